@@ -1,0 +1,69 @@
+# Every target works in a fresh checkout: it makes .venv and installs what it needs, once.
+# PYTHON names the interpreter that makes .venv:   make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints/dev.txt
+USER   := $(VENV)/.installed
+DEV    := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types docs docs-fix format golden bench wheel-smoke clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(USER) ## install costaudit into .venv and audit the sample logs
+	$(BIN)/costaudit analyze sample_logs/
+
+test: $(DEV) ## run the whole test suite, doctests included
+	$(BIN)/python -m pytest -n auto
+
+lint: $(DEV) ## check style, formatting and spelling
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell costaudit docs tests tools *.md
+
+types: $(DEV) ## check types, strictly
+	$(BIN)/mypy
+
+docs: $(DEV) ## run the examples in the docs and check links, headings and the glossary
+	$(BIN)/python tools/check_docs.py
+
+docs-fix: $(DEV) ## rewrite the output of the examples in the docs
+	$(BIN)/python tools/check_docs.py --fix
+
+format: $(DEV) ## rewrite the code in the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+golden: $(DEV) ## rewrite the expected outputs of the tests; read the diff before committing
+	$(BIN)/python -m pytest tests --snapshot-update
+
+bench: $(DEV) ## time an analysis of generated logs: records per second and peak memory
+	$(BIN)/python benchmarks/analyze.py
+
+wheel-smoke: $(DEV) ## build the wheel, install it elsewhere and use it
+	tools/wheel_smoke.sh $(BIN)/python
+
+clean: ## remove what was built and cached, but not .venv
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# A stamp inside .venv says that an installation was completed; it is redone when pyproject.toml or the pins change.
+# The developers' installation contains the users', so it leaves both stamps.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "costaudit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	       "Name another one: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(USER): pyproject.toml constraints/dev.txt | $(BIN)/python
+	$(PIP) -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints/dev.txt | $(BIN)/python
+	$(PIP) -e '.[dev]'
+	@touch $(USER) $@

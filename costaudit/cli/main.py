@@ -1,0 +1,83 @@
+"""The `costaudit` command. Typer only: commands parse, call one function, render, and pick the exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from costaudit import __version__
+from costaudit.cli import audit, console, options, pricing
+
+app = typer.Typer(
+    name="costaudit",
+    help="Audit what LLM requests cost, from the logs that are already there. Nothing leaves this machine.",
+    epilog="Exit codes: 0 ok, 1 a rule or gate failed, 2 cannot judge (usage, unreadable input), 3 a bug, 130 interrupted.",
+    no_args_is_help=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(audit.analyze)
+app.command()(audit.simulate)
+app.add_typer(pricing.app, name="pricing")
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+) -> None:
+    if version:
+        typer.echo(f"costaudit {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+@console.guarded
+def formats(format_: options.ListFormat = "text") -> None:
+    """The log formats that are read without conversion."""
+    import json  # noqa: PLC0415 - start-up
+
+    from costaudit.ingest.adapters import ADAPTERS  # noqa: PLC0415
+
+    if console.one_of(format_, ("text", "json"), "format") == "json":
+        told = [{"name": a.name, "title": a.title} for a in ADAPTERS]
+        console.deliver(json.dumps(told, indent=2) + "\n", None)
+        return
+    wide = max(len(a.name) for a in ADAPTERS)
+    console.deliver("".join(f"{a.name:<{wide}}  {a.title}\n" for a in ADAPTERS), None)
+
+
+@app.command()
+@console.guarded
+def scenarios(format_: options.ListFormat = "text") -> None:
+    """The scenarios that simulate knows by name."""
+    import json  # noqa: PLC0415 - start-up
+
+    from costaudit.routing.scenario import load_scenario, shipped_scenarios  # noqa: PLC0415
+
+    loaded = [load_scenario(name) for name in shipped_scenarios()]
+    if console.one_of(format_, ("text", "json"), "format") == "json":
+        told = [{"name": s.name, "title": s.title, "requests": s.requests, "source": s.source} for s in loaded]
+        console.deliver(json.dumps(told, indent=2) + "\n", None)
+        return
+    wide = max(len(s.name) for s in loaded)
+    console.deliver("".join(f"{s.name:<{wide}}  {s.title}\n" for s in loaded), None)
+
+
+def run(argv: list[str]) -> int:
+    """Run the command line in this process; returns the exit code."""
+    try:
+        app(args=argv, prog_name="costaudit", standalone_mode=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1 if end.code else 0
+    return console.EXIT_OK
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    sys.exit(run(sys.argv[1:]))

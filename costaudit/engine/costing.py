@@ -1,0 +1,133 @@
+"""Money from a ledger: integer token sums times integer rates, exactly, for every cell at once.
+
+Amounts are integers of 10^-DIGITS USD, wide enough that a percentage or a verification multiple of an
+amount is still an integer. They become Decimal dollars only when a sum of them is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from costaudit.engine.exact import weighted_sum
+from costaudit.engine.kernel import DAY_US, HOUR_US, NO_ROUTE, REPORTED
+from costaudit.engine.ledger import NO_PERIOD, Cells
+from costaudit.engine.plan import PRICED, RATE_DECIMALS, Plan
+from costaudit.errors import ConfigError
+from costaudit.money import EXACT
+from costaudit.prices.gateways import Gateways
+from costaudit.schema import Status
+
+Amounts = npt.NDArray[Any]
+"""Integers of 10^-DIGITS USD, one per cell: dtype int64, or object where 64 bits may not do."""
+
+DIGITS: Final = 6 + RATE_DECIMALS + 6
+"""6 for 'per 1M tokens', then the decimals of a rate, then 6 for percentages and multiples."""
+
+_SPARE: Final = 10**6
+
+
+def usd(amount: int) -> Decimal:
+    """Exact dollars of an integer amount."""
+    return Decimal(int(amount)).scaleb(-DIGITS, EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Costed:
+    """The money of every cell of a ledger."""
+
+    cells: Cells
+    plan: Plan
+    priced: npt.NDArray[np.bool_]
+    """Cells with a price, also of 0 for what no provider billed."""
+    billable: npt.NDArray[np.bool_]
+    """Cells of calls that ended well: the others were paid for nothing."""
+    list_units: Amounts
+    """Usage × rate; 0 where not priced."""
+    billed_units: Amounts
+    """Reported where the log states it, else list plus the gateway's known fees; 0 where neither is known."""
+    known_markup_units: Amounts
+    """The part of billed_units that comes from known fees."""
+    same_units: Amounts
+    """List cost after routing among the providers used; list_units where the model is kept."""
+    any_units: Amounts
+    """List cost after routing among all candidates; at most same_units."""
+
+    @property
+    def reported(self) -> npt.NDArray[np.bool_]:
+        """Cells whose requests state a believable cost."""
+        return np.asarray(self.cells.keys["reported"] == REPORTED)
+
+
+def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
+    """Price every cell of a ledger, before and after routing."""
+    card = cells.keys["card"]
+    priced = card >= 0
+    list_units = card_cost(cells, plan, card)
+    same_route, any_route = cells.keys["route_same"], cells.keys["route_any"]
+    same = np.where(same_route == NO_ROUTE, list_units, card_cost(cells, plan, same_route))
+    any_ = np.where(any_route == NO_ROUTE, same, card_cost(cells, plan, any_route))
+    markup = _known_markup(cells, plan, gateways, list_units)
+    reported = cells.measures["reported_picousd"].astype(object) * 10 ** (DIGITS - 12)
+    billed = np.where(cells.keys["reported"] == REPORTED, reported, list_units + markup)
+    statuses = cells.values["status"]
+    ends_well = [i for i, status in enumerate(statuses) if status in (Status.OK, Status.CACHE_HIT)]
+    return Costed(
+        cells=cells,
+        plan=plan,
+        priced=priced,
+        billable=np.isin(cells.keys["status"], ends_well),
+        list_units=list_units,
+        billed_units=billed,
+        known_markup_units=np.where(cells.keys["reported"] == REPORTED, 0, markup).astype(object),
+        same_units=same,
+        any_units=any_,
+    )
+
+
+def card_cost(cells: Cells, plan: Plan, card: npt.NDArray[np.int32]) -> Amounts:
+    """The cost of every cell's tokens at a card; 0 where the card is negative."""
+    matrix = plan.rates().rates
+    if not len(matrix):
+        return np.zeros(len(card), dtype=object)
+    safe = np.maximum(card, 0)
+    columns = [cells.measures["web_searches" if name == "web_search" else name] for name in PRICED]
+    rates = [np.where(card >= 0, np.maximum(matrix[safe, place], 0), 0) for place in range(len(PRICED))]
+    return weighted_sum(columns, rates).astype(object) * _SPARE
+
+
+def _known_markup(cells: Cells, plan: Plan, gateways: Gateways, list_units: Amounts) -> Amounts:
+    markup = np.zeros(len(list_units), dtype=object)
+    names = cells.values["gateway"]
+    step = DAY_US if plan.resolution == "day" else HOUR_US
+    for code, name in enumerate(names):
+        gateway = gateways.named(name)
+        if gateway is None:
+            continue
+        rows = np.flatnonzero(cells.keys["gateway"] == code)
+        for period in np.unique(cells.keys["period"][rows]):
+            percent = gateway.percent(int(period) * step if period != NO_PERIOD else 2**62)
+            if percent:
+                here = rows[cells.keys["period"][rows] == period]
+                markup[here] = scaled(list_units[here], percent / 100)
+    return markup
+
+
+def scaled(amounts: Amounts, factor: Decimal) -> Amounts:
+    """Amounts times a factor, exactly; raises ConfigError when the factor has too many decimals."""
+    top, bottom = factor.as_integer_ratio()
+    product = amounts.astype(object) * top
+    if bottom != 1 and any(value % bottom for value in product.tolist()):
+        raise ConfigError(f"{factor:f} has more than 6 decimals", hint="percentages take up to 4, multiples up to 6")
+    return np.array([value // bottom for value in product.tolist()], dtype=object)
+
+
+def total(amounts: Amounts, where: npt.NDArray[np.bool_] | None = None) -> int:
+    """The exact sum of amounts, as a Python integer."""
+    chosen: Iterable[int] = (amounts if where is None else amounts[where]).tolist()
+    return sum(chosen)

@@ -1,0 +1,55 @@
+"""Integer arithmetic that never wraps: 64-bit where the result is proved to fit, Python's elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+LIMIT = 2**62
+"""Results proved to stay below this are computed in 64 bits."""
+
+
+def weighted_sum(counts: Sequence[Ints], rates: Sequence[Ints | int]) -> npt.NDArray[Any]:
+    """Sum over i of counts[i] × rates[i], row by row, exactly. All values must be 0 or more.
+
+    The result has dtype int64 where every row is proved to fit, else object (Python integers).
+    """
+    if not counts:
+        raise ValueError("nothing to add")
+    bound = sum(_largest(c) * _largest(r) for c, r in zip(counts, rates, strict=True))
+    if bound < LIMIT:
+        total = counts[0] * rates[0]
+        for c, r in zip(counts[1:], rates[1:], strict=True):
+            total = total + c * r
+        return np.asarray(total, dtype=np.int64)
+    exact = np.zeros(len(counts[0]), dtype=object)
+    for c, r in zip(counts, rates, strict=True):
+        exact += c.astype(object) * (r.astype(object) if isinstance(r, np.ndarray) else int(r))
+    return exact
+
+
+def _largest(values: Ints | int) -> int:
+    if isinstance(values, np.ndarray):
+        return int(values.max(initial=0))
+    return int(values)
+
+
+def sum_by(group: npt.NDArray[np.intp], groups: int, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Sums of integer `values` per group number, exactly; int64 where proved to fit, else object."""
+    if values.dtype != object:
+        low, high = int(values.min(initial=0)), int(values.max(initial=0))
+        bound = max(high, -low) * max(len(values), 1)
+        if bound < 2**53:  # a float holds every partial sum exactly
+            return np.bincount(group, weights=values, minlength=groups).astype(np.int64)
+        if bound < LIMIT:
+            out = np.zeros(groups, np.int64)
+            np.add.at(out, group, values)
+            return out
+    total: list[int] = [0] * groups
+    for number, value in zip(group.tolist(), values.tolist(), strict=True):
+        total[number] += value
+    return np.array(total, dtype=object)

@@ -1,0 +1,208 @@
+"""The ledger: one pass over the logs as a small table of integer sums, and how partial ledgers merge.
+
+A key is everything that can change the price or the projection of a request; a measure is an integer
+sum. Addition of integers is exact and has no order, so a ledger does not depend on block size, threads
+or file order. A ledger holds no prompt text and no user ids; users are summed in a table of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from costaudit.engine.exact import LIMIT, sum_by
+from costaudit.errors import InputError
+from costaudit.schema import COUNTS
+
+Ints = npt.NDArray[np.int64]
+
+NUMBER_KEYS: Final = (
+    "period", "card", "tier", "band", "evidence", "route_same", "route_any", "kept", "reported",
+)  # fmt: skip
+"""Keys that are small numbers: see `costaudit.engine.kernel` for their meaning."""
+
+WORD_KEYS: Final = (
+    "provider", "model", "service_tier", "region", "speed", "gateway", "feature", "status", "quality", "reading",
+)  # fmt: skip
+"""Keys that are words, kept as codes into `values`."""
+
+MEASURES: Final = ("requests", *COUNTS, "reported_picousd")
+
+NO_PERIOD: Final = -1
+"""The period of requests without a time."""
+
+
+@dataclass(slots=True)
+class Cells:
+    """A grouped table: one row per distinct combination of keys, integer sums beside it."""
+
+    keys: dict[str, npt.NDArray[np.int32]]
+    values: dict[str, tuple[str | None, ...]]
+    """For word keys: the words that the codes stand for."""
+    measures: dict[str, Ints]
+
+    @property
+    def rows(self) -> int:
+        """Number of combinations."""
+        return len(next(iter(self.measures.values())))
+
+    def negated(self) -> Cells:
+        """The same cells with every measure negated: merging takes them out again."""
+        return Cells(self.keys, self.values, {name: -column for name, column in self.measures.items()})
+
+    def words(self, key: str) -> list[str | None]:
+        """A word key as a list of words, one per row."""
+        values = self.values[key]
+        return [values[code] for code in self.keys[key]]
+
+
+@dataclass(slots=True)
+class CellSum:
+    """Adds up cells whose word codes differ from block to block."""
+
+    compact_at: int = 400_000
+    """Rows held before equal keys are added together."""
+    _codes: dict[str, dict[str | None, int]] = field(default_factory=dict)
+    _parts: list[Cells] = field(default_factory=list)
+    _held: int = 0
+    _magnitude: dict[str, float] = field(default_factory=dict)
+
+    def add(self, cells: Cells) -> None:
+        """Take in the cells of one block."""
+        keys = dict(cells.keys)
+        for name, values in cells.values.items():
+            codes = self._codes.setdefault(name, {})
+            table = np.array([codes.setdefault(v, len(codes)) for v in values], np.int32)
+            keys[name] = table[keys[name]] if len(table) else keys[name]
+        for name, column in cells.measures.items():
+            self._watch(name, float(np.abs(column).sum(dtype=np.float64)))
+        self._parts.append(Cells(keys, {}, cells.measures))
+        self._held += cells.rows
+        if self._held > self.compact_at:
+            self._compact()
+
+    def _watch(self, name: str, size: float) -> None:
+        total = self._magnitude[name] = self._magnitude.get(name, 0.0) + size
+        if total > LIMIT:
+            raise InputError(f"the sum of {name} is beyond 4.6e18: no real log has that", hint="look for broken records")
+
+    def _compact(self) -> None:
+        cells = self._grouped()
+        self._parts, self._held = [cells], cells.rows
+        self.compact_at = max(self.compact_at, 2 * cells.rows)
+
+    def _grouped(self) -> Cells:
+        names = list(self._parts[0].keys)
+        measures = list(self._parts[0].measures)
+        joined = Cells(
+            {n: np.concatenate([p.keys[n] for p in self._parts]) for n in names},
+            {},
+            {n: np.concatenate([p.measures[n] for p in self._parts]) for n in measures},
+        )
+        table = pa.table({**joined.keys, **joined.measures})
+        grouped = table.group_by(names, use_threads=False).aggregate([(m, "sum") for m in measures])
+        return Cells(
+            {n: grouped.column(n).to_numpy().astype(np.int32) for n in names},
+            {},
+            {m: grouped.column(f"{m}_sum").to_numpy().astype(np.int64) for m in measures},
+        )
+
+    def total(self) -> Cells:
+        """Everything added so far, without the cells that came to nothing, in a fixed order."""
+        if not self._parts:
+            return Cells({}, {}, {"requests": np.zeros(0, np.int64)})
+        cells = self._grouped()
+        kept = np.flatnonzero(np.any([column != 0 for column in cells.measures.values()], axis=0))
+        values = {name: tuple(codes) for name, codes in self._codes.items()}
+        keys = {n: c[kept] for n, c in cells.keys.items()}
+        measures = {n: c[kept] for n, c in cells.measures.items()}
+        sorted_keys, sorted_values = _in_order(keys, values)
+        order = np.lexsort([sorted_keys[n] for n in reversed(list(sorted_keys))])
+        return Cells(
+            {n: c[order] for n, c in sorted_keys.items()}, sorted_values, {n: c[order] for n, c in measures.items()}
+        )
+
+
+def _in_order(
+    keys: Mapping[str, npt.NDArray[np.int32]], values: Mapping[str, tuple[str | None, ...]]
+) -> tuple[dict[str, npt.NDArray[np.int32]], dict[str, tuple[str | None, ...]]]:
+    """Renumber words alphabetically, so that codes do not depend on which block came first."""
+    out, words = dict(keys), {}
+    for name, known in values.items():
+        ordered = sorted(range(len(known)), key=lambda i, k=known: (k[i] is None, k[i] or ""))  # type: ignore[misc]
+        rank = np.empty(len(known), np.int32)
+        rank[ordered] = np.arange(len(known), dtype=np.int32)
+        out[name] = rank[keys[name]]
+        words[name] = tuple(known[i] for i in ordered)
+    return out, words
+
+
+def group_rows(
+    keys: Mapping[str, tuple[npt.NDArray[np.integer], int, int]],
+) -> tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[np.intp], int]:
+    """Group rows by keys given as (codes, lowest, highest).
+
+    Returns the distinct combinations (one array per key), the group of every row, and their number.
+    """
+    spans = {name: high - low + 1 for name, (_, low, high) in keys.items()}
+    size = 1
+    for span in spans.values():
+        size *= span
+    if size >= LIMIT:
+        return _group_wide(keys)
+    rows = len(next(iter(keys.values()))[0])
+    combined = np.zeros(rows, np.int64)
+    for name, (codes, low, _) in keys.items():
+        if spans[name] > 1:
+            combined = combined * spans[name] + (codes - low if low else codes)
+    distinct, group = _factorise(combined, size)
+    rest, out = distinct, {}
+    for name in reversed(list(keys)):
+        span, low = spans[name], keys[name][1]
+        out[name] = (rest % span + low).astype(np.int32)
+        rest = rest // span
+    return {name: out[name] for name in keys}, group, len(distinct)
+
+
+def _factorise(combined: Ints, size: int) -> tuple[Ints, npt.NDArray[np.intp]]:
+    if size <= max(4 * len(combined), 1 << 16):
+        seen = np.bincount(combined, minlength=size) > 0
+        distinct = np.flatnonzero(seen)
+        number = np.empty(size, np.int64)
+        number[distinct] = np.arange(len(distinct))
+        return distinct.astype(np.int64), number[combined]
+    encoded = pa.array(combined).dictionary_encode()
+    return encoded.dictionary.to_numpy(), encoded.indices.to_numpy().astype(np.intp)
+
+
+def _group_wide(
+    keys: Mapping[str, tuple[npt.NDArray[np.integer], int, int]],
+) -> tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[np.intp], int]:
+    """Too many possible combinations for one 64-bit number: fold the keys one after the other."""
+    names = list(keys)
+    half = len(names) // 2
+    left, left_group, left_size = group_rows({n: keys[n] for n in names[:half]})
+    right, right_group, right_size = group_rows({n: keys[n] for n in names[half:]})
+    distinct, group = _factorise(left_group.astype(np.int64) * right_size + right_group, left_size * right_size)
+    first, second = distinct // right_size, distinct % right_size
+    merged = {n: c[first] for n, c in left.items()} | {n: c[second] for n, c in right.items()}
+    return merged, group, len(distinct)
+
+
+def sums(group: npt.NDArray[np.intp], groups: int, measures: Mapping[str, Ints | None]) -> dict[str, Ints]:
+    """Rows and sums of every measure per group; a measure of None is 0 everywhere."""
+    out = {"requests": np.bincount(group, minlength=groups).astype(np.int64)}
+    for name, column in measures.items():
+        if column is None:
+            out[name] = np.zeros(groups, np.int64)
+        else:
+            total = sum_by(group, groups, column)
+            if total.dtype == object:
+                raise InputError("a sum of counts is beyond 4.6e18: no real log has that")
+            out[name] = total
+    return out

@@ -1,0 +1,302 @@
+"""The pass on one machine: files in blocks, blocks over threads, partial ledgers added up.
+
+Two things cannot be known from a block alone. Which records repeat an earlier one: their blocks are read
+again, the records taken out of the sums and put back merged. And which providers the log uses: should a
+new one turn up late, the blocks before it are priced again. Both leave the result independent of the
+order in which blocks are read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from costaudit.engine.kernel import Partial, audit_batch
+from costaudit.engine.ledger import Cells, CellSum
+from costaudit.engine.plan import Plan
+from costaudit.errors import InputError
+from costaudit.ingest.adapters.base import Adapter
+from costaudit.ingest.canonical import Parsed, batch_of
+from costaudit.ingest.files import LogFile
+from costaudit.ingest.identity import (
+    Hashes,
+    calls_of,
+    contains_any,
+    identity_hashes,
+    merge_calls,
+    repeated,
+    rows_with,
+)
+from costaudit.ingest.quarantine import Place, Quarantine
+from costaudit.ingest.reader import Reader, open_log
+from costaudit.schema import Call
+
+Progress = Callable[[int], None]
+"""Called with the number of records of every finished block."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OddCostAt:
+    """A reported cost that was set aside. Sorts by size, largest last."""
+
+    reported_picousd: int
+    tokens: int
+    model: str
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class Pass:
+    """Everything that one pass over the logs found."""
+
+    cells: Cells
+    users: Cells
+    plan: Plan
+    files: int = 0
+    bytes: int = 0
+    records: int = 0
+    requests: int = 0
+    duplicates: int = 0
+    ignored: int = 0
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    formats: Counter[str] = field(default_factory=Counter)
+    first_ts: int | None = None
+    last_ts: int | None = None
+    odd_costs: list[OddCostAt] = field(default_factory=list)
+
+
+ODD_COSTS_KEPT = 20
+
+
+@dataclass(slots=True)
+class _Done:
+    """A block that went through the kernel."""
+
+    file: int
+    index: int
+    parsed: Parsed | None
+    partial: Partial
+    hashes: Hashes
+    used: frozenset[str]
+    """The providers that the plan took for used."""
+    routable: bool
+
+
+def audit_files(
+    files: Sequence[LogFile],
+    plan: Plan,
+    *,
+    forced: Adapter | None = None,
+    refused: Sequence[InputError] = (),
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Pass:
+    """One pass over the files. `refused` are files that turned out not to be logs: they are counted.
+
+    Raises InputError when nothing at all could be read, naming the first reason.
+    """
+    total = Pass(Cells({}, {}, {}), Cells({}, {}, {}), plan, files=len(files), bytes=sum(f.size for f in files))
+    readers = _open_all(files, forced, refused, total)
+    with _Workers(threads or os.cpu_count() or 1) as workers:
+        _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
+    if total.records == 0 or total.requests == 0:
+        raise _nothing_read(files, readers, total)
+    return total
+
+
+def _open_all(
+    files: Sequence[LogFile], forced: Adapter | None, refused: Sequence[InputError], total: Pass
+) -> list[Reader]:
+    readers, errors = [], list(refused)
+    for file in files:
+        try:
+            readers.append(open_log(file, forced))
+        except InputError as error:
+            errors.append(error)
+    if errors and not readers:
+        raise errors[0]
+    for error in errors:
+        total.quarantine.add("unreadable_file", Place(error.path or "", 0, None, error.message))
+    return readers
+
+
+def _nothing_read(files: Sequence[LogFile], readers: Sequence[Reader], total: Pass) -> InputError:
+    """Why a file with content came to no requests: the commonest reason and its first place."""
+    where = ", ".join(f.name for f in files[:3]) + (" …" if len(files) > 3 else "")
+    if not total.quarantine.counts:
+        return InputError("no requests found", path=where, hint="the records are not calls of a model")
+    reason = max(total.quarantine.counts, key=lambda r: (total.quarantine.counts[r], r))
+    place = total.quarantine.places[reason][0]
+    from costaudit.ingest.quarantine import REASONS  # noqa: PLC0415 - only on the way to an error
+
+    detail = f": {place.detail}" if place.detail else ""
+    hint = None
+    if reason == "unrecognised":
+        known = readers[0].adapter if readers else None
+        needs = known.needs if known else ("model", "input_tokens", "output_tokens")
+        hint = f"no known log format; a flat record needs {', '.join(needs)} (docs/formats.md)"
+    return InputError(
+        f"no request could be read from {total.records} records; {REASONS[reason]}{detail}",
+        path=place.file or where,
+        line=place.line or None,
+        hint=hint,
+    )
+
+
+class _Workers:
+    """A bounded pool: at most two blocks per thread are in memory."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="costaudit") if threads > 1 else None
+        self._ahead = 2 * threads
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def map(self, work: Callable[[_Task], _Done], tasks: Iterator[_Task]) -> Iterator[_Done]:
+        """Results in the order of the tasks."""
+        if self._pool is None:
+            yield from map(work, tasks)
+            return
+        waiting: deque[Future[_Done]] = deque()
+        for task in tasks:
+            waiting.append(self._pool.submit(work, task))
+            if len(waiting) >= self._ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    file: int
+    block: object
+
+
+@dataclass(slots=True)
+class _Block:
+    """What is remembered of a block once it is added."""
+
+    file: int
+    index: int
+    used: frozenset[str]
+    hashes: Hashes
+    routable: bool
+
+
+class _Run:
+    """One pass: first every block, then the blocks that need a second look."""
+
+    def __init__(
+        self, readers: Sequence[Reader], plan: Plan, total: Pass, workers: _Workers, progress: Progress
+    ) -> None:
+        self.readers, self.plan, self.total = readers, plan, total
+        self.workers, self.progress = workers, progress
+        self.cells, self.users = CellSum(), CellSum()
+        self.used: frozenset[str] = plan.providers_used
+        self.blocks: list[_Block] = []
+
+    def all(self) -> None:
+        for done in self.workers.map(self._work, self._tasks()):
+            self._add_block(done)
+        self._reprice_early_blocks()
+        self._merge_duplicates()
+        self.total.plan = self.plan.with_providers(self.used)
+        self.total.cells, self.total.users = self.cells.total(), self.users.total()
+        self.total.odd_costs = sorted(self.total.odd_costs, reverse=True)[:ODD_COSTS_KEPT]
+
+    def _tasks(self) -> Iterator[_Task]:
+        for number, reader in enumerate(self.readers):
+            for block in reader.blocks():
+                yield _Task(number, block)
+
+    def _work(self, task: _Task) -> _Done:
+        parsed = self.readers[task.file].parse(task.block)
+        used = self.used
+        partial = audit_batch(parsed.batch, self.plan.with_providers(used))
+        if not partial.providers <= used:  # a block knows its own providers at once
+            used |= partial.providers
+            partial = audit_batch(parsed.batch, self.plan.with_providers(used))
+        index = task.block.index  # type: ignore[attr-defined]  # a Block of this reader
+        routable = bool((partial.cells.keys["route_any"] >= 0).any()) if partial.rows else False
+        return _Done(task.file, index, parsed, partial, identity_hashes(parsed.batch), used, routable)
+
+    def _add_block(self, done: _Done) -> None:
+        parsed, total = done.parsed, self.total
+        if parsed is None:
+            raise AssertionError("a first reading always keeps what it parsed")
+        total.records += parsed.records
+        total.ignored += parsed.ignored
+        total.quarantine.merge(parsed.quarantine)
+        total.formats.update(parsed.formats)
+        self.used |= done.partial.providers
+        self.blocks.append(_Block(done.file, done.index, done.used, done.hashes, done.routable))
+        name = self.readers[done.file].file.name
+        self._add(done.partial, 1, [
+            OddCostAt(o.reported_picousd, o.tokens, o.model or "", name, parsed.lines[o.row])
+            for o in done.partial.odd_costs
+        ])  # fmt: skip
+        self.progress(parsed.records)
+
+    def _add(self, partial: Partial, sign: int, odd: Sequence[OddCostAt] = ()) -> None:
+        total = self.total
+        if partial.rows == 0:
+            return
+        self.cells.add(partial.cells if sign > 0 else partial.cells.negated())
+        self.users.add(partial.users if sign > 0 else partial.users.negated())
+        total.requests += sign * partial.rows
+        total.odd_costs += odd
+        if sign > 0:
+            for moment in (partial.first_ts, partial.last_ts):
+                if moment is not None:
+                    total.first_ts = moment if total.first_ts is None else min(total.first_ts, moment)
+                    total.last_ts = moment if total.last_ts is None else max(total.last_ts, moment)
+
+    def _again(self, wanted: Collection[tuple[int, int]]) -> Iterator[tuple[_Block, pa.RecordBatch]]:
+        """Read some blocks a second time."""
+        known = {(b.file, b.index): b for b in self.blocks}
+        for number, reader in enumerate(self.readers):
+            only = {index for file, index in wanted if file == number}
+            if only:
+                for block in reader.blocks(only):
+                    yield known[number, block.index], reader.parse(block).batch
+
+    def _reprice_early_blocks(self) -> None:
+        stale = {
+            (b.file, b.index) for b in self.blocks if b.routable and self._candidates_of(self.used - b.used)
+        }
+        for block, batch in self._again(stale):
+            self._add(audit_batch(batch, self.plan.with_providers(block.used)), -1)
+            self._add(audit_batch(batch, self.plan.with_providers(self.used)), 1)
+        for block in self.blocks:
+            block.used = self.used
+
+    def _candidates_of(self, providers: frozenset[str]) -> bool:
+        """Whether any of the providers could serve a route: others change nothing."""
+        names = {n.partition("/")[0] for groups in self.plan.policy.groups.values() for g in groups for n in g}
+        return bool(names & providers)
+
+    def _merge_duplicates(self) -> None:
+        wanted = repeated([b.hashes for b in self.blocks])
+        if not len(wanted):
+            return
+        plan = self.plan.with_providers(self.used)
+        candidates: list[Call] = []
+        hit = {(b.file, b.index) for b in self.blocks if contains_any(b.hashes, wanted)}
+        for _, batch in self._again(hit):
+            rows = batch.filter(pa.array(rows_with(batch, wanted)))
+            self._add(audit_batch(rows, plan), -1)
+            candidates += calls_of(rows)
+        merged = merge_calls(candidates)
+        self.total.duplicates += len(candidates) - len(merged)
+        self._add(audit_batch(batch_of(merged), plan), 1)

@@ -1,0 +1,238 @@
+"""What a pass over the logs is to decide per request: book, tags, candidates, resolution.
+
+A plan is made once per run and shared by all blocks. It only grows caches (subjects seen, cards met);
+what it says of a request never depends on the blocks that came before.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from costaudit.prices.book import PriceBook
+from costaudit.prices.cards import Card, Rate, Timeline
+from costaudit.prices.conditions import service_tier
+from costaudit.prices.resolver import How, Resolved, Resolver, Unresolved
+from costaudit.prices.rows import ModelFacts
+from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, name_timeline
+from costaudit.routing.policy import Policy
+from costaudit.schema import TOKEN_CLASSES
+from costaudit.tiers.tagger import Tagger
+
+Ints = npt.NDArray[np.int64]
+
+PRICED: Final = (*TOKEN_CLASSES, "web_search")
+"""Price classes that a request is multiplied with, in the order of the rate matrix."""
+
+IMPLAUSIBLE_TIMES: Final = 20
+"""A reported cost this many times the list cost is set aside. Double counting makes 2, a fully cached
+prompt billed as new 10-40 at a tenth of the price only on its input part; nothing honest reaches 20."""
+
+IMPLAUSIBLE_USD_PER_MTOK: Final = 10_000
+"""Without a list price, so many dollars per 1M tokens are set aside: over ten times the dearest model."""
+
+IMPLAUSIBLE_FROM_PICOUSD: Final = 10**12
+"""Only reported costs of a dollar and more are judged: below, a minimum charge can be the reason."""
+
+FREE: Final = Card("not-billed", "", "", {c: Rate(Decimal(0), "not-billed") for c in PRICED})
+"""What a call costs that no provider was paid for."""
+
+Subject = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
+"""Provider, model, service tier, region, speed, gateway, as logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A candidate as the kernel uses it."""
+
+    candidate: Candidate
+    timeline: Timeline
+    codes: npt.NDArray[np.int32]
+    """Number in `Plan.cards` of every card of the timeline."""
+
+
+@dataclass(eq=False)
+class Plan:
+    """Everything that decides what a request comes to."""
+
+    book: PriceBook
+    resolver: Resolver
+    tagger: Tagger
+    policy: Policy
+    providers_used: frozenset[str] = frozenset()
+    """Providers that the log already uses: routing among them is overspecification, the rest lock-in."""
+    prices_at: int | None = None
+    """Price every request as if made at this instant (microseconds UTC); None for its own time."""
+    resolution: Literal["hour", "day"] = "day"
+    cards: list[Card] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _card_code: dict[str, int] = field(default_factory=dict)
+    _reason_code: dict[str, int] = field(default_factory=dict)
+    _subjects: dict[Subject, SubjectPrices] = field(default_factory=dict)
+    _routes: dict[tuple[int, str], tuple[tuple[Route, ...], ...]] = field(default_factory=dict)
+    _matrix: RateMatrix | None = None
+
+    def with_providers(self, used: frozenset[str]) -> Plan:
+        """The same plan for another set of providers, sharing the caches."""
+        twin = Plan(self.book, self.resolver, self.tagger, self.policy, used, self.prices_at, self.resolution)
+        for name in ("cards", "reasons", "_lock", "_card_code", "_reason_code", "_subjects", "_routes"):
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+    def subject(self, subject: Subject) -> SubjectPrices:
+        """Prices over time of what a log names so."""
+        found = self._subjects.get(subject)
+        if found is None:
+            with self._lock:
+                found = self._subjects.setdefault(subject, self._price_subject(subject))
+        return found
+
+    def _price_subject(self, subject: Subject) -> SubjectPrices:
+        provider, model, tier, region, speed, gateway = subject
+        periods = self.resolver.periods(provider or gateway, model)
+        timeline = name_timeline(self.book, periods, service_tier(tier), region or "", speed or "")
+        found = [r for _, r in periods if isinstance(r, Resolved)]
+        missing = next((r for _, r in periods if isinstance(r, Unresolved)), None)
+        facts = [self.book.facts.get((r.provider, r.model)) for r in found]
+        return SubjectPrices(
+            timeline=timeline,
+            codes=self._card_codes(timeline),
+            reasons=np.array([self.reason_code(r) for r in timeline.reasons], np.int32),
+            how=found[-1].how if found else None,
+            providers=frozenset(r.provider for r in found),
+            detail=missing.detail if missing and not found else "",
+            chat=bool(found) and not any(f and f.klass in ("embedding", "other") for f in facts),
+        )
+
+    def _card_codes(self, timeline: Timeline) -> npt.NDArray[np.int32]:
+        return np.array([self._card_number(card) for card in timeline.cards], np.int32)
+
+    def _card_number(self, card: Card) -> int:
+        with self._lock:
+            code = self._card_code.get(card.id)
+            if code is None:
+                code = self._card_code[card.id] = len(self.cards)
+                self.cards.append(card)
+            return code
+
+    def reason_code(self, reason: str) -> int:
+        """A reason for being unpriced as a code below 0."""
+        with self._lock:
+            code = self._reason_code.get(reason)
+            if code is None:
+                self.reasons.append(reason)
+                code = self._reason_code[reason] = -len(self.reasons)
+            return code
+
+    def routes(self, tier: int, service: str) -> tuple[tuple[Route, ...], ...]:
+        """Candidates of a tier under a service tier, in groups to be tried one after the other."""
+        key = (tier, service)
+        found = self._routes.get(key)
+        if found is None:
+            with self._lock:
+                found = self._routes.setdefault(key, self._make_routes(tier, service))
+        return found
+
+    def _make_routes(self, tier: int, service: str) -> tuple[tuple[Route, ...], ...]:
+        groups = []
+        for names in self.policy.groups.get(tier, ()):
+            routes = []
+            for candidate in candidates_of(names, self.book, self.policy.providers):
+                timeline = candidate_timeline(candidate, self.book, self.resolver, service)
+                routes.append(Route(candidate, timeline, self._card_codes(timeline)))
+            groups.append(tuple(routes))
+        return tuple(groups)
+
+    def rates(self) -> RateMatrix:
+        """Rates of every card met so far, as integers."""
+        with self._lock:
+            if self._matrix is None or len(self._matrix.facts) != len(self.cards):
+                self._matrix = _matrix(self.cards, self.book)
+            return self._matrix
+
+    @property
+    def free_card(self) -> int:
+        """The card of calls that no provider bills: gateway cache hits, failures without usage."""
+        return self._card_number(FREE)
+
+    def facts(self, card: int) -> ModelFacts | None:
+        """What is known of the model of a card."""
+        return self.book.facts.get((self.cards[card].provider, self.cards[card].model))
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectPrices:
+    """What a plan knows of one subject."""
+
+    timeline: Timeline
+    codes: npt.NDArray[np.int32]
+    """Number in `Plan.cards` of every card of the timeline."""
+    reasons: npt.NDArray[np.int32]
+    """Code of every reason of the timeline."""
+    how: How | None
+    providers: frozenset[str]
+    detail: str
+    chat: bool
+    """A chat model: others (embeddings, images, audio) are never routed."""
+
+    def price(self, ts: Ints, context: Ints) -> npt.NDArray[np.int32]:
+        """Card numbers; negative reason codes where there is none."""
+        local = self.timeline.lookup(ts, context)
+        if len(self.codes) == 0:
+            return self.reasons[-1 - local]
+        priced = self.codes[np.maximum(local, 0)]
+        return np.where(local >= 0, priced, self.reasons[np.maximum(-1 - local, 0)])
+
+
+RATE_DECIMALS: Final = 9
+"""Decimals of a rate in USD per 1M tokens; the price tables allow no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateMatrix:
+    """Rates as integers of 1e-15 USD per token (1e-9 USD per 1M), one row per card; -1 for no price."""
+
+    rates: Ints
+    facts: tuple[ModelFacts | None, ...]
+    context_window: Ints
+    max_output: Ints
+    images: npt.NDArray[np.bool_]
+    audio: npt.NDArray[np.bool_]
+    tools: npt.NDArray[np.bool_]
+    json_mode: npt.NDArray[np.bool_]
+    chat: npt.NDArray[np.bool_]
+
+
+_NO_LIMIT = np.iinfo(np.int64).max
+
+
+def _matrix(cards: list[Card], book: PriceBook) -> RateMatrix:
+    facts = tuple(book.facts.get((c.provider, c.model)) for c in cards)
+    rates = np.full((len(cards), len(PRICED)), -1, np.int64)
+    for row, card in enumerate(cards):
+        for column, name in enumerate(PRICED):
+            rate = card.rates.get(name)
+            if rate is not None:  # a unit's price is per unit, a token's per million: both end in 1e-15 USD
+                digits = 15 if name == "web_search" else RATE_DECIMALS
+                rates[row, column] = int(rate.usd.scaleb(digits))
+    return RateMatrix(
+        rates=rates,
+        facts=facts,
+        context_window=np.array([(f and f.context_window) or _NO_LIMIT for f in facts], np.int64),
+        max_output=np.array([(f and f.max_output) or _NO_LIMIT for f in facts], np.int64),
+        images=np.array([bool(f and "image" in f.input_modalities) for f in facts], bool),
+        audio=np.array([bool(f and "audio" in f.input_modalities) for f in facts], bool),
+        tools=np.array([bool(f and f.tools) for f in facts], bool),
+        json_mode=np.array([bool(f and f.json_mode) for f in facts], bool),
+        chat=np.array([bool(f and f.klass in ("flagship", "mid", "economy")) for f in facts], bool),
+    )
+
+
+NewPlan = Callable[[frozenset[str]], Plan]

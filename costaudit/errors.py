@@ -1,0 +1,63 @@
+"""The errors that costaudit raises on purpose: one base class, one subclass per kind of trouble."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CostauditError(Exception):
+    """Something the user can mend: what happened, where, and what to do.
+
+    The core raises these and never prints or exits; the command line maps them to exit code 2.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        path: str | None = None,
+        line: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        """What happened, one line, no trailing full stop."""
+        self.hint = hint
+        """What to do about it, one line."""
+        self.path = path
+        """The file concerned, as the user named it."""
+        self.line = line
+        """The line in that file, counted from 1."""
+
+    def __str__(self) -> str:
+        where = "" if self.path is None else self.path + (f":{self.line}" if self.line else "") + ": "
+        return f"{where}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+class UsageError(CostauditError):
+    """The command line or the arguments of a library call do not make sense."""
+
+
+class InputError(CostauditError):
+    """A log file cannot be read, or holds nothing that can be judged."""
+
+
+class TableError(CostauditError):
+    """A price table, alias, gateway or window file is invalid."""
+
+
+class ConfigError(CostauditError):
+    """A configuration, policy or scenario file is invalid."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the closest known words, or None when nothing is close.
+
+    >>> did_you_mean("gpt-4", ["gpt-4o", "claude-3-opus"])
+    "did you mean 'gpt-4o'?"
+    """
+    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    if not close:
+        return None
+    return "did you mean " + " or ".join(repr(c) for c in close) + "?"

@@ -1,0 +1,42 @@
+"""What a log format adapter is: a name, a detection rule, and a mapping from one record to calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from costaudit.schema import Call
+
+Record = Mapping[str, Any]
+"""One decoded log record: a JSON object, or a Parquet row as nested Python values."""
+
+
+class Skip(Exception):  # noqa: N818 - control flow between adapter and reader, never shown to the user
+    """Raised by an adapter for a record that cannot be counted: a reason code and, maybe, a detail.
+
+    The detail names fields and types, never values that could be prompt text or a secret.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        """A code from `costaudit.ingest.quarantine.REASONS`."""
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One log format. A new format is a new file with one of these and a line in the registry."""
+
+    name: str
+    """The name in `inputs.formats` and for `--input-format`."""
+    title: str
+    """One line for `costaudit formats`."""
+    matches: Callable[[Record], bool]
+    """True when the record has this format's marks. Must not raise on odd values."""
+    calls: Callable[[Record], list[Call]]
+    """The calls that the record describes: usually one, none for a record that is not a call
+    (a header, an aggregate). Raises `Skip` for a call that cannot be counted."""
+    needs: tuple[str, ...] = ()
+    """Fields whose absence is named when a file comes near this format but does not match."""

@@ -1,0 +1,247 @@
+"""Recorded HTTP exchanges: a request body with the response body or stream that answered it.
+
+What home-made logging, test cassettes and proxies write: `{"request": …, "response": …}` with, if
+known, `host`, `path`, `status`, `date`. OpenAI, Anthropic and all OpenAI-like hosts are read. The
+response decides what was billed, the request tells what was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from costaudit.ingest.adapters.base import Adapter, Record, Skip
+from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.adapters.response_body import calls_from_body, error_call, fold_events
+from costaudit.ingest.fields import first, flag, mapping, model_name, text, timestamp_us
+from costaudit.schema import Call, Quality
+
+PROVIDER_BY_HOST: Final = (
+    ("api.openai.com", "openai"),
+    ("openai.azure.com", "azure"),
+    ("cognitiveservices.azure.com", "azure"),
+    ("services.ai.azure.com", "azure"),
+    ("api.anthropic.com", "anthropic"),
+    ("api.groq.com", "groq"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.mistral.ai", "mistral"),
+    ("openrouter.ai", "openrouter"),
+    ("api.together.ai", "together"),
+    ("api.together.xyz", "together"),
+    ("api.fireworks.ai", "fireworks"),
+    ("api.cerebras.ai", "cerebras"),
+    ("api.x.ai", "xai"),
+    ("generativelanguage.googleapis.com", "google"),
+    ("aiplatform.googleapis.com", "google"),
+)
+"""Ends of host names with the provider behind them; a host that is not here gives no provider."""
+
+BEDROCK_HOST: Final = "bedrock-"
+"""How the host names of Bedrock's endpoints start, in every region and partition."""
+
+REASONING_OUTSIDE: Final = ("xai", "google")
+"""Providers whose chat endpoint leaves reasoning out of `completion_tokens`."""
+
+PAIRS: Final = (("request", "response"), ("kwargs", "response"))
+MODEL_IN_PATH: Final = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
+TRANSPORT: Final = ("host", "path", "url", "method", "status_code")
+
+
+def is_exchange(record: Record) -> bool:
+    """True for a request and response pair that looks like an API call, whatever the API."""
+    pair = _pair(record)
+    if pair is None:
+        return False
+    request, response = _unwrapped(pair[0]), _unwrapped(pair[1])
+    if _looks_like_a_body(response):
+        return True
+    if any(name in record for name in ("input_tokens", "prompt_tokens", "usage")):
+        return False  # a flat record that keeps its texts beside its own counts
+    if any(name in record for name in TRANSPORT):
+        return True
+    return isinstance(request, Mapping) and _asks_a_model(request)
+
+
+def calls_from_exchange(record: Record) -> list[Call]:
+    """The calls of one exchange: usually one, none for an exchange that ran no model.
+
+    Raises Skip for a body of an unknown API and for impossible usage.
+    """
+    pair = _pair(record)
+    if pair is None:
+        raise Skip("unrecognised", "no request and response")
+    request, response = mapping(_unwrapped(pair[0])), pair[1]
+    status = _status(record, response)
+    host, path = _place(record)
+    provider = provider_of(host)
+    body = _body(_unwrapped(response))
+    calls = _answer(record, request, body, status, provider)
+    for call in calls:
+        _complete(call, record, request, path)
+        if provider is not None and call.provider in (None, "anthropic"):
+            call.provider = provider
+        if provider == "openrouter":
+            call.gateway = "openrouter"
+    return calls
+
+
+def provider_of(host: str | None) -> str | None:
+    """The provider that a host name belongs to, or None.
+
+    >>> provider_of("acme.openai.azure.com"), provider_of("llm.internal")
+    ('azure', None)
+    """
+    if host is None:
+        return None
+    name = host.lower().partition(":")[0]
+    if name.startswith(BEDROCK_HOST):
+        return "bedrock"
+    for end, provider in PROVIDER_BY_HOST:
+        if name == end or name.endswith((f".{end}", f"-{end}")):
+            return provider
+    return None
+
+
+def _answer(
+    record: Record,
+    request: Mapping[str, Any],
+    body: Mapping[str, Any] | None,
+    status: int | None,
+    provider: str | None,
+) -> list[Call]:
+    """The calls that the response tells of, before the request is looked at."""
+    failed = record.get("error") or (status is not None and status >= 400)
+    if failed and not (body or {}).get("usage"):
+        return [error_call(body if body and body.get("error") else record, status)]
+    if body is not None:
+        calls = calls_from_body(body, reasoning_inside=False if provider in REASONING_OUTSIDE else None)
+        if calls is not None:
+            return calls
+        raise Skip("unrecognised", "response has no known shape")
+    if _asks_a_model(request):  # the answer was not kept: a call, but nothing to count
+        return [Call(quality=Quality.NONE.value)]
+    raise Skip("unrecognised", f"response is a {type(record.get('response')).__name__}")
+
+
+def _complete(call: Call, record: Record, request: Mapping[str, Any], path: str | None) -> None:
+    """What the request and the record around both add to a call."""
+    system, feature = call.system, call.feature
+    set_request(call, request)
+    call.system, call.feature = call.system or system, call.feature or feature
+    if call.model_requested is None and path is not None:
+        found = MODEL_IN_PATH.search(path)
+        call.model_requested = unquote(found.group(1)) if found else None
+    if call.model is None:
+        call.model = call.model_requested or model_name(request.get("model"))
+    stated = timestamp_us(first(record, "timestamp", "ts", "start_time", "startTime"))
+    call.ts = stated or call.ts or timestamp_us(first(record, "date", "created_at", "time"))
+    latency = first(record, "latency_ms", "duration_ms", "server_ms", "elapsed_ms")
+    call.latency_ms = _milliseconds(latency)
+    stream = flag(record.get("stream"))
+    call.stream = stream if call.stream is None else call.stream
+    metadata = mapping(record.get("metadata"))
+    call.feature = call.feature or text(record.get("feature")) or text(metadata.get("feature"))
+    call.user = call.user or text(record.get("user"))
+    call.session = call.session or text(record.get("session_id"))
+
+
+def _pair(record: Record) -> tuple[Any, Any] | None:
+    for asked, answered in PAIRS:
+        if asked in record and answered in record:
+            request, response = record[asked], record[answered]
+            if request is None or isinstance(request, (Mapping, str)):
+                return request, response
+    return None
+
+
+def _unwrapped(value: Any) -> Any:
+    """A body out of an HTTP envelope (`headers`, `body`), anything else as it is."""
+    if isinstance(value, Mapping) and ("headers" in value or "method" in value or "status_code" in value):
+        return first(value, "body", "content")
+    return value
+
+
+def _body(response: Any) -> Mapping[str, Any] | None:
+    """The response as one body: streams are folded, text is decoded; None when there is none."""
+    if isinstance(response, Mapping):
+        events = response.get("_sse_events")
+        return fold_events(events) if isinstance(events, list) else response
+    if isinstance(response, list):
+        return fold_events(response)
+    if isinstance(response, str):
+        return fold_events(_sse_events(response)) if "data:" in response[:500] else mapping(response) or None
+    return None
+
+
+def _sse_events(stream: str) -> Iterator[Any]:
+    """The JSON events in the text of a server-sent event stream."""
+    for line in stream.splitlines():
+        if line.startswith("data:"):
+            try:
+                yield json.loads(line[5:])
+            except (ValueError, RecursionError):  # [DONE], or a stream that was cut
+                continue
+
+
+def _status(record: Record, response: Any) -> int | None:
+    inner = response if isinstance(response, Mapping) else {}
+    for value in (record.get("status"), record.get("status_code"), inner.get("status_code")):
+        if type(value) is int:
+            return value
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+            return int(value)
+    return None
+
+
+def _place(record: Record) -> tuple[str | None, str | None]:
+    """Host and path, stated or out of a URL."""
+    host, path = text(record.get("host")), text(record.get("path"))
+    url = text(record.get("url")) or text(mapping(record.get("request")).get("url"))
+    if host is not None or url is None:
+        return host, path
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None, path
+    return parts.hostname, path or parts.path
+
+
+def _milliseconds(value: Any) -> int | None:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e12:
+        return None
+    return round(value)
+
+
+def _looks_like_a_body(response: Any) -> bool:
+    """True for a body or a stream, decoded or as text, that some API may have sent."""
+    if isinstance(response, str):
+        return response.startswith(("data:", "event:")) or (response[:1] == "{" and '"usage"' in response)
+    if isinstance(response, list):
+        return fold_events(response[:3]) is not None
+    return isinstance(response, Mapping) and (
+        isinstance(response.get("usage"), Mapping)
+        or isinstance(response.get("_sse_events"), list)
+        or isinstance(response.get("object"), str)
+        or isinstance(response.get("error"), Mapping)
+    )
+
+
+def _asks_a_model(request: Mapping[str, Any]) -> bool:
+    return "model" in request and any(name in request for name in ("messages", "input", "prompt"))
+
+
+ADAPTER: Final = Adapter(
+    name="http-exchange",
+    title="recorded exchanges: request and response bodies, or streams, of OpenAI-like and Anthropic APIs",
+    matches=is_exchange,
+    calls=calls_from_exchange,
+    needs=("request", "response"),
+)

@@ -1,0 +1,574 @@
+"""Flat records as whole columns: the same mapping as `flat`, for a block at a time.
+
+Nothing is decided here that cannot be decided for the whole block. A block with an impossible count, an
+unknown type or a record of another format gives None, and is read record by record instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from costaudit.ingest.adapters.flat import status_of
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind, Path
+from costaudit.ingest.fields import MAX_PICOUSD
+from costaudit.schema import CANONICAL, MAX_COUNT, Quality, Reading
+
+Ints = npt.NDArray[np.int64]
+
+_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
+_DEFAULT_TYPES: dict[Kind, pa.DataType] = {
+    Kind.TIME: pa.timestamp("us", tz="UTC"),
+    Kind.COUNT: pa.int64(),
+    Kind.INTEGER: pa.int64(),
+    Kind.TEXT: pa.string(),
+    Kind.STATUS: pa.string(),
+    Kind.FLAG: pa.bool_(),
+    Kind.COST: pa.float64(),
+    Kind.MESSAGES: _MESSAGES,
+    Kind.LIST: pa.list_(pa.struct([])),
+    Kind.TAGS: pa.list_(pa.string()),
+    Kind.FORMAT: pa.string(),
+}
+_BY_PATH: dict[Path, FlatField] = {path: field for field in FLAT_FIELDS for path in field.paths}
+_ROOTS = frozenset(path[0] for path in _BY_PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class FlatLayout:
+    """Which paths a file uses, with the Arrow type that each is read as."""
+
+    types: Mapping[Path, pa.DataType]
+    schema: pa.Schema
+    """The paths as a (nested) Arrow schema."""
+    whole: bool
+    """True when every known path is in the schema, so that unknown fields may be ignored."""
+
+
+def layout_of(types: Mapping[Path, pa.DataType], *, whole: bool = False) -> FlatLayout:
+    """A layout of the given paths."""
+    return FlatLayout(types, pa.schema(_nested(types)), whole)
+
+
+def flat_layout(sample: Iterable[Mapping[str, Any]]) -> FlatLayout | None:
+    """The layout that the sample shows; None when a known path has values that no one type fits."""
+    seen: dict[Path, pa.DataType] = {}
+    for record in sample:
+        for path, field in _BY_PATH.items():
+            value: Any = record
+            for key in path:
+                value = value.get(key) if isinstance(value, Mapping) else None
+            if value is None:
+                continue
+            wanted = _type_of(value, field.kind)
+            if wanted is None or seen.setdefault(path, wanted) != wanted:
+                return None
+    return layout_of(seen) if seen and _consistent(seen) else None
+
+
+def flat_table_layout(schema: pa.Schema) -> FlatLayout | None:
+    """The layout of a Parquet schema; None when a known column has a type that only records can show."""
+    seen: dict[Path, pa.DataType] = {}
+    for path, kind in _typed_leaves(schema, ()):
+        field = _BY_PATH.get(path)
+        if field is None:
+            continue
+        if not _readable(kind, field.kind):
+            return None
+        seen[path] = kind
+    return layout_of(seen) if seen else None
+
+
+def _typed_leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[tuple[Path, pa.DataType]]:
+    for field in fields:
+        path = (*above, field.name)
+        if pa.types.is_struct(field.type) and path not in _BY_PATH:
+            yield from _typed_leaves(field.type, path)
+        else:
+            yield path, field.type
+
+
+def _readable(kind: pa.DataType, wanted: Kind) -> bool:
+    """Whether a column of this type holds such a value for every row alike."""
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or (
+        pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type)
+    )
+    if pa.types.is_null(kind):
+        return True
+    match wanted:
+        case Kind.TIME:
+            return pa.types.is_timestamp(kind) or pa.types.is_int64(kind)
+        case Kind.COUNT | Kind.INTEGER:
+            return pa.types.is_integer(kind) and not pa.types.is_uint64(kind)
+        case Kind.FLAG:
+            return pa.types.is_boolean(kind)
+        case Kind.COST:
+            return pa.types.is_floating(kind)
+        case Kind.TEXT | Kind.STATUS:
+            return is_text or pa.types.is_integer(kind)
+        case Kind.MESSAGES:
+            return kind == _MESSAGES
+        case Kind.TAGS:
+            return is_text or (pa.types.is_list(kind) and pa.types.is_string(kind.value_type))
+        case Kind.FORMAT:
+            return is_text
+        case Kind.LIST:
+            return pa.types.is_list(kind)
+
+
+def whole_layout(layout: FlatLayout) -> FlatLayout | None:
+    """The layout widened to every known path, each of its usual type where the file showed none."""
+    types = {path: layout.types.get(path, _DEFAULT_TYPES[field.kind]) for path, field in _BY_PATH.items()}
+    for path in layout.types:  # a text at the root rules out an object of that name, and the reverse
+        types = {p: t for p, t in types.items() if p == path or (p[: len(path)] != path and path[: len(p)] != p)}
+    return layout_of(types, whole=True) if _consistent(types) else None
+
+
+def _consistent(types: Mapping[Path, pa.DataType]) -> bool:
+    return not any(path[:depth] in types for path in types for depth in range(1, len(path)))
+
+
+def _nested(types: Mapping[Path, pa.DataType]) -> list[pa.Field]:
+    roots: dict[str, dict[Path, pa.DataType]] = {}
+    for path, kind in types.items():
+        roots.setdefault(path[0], {})[path[1:]] = kind
+    return [
+        pa.field(root, inner[()] if () in inner else pa.struct(_nested(inner))) for root, inner in roots.items()
+    ]
+
+
+def _type_of(value: Any, kind: Kind) -> pa.DataType | None:
+    """The Arrow type that a sampled value is read as; None when only `flat.calls` can read it."""
+    match kind, value:
+        case (Kind.FLAG, bool()):
+            return pa.bool_()
+        case (_, bool()):
+            return None
+        case (Kind.COUNT | Kind.INTEGER, int()):
+            return pa.int64()
+        case (Kind.TIME, int()):
+            return pa.int64()
+        case (Kind.TIME | Kind.COST, float()):
+            return pa.float64()
+        case (Kind.COST, int()):
+            return pa.float64()
+        case (Kind.TIME, str()):
+            return pa.timestamp("us", tz="UTC")
+        case (Kind.TEXT | Kind.STATUS | Kind.FORMAT | Kind.TAGS, str()):
+            return pa.string()
+        case (Kind.TEXT | Kind.STATUS, int()):
+            return pa.int64()
+        case (Kind.TAGS, list()) if all(isinstance(v, str) for v in value):
+            return pa.list_(pa.string())
+        case (Kind.MESSAGES, list()) if all(_plain_message(v) for v in value):
+            return _MESSAGES
+        case (Kind.LIST, list()) if all(isinstance(v, dict) for v in value):
+            return pa.list_(pa.struct([]))
+    return None
+
+
+def _plain_message(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("role"), str)
+        and isinstance(value.get("content"), (str, type(None)))
+    )
+
+
+def unknown_columns(schema: pa.Schema, layout: FlatLayout) -> set[Path]:
+    """Known paths that a block holds (its inferred schema says so) and the layout does not."""
+    return {path for path in _leaves(schema, ()) if path in _BY_PATH and path not in layout.types} | {
+        (name,) for name in schema.names if name in _ROOTS and (name,) not in layout.types
+        and not any(path[0] == name for path in layout.types)
+    }
+
+
+def _leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[Path]:
+    for field in fields:
+        path = (*above, field.name)
+        if pa.types.is_struct(field.type):
+            yield from _leaves(field.type, path)
+        elif not pa.types.is_null(field.type):
+            yield path
+
+
+def flat_batch(table: pa.Table, layout: FlatLayout) -> pa.RecordBatch | None:
+    """The canonical batch of a table with the layout's columns; None when it needs reading by record."""
+    columns = _Columns(table, layout)
+    if not columns.all_calls():
+        return None
+    out: dict[str, pa.Array] = {}
+    try:
+        _identity(columns, out)
+        _usage(columns, out)
+        _status(columns, out)
+        _request(columns, out)
+        _cost(columns, out)
+        for name in ("provider", "gateway", "region", "speed", "feature", "user", "session", "user_tier"):
+            out[name] = columns.text(name)
+        for name in ("attempt", "latency_ms"):
+            out[name] = columns.integer(name)
+        out["ts"] = columns.time("ts")
+        out["stream"] = columns.first("stream")
+        _model_and_tier(columns, out)
+    except _ReadByRecordError:
+        return None
+    return _as_batch(out)
+
+
+class _ReadByRecordError(Exception):
+    """The block holds something that only the record-by-record reading can name."""
+
+
+class _Columns:
+    """Access to a table's columns by target, coalesced over the paths that the file uses."""
+
+    def __init__(self, table: pa.Table, layout: FlatLayout) -> None:
+        self.rows = table.num_rows
+        self._by_target: dict[str, list[pa.Array]] = {}
+        for field in FLAT_FIELDS:
+            for path in field.paths:
+                if path in layout.types:
+                    array = _descend(table, path)
+                    if array.null_count < len(array):
+                        self._by_target.setdefault(field.target, []).append(array)
+
+    def all(self, target: str) -> list[pa.Array]:
+        return self._by_target.get(target, [])
+
+    def first(self, target: str) -> pa.Array | None:
+        arrays = self.all(target)
+        if not arrays:
+            return None
+        return arrays[0] if len(arrays) == 1 else pc.coalesce(*arrays)
+
+    def all_calls(self) -> bool:
+        """True when every row has a model and a usage, so that no row can be of another format."""
+        model = _any_valid([a for t in ("model_served", "model_requested") for a in self.all(t)], self.rows)
+        usage = _any_valid([a for t in ("prompt_tokens", "completion_tokens") for a in self.all(t)], self.rows)
+        return bool(model) and bool(usage)
+
+    def count(self, target: str) -> Ints | None:
+        """Counts with -1 for absent; None when the whole column is absent."""
+        array = self.first(target)
+        if array is None:
+            return None
+        if not pa.types.is_integer(array.type):
+            raise _ReadByRecordError
+        bounds = pc.min_max(array)
+        if bounds["min"].as_py() < 0 or bounds["max"].as_py() > MAX_COUNT:
+            raise _ReadByRecordError
+        return _ints(array, -1)
+
+    def integer(self, target: str) -> pa.Array | None:
+        array = self.first(target)
+        if array is None:
+            return None
+        if not pa.types.is_integer(array.type):
+            raise _ReadByRecordError
+        fits = pc.and_(pc.greater_equal(array, 0), pc.less_equal(array, 2**31 - 1))
+        return array if pc.all(fits).as_py() in (True, None) else pc.if_else(fits, array, None)
+
+    def text(self, target: str) -> pa.Array | None:
+        arrays = [_text(a) for a in self.all(target)]
+        if not arrays:
+            return None
+        return arrays[0] if len(arrays) == 1 else _coalesce(*arrays)
+
+    def time(self, target: str) -> pa.Array | None:
+        arrays = [_time(a) for a in self.all(target)]
+        if not arrays:
+            return None
+        return arrays[0] if len(arrays) == 1 else pc.coalesce(*arrays)
+
+
+def _coalesce(*arrays: pa.Array) -> pa.Array:
+    return pc.coalesce(*[a.dictionary_decode() if pa.types.is_dictionary(a.type) else a for a in arrays])
+
+
+def _descend(table: pa.Table, path: Path) -> pa.Array:
+    column = table.column(path[0])
+    array = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array if len(path) == 1 else pc.struct_field(array, list(path[1:]))
+
+
+def _any_valid(arrays: Sequence[pa.Array], rows: int) -> bool:
+    if any(a.null_count == 0 for a in arrays):
+        return True
+    if not arrays:
+        return rows == 0
+    return pc.coalesce(*[a.is_valid() for a in arrays[:1]]).false_count == 0 if len(arrays) == 1 else (
+        _or_valid(arrays).false_count == 0
+    )
+
+
+def _or_valid(arrays: Sequence[pa.Array]) -> pa.BooleanArray:
+    valid = arrays[0].is_valid()
+    for array in arrays[1:]:
+        valid = pc.or_(valid, array.is_valid())
+    return valid
+
+
+def _ints(array: pa.Array, absent: int) -> Ints:
+    filled = pc.fill_null(array, absent) if array.null_count else array
+    return np.asarray(filled.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _text(array: pa.Array) -> pa.Array:
+    """Text with empty strings as absent; integers as their digits."""
+    if pa.types.is_dictionary(array.type):
+        words = _text(array.dictionary)
+        return pa.DictionaryArray.from_arrays(array.indices, words) if words.null_count == 0 else _text(
+            array.dictionary_decode()
+        )
+    if pa.types.is_integer(array.type):
+        return array.cast(pa.string())
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        raise _ReadByRecordError
+    empty = pc.equal(array, "")
+    return pc.if_else(empty, None, array) if pc.any(empty).as_py() else array
+
+
+_EPOCH_STEPS = ((10**11, 10**6, 1), (10**14, 10**3, 1), (10**17, 1, 1), (2**63 - 1, 1, 10**3))
+
+
+def _time(array: pa.Array) -> pa.Array:
+    """Times in microseconds UTC; epoch numbers in s, ms, us or ns by their size."""
+    kind = CANONICAL.field("ts").type
+    if pa.types.is_timestamp(array.type):
+        us = array.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(pa.int64())
+        return pc.if_else(pc.greater(us, 0), us, None).cast(kind)
+    if not pa.types.is_int64(array.type):
+        raise _ReadByRecordError  # fractions of a second are rounded record by record
+    values, valid = _ints(array, 0), np.asarray(array.is_valid())
+    out, rest = np.zeros(len(values), np.int64), values > 0
+    for limit, times, per in _EPOCH_STEPS:
+        take = rest & (values < limit)
+        out[take] = values[take] * times // per
+        rest &= ~take
+    return pa.array(out, mask=~valid | (out <= 0)).cast(kind)
+
+
+def _identity(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    response, request = columns.text("response_id"), columns.text("request_id")
+    call = columns.text("call_id")
+    out["parent_id"] = columns.text("parent_id")
+    if response is None or request is None:
+        out["call_id"], out["response_id"] = call, response if response is not None else request
+        return
+    own = pc.if_else(response.is_valid(), request, None)
+    out["call_id"] = own if call is None else pc.coalesce(call, own)
+    out["response_id"] = pc.coalesce(response, request)
+
+
+def _model_and_tier(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    requested, served = columns.text("model_requested"), columns.text("model_served")
+    out["model_requested"] = requested
+    if served is None or requested is None:
+        out["model"] = requested if served is None else served
+    else:
+        out["model"] = _coalesce(served, requested)
+    tier = columns.integer("tier_tag")
+    if tier is not None:
+        out["tier_tag"] = pc.if_else(pc.less_equal(tier, 3), tier, None).cast(pa.int8())
+    service, batch = columns.text("service_tier"), columns.first("batch")
+    if batch is not None:
+        fallback = pa.nulls(columns.rows, pa.string()) if service is None else _coalesce(service)
+        service = pc.if_else(pc.fill_null(batch, False), "batch", fallback)  # noqa: FBT003
+    out["service_tier"] = service
+
+
+def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:  # noqa: PLR0915 - mirrors set_usage step by step
+    zero = np.zeros(columns.rows, np.int64)
+    prompt, completion = columns.count("prompt_tokens"), columns.count("completion_tokens")
+    p_absent = np.ones(columns.rows, bool) if prompt is None else prompt < 0
+    c_absent = np.ones(columns.rows, bool) if completion is None else completion < 0
+    p, c = _or_zero(prompt, zero), _or_zero(completion, zero)
+    read, outside = _prefer(columns.count("cache_read"), columns.count("cache_read_outside"), zero)
+    w1 = _or_zero(columns.count("write_1h"), zero)
+    w5, outside_write = _writes(columns, w1, zero)
+    total, reasoning = columns.count("total"), columns.count("reasoning")
+    think = _or_zero(reasoning, zero)
+    cached = read + w5 + w1
+    inside = ~(outside | outside_write) & (cached <= p)
+    think_inside = think <= c
+    exclusive, ambiguous = ~inside, np.zeros(columns.rows, bool)
+    hidden = zero
+    if total is not None:
+        open_ = (total >= 0) & ~(p_absent & c_absent) & (total != _sum(p, c, cached, think, inside, think_inside))
+        if open_.any():
+            for flip_inside, flip_think in ((True, False), (False, True), (True, True)):
+                try_in = inside ^ flip_inside
+                try_think = think_inside ^ flip_think
+                fits = open_ & (~try_in | (cached <= p)) & (~try_think | (think <= c))
+                fits &= total == _sum(p, c, cached, think, try_in, try_think)
+                inside, think_inside = np.where(fits, try_in, inside), np.where(fits, try_think, think_inside)
+                exclusive = np.where(fits, ~try_in, exclusive)
+                open_ &= ~fits
+            known = _sum(p, c, cached, think, inside, think_inside)
+            no_reasoning = np.ones(columns.rows, bool) if reasoning is None else reasoning < 0
+            is_hidden = open_ & no_reasoning & ~c_absent & (total > known)
+            hidden = np.where(is_hidden, total - known, 0)
+            ambiguous = open_ & ~is_hidden & (cached > 0)
+    none = p_absent & c_absent
+    free_prompt = np.where(inside, p - cached, p)
+    audio_in = np.minimum(_or_zero(columns.count("input_audio"), zero), free_prompt)
+    output = c + hidden + np.where(think_inside, 0, think)
+    audio_out = np.minimum(_or_zero(columns.count("output_audio"), zero), output)
+    counts = {
+        "input": free_prompt - audio_in, "cache_read": read, "cache_write_5m": w5, "cache_write_1h": w1,
+        "output": output - audio_out, "reasoning": np.minimum(think + hidden, output - audio_out),
+        "input_audio": audio_in, "output_audio": audio_out,
+    }
+    for name, values in counts.items():
+        if values.any():
+            out[name] = pa.array(np.where(none, 0, values) if none.any() else values)
+    searches = _or_zero(columns.count("web_searches"), zero)
+    if searches.any():
+        out["web_searches"] = pa.array(searches)
+    odd_total = np.zeros(columns.rows, bool) if total is None else (total >= 0) & (total != p)
+    partial = (p_absent & ~c_absent) | (c_absent & ~p_absent & odd_total)
+    out["quality"] = _words(np.where(none, 2, np.where(partial, 1, 0)), (Quality.EXACT, Quality.PARTIAL, Quality.NONE))
+    reading = np.where(none, 0, np.where(ambiguous, 2, np.where(exclusive, 1, 0)))
+    out["reading"] = _words(reading, (Reading.INCLUSIVE, Reading.EXCLUSIVE, Reading.AMBIGUOUS))
+
+
+def _or_zero(values: Ints | None, zero: Ints) -> Ints:
+    return zero if values is None else np.maximum(values, 0)
+
+
+def _prefer(first: Ints | None, second: Ints | None, zero: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """The first count where it is stated, else the second; and where the second was stated at all."""
+    stated = np.zeros(len(zero), bool) if second is None else second >= 0
+    if first is None:
+        return _or_zero(second, zero), stated
+    return np.where(first >= 0, first, _or_zero(second, zero)), stated
+
+
+def _writes(columns: _Columns, w1: Ints, zero: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    w5, any_, out = columns.count("write_5m"), columns.count("write_any"), columns.count("write_outside")
+    combined, outside = _prefer(any_, out, zero)
+    rest = np.maximum(combined - w1, 0)
+    return (rest if w5 is None else np.where(w5 >= 0, w5, rest)), outside
+
+
+def _sum(p: Ints, c: Ints, cached: Ints, think: Ints, inside: Any, think_inside: Any) -> Ints:
+    total: Ints = p + c + np.where(inside, 0, cached) + np.where(think_inside, 0, think)
+    return total
+
+
+def _words(codes: npt.NDArray[Any], words: Sequence[str]) -> pa.Array | None:
+    """A dictionary column of words; None when every row has the first, the default."""
+    if not codes.any():
+        return None
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), pa.array([str(w) for w in words]))
+
+
+def _status(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    status, error = columns.text("status"), columns.text("error")
+    if status is None and error is None:
+        return
+    status_codes, status_words = _encoded(status, columns.rows)
+    error_codes, error_words = _encoded(error, columns.rows)
+    pairs = status_codes * len(error_words) + error_codes
+    distinct, inverse = np.unique(pairs, return_inverse=True)
+    verdicts = [status_of(status_words[k // len(error_words)], error_words[k % len(error_words)]) for k in distinct]
+    indices = pa.array(inverse.astype(np.int32))
+    out["status"] = pa.DictionaryArray.from_arrays(indices, pa.array([v[0] for v in verdicts]))
+    codes = pa.array([v[1] for v in verdicts], type=pa.string())
+    out["error_code"] = codes.take(indices) if codes.null_count < len(codes) else None
+
+
+def _encoded(array: pa.Array | None, rows: int) -> tuple[Ints, list[str | None]]:
+    if array is None:
+        return np.zeros(rows, np.int64), [None]
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    return _ints(encoded.indices.cast(pa.int64()), len(words)), [*words, None]
+
+
+def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    messages = columns.first("messages")
+    if messages is not None:
+        _messages(messages, out)
+    for name in ("prompt", "system"):
+        text = columns.text(name)
+        if text is not None:
+            out[name] = text if out.get(name) is None else _coalesce(out[name], text)
+    tools = columns.first("tools")
+    if tools is not None:
+        out["has_tools"] = pc.greater(pc.list_value_length(tools), 0)
+    tags = columns.first("tags")
+    if tags is not None:
+        out["tags"] = _text(pc.binary_join(tags, ",") if pa.types.is_list(tags.type) else tags)
+    out["response_format"] = columns.text("response_format")
+    out["max_tokens"] = columns.integer("max_tokens")
+    finish = columns.text("finish")
+    if finish is not None:
+        out["final"] = pc.if_else(finish.is_valid(), True, None)  # noqa: FBT003
+
+
+def _messages(messages: pa.Array, out: dict[str, pa.Array]) -> None:
+    """Last user turn, first system turn and number of messages, from list<struct<role, content>>."""
+    flat = messages.flatten()
+    lengths = _ints(pc.list_value_length(messages), 0)
+    starts = np.concatenate(([0], np.cumsum(lengths)))[:-1]
+    role, content = pc.struct_field(flat, "role"), pc.struct_field(flat, "content")
+    places = np.arange(len(flat), dtype=np.int64)
+    user = _mask(pc.equal(role, "user"))
+    system = _mask(pc.or_(pc.equal(role, "system"), pc.equal(role, "developer")))
+    rows = np.flatnonzero(lengths > 0)
+    last_user = np.full(len(messages), -1, np.int64)
+    first_system = np.full(len(messages), -1, np.int64)
+    if len(rows):
+        last_user[rows] = np.maximum.reduceat(np.where(user, places, -1), starts[rows])
+        nearest = np.minimum.reduceat(np.where(system, places, len(flat)), starts[rows])
+        first_system[rows] = np.where(nearest < len(flat), nearest, -1)
+    out["prompt"] = _text(_pick(content, last_user))
+    out["system"] = _text(_pick(content, first_system))
+    out["turns"] = pa.array(lengths.astype(np.int32), mask=~np.asarray(messages.is_valid()))
+
+
+def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(values, False), dtype=bool)  # noqa: FBT003
+
+
+def _pick(values: pa.Array, places: Ints) -> pa.Array:
+    return values.take(pa.array(places, mask=places < 0))
+
+
+def _cost(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    cost = columns.first("cost")
+    if cost is None:
+        return
+    if not (pa.types.is_floating(cost.type) or pa.types.is_integer(cost.type)):
+        raise _ReadByRecordError
+    usd = np.asarray(cost.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
+    believable = np.isfinite(usd) & (usd >= 0)
+    if (believable & (usd >= 1024)).any():  # beyond a float's exact pico-dollars: read by record
+        raise _ReadByRecordError
+    picousd = np.rint(np.where(believable, usd, 0.0) * 1e12).astype(np.int64)
+    out["reported_picousd"] = pa.array(picousd, mask=~believable | (picousd > MAX_PICOUSD))
+
+
+def _as_batch(out: dict[str, pa.Array]) -> pa.RecordBatch:
+    fields, arrays = [], []
+    for column in CANONICAL:
+        array = out.get(column.name)
+        if array is None or array.null_count == len(array):
+            continue
+        if pa.types.is_dictionary(array.type) or pa.types.is_large_string(array.type):
+            kind = array.type
+        else:
+            kind, array = column.type, array.cast(column.type)
+        fields.append(pa.field(column.name, kind))
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))

@@ -1,0 +1,229 @@
+"""OpenAI Chat Completions bodies, and all that speak them: completions, embeddings, other hosts.
+
+Groq, DeepSeek, Mistral, Together, Azure, Cerebras, OpenRouter, vLLM and many others answer in this
+shape. `prompt_tokens` includes cached tokens everywhere (674 of 674 real OpenAI bodies and 235 of
+other hosts state total = prompt + completion); the cached count hides under five names. Reasoning
+is inside `completion_tokens`, except at xAI and at Gemini's OpenAI-compatible endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, TypedDict
+
+from costaudit.ingest.adapters.base import Adapter, Record
+from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.usage import count, set_usage
+from costaudit.schema import Call, Quality, Status
+
+CHUNK: Final = "chat.completion.chunk"
+OBJECTS: Final = ("chat.completion", CHUNK, "text_completion", "text.completion", "thread.run")
+"""`object` of the bodies read here. A `thread.run` states the sum of its calls once it is done."""
+
+
+class UsageDetails(TypedDict):
+    """The `set_usage` arguments beyond prompt, completion and total."""
+
+    cache_read: int | None
+    write_5m: int | None
+    write_1h: int | None
+    reasoning: int | None
+    input_audio: int | None
+    output_audio: int | None
+
+
+def usage_details(usage: Mapping[str, Any]) -> UsageDetails:
+    """What a usage object states beyond the sums, under every name seen in logs.
+
+    Several fields may state the same number (DeepSeek and LiteLLM repeat it): the largest counts.
+    OpenAI's 30 minute and 12 hour cache writes go to the 5 minute class: they have one price.
+    """
+    inside = mapping(usage.get("prompt_tokens_details") or usage.get("prompt_token_details"))
+    outside = mapping(usage.get("completion_tokens_details") or usage.get("completion_token_details"))
+    cached = _largest(
+        "cached_tokens",
+        inside.get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"),  # DeepSeek
+        usage.get("num_cached_tokens"),  # Mistral
+        usage.get("cached_tokens"),  # Together
+        usage.get("cache_read_input_tokens"),  # LiteLLM
+    )
+    written = _largest(
+        "cache_write_tokens",
+        inside.get("cache_write_tokens"),
+        inside.get("cache_creation_tokens"),
+        usage.get("cache_creation_input_tokens"),
+    )
+    split, by_ttl = inside.get("cache_creation_token_details"), inside.get("cache_write_tokens_details")
+    hour = short = 0
+    if split:
+        hour = count(mapping(split).get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens") or 0
+        short = count(mapping(split).get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens") or 0
+    if written is None and by_ttl:
+        written = sum(count(mapping(by_ttl).get(n), n) or 0 for n in ("ttl_30m_tokens", "ttl_12h_tokens"))
+    return {
+        "cache_read": cached,
+        "write_5m": max(short, (written or 0) - hour),
+        "write_1h": hour,
+        "reasoning": _largest(
+            "reasoning_tokens", outside.get("reasoning_tokens"), usage.get("reasoning_tokens")
+        ),
+        "input_audio": count(inside.get("audio_tokens"), "audio_tokens"),
+        "output_audio": count(outside.get("audio_tokens"), "audio_tokens"),
+    }
+
+
+def set_chat_usage(call: Call, usage: Mapping[str, Any], *, reasoning_inside: bool = True) -> Call:
+    """Fill the call's classes, web searches and reported cost from a `usage` object."""
+    set_usage(
+        call,
+        prompt=count(usage.get("prompt_tokens"), "prompt_tokens"),
+        completion=count(usage.get("completion_tokens"), "completion_tokens"),
+        total=count(usage.get("total_tokens"), "total_tokens"),
+        reasoning_inside=reasoning_inside,
+        **usage_details(usage),
+    )
+    call.web_searches = web_searches(usage)
+    call.reported_picousd = usage_cost(usage)
+    return call
+
+
+def web_searches(usage: Mapping[str, Any]) -> int:
+    """Searches that the provider ran for the call and bills per unit."""
+    for name in ("server_tool_use", "server_tool_use_details", "prompt_tokens_details"):
+        value = mapping(usage.get(name)).get("web_search_requests")
+        if value is not None:
+            return count(value, "web_search_requests") or 0
+    return 0
+
+
+def usage_cost(usage: Mapping[str, Any]) -> int | None:
+    """The cost inside a usage object, in pico-dollars (OpenRouter; Perplexity as an object).
+
+    With a key of one's own at OpenRouter (`is_byok`) `cost` is only its fee: what the upstream
+    charged is added, because both are paid.
+    """
+    cost = usage.get("cost")
+    if cost is None:
+        return None
+    reported = picousd(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
+    if usage.get("is_byok") is True and reported is not None:
+        upstream = picousd(mapping(usage.get("cost_details")).get("upstream_inference_cost"))
+        reported += upstream or 0
+    return reported
+
+
+def call_from_chat(body: Record, *, reasoning_inside: bool | None = None) -> Call:
+    """One call from a chat completion, text completion, run or the last chunk of a stream.
+
+    Raises Skip for impossible usage. `reasoning_inside` defaults to what the model's maker does.
+    """
+    model, response_id = model_name(body.get("model")), text(body.get("id"))
+    call = Call(
+        ts=timestamp_us(body.get("created") or body.get("created_at")),
+        response_id=response_id,
+        model=model,
+        service_tier=text(body.get("service_tier")),
+        final=_finished(body),
+    )
+    usage = body.get("usage")
+    if not isinstance(usage, Mapping):
+        usage = mapping(mapping(body.get("x_groq")).get("usage"))
+    if reasoning_inside is None:
+        reasoning_inside = not (model and model.startswith("grok-"))
+    set_chat_usage(call, usage, reasoning_inside=reasoning_inside)
+    if response_id is not None and response_id.startswith("gen-") and "provider" in body:
+        call.provider, call.gateway = text(body.get("provider")), "openrouter"
+    metadata = body.get("metadata")
+    if isinstance(metadata, Mapping):
+        call.feature = text(metadata.get("feature"))
+    error = body.get("error")
+    if isinstance(error, Mapping) and call.quality == Quality.NONE:
+        call.status, call.error_code = Status.ERROR.value, error_code(error)
+    return call
+
+
+def call_from_embeddings(body: Record) -> Call:
+    """One call from an embeddings list: input only. Voyage states only a total."""
+    usage = mapping(body.get("usage"))
+    if usage.get("prompt_tokens") is None:
+        usage = {**usage, "prompt_tokens": usage.get("total_tokens")}
+    call = Call(response_id=text(body.get("id")), model=model_name(body.get("model")), final=True)
+    call.ts = timestamp_us(body.get("created"))
+    return set_chat_usage(call, usage)
+
+
+def error_code(error: Mapping[str, Any]) -> str | None:
+    """The short code of an error object: its code, else its type."""
+    return text(error.get("code")) or text(error.get("type")) or text(error.get("status"))
+
+
+def is_chat(record: Record) -> bool:
+    """True for the bodies that `calls_from_chat` reads."""
+    kind = record.get("object")
+    if isinstance(kind, str):
+        if kind == "list":
+            return _is_embeddings(record) or bool(_stored(record))
+        return kind in OBJECTS
+    return isinstance(record.get("choices"), list) and isinstance(record.get("usage"), Mapping)
+
+
+def calls_from_chat(body: Record, *, reasoning_inside: bool | None = None) -> list[Call]:
+    """The calls of one body: one, or as many as a list of stored completions holds.
+
+    A stream logged chunk by chunk gives a call for its first chunk, its last and the one with
+    usage; they share the response id and merge. The chunks between them, and a run that has not
+    ended, are no call.
+    """
+    kind = body.get("object")
+    if kind == "list":
+        if _is_embeddings(body):
+            return [call_from_embeddings(body)]
+        return [call_from_chat(b, reasoning_inside=reasoning_inside) for b in _stored(body)]
+    call = call_from_chat(body, reasoning_inside=reasoning_inside)
+    if kind == CHUNK and call.quality == Quality.NONE and not (call.response_id and _marks_an_end(body)):
+        return []
+    if kind == "thread.run" and call.quality == Quality.NONE:
+        return []
+    return [call]
+
+
+def _largest(name: str, *values: Any) -> int | None:
+    numbers = [number for value in values if (number := count(value, name)) is not None]
+    return max(numbers, default=None)
+
+
+def _finished(body: Record) -> bool | None:
+    """True when a choice has its finish reason, False when choices say that there is none yet."""
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return None
+    return any(isinstance(c, Mapping) and c.get("finish_reason") is not None for c in choices)
+
+
+def _marks_an_end(chunk: Record) -> bool:
+    choices = chunk.get("choices")
+    if not isinstance(choices, list):
+        return False
+    ends = (c for c in choices if isinstance(c, Mapping))
+    return any(c.get("finish_reason") is not None or mapping(c.get("delta")).get("role") for c in ends)
+
+
+def _is_embeddings(record: Record) -> bool:
+    return isinstance(record.get("usage"), Mapping) and "model" in record
+
+
+def _stored(record: Record) -> list[Record]:
+    data = record.get("data")
+    if not isinstance(data, list):
+        return []
+    return [b for b in data if isinstance(b, Mapping) and b.get("object") == "chat.completion"]
+
+
+ADAPTER: Final = Adapter(
+    name="openai-chat",
+    title="OpenAI chat completions, completions and embeddings: response bodies, of any compatible host",
+    matches=is_chat,
+    calls=calls_from_chat,
+    needs=("object", "model", "usage"),
+)

@@ -1,0 +1,91 @@
+"""OpenAI Responses bodies (`object: response`), also as Azure, DeepSeek and Bedrock serve them.
+
+`input_tokens` includes cached and written tokens, `output_tokens` includes reasoning (347 of 347
+real bodies state total = input + output). `responses/compact` is billed like any other call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from costaudit.ingest.adapters.base import Adapter, Record
+from costaudit.ingest.adapters.openai_chat import error_code, usage_cost, usage_details
+from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
+from costaudit.ingest.usage import count, set_usage
+from costaudit.schema import Call, Quality, Status
+
+OBJECTS: Final = ("response", "response.compaction")
+
+ENDED: Final = ("completed", "incomplete", "failed", "cancelled")
+"""The `status` values after which a response no longer changes."""
+
+STATUSES: Final = {"failed": Status.ERROR.value, "cancelled": Status.CANCELLED.value}
+
+
+def call_from_response(body: Record) -> Call:
+    """One call from a response object; a queued or running one has no usage yet.
+
+    Raises Skip for impossible usage.
+    """
+    call = Call(
+        ts=timestamp_us(body.get("created_at")),
+        response_id=text(body.get("id")),
+        model=model_name(body.get("model")),
+        service_tier=text(body.get("service_tier")),
+    )
+    set_response_usage(call, mapping(body.get("usage")))
+    call.web_searches = _searches(body.get("output"))
+    status = body.get("status")
+    if isinstance(status, str):
+        call.final = status in ENDED
+        call.status = STATUSES.get(status, call.status)
+        call.error_code = error_code(mapping(body.get("error"))) if status == "failed" else None
+    elif call.quality != Quality.NONE:
+        call.final = True
+    set_request(call, body)
+    call.model_requested = None  # the body's model is the served one
+    return call
+
+
+def set_response_usage(call: Call, usage: Mapping[str, Any]) -> Call:
+    """Fill the call's classes from a usage object with `input_tokens` and its details."""
+    named = {
+        "prompt_tokens_details": usage.get("input_tokens_details"),
+        "completion_tokens_details": usage.get("output_tokens_details"),
+    }
+    set_usage(
+        call,
+        prompt=count(usage.get("input_tokens"), "input_tokens"),
+        completion=count(usage.get("output_tokens"), "output_tokens"),
+        total=count(usage.get("total_tokens"), "total_tokens"),
+        **usage_details(named),
+    )
+    call.reported_picousd = usage_cost(usage)
+    return call
+
+
+def _searches(output: Any) -> int:
+    """Web searches among the output items; opening or searching in a found page is not billed.
+
+    Source: OpenAI's web search guide, "search actions incur a tool call cost".
+    """
+    if not isinstance(output, list):
+        return 0
+    items = (i for i in output if isinstance(i, Mapping) and i.get("type") == "web_search_call")
+    return sum(mapping(i.get("action")).get("type", "search") == "search" for i in items)
+
+
+def is_response(record: Record) -> bool:
+    """True for the bodies that `call_from_response` reads."""
+    return record.get("object") in OBJECTS
+
+
+ADAPTER: Final = Adapter(
+    name="openai-responses",
+    title="OpenAI Responses: response bodies",
+    matches=is_response,
+    calls=lambda record: [call_from_response(record)],
+    needs=("object", "usage"),
+)

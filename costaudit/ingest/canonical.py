@@ -1,0 +1,56 @@
+"""Calls as a canonical batch: Arrow columns named and typed as `costaudit.schema.CANONICAL` says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from costaudit.ingest.quarantine import Quarantine
+from costaudit.schema import CANONICAL, Call
+
+_DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in Call.__struct_fields__}
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What one block of a file came to."""
+
+    batch: pa.RecordBatch
+    """The calls, in canonical columns; columns that hold only their default are left out."""
+    lines: Sequence[int]
+    """For every row, the line (or Parquet row) that it came from, counted from 1."""
+    records: int
+    """Records seen: calls, records that are not calls, and quarantined ones."""
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    formats: Counter[str] = field(default_factory=Counter)
+    """Records that gave calls, by log format."""
+    ignored: int = 0
+    """Records that are not calls: headers, aggregates, tool runs."""
+
+
+def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
+    """A canonical batch of calls, leaving out the columns that hold nothing but their default."""
+    arrays, fields = [], []
+    for column in CANONICAL:
+        default = _DEFAULTS[column.name]
+        values = [getattr(call, column.name) for call in calls]
+        if any(v is not default and v != default for v in values):
+            arrays.append(_array(values, column.type))
+            fields.append(column)
+    if not fields:  # a batch needs a column to have a length
+        fields = [CANONICAL.field("status")]
+        arrays = [pa.array([call.status for call in calls], type=pa.string())]
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, type=kind)
+    except UnicodeEncodeError:  # half of a surrogate pair, legal in JSON and not in UTF-8
+        return pa.array(
+            [v.encode("utf-8", "replace").decode("utf-8") if isinstance(v, str) else v for v in values], type=kind
+        )

@@ -1,0 +1,221 @@
+"""Which records are the same call: hashes that find candidates fast, and the exact merge of those found.
+
+The log's own call id decides where there is one; else the provider's response id does; and a record
+without a call id joins the call whose response id it shares. Hashes only find candidates: identity is
+decided on the ids themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from costaudit.schema import COUNTS, INPUT_SIDE, Call, Quality, Status
+
+Hashes = npt.NDArray[np.uint64]
+
+_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+_SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2), "parent_id": np.uint64(2)}
+"""A parent id is the response (or request) id of another record, and meets it by the same salt."""
+
+
+def identity_hashes(batch: pa.RecordBatch) -> Hashes:
+    """Hashes of every id in a canonical batch: a call that shares an id with another shares a hash."""
+    parts = [_hash_column(batch, name)[0] for name in ("call_id", "response_id")]
+    parts.append(_retry_hashes(batch)[0])
+    return np.concatenate(parts)
+
+
+def rows_with(batch: pa.RecordBatch, wanted: Hashes) -> npt.NDArray[np.bool_]:
+    """Rows that have one of the hashes; `wanted` must be sorted."""
+    hit = np.zeros(batch.num_rows, bool)
+    for hashes, rows in (_hash_column(batch, "call_id"), _hash_column(batch, "response_id"), _retry_hashes(batch)):
+        hit[rows[_is_in(hashes, wanted)]] = True
+    return hit
+
+
+def _retry_hashes(batch: pa.RecordBatch) -> tuple[Hashes, npt.NDArray[np.intp]]:
+    """Parent ids of retries: a parent without an attempt number is a span's parent, not a first try."""
+    hashes, rows = _hash_column(batch, "parent_id")
+    index = batch.schema.get_field_index("attempt")
+    if index < 0 or not len(rows):
+        return hashes[:0], rows[:0]
+    is_retry = np.asarray(batch.column(index).is_valid())[rows]
+    return hashes[is_retry], rows[is_retry]
+
+
+def repeated(hashes: Sequence[Hashes]) -> Hashes:
+    """The hashes that occur more than once over all parts, sorted."""
+    everything = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
+    everything.sort()
+    return np.unique(everything[1:][everything[1:] == everything[:-1]])
+
+
+def contains_any(hashes: Hashes, wanted: Hashes) -> bool:
+    """Whether a block has one of the (sorted) hashes."""
+    return bool(_is_in(hashes, wanted).any())
+
+
+def _is_in(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.bool_]:
+    if not len(wanted):
+        return np.zeros(len(hashes), bool)
+    place = np.minimum(np.searchsorted(wanted, hashes), len(wanted) - 1)
+    return np.asarray(wanted[place] == hashes)
+
+
+def _hash_column(batch: pa.RecordBatch, name: str) -> tuple[Hashes, npt.NDArray[np.intp]]:
+    """Hashes of the non-null values of a text column, and the rows they stand in."""
+    index = batch.schema.get_field_index(name)
+    if index < 0:
+        return np.zeros(0, np.uint64), np.zeros(0, np.intp)
+    array = batch.column(index)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    rows = np.flatnonzero(np.asarray(array.is_valid()))
+    if array.null_count:
+        array = array.drop_null()
+    return _hash_text(array, _SALTS[name]), rows
+
+
+def _hash_text(array: pa.Array, salt: np.uint64) -> Hashes:
+    """64-bit hashes of UTF-8 strings without nulls, eight bytes at a time over the whole column."""
+    _, offsets_buffer, data_buffer = array.buffers()
+    kind = np.int64 if pa.types.is_large_string(array.type) else np.int32
+    count = len(array)
+    if count == 0:
+        return np.zeros(0, np.uint64)
+    offsets = np.frombuffer(offsets_buffer, kind)[array.offset : array.offset + count + 1].astype(np.int64)
+    starts, lengths = offsets[:-1], np.diff(offsets)
+    raw = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.zeros(0, np.uint8)
+    first, last = int(offsets[0]), int(offsets[-1])
+    padded = np.zeros(last - first + 8, np.uint8)
+    padded[: last - first] = raw[first:last]
+    windows = np.ndarray((len(padded) - 7,), "<u8", padded.data, strides=(1,))
+    hashes = lengths.astype(np.uint64) * _MIX + salt
+    for place in range(0, int(lengths.max()), 8):
+        rows = np.flatnonzero(lengths > place)
+        everyone = len(rows) == count
+        word = windows[(starts if everyone else starts[rows]) - first + place]
+        rest = (lengths if everyone else lengths[rows]) - place
+        if int(rest.min()) < 8:
+            keep = np.minimum(rest, 8).astype(np.uint64) * np.uint64(8)
+            word = word & (~np.uint64(0) >> (np.uint64(64) - keep))
+        mixed = ((hashes if everyone else hashes[rows]) ^ word) * _MIX
+        mixed ^= mixed >> np.uint64(29)
+        if everyone:
+            hashes = mixed
+        else:
+            hashes[rows] = mixed
+    hashes ^= hashes >> np.uint64(32)
+    return hashes
+
+
+def calls_of(batch: pa.RecordBatch) -> list[Call]:
+    """A canonical batch as calls."""
+    names = batch.schema.names
+    columns = [_python(batch.column(i), name) for i, name in enumerate(names)]
+    defaults = Call()
+    return [
+        Call(**{
+            name: value if value is not None else getattr(defaults, name)
+            for name, value in zip(names, row, strict=True)
+        })
+        for row in zip(*columns, strict=True)
+    ]  # fmt: skip
+
+
+def _python(array: pa.Array, name: str) -> list[Any]:
+    return array.cast(pa.int64()).to_pylist() if name == "ts" else array.to_pylist()
+
+
+_Key = tuple[str, str, int, bool]
+"""Kind of id, id, attempt, whether it failed: a failed try is never the same record as a good one."""
+
+
+def merge_calls(calls: Iterable[Call]) -> list[Call]:
+    """One call for each distinct one, in an order that depends only on their content.
+
+    Afterwards, attempts of a request that a later attempt replaced have status `superseded`.
+    """
+    groups: dict[_Key, list[Call]] = {}
+    joins: dict[tuple[str, int, bool], str] = {}
+    loose: list[Call] = []
+    for call in calls:
+        if call.call_id is None:
+            loose.append(call)
+            continue
+        failed = call.status == Status.ERROR
+        groups.setdefault(("call", call.call_id, call.attempt or 0, failed), []).append(call)
+        if call.response_id is not None:
+            key = (call.response_id, call.attempt or 0, failed)
+            joins[key] = min(joins.get(key, call.call_id), call.call_id)
+    for call in loose:
+        response, failed = call.response_id or "", call.status == Status.ERROR
+        owner = joins.get((response, call.attempt or 0, failed))
+        kind, ident = ("call", owner) if owner is not None else ("response", response)
+        groups.setdefault((kind, ident, call.attempt or 0, failed), []).append(call)
+    merged = [_merge(groups[key]) for key in sorted(groups)]
+    _mark_superseded(merged)
+    return merged
+
+
+def _completeness(call: Call) -> tuple[Any, ...]:
+    """Sorts the most complete record of a call last; ties are broken by content alone."""
+    counts = [getattr(call, name) for name in COUNTS]
+    return (
+        call.quality in (Quality.EXACT, Quality.PARTIAL),
+        call.final is True,
+        sum(counts) - call.reasoning,
+        sum(1 for c in counts if c),
+        call.reported_picousd is not None,
+        [(v is not None, str(v)) for v in (getattr(call, f) for f in Call.__struct_fields__)],
+    )
+
+
+def _merge(records: list[Call]) -> Call:
+    if len(records) == 1:
+        return records[0]
+    ranked = sorted(records, key=_completeness, reverse=True)
+    best = ranked[0]
+    whole = Call(**{
+        field: next((v for r in ranked if (v := getattr(r, field)) is not None), None)
+        for field in Call.__struct_fields__
+    })  # fmt: skip
+    # The prompt's side is taken whole from the record that knows most of it: adding up the largest of
+    # each class would count tokens twice that one record splits finer than another.
+    source = max(ranked, key=lambda r: (_input_side(r), sum(1 for n in INPUT_SIDE if getattr(r, n))))
+    for name in INPUT_SIDE:
+        setattr(whole, name, getattr(source, name))
+    output = max(ranked, key=lambda r: (r.output + r.output_audio, r.reasoning))
+    whole.output, whole.output_audio, whole.reasoning = output.output, output.output_audio, output.reasoning
+    whole.web_searches = max(r.web_searches for r in ranked)
+    whole.quality, whole.reading, whole.status = best.quality, source.reading, best.status
+    whole.ts = min((r.ts for r in ranked if r.ts is not None), default=None)
+    return whole
+
+
+def _input_side(call: Call) -> int:
+    return sum(getattr(call, name) for name in INPUT_SIDE)
+
+
+def _mark_superseded(calls: list[Call]) -> None:
+    last: dict[str, int] = {}
+    for call in calls:
+        family = _family(call)
+        if family is not None:
+            last[family] = max(last.get(family, 0), call.attempt or 0)
+    for call in calls:
+        family = _family(call)
+        if family is not None and (call.attempt or 0) < last[family] and call.status == Status.OK:
+            call.status = Status.SUPERSEDED.value
+
+
+def _family(call: Call) -> str | None:
+    """The request that a call is an attempt of."""
+    if call.attempt and call.parent_id is not None:
+        return call.parent_id
+    return call.call_id if call.call_id is not None else call.response_id

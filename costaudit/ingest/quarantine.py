@@ -1,0 +1,72 @@
+"""What was set aside while reading, and why: counted by reason, with the first few places named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+REASONS: Final[dict[str, str]] = {
+    "not_json": "the line is not valid JSON",
+    "not_utf8": "the line is not valid UTF-8",
+    "not_object": "the line is JSON, but not an object",
+    "line_too_long": "the line is longer than the limit",
+    "unrecognised": "the record has no known log format",
+    "no_model": "the record names no model",
+    "model_not_text": "the model is not text",
+    "negative_usage": "a token count is negative",
+    "fractional_usage": "a token count has a fraction",
+    "not_integer_usage": "a token count is not an integer",
+    "usage_too_large": "a token count is beyond 2^53",
+    "unreadable_file": "the file could not be read as a log",
+    "truncated_file": "the file ends in the middle of its data",
+}
+"""Every reason code with its meaning in one line."""
+
+EXAMPLES: Final = 5
+"""Places that are kept per reason."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a record stands. Places sort by file, then position, so that examples are stable."""
+
+    file: str
+    """The file as the user named it."""
+    line: int
+    """Line (or Parquet row) counted from 1."""
+    byte: int | None
+    """Offset of the line's first byte in the uncompressed file; None for Parquet."""
+    detail: str = ""
+    """Field names and types only, never a value."""
+
+
+@dataclass(slots=True)
+class Quarantine:
+    """Counts and example places by reason. Merging is commutative: the smallest places are kept."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    places: dict[str, list[Place]] = field(default_factory=dict)
+
+    def add(self, reason: str, place: Place) -> None:
+        """Count one record; `reason` must be a key of REASONS."""
+        if reason not in REASONS:
+            raise KeyError(reason)
+        self._add(reason, 1, [place])
+
+    def merge(self, other: Quarantine) -> None:
+        """Take in another quarantine's counts and places."""
+        for reason, number in other.counts.items():
+            self._add(reason, number, other.places[reason])
+
+    def _add(self, reason: str, number: int, places: list[Place]) -> None:
+        self.counts[reason] = self.counts.get(reason, 0) + number
+        kept = self.places.setdefault(reason, [])
+        if len(kept) < EXAMPLES or places[0] < kept[-1]:
+            kept.extend(places)
+            kept.sort()
+            del kept[EXAMPLES:]
+
+    @property
+    def total(self) -> int:
+        """How many records were set aside."""
+        return sum(self.counts.values())

@@ -1,0 +1,40 @@
+"""Opening a log: the right reader for its container."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any, Protocol
+
+from costaudit.ingest.adapters.base import Adapter
+from costaudit.ingest.canonical import Parsed
+from costaudit.ingest.files import Container, LogFile
+from costaudit.ingest.jsonl import JsonlReader
+from costaudit.ingest.parquet import ParquetReader
+
+
+class Block(Protocol):
+    """A piece of a file that can be read again by its index."""
+
+    @property
+    def index(self) -> int:
+        """Position in the file's sequence of blocks."""
+
+
+class Reader(Protocol):
+    """Reads one file in blocks; `parse` may be called from several threads at once."""
+
+    file: LogFile
+    adapter: Adapter | None
+
+    def blocks(self, only: Collection[int] | None = None) -> Iterator[Any]:
+        """Raw blocks in order, or those of the given indices."""
+
+    def parse(self, block: Any) -> Parsed:
+        """The calls of one block."""
+
+
+def open_log(file: LogFile, forced: Adapter | None = None) -> Reader:
+    """A reader for the file; raises InputError when it cannot be read."""
+    if file.container is Container.PARQUET:
+        return ParquetReader.open(file, forced)
+    return JsonlReader.open(file, forced)

@@ -1,0 +1,282 @@
+"""Price cards: what every class of token costs at one point of time and conditions, and when.
+
+A `Timeline` answers "which card" for one model under one service tier: by date, by the size of the
+request's input side, and by time of day. Between two neighbouring boundaries nothing changes, so a
+whole block of requests is looked up with one bisection.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from costaudit.prices.book import ModelKey, PriceBook
+from costaudit.prices.conditions import STANDARD
+from costaudit.prices.rows import PriceRow, WindowRow, instant_text
+from costaudit.prices.windows import in_window
+
+NO_PRICE_THEN: Final = "no_price_at_that_time"
+NO_TIER_PRICE: Final = "no_price_for_service_tier"
+NO_TIMESTAMP: Final = "no_timestamp"
+
+NO_TS: Final = -(2**63)
+"""In arrays of instants (microseconds): the time is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One price in force, and the row that says so."""
+
+    usd: Decimal
+    """USD per 1M tokens, or per unit."""
+    rate_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The prices of one model at one point: what a request is multiplied with."""
+
+    id: str
+    """provider/model@date[conditions]."""
+    provider: str
+    model: str
+    rates: Mapping[str, Rate]
+    """By price class. A class that is missing has no price: tokens of it make a request unpriced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A card, and how many input-side tokens a request must exceed for it; -1 for any request."""
+
+    over: int
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of time in which no price changes."""
+
+    start: int
+    """Microseconds UTC; holds until the next segment starts."""
+    ladders: Mapping[str, tuple[Step, ...]]
+    """By time window ('' outside every window), steps in rising order."""
+    reason: str | None = None
+    """Why nothing is priced in this stretch; ladders is empty then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All segments of a name under one set of conditions, oldest first, the first from the beginning."""
+
+    segments: tuple[Segment, ...]
+    windows: Mapping[str, tuple[WindowRow, ...]]
+
+    def at(self, ts: int | None, context: int) -> Card | str:
+        """The card for one request, or the reason why there is none."""
+        index = self.lookup(np.array([NO_TS if ts is None else ts]), np.array([context]))
+        code = int(index[0])
+        return self.cards[code] if code >= 0 else self.reasons[-1 - code]
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """Every card, in the order that `lookup` counts them."""
+        steps = (step for s in self.segments for ladder in s.ladders.values() for step in ladder)
+        return tuple({step.card.id: step.card for step in steps}.values())
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Every reason, in the order that `lookup` counts them down from -1."""
+        return tuple(dict.fromkeys([NO_TIMESTAMP, *(s.reason for s in self.segments if s.reason)]))
+
+    def lookup(self, ts: npt.NDArray[np.int64], context: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """For every request an index into `cards`, or -1 - index into `reasons`.
+
+        `ts` in microseconds, NO_TS for unknown; `context` is the input side in tokens. A request
+        without a time is priced only when every stretch of time would price it alike.
+        """
+        index = {card.id: i for i, card in enumerate(self.cards)}
+        reasons = self.reasons
+        out = np.empty(len(ts), np.int32)
+        starts = np.array([s.start for s in self.segments], np.int64)
+        where = np.searchsorted(starts, ts, side="right") - 1
+        known = ts != NO_TS
+        for number in np.unique(where[known]):
+            rows = np.flatnonzero(known & (where == number))
+            segment = self.segments[max(int(number), 0)]
+            if segment.reason is not None:
+                out[rows] = -1 - reasons.index(segment.reason)
+                continue
+            self._fill(segment, rows, ts, context, index, out)
+        if not known.all():
+            self._undated(np.flatnonzero(~known), context, index, out)
+        return out
+
+    def constant(self, low: int, high: int, largest: int) -> int | None:
+        """The answer of `lookup` when it is the same for all times from low to high and all contexts
+        up to `largest`; None when it is not, or when that would take a look at each request."""
+        if low == NO_TS:
+            return None
+        starts = [s.start for s in self.segments]
+        first = bisect.bisect_right(starts, low) - 1
+        if first != bisect.bisect_right(starts, high) - 1:
+            return None
+        segment = self.segments[max(first, 0)]
+        if segment.reason is not None:
+            return -1 - self.reasons.index(segment.reason)
+        ladder = segment.ladders[""]
+        if len(segment.ladders) > 1 or (len(ladder) > 1 and largest > ladder[1].over):
+            return None
+        return [card.id for card in self.cards].index(ladder[0].card.id)
+
+    def _fill(
+        self,
+        segment: Segment,
+        rows: npt.NDArray[np.int64],
+        ts: npt.NDArray[np.int64],
+        context: npt.NDArray[np.int64],
+        index: Mapping[str, int],
+        out: npt.NDArray[np.int32],
+    ) -> None:
+        out[rows] = _climb(segment.ladders[""], context[rows], index)
+        for window, ladder in segment.ladders.items():
+            if window:
+                inside = rows[in_window(self.windows[window], ts[rows])]
+                out[inside] = _climb(ladder, context[inside], index)
+
+    def _undated(
+        self,
+        rows: npt.NDArray[np.int64],
+        context: npt.NDArray[np.int64],
+        index: Mapping[str, int],
+        out: npt.NDArray[np.int32],
+    ) -> None:
+        priced = [s for s in self.segments if s.reason is None]
+        # One ladder, ever: the time cannot matter. The stretch before the first price is no evidence.
+        if len(priced) == 1 and len(priced[0].ladders) == 1 and self.segments[-1] is priced[0]:
+            out[rows] = _climb(priced[0].ladders[""], context[rows], index)
+        else:
+            out[rows] = -1
+
+
+def _climb(
+    ladder: Sequence[Step], context: npt.NDArray[np.int64], index: Mapping[str, int]
+) -> npt.NDArray[np.int32]:
+    codes = np.array([index[step.card.id] for step in ladder], np.int32)
+    if len(ladder) == 1:
+        return np.full(len(context), codes[0], np.int32)
+    overs = np.array([step.over for step in ladder[1:]], np.int64)
+    return codes[np.searchsorted(overs, context, side="left")]
+
+
+def timeline_of(
+    book: PriceBook, key: ModelKey, tier: str = STANDARD, region: str = "", speed: str = ""
+) -> Timeline:
+    """The timeline of a canonical model under a service tier, region and speed.
+
+    A region or speed without rows of its own is billed as the standard one; a service tier without
+    rows is unpriced, because its price is not the standard one.
+    """
+    rows = book.rows.get(key, ())
+    speeds = {r.when.speed for r in rows}
+    regions = {r.when.region for r in rows}
+    rows = tuple(
+        r
+        for r in rows
+        if r.when.tier == tier
+        and r.when.region in ("", region if region in regions else "")
+        and r.when.speed in ("", speed if speed in speeds else "")
+    )
+    if not rows:
+        return Timeline((Segment(0, {}, NO_TIER_PRICE if book.rows.get(key) else NO_PRICE_THEN),), {})
+    windows = sorted({r.when.window for r in rows} - {""})
+    segments: list[Segment] = [Segment(0, {}, NO_PRICE_THEN)]
+    for start in sorted({r.valid_from for r in rows}):
+        segment = _segment(book, key, rows, start, windows)
+        if not _same(segment, segments[-1]):
+            segments.append(segment)
+    return Timeline(tuple(segments), {w: book.windows[w] for w in windows})
+
+
+def join_timelines(parts: Sequence[tuple[int, Timeline]]) -> Timeline:
+    """One timeline that follows each part from its start on: what a name that moved comes to."""
+    segments: list[Segment] = []
+    windows: dict[str, tuple[WindowRow, ...]] = {}
+    for place, (start, timeline) in enumerate(parts):
+        end = parts[place + 1][0] if place + 1 < len(parts) else None
+        windows.update(timeline.windows)
+        for number, segment in enumerate(timeline.segments):
+            until = timeline.segments[number + 1].start if number + 1 < len(timeline.segments) else None
+            if (until is not None and until <= start) or (end is not None and segment.start >= end):
+                continue
+            segments.append(Segment(max(segment.start, start), segment.ladders, segment.reason))
+    merged = segments[:1]
+    for segment in segments[1:]:
+        if not _same(segment, merged[-1]):
+            merged.append(segment)
+    return Timeline(tuple(merged), windows)
+
+
+def _same(a: Segment, b: Segment) -> bool:
+    if a.reason != b.reason or a.ladders.keys() != b.ladders.keys():
+        return False
+    return all(
+        [(s.over, s.card.model, _usd(s.card)) for s in a.ladders[w]]
+        == [(s.over, s.card.model, _usd(s.card)) for s in b.ladders[w]]
+        for w in a.ladders
+    )
+
+
+def _usd(card: Card) -> dict[str, Decimal]:
+    return {name: rate.usd for name, rate in card.rates.items()}
+
+
+def _segment(book: PriceBook, key: ModelKey, rows: Iterable[PriceRow], start: int, windows: Sequence[str]) -> Segment:
+    current: dict[tuple[str, object], PriceRow] = {}
+    for row in sorted((r for r in rows if r.valid_from <= start), key=lambda r: r.valid_from):
+        current[row.klass, row.when] = row
+    live = [r for r in current.values() if r.status != "ended"]
+    if not any(r.klass in ("input", "output", "request") and not r.when.window for r in live):
+        return Segment(start, {}, NO_PRICE_THEN)
+    overs = sorted({-1, *(r.when.context_over for r in live)})
+    ladders = {
+        window: tuple(Step(over, _card(book, key, live, start, window, over)) for over in overs)
+        for window in ("", *(w for w in windows if any(r.when.window == w for r in live)))
+    }
+    return Segment(start, ladders)
+
+
+def _card(book: PriceBook, key: ModelKey, live: Sequence[PriceRow], start: int, window: str, over: int) -> Card:
+    best: dict[str, PriceRow] = {}
+    for row in live:
+        if row.when.window not in ("", window) or row.when.context_over > over:
+            continue
+        held = best.get(row.klass)
+        if held is None or _specific(row) > _specific(held):
+            best[row.klass] = row
+    rates = {name: Rate(row.usd, row.rate_id) for name, row in best.items() if row.usd is not None}
+    provider = book.providers[key[0]]
+    if "input" in rates:
+        if provider.cache_read_as_input:
+            rates.setdefault("cache_read", rates["input"])
+        if provider.cache_write_as_input and "cache_write_5m" not in rates and "cache_write_1h" not in rates:
+            rates["cache_write_5m"] = rates["cache_write_1h"] = rates["input"]
+    tier = live[0].when.tier
+    conditions = [
+        *([f"context>{over}"] if over >= 0 else []),
+        *([f"tier={tier}"] if tier != STANDARD else []),
+        *([f"window={window}"] if window else []),
+        *sorted({f"region={r.when.region}" for r in live if r.when.region}),
+        *sorted({f"speed={r.when.speed}" for r in live if r.when.speed}),
+    ]
+    label = f"[{' '.join(conditions)}]" if conditions else ""
+    return Card(f"{key[0]}/{key[1]}@{instant_text(start)}{label}", *key, rates)
+
+
+def _specific(row: PriceRow) -> tuple[bool, bool, bool, int]:
+    return bool(row.when.speed), bool(row.when.region), bool(row.when.window), row.when.context_over

@@ -1,0 +1,88 @@
+"""The conditions under which a price row holds: what stands in the `when` column of a price table."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from costaudit.errors import did_you_mean
+
+STANDARD: Final = "standard"
+"""The service tier of a request that asked for none."""
+
+TIERS: Final = ("batch", "flex", "priority")
+"""Service tiers that have prices of their own."""
+
+_CONTEXT = re.compile(r"context>(=?)(\d+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class When:
+    """One point of the orthogonal conditions; every field at its default is the standard price."""
+
+    context_over: int = -1
+    """Holds for requests whose input side has more tokens than this; -1 for any."""
+    tier: str = STANDARD
+    window: str = ""
+    region: str = ""
+    speed: str = ""
+
+    def __str__(self) -> str:
+        """The text form, as in the table."""
+        parts = [f"context>{self.context_over}"] if self.context_over >= 0 else []
+        parts += [f"tier={self.tier}"] if self.tier != STANDARD else []
+        parts += [f"{name}={value}" for name in ("window", "region", "speed") if (value := getattr(self, name))]
+        return " ".join(parts)
+
+
+def parse_when(text: str) -> When:
+    """Read a `when` cell; raises ValueError that says what is wrong.
+
+    >>> parse_when("context>=200000 tier=batch")
+    When(context_over=199999, tier='batch', window='', region='', speed='')
+    """
+    found: dict[str, str | int] = {}
+    for word in text.split():
+        context = _CONTEXT.fullmatch(word)
+        name, equals, value = word.partition("=")
+        if context:
+            name, parsed = "context_over", int(context[2]) - (1 if context[1] else 0)
+            _once(found, name, parsed)
+        elif equals and value and name in ("tier", "window", "region", "speed"):
+            if name == "tier" and value not in TIERS:
+                raise ValueError(f"unknown tier {value!r}" + _hint(value, TIERS))
+            _once(found, name, value)
+        else:
+            raise ValueError(f"unknown condition {word!r}" + _hint(name, ("context", "tier", "window", "region", "speed")))
+    return When(**found)  # type: ignore[arg-type]  # the keys are fields, the values checked above
+
+
+def _once(found: dict[str, str | int], name: str, value: str | int) -> None:
+    if name in found:
+        raise ValueError(f"condition {name!r} stands twice")
+    found[name] = value
+
+
+def _hint(word: str, known: tuple[str, ...]) -> str:
+    hint = did_you_mean(word, known)
+    return f": {hint}" if hint else ""
+
+
+_TIER_NAMES: Final = {
+    "": STANDARD, "auto": STANDARD, "default": STANDARD, "standard": STANDARD, "standard_only": STANDARD,
+    "on_demand": STANDARD, "on-demand": STANDARD, "ondemand": STANDARD, "performance": STANDARD, "scale": STANDARD,
+    "batch": "batch", "flex": "flex", "priority": "priority", "fast": "priority",
+}  # fmt: skip
+
+
+def service_tier(logged: str | None) -> str:
+    """The tier that a logged service tier is billed as; an unknown word stands for itself.
+
+    OpenAI renamed `priority` to `fast` on 2026-07-30; Anthropic reports `batch`, Groq `on_demand`.
+
+    >>> service_tier("default"), service_tier("fast"), service_tier("gold")
+    ('standard', 'priority', 'gold')
+    """
+    word = (logged or "").strip().lower()
+    return _TIER_NAMES.get(word, word)

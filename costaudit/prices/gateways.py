@@ -1,0 +1,106 @@
+"""What gateways add to the provider's price: dated fees from gateways.toml."""
+
+from __future__ import annotations
+
+import decimal
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from costaudit.errors import TableError, did_you_mean
+from costaudit.prices.book import load_toml, shipped_directory
+from costaudit.prices.rows import instant_us
+
+KINDS: Final = (
+    "percent", "credit_purchase_percent", "per_request_usd", "subscription_usd_month", "byok_percent",
+)  # fmt: skip
+UNDISCLOSED: Final = "undisclosed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """One dated fee of a gateway."""
+
+    kind: str
+    value: Decimal | None
+    """Percent or USD; None when the gateway does not publish it."""
+    valid_from: int
+    """Microseconds UTC; in force until the next fee of the same kind."""
+    source: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway with its fees."""
+
+    id: str
+    name: str
+    log_names: tuple[str, ...]
+    fees: tuple[Fee, ...]
+
+    def fee(self, kind: str, at: int) -> Fee | None:
+        """The fee of a kind in force at an instant."""
+        held = [f for f in self.fees if f.kind == kind and f.valid_from <= at]
+        return max(held, key=lambda f: f.valid_from) if held else None
+
+    def percent(self, at: int) -> Decimal | None:
+        """What is known to come on top of list, in percent: on tokens and on buying credits.
+
+        None when the gateway does not publish it.
+        """
+        total = Decimal(0)
+        for kind in ("percent", "credit_purchase_percent"):
+            fee = self.fee(kind, at)
+            if fee is not None and fee.value is None:
+                return None
+            total += fee.value if fee is not None and fee.value is not None else 0
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """All gateways by the names that logs use."""
+
+    by_log_name: dict[str, Gateway]
+
+    def named(self, name: str | None) -> Gateway | None:
+        """The gateway of a logged name."""
+        return self.by_log_name.get(name.strip().lower()) if name else None
+
+
+def load_gateways(directory: Path | str | None = None) -> Gateways:
+    """Read gateways.toml of a directory of tables; raises TableError naming what is wrong."""
+    place = Path(directory) if directory is not None else shipped_directory()
+    shown = f"{directory if directory is not None else 'pricing'}/gateways.toml"
+    if not (place / "gateways.toml").exists():
+        return Gateways({})
+    by_name: dict[str, Gateway] = {}
+    for ident, table in load_toml(place / "gateways.toml", shown).items():
+        fees = tuple(_fee(entry, f"[{ident}]", shown) for entry in table.get("fees", []))
+        names = tuple(dict.fromkeys([ident, *(n.lower() for n in table.get("log_names", []))]))
+        gateway = Gateway(ident, table.get("name", ident), names, fees)
+        by_name.update(dict.fromkeys(names, gateway))
+    return Gateways(by_name)
+
+
+_FEE_KEYS: Final = (
+    "kind", "value", "valid_from", "source", "checked_on", "note", "minimum_usd", "free_allowance_usd",
+    "free_requests_month",
+)  # fmt: skip
+
+
+def _fee(entry: dict[str, object], where: str, shown: str) -> Fee:
+    kind, value = str(entry.get("kind")), str(entry.get("value"))
+    for key in entry:
+        if key not in _FEE_KEYS:
+            raise TableError(f"unknown key {key!r} in a fee of {where}", path=shown, hint=did_you_mean(key, _FEE_KEYS))
+    if kind not in KINDS:
+        raise TableError(f"unknown kind {kind!r} in a fee of {where}", path=shown, hint=did_you_mean(kind, KINDS))
+    try:
+        amount = None if value == UNDISCLOSED else Decimal(value)
+        start = instant_us(str(entry.get("valid_from")))
+    except (decimal.InvalidOperation, ValueError) as error:
+        raise TableError(f"a fee of {where} has an unreadable value or date", path=shown) from error
+    return Fee(kind, amount, start, str(entry.get("source", "")), str(entry.get("note", "")))

@@ -1,0 +1,319 @@
+"""The rows of the price tables: reading and checking one CSV file of each kind."""
+
+from __future__ import annotations
+
+import csv
+import decimal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, TypeVar
+
+from costaudit.errors import TableError, did_you_mean
+from costaudit.prices.conditions import When, parse_when
+from costaudit.schema import TOKEN_CLASSES
+
+PRICE_CLASSES: Final = (*TOKEN_CLASSES, "cache_read_audio", "input_image", "output_image", "request", "web_search")
+"""What a price can be for: token classes, and units counted one by one."""
+
+UNIT_CLASSES: Final = frozenset({"request", "web_search"})
+STATUSES: Final = ("", "scheduled", "ended", "correction")
+CONFIDENCES: Final = ("high", "medium", "low")
+
+PRICE_COLUMNS: Final = (
+    "model", "class", "usd", "per", "valid_from", "when", "status", "source", "confidence", "checked_on",
+    "recorded_on", "note",
+)  # fmt: skip
+MODEL_COLUMNS: Final = (
+    "model", "family", "class", "context_window", "max_output", "input_modalities", "output_modalities", "tools",
+    "json_mode", "reasoning", "tokenizer", "released_on", "retired_on", "source", "note",
+)  # fmt: skip
+ALIAS_COLUMNS: Final = ("alias", "model", "valid_from", "valid_to", "source", "confidence", "note")
+WINDOW_COLUMNS: Final = (
+    "window", "valid_from", "valid_to", "start_utc", "end_utc", "weekdays", "timezone", "holidays", "note",
+)  # fmt: skip
+
+BEGINNING: Final = 0
+"""Microseconds: the instant before which nothing is priced, 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """One dated price fact."""
+
+    provider: str
+    model: str
+    klass: str
+    usd: Decimal | None
+    """USD per 1M tokens, or per unit; None when the condition ends at `valid_from`."""
+    valid_from: int
+    """Microseconds since 1970 UTC; in force until the next row of the same model, class and when."""
+    when: When
+    status: str
+    source: str
+    confidence: str
+    checked_on: date | None
+    recorded_on: date | None
+    note: str
+    path: str
+    line: int
+
+    @property
+    def rate_id(self) -> str:
+        """A name for the fact that survives moves of its line: openai/gpt-4o/input@2024-05-13."""
+        moment = instant_text(self.valid_from)
+        condition = f"[{self.when}]" if str(self.when) else ""
+        return f"{self.provider}/{self.model}/{self.klass}@{moment}{condition}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of a model besides its prices."""
+
+    provider: str
+    model: str
+    family: str
+    klass: str
+    """flagship, mid, economy, embedding, other."""
+    context_window: int | None
+    max_output: int | None
+    input_modalities: frozenset[str]
+    output_modalities: frozenset[str]
+    tools: bool | None
+    json_mode: bool | None
+    reasoning: bool | None
+    tokenizer: str
+    released_on: date | None
+    retired_on: date | None
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of a model, from one instant to another."""
+
+    provider: str
+    alias: str
+    model: str
+    valid_from: int | None
+    valid_to: int | None
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRow:
+    """A daily window of UTC time, on some weekdays, within some dates."""
+
+    window: str
+    valid_from: int
+    valid_to: int | None
+    start_s: int
+    """Seconds after midnight UTC."""
+    end_s: int
+    """Seconds after midnight UTC; smaller than start_s when the window runs past midnight."""
+    weekdays: frozenset[int]
+    """ISO weekdays 1-7 of the local date."""
+    timezone: str
+    holidays: frozenset[date]
+    path: str
+    line: int
+
+
+_Row = TypeVar("_Row")
+
+
+def instant_us(text: str) -> int:
+    """'2024-05-13' (midnight UTC) or '2025-09-05T16:00Z' as microseconds; raises ValueError."""
+    if len(text) == 10:
+        moment = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    elif text.endswith("Z"):
+        moment = datetime.fromisoformat(text)
+    else:
+        raise ValueError(f"{text!r} is neither a date nor an instant that ends in Z")
+    return int(moment.timestamp()) * 1_000_000
+
+
+def instant_text(us: int) -> str:
+    """The inverse of `instant_us`: a date where the instant is a midnight."""
+    moment = datetime.fromtimestamp(us // 1_000_000, UTC)
+    if us % 86_400_000_000 == 0:
+        return moment.date().isoformat()
+    return moment.strftime("%Y-%m-%dT%H:%MZ")
+
+
+class _Cells:
+    """One CSV row by column name, with its place for errors."""
+
+    def __init__(self, cells: dict[str, str], path: str, line: int) -> None:
+        self._cells, self.path, self.line = cells, path, line
+
+    def __getitem__(self, name: str) -> str:
+        return self._cells[name]
+
+    def error(self, message: str) -> TableError:
+        return TableError(message, path=self.path, line=self.line)
+
+    def parsed(self, name: str, parse: Callable[[str], _Row]) -> _Row | None:
+        cell = self._cells[name]
+        if not cell:
+            return None
+        try:
+            return parse(cell)
+        except (ValueError, decimal.InvalidOperation) as error:
+            said = str(error) if isinstance(error, ValueError) and not isinstance(error, decimal.InvalidOperation) else ""
+            raise self.error(f"{name}: {said or repr(cell) + ' cannot be read'}") from error
+
+    def needed(self, name: str, parse: Callable[[str], _Row]) -> _Row:
+        value = self.parsed(name, parse)
+        if value is None:
+            raise self.error(f"{name} is missing")
+        return value
+
+    def one_of(self, name: str, known: tuple[str, ...]) -> str:
+        cell = self._cells[name]
+        if cell not in known:
+            raise TableError(f"unknown {name} {cell!r}", path=self.path, line=self.line, hint=did_you_mean(cell, known))
+        return cell
+
+    def yes_no(self, name: str) -> bool | None:
+        return {"": None, "yes": True, "no": False}[self.one_of(name, ("", "yes", "no"))]
+
+
+def _read(path: Path, shown: str, columns: tuple[str, ...]) -> Iterator[_Cells]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"cannot be read: {error}", path=shown) from error
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    try:
+        header = tuple(next(reader, ()))
+        if header != columns:
+            odd = next((c for c in header if c not in columns), None)
+            hint = did_you_mean(odd, columns) if odd else "expected " + ",".join(columns)
+            raise TableError("the header is not that of this kind of table", path=shown, line=1, hint=hint)
+        for cells in reader:
+            if len(cells) != len(columns):
+                raise TableError(
+                    f"{len(cells)} cells where the header has {len(columns)}", path=shown, line=reader.line_num
+                )
+            yield _Cells(dict(zip(columns, cells, strict=True)), shown, reader.line_num)
+    except csv.Error as error:
+        raise TableError(f"not valid CSV: {error}", path=shown, line=reader.line_num) from error
+
+
+def load_prices(path: Path, provider: str, shown: str) -> list[PriceRow]:
+    """Every row of a prices.csv, in file order; raises TableError at the first that cannot be read."""
+    return [_price(cells, provider) for cells in _read(path, shown, PRICE_COLUMNS)]
+
+
+def _price(cells: _Cells, provider: str) -> PriceRow:
+    klass = cells.one_of("class", PRICE_CLASSES)
+    status = cells.one_of("status", STATUSES)
+    usd = cells.parsed("usd", _amount)
+    if (usd is None) != (status == "ended"):
+        raise cells.error("usd is empty exactly where status is 'ended'")
+    if cells["per"] != ("unit" if klass in UNIT_CLASSES else "mtok"):
+        raise cells.error(f"per must be {'unit' if klass in UNIT_CLASSES else 'mtok'!r} for class {klass!r}")
+    return PriceRow(
+        provider=provider,
+        model=cells.needed("model", _name),
+        klass=klass,
+        usd=usd,
+        valid_from=cells.needed("valid_from", instant_us),
+        when=cells.parsed("when", parse_when) or When(),
+        status=status,
+        source=cells["source"],
+        confidence=cells.one_of("confidence", CONFIDENCES),
+        checked_on=cells.parsed("checked_on", date.fromisoformat),
+        recorded_on=cells.parsed("recorded_on", date.fromisoformat),
+        note=cells["note"],
+        path=cells.path,
+        line=cells.line,
+    )
+
+
+def _amount(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite() or value < 0 or "e" in text.lower():
+        raise ValueError(f"{text!r} is not a plain amount of dollars, 0 or more")
+    if value.as_tuple().exponent < -9:  # type: ignore[operator]  # finite: the exponent is an int
+        raise ValueError(f"{text!r} has more than 9 decimals")
+    return value
+
+
+def _name(text: str) -> str:
+    if text != text.strip():
+        raise ValueError(f"{text!r} has spaces around it")
+    return text
+
+
+def load_models(path: Path, provider: str, shown: str) -> list[ModelFacts]:
+    """Every row of a models.csv."""
+    return [
+        ModelFacts(
+            provider=provider,
+            model=cells.needed("model", _name),
+            family=cells["family"],
+            klass=cells.one_of("class", ("flagship", "mid", "economy", "embedding", "other")),
+            context_window=cells.parsed("context_window", int),
+            max_output=cells.parsed("max_output", int),
+            input_modalities=frozenset(cells["input_modalities"].split("+")) - {""},
+            output_modalities=frozenset(cells["output_modalities"].split("+")) - {""},
+            tools=cells.yes_no("tools"),
+            json_mode=cells.yes_no("json_mode"),
+            reasoning=cells.yes_no("reasoning"),
+            tokenizer=cells["tokenizer"],
+            released_on=cells.parsed("released_on", date.fromisoformat),
+            retired_on=cells.parsed("retired_on", date.fromisoformat),
+            path=cells.path,
+            line=cells.line,
+        )
+        for cells in _read(path, shown, MODEL_COLUMNS)
+    ]
+
+
+def load_aliases(path: Path, provider: str, shown: str) -> list[Alias]:
+    """Every row of an aliases.csv."""
+    return [
+        Alias(
+            provider=provider,
+            alias=cells.needed("alias", _name),
+            model=cells.needed("model", _name),
+            valid_from=cells.parsed("valid_from", instant_us),
+            valid_to=cells.parsed("valid_to", instant_us),
+            path=cells.path,
+            line=cells.line,
+        )
+        for cells in _read(path, shown, ALIAS_COLUMNS)
+    ]
+
+
+def load_windows(path: Path, shown: str) -> list[WindowRow]:
+    """Every row of windows.csv."""
+    return [
+        WindowRow(
+            window=cells.needed("window", _name),
+            valid_from=cells.parsed("valid_from", instant_us) or BEGINNING,
+            valid_to=cells.parsed("valid_to", instant_us),
+            start_s=cells.needed("start_utc", _clock_s),
+            end_s=cells.needed("end_utc", _clock_s),
+            weekdays=frozenset(int(d) for d in cells["weekdays"] or "1234567"),
+            timezone=cells["timezone"] or "UTC",
+            holidays=frozenset(date.fromisoformat(d.strip()) for d in cells["holidays"].split(";") if d.strip()),
+            path=cells.path,
+            line=cells.line,
+        )
+        for cells in _read(path, shown, WINDOW_COLUMNS)
+    ]
+
+
+def _clock_s(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    seconds = int(hours) * 3600 + int(minutes or 0) * 60
+    if not 0 <= seconds <= 86_400:
+        raise ValueError(f"{text!r} is not a time of day")
+    return seconds

@@ -1,0 +1,429 @@
+"""From one pass over the logs to the report: breakdowns, drivers, projection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from costaudit import __version__
+from costaudit.engine.costing import Costed, card_cost, cost_cells, scaled, usd
+from costaudit.engine.exact import sum_by
+from costaudit.engine.kernel import DAY_US, HOUR_US, KEPT, REPORTED
+from costaudit.engine.ledger import NO_PERIOD, Cells
+from costaudit.engine.local import Pass
+from costaudit.money import percent_of
+from costaudit.prices.gateways import Gateways
+from costaudit.prices.resolver import How
+from costaudit.report import model as m
+from costaudit.report.findings import find_all
+from costaudit.routing.projection import (
+    Groups,
+    Projected,
+    Range,
+    bounds,
+    project,
+    verification_multiples,
+)
+from costaudit.schema import COUNTS, UNTAGGED, UNITS, Tier
+
+MONTH_DAYS: Final = 30
+"""Days of the month that findings and scenarios are scaled to."""
+
+USERS_SHOWN: Final = 10_000
+"""Users listed one by one; the rest is summed in one row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A costed ledger with its projection: what report and findings are made from."""
+
+    passed: Pass
+    costed: Costed
+    groups: Groups
+    projected: Projected
+    range: Range
+    days: float | None
+
+    def monthly(self, amount: Decimal) -> Decimal | None:
+        """An amount of the log's period per 30 days; None when it covers less than a day."""
+        if self.days is None or self.days < 1:
+            return None
+        return (amount * MONTH_DAYS / Decimal(repr(self.days))).quantize(Decimal("0.01"))
+
+
+def audited(passed: Pass, gateways: Gateways) -> Audited:
+    """Price and project the ledger of a pass."""
+    plan = passed.plan
+    costed = cost_cells(passed.cells, plan, gateways)
+    keys = passed.cells.keys
+    groups = Groups(
+        tier=keys["tier"], band=keys["band"], priced=costed.priced, billable=costed.billable,
+        billed=costed.billed_units, list_=costed.list_units, same=costed.same_units, any=costed.any_units,
+    )  # fmt: skip
+    verified = {t: scaled(costed.any_units, x) for t, x in verification_multiples(plan.policy).items()}
+    projected = project(groups, plan.policy, verified)
+    return Audited(passed, costed, groups, projected, bounds(groups, plan.policy, verified), _days(passed))
+
+
+def build_audit(passed: Pass, gateways: Gateways, markups: Sequence[Decimal] = ()) -> m.Audit:
+    """The report of a pass. `markups` are the percentages of the gateway scenarios."""
+    work = audited(passed, gateways)
+    parts = audit_parts(work, markups)
+    return m.Audit(version=__version__, **parts)
+
+
+def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:
+    """Every part that audit and simulation share, by field name."""
+    return {
+        "inputs": _inputs(work.passed),
+        "period": _period(work),
+        "prices": prices_of(work.passed.plan),
+        "coverage": _coverage(work),
+        "spend": _spend(work),
+        "markup": _markup(work),
+        "by_tier": _by_tier(work),
+        "by_model": _by_model(work),
+        "by_feature": _by_feature(work),
+        "by_user": _by_user(work),
+        "by_day": _by_day(work),
+        "drivers": _drivers(work),
+        "projection": _projection(work, markups),
+        "findings": find_all(work),
+    }
+
+
+def _inputs(passed: Pass) -> m.Inputs:
+    counts = passed.quarantine.counts
+    return m.Inputs(
+        files=passed.files,
+        bytes=passed.bytes,
+        records=passed.records,
+        requests=passed.requests,
+        duplicates=passed.duplicates,
+        ignored=passed.ignored,
+        skipped=[
+            m.Skipped(
+                reason=reason,
+                count=counts[reason],
+                examples=[
+                    m.Example(file=p.file, line=p.line, byte=p.byte, detail=p.detail)
+                    for p in passed.quarantine.places[reason]
+                ],
+            )
+            for reason in sorted(counts, key=lambda r: (-counts[r], r))
+        ],
+        formats=dict(sorted(passed.formats.items())),
+    )
+
+
+def instant(us: int) -> str:
+    """Microseconds as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _days(passed: Pass) -> float | None:
+    if passed.first_ts is None or passed.last_ts is None:
+        return None
+    return round((passed.last_ts - passed.first_ts) / DAY_US, 1)
+
+
+def _period(work: Audited) -> m.Period:
+    first, last = work.passed.first_ts, work.passed.last_ts
+    return m.Period(
+        start=None if first is None else instant(first), end=None if last is None else instant(last), days=work.days
+    )
+
+
+def prices_of(plan: Any) -> m.Prices:
+    """The book of a plan, and the time at which it was read."""
+    as_of = "request-time" if plan.prices_at is None else instant(plan.prices_at)
+    return m.Prices(version=plan.book.version, sha256=plan.book.sha256, as_of=as_of)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def tokens_of(measures: dict[str, Any]) -> int:
+    """All tokens of a row of measures; reasoning is inside output."""
+    return sum(int(measures[n]) for n in COUNTS if n != "reasoning" and n not in UNITS)
+
+
+def _coverage(work: Audited) -> m.Coverage:
+    cells, plan = work.passed.cells, work.passed.plan
+    requests = cells.measures["requests"]
+    tokens = sum(cells.measures[n] for n in COUNTS if n != "reasoning" and n not in UNITS)
+    priced = work.costed.priced
+    unpriced: dict[tuple[str | None, str], list[Any]] = {}
+    models, providers, gateways = cells.words("model"), cells.words("provider"), cells.words("gateway")
+    for i in np.flatnonzero(~priced):
+        name = _logged_name(providers[i], models[i])
+        reason = plan.reasons[-1 - int(cells.keys["card"][i])]
+        entry = unpriced.setdefault((name, reason), [0, 0, ""])
+        entry[0] += int(requests[i])
+        entry[1] += int(tokens[i])
+        if not entry[2]:
+            entry[2] = _detail(plan, cells, i, models[i], providers[i], gateways[i])
+    rows = [
+        m.Unpriced(model=name, reason=reason, requests=n, tokens=t, detail=detail)
+        for (name, reason), (n, t, detail) in unpriced.items()
+    ]
+    total = int(requests.sum())
+    return m.Coverage(
+        requests=_share(int(requests[priced].sum()), total),
+        tokens=_share(int(tokens[priced].sum()), int(tokens.sum())),
+        unpriced=sorted(rows, key=lambda r: (-r.tokens, -r.requests, r.model or "", r.reason)),
+        usage=_count_words(cells, "quality"),
+        reading=_count_words(cells, "reading"),
+        resolved=_resolved(work),
+        tagged=_share(int(requests[cells.keys["tier"] != UNTAGGED].sum()), total),
+    )
+
+
+def _logged_name(provider: str | None, model: str | None) -> str | None:
+    if model is None or provider is None or model.lower().startswith(provider.lower() + "/"):
+        return model
+    return f"{provider}/{model}"
+
+
+def _subject(cells: Cells, i: int) -> tuple[str | None, ...]:
+    return tuple(
+        cells.values[n][cells.keys[n][i]] for n in ("provider", "model", "service_tier", "region", "speed", "gateway")
+    )
+
+
+def _detail(plan: Any, cells: Cells, i: int, *_: object) -> str:
+    return str(plan.subject(_subject(cells, i)).detail)
+
+
+def _count_words(cells: Cells, key: str) -> dict[str, int]:
+    values = cells.values[key]
+    sums = sum_by(cells.keys[key].astype(np.intp), len(values), cells.measures["requests"])
+    return {str(v): int(n) for v, n in zip(values, sums, strict=True) if n}
+
+
+def _resolved(work: Audited) -> dict[str, int]:
+    cells, plan = work.passed.cells, work.passed.plan
+    found: dict[str, int] = {how.value: 0 for how in How}
+    for i in np.flatnonzero(work.costed.priced):
+        how = plan.subject(_subject(cells, i)).how
+        if how is not None:
+            found[how.value] += int(cells.measures["requests"][i])
+    return {how: n for how, n in found.items() if n}
+
+
+def _tokens(measures: dict[str, int]) -> m.Tokens:
+    return m.Tokens(**{n: measures[n] for n in COUNTS if n not in UNITS})
+
+
+def _spend(work: Audited) -> m.Spend:
+    cells, costed = work.passed.cells, work.costed
+    reported = costed.reported
+    stated = int(cells.measures["requests"][reported].sum())
+    return m.Spend(
+        list_usd=usd(_sum(costed.list_units)),
+        reported_usd=usd(_sum(costed.billed_units[reported])) if stated else None,
+        billed_usd=usd(_sum(costed.billed_units)),
+        requests=int(cells.measures["requests"].sum()),
+        tokens=_tokens({n: int(cells.measures[n].sum()) for n in COUNTS}),
+        reported_requests=stated,
+    )
+
+
+def _sum(amounts: npt.NDArray[Any]) -> int:
+    return sum(amounts.tolist())
+
+
+def _markup(work: Audited) -> list[m.Markup]:
+    """Per gateway, what was billed above list; measured where the log states costs, else from the fee table."""
+    cells, costed = work.passed.cells, work.costed
+    gateways = cells.words("gateway")
+    rows = []
+    for gateway in sorted(set(gateways), key=lambda g: (g is None, g or "")):
+        here = np.array([g == gateway for g in gateways]) & costed.priced
+        for evidence, chosen in (("reported", here & costed.reported), ("table", here & ~costed.reported)):
+            extra = _sum((costed.billed_units - costed.list_units)[chosen])
+            base = _sum(costed.list_units[chosen])
+            if extra == 0 and (evidence == "table" or gateway is None):
+                continue
+            if not chosen.any():
+                continue
+            percent = percent_of(usd(extra), usd(base), places=4)
+            rows.append(m.Markup(
+                gateway=gateway,
+                percent=None if percent is None else _trimmed(percent),
+                usd=usd(extra),
+                evidence=evidence,  # type: ignore[arg-type]  # one of the two words above
+                requests=int(cells.measures["requests"][chosen].sum()),
+            ))  # fmt: skip
+    return rows
+
+
+def _trimmed(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number else number
+
+
+_Names = Sequence[Any]
+
+
+def _rows(work: Audited, names: _Names, make: Callable[..., Any], order: Callable[[Any], Any]) -> list[Any]:
+    """One row per distinct name, with requests, tokens and money before and after."""
+    distinct = sorted(set(names), key=lambda n: (n is None, str(n)))
+    number = {name: i for i, name in enumerate(distinct)}
+    group = np.array([number[n] for n in names], np.intp)
+    size = len(distinct)
+    cells, costed = work.passed.cells, work.costed
+    counts = {n: sum_by(group, size, cells.measures[n]) for n in ("requests", *COUNTS)}
+    priced = sum_by(group, size, costed.priced.astype(np.int64))
+    known = sum_by(group, size, (costed.priced | costed.reported).astype(np.int64))
+    money = [sum_by(group, size, a) for a in (costed.list_units, costed.billed_units, work.projected.after)]
+    rows = [
+        make(
+            name,
+            requests=int(counts["requests"][i]),
+            tokens=_tokens({n: int(counts[n][i]) for n in COUNTS}),
+            list_usd=usd(money[0][i]) if priced[i] else None,
+            billed_usd=usd(money[1][i]) if known[i] else None,
+            after_usd=usd(money[2][i]) if known[i] else None,
+        )
+        for i, name in enumerate(distinct)
+    ]
+    return sorted(rows, key=order)
+
+
+def _dearest_first(row: Any) -> tuple[Any, ...]:
+    names = (getattr(row, n, None) for n in ("model", "feature", "user"))
+    return (-(row.billed_usd or 0), -row.requests, *[str(n) for n in names])
+
+
+def _by_tier(work: Audited) -> list[m.TierRow]:
+    def make(tier: int, **fields: Any) -> m.TierRow:
+        if tier == UNTAGGED:
+            return m.TierRow(tier=None, name="untagged", **fields)
+        return m.TierRow(tier=tier, name=Tier(tier).label, **fields)
+
+    tiers = work.passed.cells.keys["tier"].tolist()
+    return _rows(work, tiers, make, lambda row: 9 if row.tier is None else row.tier)
+
+
+def model_names(work: Audited) -> list[str | None]:
+    """For every cell the model as resolved (provider/model), or as logged where it has no price."""
+    cells, plan = work.passed.cells, work.passed.plan
+    models, providers = cells.words("model"), cells.words("provider")
+    names = []
+    for i, card in enumerate(cells.keys["card"].tolist()):
+        found = plan.cards[card] if card >= 0 else None
+        if found is not None and found.model:
+            names.append(f"{found.provider}/{found.model}")
+        else:
+            names.append(_logged_name(providers[i], models[i]))
+    return names
+
+
+def _by_model(work: Audited) -> list[m.ModelRow]:
+    return _rows(work, model_names(work), lambda n, **f: m.ModelRow(model=n, **f), _dearest_first)
+
+
+def _by_feature(work: Audited) -> list[m.FeatureRow]:
+    names = work.passed.cells.words("feature")
+    return _rows(work, names, lambda n, **f: m.FeatureRow(feature=n, **f), _dearest_first)
+
+
+def _by_day(work: Audited) -> list[m.DayRow]:
+    per_day = DAY_US // (DAY_US if work.passed.plan.resolution == "day" else HOUR_US)
+    days = [None if p == NO_PERIOD else p // per_day for p in work.passed.cells.keys["period"].tolist()]
+
+    def make(day: int | None, **fields: Any) -> m.DayRow:
+        return m.DayRow(date=None if day is None else instant(day * DAY_US)[:10], **fields)
+
+    return _rows(work, days, make, lambda row: (row.date is None, row.date or ""))
+
+
+def _by_user(work: Audited) -> list[m.UserRow]:
+    users = work.passed.users
+    if not users.rows:
+        return []
+    names = users.values["user"]
+    group, size = users.keys["user"].astype(np.intp), len(names)
+    card = users.keys["card"]
+    list_units = card_cost(users, work.passed.plan, card)
+    # Known fees of gateways are not split by user: the table of users has no gateway.
+    reported = users.keys["reported"] == REPORTED
+    billed = np.where(reported, users.measures["reported_picousd"].astype(object) * 10**9, list_units)
+    counts = {n: sum_by(group, size, users.measures[n]) for n in ("requests", *COUNTS)}
+    priced = sum_by(group, size, (card >= 0).astype(np.int64))
+    known = sum_by(group, size, ((card >= 0) | reported).astype(np.int64))
+    money = [sum_by(group, size, a) for a in (list_units, billed)]
+    order = sorted((i for i in range(size) if counts["requests"][i]), key=lambda i: (-money[1][i], names[i] or ""))
+    rows = [_user_row([i], names[i], counts, priced, known, money) for i in order[:USERS_SHOWN]]
+    if len(order) > USERS_SHOWN:
+        rows.append(_user_row(order[USERS_SHOWN:], None, counts, priced, known, money))
+    return rows
+
+
+def _user_row(who: list[int], name: str | None, counts: Any, priced: Any, known: Any, money: Any) -> m.UserRow:
+    return m.UserRow(
+        user=name,
+        others=len(who) if len(who) > 1 else 0,
+        requests=sum(int(counts["requests"][i]) for i in who),
+        tokens=_tokens({n: sum(int(counts[n][i]) for i in who) for n in COUNTS}),
+        list_usd=usd(sum(int(money[0][i]) for i in who)) if any(priced[i] for i in who) else None,
+        billed_usd=usd(sum(int(money[1][i]) for i in who)) if any(known[i] for i in who) else None,
+    )
+
+
+def _drivers(work: Audited) -> m.Drivers:
+    p = work.projected
+    return m.Drivers(
+        overspecification_usd=usd(_sum(p.overspecification)),
+        lock_in_usd=usd(_sum(p.lock_in)),
+        markup_usd=usd(_sum(p.markup)),
+        reliability_usd=usd(_sum(p.reliability)),
+    )
+
+
+def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
+    p, plan = work.projected, work.passed.plan
+    before, after = usd(_sum(work.groups.billed)), usd(_sum(p.after))
+    steps = [m.Step(name="billed", usd=before)]
+    steps += [
+        m.Step(name=name, usd=-usd(_sum(amounts)))
+        for name, amounts in (
+            ("markup", p.markup), ("reliability", p.reliability),
+            ("overspecification", p.overspecification), ("lock_in", p.lock_in),
+        )
+    ]  # fmt: skip
+    steps += [m.Step(name="verification", usd=usd(_sum(p.verification))), m.Step(name="after", usd=after)]
+    kept = sum_by(
+        work.passed.cells.keys["kept"].astype(np.intp), len(KEPT), work.passed.cells.measures["requests"]
+    )
+    return m.Projection(
+        policy=plan.policy.name,
+        before_usd=before,
+        after_usd=after,
+        savings_usd=before - after,
+        savings_percent=percent_of(before - after, before),
+        low_usd=usd(work.range.low),
+        high_usd=usd(work.range.high),
+        steps=steps,
+        kept={name: int(n) for name, n in zip(KEPT, kept, strict=True) if n},
+        markup_scenarios=[markup_scenario(percent, after, work) for percent in markups],
+    )
+
+
+def markup_scenario(percent: Decimal, after: Decimal, work: Audited) -> m.MarkupScenario:
+    """What a markup would add to the projected bill, in the log's period, per 30 days and per year."""
+    extra = after * percent / 100
+    monthly = work.monthly(extra)
+    return m.MarkupScenario(
+        percent=_trimmed(f"{percent:f}"),
+        monthly_usd=monthly,
+        yearly_usd=None if monthly is None else monthly * 12,
+        period_usd=extra,
+    )

@@ -1,0 +1,188 @@
+"""Findings: single facts with money, evidence and a next step, the largest money first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from costaudit.engine.costing import usd
+from costaudit.engine.ledger import NO_PERIOD
+from costaudit.money import shown, usd_from_pico
+from costaudit.report import model as m
+from costaudit.schema import Quality, Status, Tier
+
+if TYPE_CHECKING:
+    from costaudit.report.build import Audited
+
+MOVES: Final = 5
+"""Routing moves listed one by one."""
+
+
+def find_all(work: Audited) -> list[m.Finding]:
+    """Every finding of an audit, sorted by money, then code."""
+    found = [f for find in FINDERS for f in find(work)]
+    return sorted(found, key=lambda f: (-(f.usd if f.usd is not None else Decimal(-1)), f.code, f.title))
+
+
+def find_moves(work: Audited) -> Iterator[m.Finding]:
+    """CA-O1: traffic of a tier on a model that a cheaper adequate one could serve, largest saving first."""
+    cells, plan = work.passed.cells, work.passed.plan
+    saving = work.projected.overspecification + work.projected.lock_in
+    moves: dict[tuple[int, str, str], list[int]] = {}
+    for i in np.flatnonzero([s > 0 for s in saving.tolist()]):
+        same, any_ = int(cells.keys["route_same"][i]), int(cells.keys["route_any"][i])
+        before, after = plan.cards[cells.keys["card"][i]], plan.cards[any_ if any_ >= 0 else same]
+        key = (int(cells.keys["tier"][i]), f"{before.provider}/{before.model}", f"{after.provider}/{after.model}")
+        entry = moves.setdefault(key, [0, 0])
+        entry[0] += int(saving[i])
+        entry[1] += int(cells.measures["requests"][i])
+    ranked = sorted(moves.items(), key=lambda kv: (-kv[1][0], kv[0]))
+    for (tier, before_name, after_name), (amount, requests) in ranked[:MOVES]:
+        yield _finding(
+            work,
+            "CA-O1",
+            f"tier {tier} ({Tier(tier).label}) from {before_name} to {after_name}",
+            usd(amount),
+            {"tier": tier, "from": before_name, "to": after_name, "requests": requests},
+            "check the quality of the cheaper model on these requests before moving them",
+        )
+
+
+def find_markup(work: Audited) -> Iterator[m.Finding]:
+    """CA-M1: a gateway bills more than list."""
+    cells, costed = work.passed.cells, work.costed
+    gateways = cells.words("gateway")
+    for gateway in sorted({g for g in gateways if g is not None}):
+        here = np.array([g == gateway for g in gateways]) & costed.priced
+        extra, base = _sum(work.projected.markup, here), _sum(costed.list_units, here)
+        if extra > 0 and base > 0:
+            percent = (usd(extra) * 100 / usd(base)).quantize(Decimal("0.01"))
+            yield _finding(
+                work,
+                "CA-M1",
+                f"{gateway} bills {percent}% above list",
+                usd(extra),
+                {"gateway": gateway, "percent": f"{percent}", "list_usd": str(usd(base))},
+                "compare with the gateway's published fee, or call the provider directly",
+            )
+
+
+def find_failures(work: Audited) -> Iterator[m.Finding]:
+    """CA-R1, CA-R2: attempts that were billed and brought nothing."""
+    cells = work.passed.cells
+    status = np.array(cells.words("status"))
+    for code, statuses, title in (
+        ("CA-R1", (Status.ERROR, Status.CANCELLED), "failed or cancelled attempts were billed"),
+        ("CA-R2", (Status.SUPERSEDED,), "attempts that a retry replaced were billed"),
+    ):
+        here = np.isin(status, [s.value for s in statuses])
+        amount = _sum(work.projected.reliability, here)
+        if amount > 0:
+            paid = here & np.array([a > 0 for a in work.projected.reliability.tolist()])
+            yield _finding(
+                work,
+                code,
+                title,
+                usd(amount),
+                {"requests": int(cells.measures["requests"][paid].sum())},
+                "fail over to an equivalent model of another provider instead of retrying the same one",
+            )
+
+
+def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
+    """CA-C1: reported costs that cannot be true; they are in no total."""
+    if work.passed.odd_costs:
+        worst = work.passed.odd_costs[0]
+        count = len(work.passed.odd_costs)
+        yield m.Finding(
+            code="CA-C1",
+            title=f"{count} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside, "
+            f"the largest {shown(usd_from_pico(worst.reported_picousd))} for {worst.tokens:,} tokens",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "examples": [
+                    {
+                        "file": o.file, "line": o.line, "model": o.model, "tokens": o.tokens,
+                        "reported_usd": str(usd_from_pico(o.reported_picousd)),
+                    }
+                    for o in work.passed.odd_costs[:5]
+                ]
+            },
+            next="the list cost stands in for them; look at the price table of the tool that wrote the log",
+        )  # fmt: skip
+
+
+def find_unpriced(work: Audited) -> Iterator[m.Finding]:
+    """CA-P1: requests without a price. What they cost is not known, and in no total."""
+    cells, priced = work.passed.cells, work.costed.priced
+    requests = int(cells.measures["requests"][~priced].sum())
+    if requests:
+        names = [n for n, p in zip(cells.words("model"), priced, strict=True) if not p and n is not None]
+        yield m.Finding(
+            code="CA-P1",
+            title=f"{requests:,} requests have no price and are not in the totals",
+            usd=None,
+            monthly_usd=None,
+            evidence={"requests": requests, "models": sorted(set(names))[:10]},
+            next="add the price or map the name to a model of the book (docs/pricing.md)",
+        )
+
+
+def find_weak_usage(work: Audited) -> Iterator[m.Finding]:
+    """CA-U1: token counts that the log does not state in full."""
+    cells = work.passed.cells
+    quality = np.array(cells.words("quality"))
+    status = np.array(cells.words("status"))
+    weak = np.isin(quality, [Quality.PARTIAL.value, Quality.NONE.value]) & (status == Status.OK.value)
+    requests = int(cells.measures["requests"][weak].sum())
+    if requests:
+        yield m.Finding(
+            code="CA-U1",
+            title=f"{requests:,} requests state no usage or only part of it",
+            usd=None,
+            monthly_usd=None,
+            evidence={"requests": requests},
+            next="log the usage of streams (OpenAI: stream_options.include_usage)",
+        )
+
+
+def find_retired(work: Audited) -> Iterator[m.Finding]:
+    """CA-T1: calls to a model after its retirement: a wrong time, a wrong alias, or a replayed log."""
+    cells, plan = work.passed.cells, work.passed.plan
+    late: dict[str, int] = {}
+    for i, card in enumerate(cells.keys["card"].tolist()):
+        facts = plan.facts(card) if card >= 0 else None
+        period = int(cells.keys["period"][i])
+        if facts is None or facts.retired_on is None or period == NO_PERIOD or plan.resolution != "day":
+            continue
+        if period > (facts.retired_on.toordinal() - 719_163):  # days since 1970-01-01
+            name = f"{facts.provider}/{facts.model}"
+            late[name] = late.get(name, 0) + int(cells.measures["requests"][i])
+    if late:
+        yield m.Finding(
+            code="CA-T1",
+            title=f"{sum(late.values()):,} requests name a model after its retirement",
+            usd=None,
+            monthly_usd=None,
+            evidence={"models": dict(sorted(late.items(), key=lambda kv: (-kv[1], kv[0]))[:10])},
+            next="check the log's times and names; they are priced at the last known price",
+        )
+
+
+def _finding(work: Audited, code: str, title: str, money: Decimal, evidence: dict[str, Any], next_: str) -> m.Finding:
+    return m.Finding(
+        code=code, title=title, usd=money, monthly_usd=work.monthly(money), evidence=evidence, next=next_
+    )
+
+
+def _sum(amounts: Any, where: Any) -> int:
+    return sum(amounts[where].tolist())
+
+
+FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
+    find_moves, find_markup, find_failures, find_odd_costs, find_unpriced, find_weak_usage, find_retired,
+)  # fmt: skip

@@ -1,0 +1,316 @@
+"""The report: the JSON contract as types. Every output format is a pure function of one of these.
+
+Money is an exact decimal string in USD; absent is null, never 0; arrays have a fixed order.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from costaudit.money import exact
+
+Usd = Annotated[Decimal, PlainSerializer(exact, return_type=str)]
+"""Dollars, written exactly."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Example(_Part):
+    """Where a record stands that was set aside."""
+
+    file: str
+    line: int
+    byte: int | None
+    detail: str = ""
+
+
+class Skipped(_Part):
+    """Records set aside for one reason."""
+
+    reason: str
+    count: int
+    examples: list[Example]
+
+
+class Inputs(_Part):
+    """What was read."""
+
+    files: int
+    bytes: int
+    records: int
+    requests: int
+    duplicates: int
+    ignored: int = 0
+    """Records that are not calls."""
+    skipped: list[Skipped]
+    formats: dict[str, int]
+
+
+class Period(_Part):
+    """From the first to the last request."""
+
+    start: str | None
+    end: str | None
+    days: float | None
+
+
+class Prices(_Part):
+    """The price book that was used."""
+
+    version: str
+    sha256: str
+    as_of: str
+    """request-time, or the instant given."""
+
+
+class Unpriced(_Part):
+    """Requests without a price, and why."""
+
+    model: str | None
+    reason: str
+    requests: int
+    tokens: int
+    detail: str = ""
+
+
+class Coverage(_Part):
+    """Which share of the log the money stands for."""
+
+    requests: float | None
+    tokens: float | None
+    unpriced: list[Unpriced]
+    usage: dict[str, int]
+    """Requests by quality of their token counts."""
+    reading: dict[str, int]
+    """Requests by how the input count was read: inclusive, exclusive or ambiguous about the cache."""
+    resolved: dict[str, int]
+    """Requests by how their model was found in the book."""
+    tagged: float | None
+    """Share of requests with a tier."""
+
+
+class Tokens(_Part):
+    """Disjoint token counts; reasoning is an "of which" of output."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    reasoning: int = 0
+    input_audio: int = 0
+    output_audio: int = 0
+
+
+class Spend(_Part):
+    """The bill."""
+
+    list_usd: Usd
+    reported_usd: Usd | None
+    """Sum of what the log states; null when it states nothing."""
+    billed_usd: Usd
+    requests: int
+    tokens: Tokens
+    reported_requests: int = 0
+    """Requests whose cost the log states."""
+
+
+class Markup(_Part):
+    """What one gateway adds to list."""
+
+    gateway: str | None
+    percent: str | None
+    usd: Usd
+    evidence: Literal["reported", "table", "given"]
+    requests: int
+
+
+class Row(_Part):
+    """One line of a breakdown. list_usd is null where nothing in it has a price."""
+
+    requests: int
+    tokens: Tokens | None
+    """None where a scenario only knows blended tokens."""
+    list_usd: Usd | None
+    billed_usd: Usd | None
+    after_usd: Usd | None
+
+
+class TierRow(Row):
+    """Spend of a tier."""
+
+    tier: int | None
+    name: str
+
+
+class ModelRow(Row):
+    """Spend of a model, as resolved (provider/model) or, unpriced, as logged."""
+
+    model: str | None
+
+
+class FeatureRow(Row):
+    """Spend of a feature; null where the log names none."""
+
+    feature: str | None
+
+
+class DayRow(Row):
+    """Spend of a UTC day; null for requests without a time."""
+
+    date: str | None
+
+
+class UserRow(_Part):
+    """Spend of a user; null where the log names none. The last row may stand for all others."""
+
+    user: str | None
+    others: int = 0
+    """How many further users this row stands for."""
+    requests: int
+    tokens: Tokens
+    list_usd: Usd | None
+    billed_usd: Usd | None
+
+
+class Drivers(_Part):
+    """The four hidden costs: each is what the projection takes off the bill."""
+
+    overspecification_usd: Usd
+    lock_in_usd: Usd
+    markup_usd: Usd
+    reliability_usd: Usd
+
+
+class Step(_Part):
+    """One step of the waterfall from before to after; the amounts add up."""
+
+    name: str
+    usd: Usd
+
+
+class MarkupScenario(_Part):
+    """What a gateway markup would add to the projected bill."""
+
+    percent: str
+    monthly_usd: Usd | None
+    yearly_usd: Usd | None
+    period_usd: Usd | None = None
+
+
+class Projection(_Part):
+    """The same requests under the policy."""
+
+    policy: str
+    before_usd: Usd
+    after_usd: Usd
+    savings_usd: Usd
+    savings_percent: str | None
+    low_usd: Usd
+    high_usd: Usd
+    steps: list[Step]
+    kept: dict[str, int] = Field(default_factory=dict)
+    """Requests by what happened to them: routed, or why they keep their model."""
+    markup_scenarios: list[MarkupScenario] = Field(default_factory=list)
+
+
+class Finding(_Part):
+    """One fact with money, evidence and a next step."""
+
+    code: str
+    title: str
+    usd: Usd | None = None
+    """Money within the log's period."""
+    monthly_usd: Usd | None
+    """The same per 30 days; null when the log covers less than a day."""
+    evidence: dict[str, Any]
+    next: str
+
+
+class Audit(_Part):
+    """`costaudit analyze`."""
+
+    schema_: Literal["costaudit/audit@1"] = Field(default="costaudit/audit@1", alias="schema")
+    version: str
+    exit_code: int = 0
+    inputs: Inputs
+    period: Period
+    prices: Prices
+    coverage: Coverage
+    spend: Spend
+    markup: list[Markup]
+    by_tier: list[TierRow]
+    by_model: list[ModelRow]
+    by_feature: list[FeatureRow]
+    by_user: list[UserRow]
+    by_day: list[DayRow]
+    drivers: Drivers
+    projection: Projection
+    levers: list[dict[str, Any]] = Field(default_factory=list)
+    findings: list[Finding]
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class ScenarioInfo(_Part):
+    """The scenario that was simulated."""
+
+    name: str
+    title: str
+    source: str
+    requests: int
+
+
+class SegmentRow(_Part):
+    """A part of a scenario's traffic, before and after."""
+
+    name: str
+    tiers: list[int]
+    requests: int
+    before_usd: Usd
+    after_usd: Usd
+    how: str
+
+
+class Difference(_Part):
+    """A figure that the source document prints and arithmetic does not give."""
+
+    figure: str
+    published: str
+    computed: str
+    explanation: str
+
+
+class Simulation(_Part):
+    """`costaudit simulate`: the audit's projection for a scenario, or for a log under a policy."""
+
+    schema_: Literal["costaudit/simulation@1"] = Field(default="costaudit/simulation@1", alias="schema")
+    version: str
+    exit_code: int = 0
+    scenario: ScenarioInfo | None
+    inputs: Inputs | None = None
+    period: Period | None = None
+    prices: Prices
+    coverage: Coverage | None = None
+    spend: Spend | None = None
+    markup: list[Markup] = Field(default_factory=list)
+    by_tier: list[TierRow] = Field(default_factory=list)
+    by_model: list[ModelRow] = Field(default_factory=list)
+    by_feature: list[FeatureRow] = Field(default_factory=list)
+    by_user: list[UserRow] = Field(default_factory=list)
+    by_day: list[DayRow] = Field(default_factory=list)
+    drivers: Drivers | None = None
+    segments: list[SegmentRow] = Field(default_factory=list)
+    projection: Projection
+    levers: list[dict[str, Any]] = Field(default_factory=list)
+    findings: list[Finding] = Field(default_factory=list)
+    published: dict[str, str] = Field(default_factory=dict)
+    """What the source document prints, by figure."""
+    differences: list[Difference] = Field(default_factory=list)
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

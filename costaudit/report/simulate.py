@@ -1,0 +1,127 @@
+"""Simulations: the report of a scenario, or of a log under a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from costaudit import __version__
+from costaudit.engine.local import Pass
+from costaudit.money import exact, percent_of
+from costaudit.prices.book import PriceBook
+from costaudit.prices.gateways import Gateways
+from costaudit.report import model as m
+from costaudit.report.build import audit_parts, audited, instant
+from costaudit.routing.scenario import Cost, ScenarioResult, SegmentResult
+from costaudit.schema import Tier
+
+DEFAULT_MARKUPS: Final = tuple(Decimal(p) for p in (0, 5, 10, 15))
+
+
+def build_log_simulation(passed: Pass, gateways: Gateways, markups: Sequence[Decimal]) -> m.Simulation:
+    """The log's own traffic under the plan's policy."""
+    work = audited(passed, gateways)
+    return m.Simulation(version=__version__, scenario=None, **audit_parts(work, markups))
+
+
+def build_scenario_simulation(
+    result: ScenarioResult, book: PriceBook, markups: Sequence[Decimal], prices_at: int | None = None
+) -> m.Simulation:
+    """A scenario's month, before and after."""
+    scenario = result.scenario
+    saved = result.before_usd - result.after_usd
+    figures = result.figures({_plain(p): result.after_usd * p / 100 for p in {*markups, *DEFAULT_MARKUPS}})
+    return m.Simulation(
+        version=__version__,
+        scenario=m.ScenarioInfo(
+            name=scenario.name, title=scenario.title, source=scenario.source, requests=scenario.requests
+        ),
+        prices=m.Prices(
+            version=book.version, sha256=book.sha256, as_of="scenario" if prices_at is None else instant(prices_at)
+        ),
+        segments=[_segment(r) for r in result.segments],
+        by_tier=[_tier(r) for r in result.segments],
+        projection=m.Projection(
+            policy=scenario.name,
+            before_usd=result.before_usd,
+            after_usd=result.after_usd,
+            savings_usd=saved,
+            savings_percent=percent_of(saved, result.before_usd),
+            low_usd=result.after_usd,
+            high_usd=result.after_usd,
+            steps=[m.Step(name=name, usd=usd) for name, usd in result.steps],
+            markup_scenarios=[_markup(p, result.after_usd) for p in markups],
+        ),
+        published={p.figure: f"{p.value:f}" for p in scenario.published},
+        differences=_differences(result, figures),
+    )
+
+
+def _plain(percent: Decimal) -> str:
+    text = f"{percent:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _markup(percent: Decimal, after: Decimal) -> m.MarkupScenario:
+    monthly = after * percent / 100
+    return m.MarkupScenario(
+        percent=_plain(percent), monthly_usd=monthly, yearly_usd=monthly * 12, period_usd=monthly
+    )
+
+
+def _segment(result: SegmentResult) -> m.SegmentRow:
+    return m.SegmentRow(
+        name=result.segment.name,
+        tiers=list(result.segment.tiers),
+        requests=result.requests,
+        before_usd=result.before_usd,
+        after_usd=result.routed_usd + result.verification_usd,
+        how=_how(result.segment.after),
+    )
+
+
+def _how(cost: Cost) -> str:
+    if cost.model is not None:
+        told = f"{cost.model} at the price of {cost.at}"
+    else:
+        told = f"{cost.tokens} tokens at ${cost.usd_per_mtok:f} per 1M"
+    return f"{told}, verified (+{cost.verification:f})" if cost.verification else told
+
+
+def _tier(result: SegmentResult) -> m.TierRow:
+    cost, tiers = result.segment.before, result.segment.tiers
+    tokens = None
+    if cost.model is not None:
+        tokens = m.Tokens(
+            input=cost.input_tokens * result.requests,
+            cache_read=cost.cache_read_tokens * result.requests,
+            output=cost.output_tokens * result.requests,
+        )
+    return m.TierRow(
+        tier=tiers[0],
+        name=" + ".join(Tier(t).label for t in tiers),
+        requests=result.requests,
+        tokens=tokens,
+        list_usd=result.before_usd,
+        billed_usd=result.before_usd,
+        after_usd=result.routed_usd + result.verification_usd,
+    )
+
+
+def _differences(result: ScenarioResult, figures: dict[str, Decimal]) -> list[m.Difference]:
+    """Published figures that the computed ones, rounded as the source rounds, do not equal."""
+    found = []
+    for p in result.scenario.published:
+        computed = figures.get(p.figure)
+        if computed is None:
+            continue
+        rounded = (computed / p.unit).to_integral_value(ROUND_HALF_EVEN) * p.unit
+        if rounded != p.value:
+            found.append(m.Difference(
+                figure=p.figure,
+                published=f"{p.value:f}",
+                computed=exact(computed) if p.figure.endswith("_usd") else f"{computed:.1f}",
+                explanation=p.explanation,
+            ))  # fmt: skip
+    return found

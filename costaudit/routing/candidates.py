@@ -1,0 +1,95 @@
+"""Candidates: the models that a tier may run on, with what they can do and what they cost when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+
+from costaudit.errors import ConfigError, did_you_mean
+from costaudit.prices.book import PriceBook
+from costaudit.prices.cards import Segment, Timeline, join_timelines, timeline_of
+from costaudit.prices.resolver import Periods, Resolved, Resolver
+from costaudit.prices.rows import ModelFacts
+
+NOT_IN_SERVICE = "not_in_service"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that requests may be routed to."""
+
+    name: str
+    """As the policy names it."""
+    provider: str
+    order: int
+    """Position in the policy: the earlier of two equally cheap candidates is taken."""
+
+
+def candidates_of(names: Sequence[str], book: PriceBook, allowed: Iterable[str] = ()) -> tuple[Candidate, ...]:
+    """The candidates of a list of names; raises ConfigError for a provider that is not in the book."""
+    only = set(allowed)
+    found = []
+    for order, name in enumerate(names):
+        provider = name.partition("/")[0]
+        if provider not in book.providers:
+            raise ConfigError(f"no provider {provider!r}", hint=did_you_mean(provider, book.providers))
+        if not only or provider in only:
+            found.append(Candidate(name, provider, order))
+    return tuple(found)
+
+
+def name_timeline(
+    book: PriceBook, periods: Periods, tier: str, region: str = "", speed: str = ""
+) -> Timeline:
+    """The prices of a name over time, following the models that it stood for."""
+    parts = []
+    for start, resolution in periods:
+        if isinstance(resolution, Resolved):
+            key = (resolution.provider, resolution.model)
+            parts.append((start, timeline_of(book, key, tier, region, speed)))
+        else:
+            parts.append((start, Timeline((Segment(0, {}, resolution.reason.value),), {})))
+    return parts[0][1] if len(parts) == 1 else join_timelines(parts)
+
+
+def candidate_timeline(candidate: Candidate, book: PriceBook, resolver: Resolver, tier: str) -> Timeline:
+    """The prices of a candidate while it was in service: from its release until its retirement.
+
+    Raises ConfigError when the name was never in the book.
+    """
+    model = candidate.name.partition("/")[2]
+    periods = resolver.periods(candidate.provider, model)
+    if not any(isinstance(r, Resolved) for _, r in periods):
+        raise ConfigError(f"no model {candidate.name!r} in the price book", hint="see costaudit pricing list")
+    parts = []
+    for start, resolution in periods:
+        if not isinstance(resolution, Resolved):
+            continue
+        key = (resolution.provider, resolution.model)
+        timeline = timeline_of(book, key, tier)
+        parts.append((start, _in_service(timeline, book.facts.get(key))))
+    first = (0, Timeline((Segment(0, {}, NOT_IN_SERVICE),), {}))
+    return join_timelines([first, *parts] if parts[0][0] > 0 else parts)
+
+
+def _in_service(timeline: Timeline, facts: ModelFacts | None) -> Timeline:
+    released = _midnight_us(facts.released_on) if facts and facts.released_on else 0
+    retired = _midnight_us(facts.retired_on) if facts and facts.retired_on else None
+    segments = []
+    for segment in timeline.segments:
+        start = segment.start
+        if retired is not None and start >= retired:
+            continue
+        if start < released and segment.reason is None:
+            segments.append(Segment(start, {}, NOT_IN_SERVICE))
+            start = released
+        segments.append(replace(segment, start=start))
+    segments = [s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1].start > s.start]
+    if retired is not None:
+        segments.append(Segment(retired, {}, NOT_IN_SERVICE))
+    return Timeline(tuple(segments), timeline.windows)
+
+
+def _midnight_us(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000

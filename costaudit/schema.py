@@ -1,0 +1,179 @@
+"""The words that every other module uses: token classes, statuses, and the canonical columns of a call.
+
+Names follow the OpenTelemetry GenAI conventions for usage and FinOps FOCUS for costs. Token classes
+are disjoint: a token is counted in exactly one class; `reasoning` is an "of which" of `output`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+
+MAX_COUNT: Final = 2**53
+"""The largest token count that is believed; beyond it a record is quarantined."""
+
+
+class TokenClass(StrEnum):
+    """A disjoint class of tokens with a price of its own."""
+
+    INPUT = "input"
+    CACHE_READ = "cache_read"
+    CACHE_WRITE_5M = "cache_write_5m"
+    CACHE_WRITE_1H = "cache_write_1h"
+    OUTPUT = "output"
+    INPUT_AUDIO = "input_audio"
+    OUTPUT_AUDIO = "output_audio"
+
+
+TOKEN_CLASSES: Final = tuple(c.value for c in TokenClass)
+INPUT_SIDE: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio")
+"""Classes that fill the context window on the way in; long-context prices go by their sum."""
+
+UNITS: Final = ("web_searches",)
+"""Counted tool units, billed per unit."""
+
+COUNTS: Final = (*TOKEN_CLASSES, "reasoning", *UNITS)
+"""Every integer measure of a call: the token classes, reasoning (of which output), units."""
+
+
+class Tier(IntEnum):
+    """How hard a request is, and so which class of model it needs."""
+
+    TRIVIAL = 0
+    STANDARD = 1
+    COMPLEX = 2
+    HIGH_STAKES = 3
+
+    @property
+    def label(self) -> str:
+        """The name in reports: trivial, standard, complex, high-stakes."""
+        return self.name.lower().replace("_", "-")
+
+
+UNTAGGED: Final = -1
+"""The tier code of a request without evidence: it keeps its model."""
+
+
+class Status(StrEnum):
+    """What became of a call."""
+
+    OK = "ok"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+    CACHE_HIT = "cache_hit"
+    """Answered by the gateway's own cache: no provider was paid."""
+    SUPERSEDED = "superseded"
+    """An attempt that a later attempt of the same request replaced."""
+
+
+class Quality(StrEnum):
+    """How far the token counts of a call can be trusted."""
+
+    EXACT = "exact"
+    PARTIAL = "partial"
+    ESTIMATED = "estimated"
+    NONE = "none"
+
+
+class Reading(StrEnum):
+    """How the source's input count was understood."""
+
+    INCLUSIVE = "inclusive"
+    """Input included the cached tokens; they were subtracted."""
+    EXCLUSIVE = "exclusive"
+    """Input did not include the cached tokens."""
+    AMBIGUOUS = "ambiguous"
+    """The record's own total fits neither reading; the source's default was used."""
+
+
+class Call(msgspec.Struct, kw_only=True, eq=True):
+    """One logged call in canonical form: what every log format is turned into.
+
+    Absent is None. Token counts are disjoint non-negative integers up to 2**53.
+    """
+
+    ts: int | None = None
+    """When the request was made: microseconds since 1970-01-01 UTC."""
+    call_id: str | None = None
+    """The log's own id of the call (span id, litellm_call_id, batch custom_id): decides identity."""
+    response_id: str | None = None
+    """The provider's response id: joins records of the same call across logs."""
+    parent_id: str | None = None
+    """The request that this is a further attempt of."""
+    attempt: int | None = None
+    """0 for the first try, 1 for the first retry …"""
+    provider: str | None = None
+    """Who served the call, as the log names it."""
+    model: str | None = None
+    """The model that served it (the response's name over the requested one)."""
+    model_requested: str | None = None
+    gateway: str | None = None
+    """The gateway in between, if the log names one."""
+    input: int = 0
+    cache_read: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    output: int = 0
+    input_audio: int = 0
+    output_audio: int = 0
+    reasoning: int = 0
+    web_searches: int = 0
+    quality: str = "exact"
+    reading: str = "inclusive"
+    status: str = "ok"
+    error_code: str | None = None
+    final: bool | None = None
+    """True when the record carries a stop reason; False when it says there is none yet."""
+    service_tier: str | None = None
+    """Served tier as logged (default, batch, flex, priority …); normalised when priced."""
+    region: str | None = None
+    speed: str | None = None
+    feature: str | None = None
+    """Feature, endpoint or function that made the call."""
+    user: str | None = None
+    session: str | None = None
+    user_tier: str | None = None
+    tier_tag: int | None = None
+    """An explicit complexity tier 0-3 that the log carries."""
+    tags: str | None = None
+    """Free tags, joined by a comma."""
+    prompt: str | None = None
+    """Text of the last user turn."""
+    system: str | None = None
+    turns: int | None = None
+    """Number of messages in the conversation."""
+    has_tools: bool | None = None
+    has_images: bool | None = None
+    response_format: str | None = None
+    """text, json_object, json_schema …"""
+    max_tokens: int | None = None
+    stream: bool | None = None
+    latency_ms: int | None = None
+    reported_picousd: int | None = None
+    """The cost that the log states, in 1e-12 USD."""
+
+
+_ARROW: Final[dict[str, pa.DataType]] = {
+    "ts": pa.timestamp("us", tz="UTC"),
+    "attempt": pa.int32(),
+    "turns": pa.int32(),
+    "tier_tag": pa.int8(),
+    "final": pa.bool_(),
+    "has_tools": pa.bool_(),
+    "has_images": pa.bool_(),
+    "stream": pa.bool_(),
+    "max_tokens": pa.int64(),
+    "latency_ms": pa.int64(),
+    "reported_picousd": pa.int64(),
+    **{name: pa.int64() for name in COUNTS},
+}
+
+CANONICAL: Final = pa.schema(
+    [pa.field(name, _ARROW.get(name, pa.string())) for name in Call.__struct_fields__]
+)
+"""Arrow schema of a canonical batch. A batch may leave columns out: an absent column is all null
+(all 0 for counts, 'exact', 'inclusive' and 'ok' for quality, reading and status). Text columns may
+also be dictionary-encoded."""

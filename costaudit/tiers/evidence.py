@@ -1,0 +1,55 @@
+"""What a tag is made of: the kinds of evidence, the tags of a batch, and the reasons of one row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Evidence(IntEnum):
+    """The kinds of evidence, weakest first: the strongest kind that speaks decides the tier."""
+
+    NONE = 0
+    SHAPE = 1
+    """Token counts alone, as in a log without text."""
+    TEXT = 2
+    """The instruction in the last user turn."""
+    STRUCTURE = 3
+    """Facts of the request: length, tools, limits, response format, known housekeeping calls."""
+    METADATA = 4
+    """The names that the caller gave: feature, tags, user tier."""
+    EXPLICIT = 5
+    """A tier that the log itself carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The tags of a batch, one entry per row."""
+
+    tier: NDArray[np.int8]
+    """0-3 as in `costaudit.schema.Tier`, or UNTAGGED (-1) without evidence."""
+    confidence: NDArray[np.int8]
+    """Percent, 0 for an untagged row. A rank of the evidence, not a measured hit rate."""
+    evidence: NDArray[np.int8]
+    """Codes of `Evidence`."""
+    rule: NDArray[np.int16]
+    """The deciding rule: an index into `Tagger.rule_names`, -1 for an untagged row."""
+
+    def __len__(self) -> int:
+        return len(self.tier)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One rule that spoke for a row. It names the rule, never the text that the rule matched."""
+
+    evidence: Evidence
+    rule: str
+    tier: int
+    confidence: int | None
+    """Percent; None for a text rule, which only adds points."""
+    points: float | None
+    """What a text rule added to its tier, after damping; None for the other kinds."""

@@ -1,0 +1,58 @@
+"""Evidence from facts of the request: rules of structure and of shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from costaudit.tiers.columns import matches
+from costaudit.tiers.ruleset import UNBOUNDED, ChoiceFact, Fact, FactRule, RangeFact, StartFact
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from costaudit.tiers.columns import Columns, Mask
+
+
+class FactSpeaker:
+    """Says which rules of a list speak for a row: those whose facts all hold."""
+
+    def __init__(self, rules: tuple[FactRule, ...]) -> None:
+        self._rules = rules
+
+    def first(self, columns: Columns) -> NDArray[np.int16]:
+        """Per row the index of the first rule that speaks, the number of rules where none does."""
+        first = np.full(columns.rows, len(self._rules), np.int16)
+        for index in reversed(range(len(self._rules))):
+            np.copyto(first, index, where=_all_hold(columns, self._rules[index].facts))
+        return first
+
+    def all(self, columns: Columns) -> list[int]:
+        """All rules that speak for the row of a batch of one."""
+        return [i for i, rule in enumerate(self._rules) if _all_hold(columns, rule.facts).any()]
+
+
+def _all_hold(columns: Columns, facts: tuple[Fact, ...]) -> Mask:
+    """The rows, or one answer for all rows."""
+    mask: Mask = np.array(True)
+    for fact in facts:
+        mask = mask & _holds(columns, fact)
+        if not mask.any():
+            break
+    return mask
+
+
+def _holds(columns: Columns, fact: Fact) -> Mask:
+    match fact:
+        case RangeFact(column, low, high):
+            number = columns.number(column)
+            at_least = number >= low
+            return at_least if high == UNBOUNDED else at_least & (number <= high)
+        case ChoiceFact(column, choices):
+            return columns.choice(column, choices)
+        case StartFact(column, regex):
+            texts = columns.start(column)
+            if texts is None:
+                return np.array(False)
+            return texts.spread(matches(texts.values, regex), absent=False)

@@ -1,0 +1,118 @@
+"""The rules in memory: frozen dataclasses, one per kind of rule, as `rules.toml` describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+EXPLICIT_RULE: Final = "tier_tag"
+"""The name under which an explicit tier of the log appears among the rules."""
+
+UNBOUNDED: Final = 2**62
+"""The upper end of an open range."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataRule:
+    """A pattern over the names that the caller gave to a call."""
+
+    name: str
+    tier: int
+    confidence: int
+    columns: tuple[str, ...]
+    words: str | None
+    """Whole words of the name, after camelCase and punctuation became spaces and all is lower case."""
+    regex: str | None
+    """A search in the value as logged."""
+    unless: str | None
+    """Like `words`: where it matches, the rule is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFact:
+    """A number in a closed range; an unknown number (-1) is in none."""
+
+    column: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFact:
+    """A word out of a list, compared as written."""
+
+    column: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartFact:
+    """A pattern in the first characters of a text, in lower case."""
+
+    column: str
+    regex: str
+
+
+Fact = RangeFact | ChoiceFact | StartFact
+
+
+@dataclass(frozen=True, slots=True)
+class FactRule:
+    """Facts that must all hold: a rule of structure or of shape."""
+
+    name: str
+    tier: int
+    confidence: int
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRule:
+    """A pattern in the instruction zone of a prompt that gives points to a tier."""
+
+    name: str
+    tier: int
+    points: int
+    regex: str
+    at_least: int
+    """Fewer matches than this count as none."""
+    up_to: int
+    """Points are given per match, for at most this many."""
+    min_chars: int
+    max_chars: int
+    """The rule speaks only for prompts of this length in characters."""
+    task: bool
+    """It names the task: what else the prompt holds is payload."""
+    damped: bool
+    """It is easily hit by payload: worth less beside a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How points become a tier: the numbers of the `[scoring]` table."""
+
+    zone_head: int
+    zone_tail: int
+    min_points: int
+    damp_percent: int
+    least_confidence: int
+    most_confidence: int
+    full_margin: int
+    raise_confidence: int
+    foreign_words: str
+    foreign_words_min: int
+    foreign_letters: str
+    foreign_letters_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules, each kind in the order in which they are asked."""
+
+    metadata: tuple[MetadataRule, ...]
+    structure: tuple[FactRule, ...]
+    text: tuple[TextRule, ...]
+    shape: tuple[FactRule, ...]
+    scoring: Scoring
+    tag_keys: tuple[str, ...]
+    """Keys of `key:value` tags whose value names a task; other keyed tags are ignored."""

@@ -1,0 +1,1 @@
+"""What make_sample_logs.py draws the synthetic logs from."""

@@ -1,0 +1,75 @@
+"""What all tests share: a plain environment, the command line in-process, and the optional real data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Fixed examples and no deadline: a run on a busy machine fails only when the code is wrong.
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=100,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", settings.get_profile("ci"), derandomize=False, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    """The exit code."""
+    out: str
+    """stdout: the answer."""
+    err: str
+    """stderr: progress, warnings, errors."""
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same output on every machine: no colour, width or configuration is inherited."""
+    shaping = (
+        "CI", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "NO_COLOR",
+        "PY_COLORS", "SOURCE_DATE_EPOCH", "TERM",
+    )  # fmt: skip
+    for name in [*shaping, *(name for name in os.environ if name.startswith("COSTAUDIT_"))]:
+        if name != "COSTAUDIT_SHARED_DATA":
+            monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """Run the command line in this process: `run("analyze", "sample_logs/", columns=60)`."""
+
+    def run(*argv: str | Path, columns: int | None = None) -> Outcome:
+        from costaudit.cli import main  # noqa: PLC0415 - a broken command line fails its own tests, not all
+
+        if columns is not None:
+            monkeypatch.setenv("COLUMNS", str(columns))
+        capsys.readouterr()
+        code = main.run([str(arg) for arg in argv])
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real logs and prices, no part of the repository; without it the test is skipped."""
+    folder = Path(os.environ.get("COSTAUDIT_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"REAL DATA ABSENT: no folder {folder}; set COSTAUDIT_SHARED_DATA to run this test")
+    return folder

@@ -1,0 +1,48 @@
+"""Traps of real logs in the readers that all formats share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from costaudit.ingest.fields import text, timestamp_us
+from costaudit.ingest.usage import set_usage
+from costaudit.schema import Call
+
+
+def test_parquet_has_a_type_for_uuids():
+    assert text(UUID(int=1)) == "00000000-0000-0000-0000-000000000001"
+
+
+@pytest.mark.parametrize("value", [10**400, "9" * 400, "9" * 5000, float("nan"), float("inf"), -(10**400), 0])
+def test_a_number_beyond_time_is_no_time(value: object):
+    assert timestamp_us(value) is None
+
+
+def test_times_of_every_unit_are_the_same_moment():
+    moment = datetime(2026, 10, 5, 9, 15, 2, tzinfo=UTC)
+    seconds = int(moment.timestamp())
+    for value in (seconds, seconds * 10**3, seconds * 10**6, seconds * 10**9, moment, "2026-10-05 09:15:02"):
+        assert timestamp_us(value) == seconds * 10**6
+
+
+def test_tokens_that_are_written_and_read_by_the_same_call_are_counted_once():
+    # OpenRouter, a Gemini model: prompt 2168, cached 2161, written 2161, total = prompt + completion
+    call = set_usage(Call(), prompt=2168, completion=100, total=2268, cache_read=2161, write_5m=2161)
+    assert (call.input, call.cache_read, call.cache_write_5m, call.output) == (0, 2161, 7, 100)
+    assert call.reading == "inclusive"
+
+
+def test_the_total_decides_when_reasoning_exceeds_the_completion_it_is_inside_of():
+    # OpenRouter: completion 10, of which reasoning 11, total = prompt + completion
+    call = set_usage(Call(), prompt=43, completion=10, total=53, reasoning=11)
+    assert (call.input, call.output, call.reasoning) == (43, 10, 10)
+
+
+def test_a_source_with_cache_outside_keeps_its_large_reads_and_writes():
+    call = set_usage(
+        Call(), prompt=2168, completion=100, total=2268, cache_read=2161, write_5m=2161, cache_inside=False
+    )
+    assert (call.input, call.cache_read, call.cache_write_5m) == (2168, 2161, 2161)

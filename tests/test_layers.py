@@ -1,0 +1,181 @@
+"""Imports point one way, and the command line starts without the heavy libraries."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "costaudit"
+
+LAYERS = (
+    ("errors", "money", "schema"),
+    ("ingest", "prices"),
+    ("tiers",),
+    ("routing", "levers"),
+    ("engine",),
+    ("report",),
+    ("__init__",),  # the public names of the library
+    ("cli",),
+    ("__main__",),
+)
+LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
+WORDS = 0
+"""The level whose parts may know each other. On the others neighbours are strangers."""
+
+HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "rich"}
+
+
+def part_of(module: str) -> str:
+    """The part that a dotted module name belongs to: `costaudit.prices.book` is in `prices`."""
+    _, _, rest = module.partition(".")
+    return rest.partition(".")[0] or "__init__"
+
+
+def imported(tree: ast.Module, module: str, *, is_package: bool) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of everything that a module imports from costaudit, wherever it does so."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                keep = len(module.split(".")) - node.level + is_package
+                base = ".".join([*module.split(".")[:keep], *filter(None, [base])])
+            for alias in node.names:
+                dunder = alias.name.startswith("__")  # __version__ belongs to nobody
+                if base == "costaudit" and not dunder:
+                    yield node.lineno, f"costaudit.{alias.name}" if alias.name in LEVEL else base
+                elif base != "costaudit":
+                    yield node.lineno, base
+
+
+def find_wrong_imports(package: Path) -> list[str]:
+    """Every import that points upwards or sideways, and every part without a place in the order."""
+    problems = []
+    for path in sorted(package.rglob("*.py")):
+        parts = ("costaudit", *path.relative_to(package).with_suffix("").parts)
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        part = part_of(module)
+        if part not in LEVEL:
+            problems.append(f"{module}: {part} has no place in LAYERS")
+            continue
+        tree = ast.parse(path.read_text("utf-8"), str(path))
+        for line, name in imported(tree, module, is_package=path.name == "__init__.py"):
+            if name.partition(".")[0] != "costaudit":
+                continue
+            other = part_of(name)
+            fine = (
+                other == part
+                or LEVEL.get(other, 99) < LEVEL[part]
+                or LEVEL[part] == LEVEL.get(other) == WORDS
+            )
+            if not fine:
+                problems.append(f"{path.name}:{line}: {part} imports {other}")
+    return problems
+
+
+def find_heavy_imports(path: Path) -> list[str]:
+    """Heavy libraries that importing the module imports, be it in a class, under an if or a try."""
+
+    def executed(nodes: Sequence[ast.AST]) -> Iterator[ast.Import | ast.ImportFrom]:
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield node
+            if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+                yield from executed(node.orelse)
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for block in ("body", "orelse", "finalbody", "handlers"):
+                    yield from executed(getattr(node, block, []))
+
+    problems = []
+    for node in executed(ast.parse(path.read_text("utf-8"), str(path)).body):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            names = [] if node.level else [node.module or ""]
+        found = {name.partition(".")[0] for name in names} & HEAVY
+        problems += [f"{path.name}:{node.lineno}: imports {name} at the top" for name in sorted(found)]
+    return problems
+
+
+def write(package: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return package
+
+
+def test_imports_point_one_way():
+    assert find_wrong_imports(PACKAGE) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("ingest/files.py", "from costaudit.cli import main", "files.py:1: ingest imports cli"),
+        ("ingest/files.py", "import costaudit.prices.book", "files.py:1: ingest imports prices"),
+        ("ingest/files.py", "from costaudit import prices", "files.py:1: ingest imports prices"),
+        ("ingest/adapters/flat.py", "from ...prices import book", "flat.py:1: ingest imports prices"),
+        ("ingest/__init__.py", "from ..tiers import tagger", "__init__.py:1: ingest imports tiers"),
+        (
+            "prices/book.py",
+            "def f():\n    from costaudit.ingest import files",
+            "book.py:2: prices imports ingest",
+        ),
+        ("money.py", "from costaudit.report.model import Report", "money.py:1: money imports report"),
+        ("report/text.py", "from costaudit import audit", "text.py:1: report imports __init__"),
+        ("__init__.py", "from costaudit.cli import main", "__init__.py:1: __init__ imports cli"),
+        ("helpers.py", "", "costaudit.helpers: helpers has no place in LAYERS"),
+    ],
+)
+def test_a_planted_import_is_found(tmp_path, name, text, problem):
+    assert find_wrong_imports(write(tmp_path, {name: text})) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("money.py", "from costaudit.errors import UsageError"),
+        ("ingest/adapters/flat.py", "from ..fields import text\nfrom ...schema import Call"),
+        ("engine/kernel.py", "import pyarrow\nfrom costaudit.tiers.tagger import tag_batch"),
+        ("report/model.py", "from costaudit import __version__"),
+        ("cli/main.py", "from costaudit import audit\nfrom . import analyze"),
+        ("__main__.py", "from costaudit.cli.main import main"),
+    ],
+)
+def test_an_import_of_a_lower_layer_is_fine(tmp_path, name, text):
+    assert find_wrong_imports(write(tmp_path, {name: text})) == []
+
+
+def test_the_command_line_starts_without_heavy_libraries():
+    modules = [*sorted((PACKAGE / "cli").glob("*.py")), PACKAGE / "__init__.py"]
+    assert [problem for path in modules if path.exists() for problem in find_heavy_imports(path)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pandas as pd",
+        "from pyarrow import parquet",
+        "try:\n    import rich\nexcept ImportError:\n    pass",
+    ],
+)
+def test_a_planted_heavy_import_is_found(tmp_path, text):
+    assert find_heavy_imports(write(tmp_path, {"main.py": text}) / "main.py") != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    import pandas",
+        "import typer",
+        "if TYPE_CHECKING:\n    import pandas",
+        "from . import rich",
+    ],
+)
+def test_a_late_or_light_import_is_fine(tmp_path, text):
+    assert find_heavy_imports(write(tmp_path, {"main.py": text}) / "main.py") == []
