@@ -20,7 +20,7 @@ from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
-from costaudit.ingest.adapters.base import Adapter
+from costaudit.ingest.format import Adapter
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.files import LogFile
 from costaudit.ingest.identity import (
@@ -283,8 +283,8 @@ class _Run:
 
     def _candidates_of(self, providers: frozenset[str]) -> bool:
         """Whether any of the providers could serve a route: others change nothing."""
-        names = {n.partition("/")[0] for groups in self.plan.policy.groups.values() for g in groups for n in g}
-        return bool(names & providers)
+        seats = [seat for groups in self.plan.policy.groups.values() for group in groups for seat in group]
+        return bool({seat[0].partition("/")[0] for seat in seats} & providers)
 
     def _merge_duplicates(self) -> None:
         wanted = repeated([b.hashes for b in self.blocks])

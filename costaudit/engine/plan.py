@@ -142,9 +142,9 @@ class Plan:
 
     def _make_routes(self, tier: int, service: str) -> tuple[tuple[Route, ...], ...]:
         groups = []
-        for names in self.policy.groups.get(tier, ()):
+        for seats in self.policy.groups.get(tier, ()):
             routes = []
-            for candidate in candidates_of(names, self.book, self.policy.providers):
+            for candidate in candidates_of(seats, self.book, self.policy.providers):
                 timeline = candidate_timeline(candidate, self.book, self.resolver, service)
                 routes.append(Route(candidate, timeline, self._card_codes(timeline)))
             groups.append(tuple(routes))

@@ -8,7 +8,7 @@ from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.ingest.adapters import ADAPTERS
-from costaudit.ingest.adapters.base import Adapter, Record, Skip
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.schema import Call
 
 SAMPLE: Final = 200

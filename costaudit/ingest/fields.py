@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from costaudit.ingest.adapters.base import Skip
+from costaudit.ingest.format import Skip
 from costaudit.money import picousd_from
 
 MAX_PICOUSD = 10**6 * 10**12

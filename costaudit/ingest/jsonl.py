@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
-from costaudit.ingest.adapters.base import Adapter, Skip
+from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.adapters.flat_columns import (
     FlatLayout,
     flat_batch,

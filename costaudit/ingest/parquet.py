@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from costaudit.errors import InputError
-from costaudit.ingest.adapters.base import Adapter, Skip
+from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.adapters.flat_columns import FlatLayout, flat_batch, flat_table_layout
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, read_record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
-from costaudit.ingest.adapters.base import Adapter
+from costaudit.ingest.format import Adapter
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.files import Container, LogFile
 from costaudit.ingest.jsonl import JsonlReader

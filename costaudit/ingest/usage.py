@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from costaudit.ingest.adapters.base import Skip
+from costaudit.ingest.format import Skip
 from costaudit.schema import MAX_COUNT, Call, Quality, Reading
 
 

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from costaudit.errors import TableError
 from costaudit.prices.rows import (
+    ALIAS_COLUMNS,
+    MODEL_COLUMNS,
+    PRICE_COLUMNS,
     Alias,
+    Cells,
     ModelFacts,
     PriceRow,
     WindowRow,
-    load_aliases,
-    load_models,
-    load_prices,
     load_windows,
+    parse_alias,
+    parse_model,
+    parse_price,
+    read_cells,
 )
+
+T = TypeVar("T")
 
 ModelKey = tuple[str, str]
 """Provider id and canonical model id."""
@@ -56,8 +63,8 @@ class PriceBook:
     providers: Mapping[str, Provider]
     rows: Mapping[ModelKey, tuple[PriceRow, ...]]
     facts: Mapping[ModelKey, ModelFacts]
-    aliases: Mapping[str, tuple[Alias, ...]]
-    """By provider id."""
+    aliases: Mapping[ModelKey, tuple[Alias, ...]]
+    """By provider id and alias."""
     windows: Mapping[str, tuple[WindowRow, ...]]
 
     @cached_property
@@ -79,16 +86,18 @@ class PriceBook:
         return names
 
     @cached_property
-    def aliases_by_name(self) -> Mapping[str, Mapping[str, tuple[Alias, ...]]]:
-        """Alias rows by lower-case alias, per provider, oldest first."""
-        names: dict[str, dict[str, list[Alias]]] = {p: {} for p in self.providers}
-        for provider, aliases in self.aliases.items():
-            for alias in aliases:
-                names[provider].setdefault(alias.alias.lower(), []).append(alias)
-        return {
-            p: {a: tuple(sorted(rows, key=lambda r: r.valid_from or 0)) for a, rows in by.items()}
-            for p, by in names.items()
-        }
+    def alias_keys(self) -> Mapping[str, Mapping[str, tuple[ModelKey, ...]]]:
+        """Keys of `aliases` by lower-case alias, per provider."""
+        names: dict[str, dict[str, tuple[ModelKey, ...]]] = {p: {} for p in self.providers}
+        for key in self.aliases:
+            lower = key[1].lower()
+            names[key[0]][lower] = (*names[key[0]].get(lower, ()), key)
+        return names
+
+    def aliases_named(self, provider: str, name: str) -> tuple[Alias, ...]:
+        """The alias rows of a name at a provider, whatever its case, oldest first."""
+        rows = [row for key in self.alias_keys[provider].get(name.lower(), ()) for row in self.aliases[key]]
+        return tuple(sorted(rows, key=lambda row: row.valid_from or 0))
 
 
 SHIPPED: Final = "pricing"
@@ -105,8 +114,9 @@ def shipped_directory() -> Path:
 def load_book(directory: Path | str | None = None) -> PriceBook:
     """Read the tables of a directory (the shipped ones by default).
 
-    Raises TableError naming file and line for the first row that cannot be read; whether the rows
-    make sense together is for `costaudit.prices.check`.
+    Raises TableError for a table that is no CSV of the right columns; a row that cannot be read raises
+    TableError, naming file and line, when its model is first asked for. Whether every row can be read
+    and the rows make sense together is for `costaudit.prices.check`.
     """
     place = Path(directory) if directory is not None else shipped_directory()
     if not place.is_dir():
@@ -114,36 +124,54 @@ def load_book(directory: Path | str | None = None) -> PriceBook:
     shown = str(directory) if directory is not None else SHIPPED
     tables = sorted(p for p in place.rglob("*") if p.suffix in (".csv", ".toml") and p.is_file())
     providers = load_providers(place / "providers.toml", f"{shown}/providers.toml")
-    rows: list[PriceRow] = []
-    facts: list[ModelFacts] = []
-    aliases: list[Alias] = []
+    prices: dict[ModelKey, list[Cells]] = {}
+    facts: dict[ModelKey, list[Cells]] = {}
+    aliases: dict[ModelKey, list[Cells]] = {}
     for provider in providers:
-        folder, name = place / provider, f"{shown}/{provider}"
-        if (folder / "prices.csv").exists():
-            rows += load_prices(folder / "prices.csv", provider, f"{name}/prices.csv")
-        if (folder / "models.csv").exists():
-            facts += load_models(folder / "models.csv", provider, f"{name}/models.csv")
-        if (folder / "aliases.csv").exists():
-            aliases += load_aliases(folder / "aliases.csv", provider, f"{name}/aliases.csv")
+        for held, table, columns, key in (
+            (prices, "prices.csv", PRICE_COLUMNS, "model"),
+            (facts, "models.csv", MODEL_COLUMNS, "model"),
+            (aliases, "aliases.csv", ALIAS_COLUMNS, "alias"),
+        ):
+            path = place / provider / table
+            if path.exists():
+                for cells in read_cells(path, f"{shown}/{provider}/{table}", columns):
+                    held.setdefault((provider, cells[key]), []).append(cells)
     windows = load_windows(place / "windows.csv", f"{shown}/windows.csv") if (place / "windows.csv").exists() else []
-    recorded = max((r.recorded_on for r in rows if r.recorded_on), default=None)
+    recorded = max((c["recorded_on"] for rows in prices.values() for c in rows), default="")
     return PriceBook(
         directory=shown,
-        version=recorded.strftime("%Y.%m.%d") if recorded else "undated",
+        version=recorded.replace("-", ".") or "undated",
         sha256=_digest(tables, place),
         providers=providers,
-        rows=_grouped((r.provider, r.model, r) for r in rows),
-        facts={(f.provider, f.model): f for f in facts},
-        aliases={p: tuple(a for a in aliases if a.provider == p) for p in providers},
+        rows=_Lazy(prices, lambda key, rows: tuple(parse_price(c, key[0]) for c in rows)),
+        facts=_Lazy(facts, lambda key, rows: parse_model(rows[-1], key[0])),
+        aliases=_Lazy(aliases, lambda key, rows: tuple(parse_alias(c, key[0]) for c in rows)),
         windows={name: tuple(w for w in windows if w.window == name) for name in {w.window for w in windows}},
     )
 
 
-def _grouped(rows: Iterable[tuple[str, str, PriceRow]]) -> dict[ModelKey, tuple[PriceRow, ...]]:
-    groups: dict[ModelKey, list[PriceRow]] = {}
-    for provider, model, row in rows:
-        groups.setdefault((provider, model), []).append(row)
-    return {key: tuple(group) for key, group in groups.items()}
+class _Lazy(Mapping[ModelKey, T]):
+    """Rows that are parsed when their model is asked for: a run touches a few models of thousands."""
+
+    def __init__(self, cells: Mapping[ModelKey, list[Cells]], parse: Callable[[ModelKey, list[Cells]], T]) -> None:
+        self._cells, self._parse = cells, parse
+        self._parsed: dict[ModelKey, T] = {}
+
+    def __getitem__(self, key: ModelKey) -> T:
+        found = self._parsed.get(key)
+        if found is None:
+            found = self._parsed[key] = self._parse(key, self._cells[key])
+        return found
+
+    def __iter__(self) -> Iterator[ModelKey]:
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._cells
 
 
 def _digest(tables: Iterable[Path], place: Path) -> str:

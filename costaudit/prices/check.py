@@ -48,6 +48,9 @@ def check_tables(directory: Path | str | None = None) -> list[Violation]:
     try:
         book = load_book(directory)
         load_gateways(directory)
+        for table in (book.rows, book.facts, book.aliases):
+            for key in table:
+                table[key]
     except TableError as error:
         message = error.message + (f" ({error.hint})" if error.hint else "")
         return [Violation(error.path or "", error.line or 0, "CA101", "error", message)]
@@ -95,8 +98,9 @@ def _find_unknown_models(book: PriceBook) -> Iterator[tuple[str, int, str]]:
 
 
 def _find_bad_aliases(book: PriceBook) -> Iterator[tuple[str, int, str]]:
-    for provider, aliases in book.aliases_by_name.items():
-        for rows in aliases.values():
+    for provider, aliases in book.alias_keys.items():
+        for name in aliases:
+            rows = book.aliases_named(provider, name)
             for place, row in enumerate(rows):
                 if (provider, row.model) not in book.rows:
                     yield row.path, row.line, f"alias {row.alias!r} points at {row.model!r}, which has no prices"

@@ -149,7 +149,7 @@ class Resolver:
         model = self._book.model_by_name[provider].get(name.lower())
         if model is not None:
             return ((0, Resolved(provider, model, exact)),)
-        rows = self._book.aliases_by_name[provider].get(name.lower())
+        rows = self._book.aliases_named(provider, name)
         if not rows:
             return None
         periods: list[tuple[int, Resolution]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import decimal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -145,20 +145,24 @@ def instant_text(us: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%MZ")
 
 
-class _Cells:
-    """One CSV row by column name, with its place for errors."""
+class Cells:
+    """One CSV row by column name, with its place for errors. Nothing is parsed until it is asked for."""
 
-    def __init__(self, cells: dict[str, str], path: str, line: int) -> None:
-        self._cells, self.path, self.line = cells, path, line
+    __slots__ = ("_cells", "_columns", "line", "path")
+
+    def __init__(self, cells: list[str], columns: Mapping[str, int], path: str, line: int) -> None:
+        self._cells, self._columns, self.path, self.line = cells, columns, path, line
 
     def __getitem__(self, name: str) -> str:
-        return self._cells[name]
+        return self._cells[self._columns[name]]
 
     def error(self, message: str) -> TableError:
+        """An error at this row."""
         return TableError(message, path=self.path, line=self.line)
 
     def parsed(self, name: str, parse: Callable[[str], _Row]) -> _Row | None:
-        cell = self._cells[name]
+        """A cell, parsed; None when it is empty. Raises TableError when it cannot be parsed."""
+        cell = self[name]
         if not cell:
             return None
         try:
@@ -168,26 +172,31 @@ class _Cells:
             raise self.error(f"{name}: {said or repr(cell) + ' cannot be read'}") from error
 
     def needed(self, name: str, parse: Callable[[str], _Row]) -> _Row:
+        """A cell that must not be empty."""
         value = self.parsed(name, parse)
         if value is None:
             raise self.error(f"{name} is missing")
         return value
 
     def one_of(self, name: str, known: tuple[str, ...]) -> str:
-        cell = self._cells[name]
+        """A cell that must be one of some words."""
+        cell = self[name]
         if cell not in known:
             raise TableError(f"unknown {name} {cell!r}", path=self.path, line=self.line, hint=did_you_mean(cell, known))
         return cell
 
     def yes_no(self, name: str) -> bool | None:
+        """A cell that says yes, no, or nothing."""
         return {"": None, "yes": True, "no": False}[self.one_of(name, ("", "yes", "no"))]
 
 
-def _read(path: Path, shown: str, columns: tuple[str, ...]) -> Iterator[_Cells]:
+def read_cells(path: Path, shown: str, columns: tuple[str, ...]) -> Iterator[Cells]:
+    """The rows of a CSV table; raises TableError when it is not one of these columns."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"cannot be read: {error}", path=shown) from error
+    places = {name: place for place, name in enumerate(columns)}
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = tuple(next(reader, ()))
@@ -200,17 +209,13 @@ def _read(path: Path, shown: str, columns: tuple[str, ...]) -> Iterator[_Cells]:
                 raise TableError(
                     f"{len(cells)} cells where the header has {len(columns)}", path=shown, line=reader.line_num
                 )
-            yield _Cells(dict(zip(columns, cells, strict=True)), shown, reader.line_num)
+            yield Cells(cells, places, shown, reader.line_num)
     except csv.Error as error:
         raise TableError(f"not valid CSV: {error}", path=shown, line=reader.line_num) from error
 
 
-def load_prices(path: Path, provider: str, shown: str) -> list[PriceRow]:
-    """Every row of a prices.csv, in file order; raises TableError at the first that cannot be read."""
-    return [_price(cells, provider) for cells in _read(path, shown, PRICE_COLUMNS)]
-
-
-def _price(cells: _Cells, provider: str) -> PriceRow:
+def parse_price(cells: Cells, provider: str) -> PriceRow:
+    """A row of a prices.csv; raises TableError when it cannot be read."""
     klass = cells.one_of("class", PRICE_CLASSES)
     status = cells.one_of("status", STATUSES)
     usd = cells.parsed("usd", _amount)
@@ -251,45 +256,39 @@ def _name(text: str) -> str:
     return text
 
 
-def load_models(path: Path, provider: str, shown: str) -> list[ModelFacts]:
-    """Every row of a models.csv."""
-    return [
-        ModelFacts(
-            provider=provider,
-            model=cells.needed("model", _name),
-            family=cells["family"],
-            klass=cells.one_of("class", ("flagship", "mid", "economy", "embedding", "other")),
-            context_window=cells.parsed("context_window", int),
-            max_output=cells.parsed("max_output", int),
-            input_modalities=frozenset(cells["input_modalities"].split("+")) - {""},
-            output_modalities=frozenset(cells["output_modalities"].split("+")) - {""},
-            tools=cells.yes_no("tools"),
-            json_mode=cells.yes_no("json_mode"),
-            reasoning=cells.yes_no("reasoning"),
-            tokenizer=cells["tokenizer"],
-            released_on=cells.parsed("released_on", date.fromisoformat),
-            retired_on=cells.parsed("retired_on", date.fromisoformat),
-            path=cells.path,
-            line=cells.line,
-        )
-        for cells in _read(path, shown, MODEL_COLUMNS)
-    ]
+def parse_model(cells: Cells, provider: str) -> ModelFacts:
+    """A row of a models.csv."""
+    return ModelFacts(
+        provider=provider,
+        model=cells.needed("model", _name),
+        family=cells["family"],
+        klass=cells.one_of("class", ("flagship", "mid", "economy", "embedding", "other")),
+        context_window=cells.parsed("context_window", int),
+        max_output=cells.parsed("max_output", int),
+        input_modalities=frozenset(cells["input_modalities"].split("+")) - {""},
+        output_modalities=frozenset(cells["output_modalities"].split("+")) - {""},
+        tools=cells.yes_no("tools"),
+        json_mode=cells.yes_no("json_mode"),
+        reasoning=cells.yes_no("reasoning"),
+        tokenizer=cells["tokenizer"],
+        released_on=cells.parsed("released_on", date.fromisoformat),
+        retired_on=cells.parsed("retired_on", date.fromisoformat),
+        path=cells.path,
+        line=cells.line,
+    )
 
 
-def load_aliases(path: Path, provider: str, shown: str) -> list[Alias]:
-    """Every row of an aliases.csv."""
-    return [
-        Alias(
-            provider=provider,
-            alias=cells.needed("alias", _name),
-            model=cells.needed("model", _name),
-            valid_from=cells.parsed("valid_from", instant_us),
-            valid_to=cells.parsed("valid_to", instant_us),
-            path=cells.path,
-            line=cells.line,
-        )
-        for cells in _read(path, shown, ALIAS_COLUMNS)
-    ]
+def parse_alias(cells: Cells, provider: str) -> Alias:
+    """A row of an aliases.csv."""
+    return Alias(
+        provider=provider,
+        alias=cells.needed("alias", _name),
+        model=cells.needed("model", _name),
+        valid_from=cells.parsed("valid_from", instant_us),
+        valid_to=cells.parsed("valid_to", instant_us),
+        path=cells.path,
+        line=cells.line,
+    )
 
 
 def load_windows(path: Path, shown: str) -> list[WindowRow]:
@@ -307,7 +306,7 @@ def load_windows(path: Path, shown: str) -> list[WindowRow]:
             path=cells.path,
             line=cells.line,
         )
-        for cells in _read(path, shown, WINDOW_COLUMNS)
+        for cells in read_cells(path, shown, WINDOW_COLUMNS)
     ]
 
 

@@ -19,7 +19,7 @@ from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.money import percent_of
 from costaudit.prices.gateways import Gateways
-from costaudit.prices.resolver import How
+from costaudit.prices.resolver import How, Resolved
 from costaudit.report import model as m
 from costaudit.report.findings import find_all
 from costaudit.routing.projection import (
@@ -313,16 +313,20 @@ def _by_tier(work: Audited) -> list[m.TierRow]:
 
 
 def model_names(work: Audited) -> list[str | None]:
-    """For every cell the model as resolved (provider/model), or as logged where it has no price."""
+    """For every cell the model as resolved (provider/model), or as logged where it is not in the book."""
     cells, plan = work.passed.cells, work.passed.plan
-    models, providers = cells.words("model"), cells.words("provider")
-    names = []
-    for i, card in enumerate(cells.keys["card"].tolist()):
+    models, providers, gateways = cells.words("model"), cells.words("provider"), cells.words("gateway")
+    step = DAY_US if plan.resolution == "day" else HOUR_US
+    names: list[str | None] = []
+    for i, (card, period) in enumerate(zip(cells.keys["card"].tolist(), cells.keys["period"].tolist(), strict=True)):
         found = plan.cards[card] if card >= 0 else None
         if found is not None and found.model:
             names.append(f"{found.provider}/{found.model}")
-        else:
-            names.append(_logged_name(providers[i], models[i]))
+            continue
+        at = max(period, 0) * step if plan.prices_at is None else plan.prices_at
+        resolved = plan.resolver.resolve(providers[i] or gateways[i], models[i], at)
+        is_known = isinstance(resolved, Resolved)
+        names.append(f"{resolved.provider}/{resolved.model}" if is_known else _logged_name(providers[i], models[i]))
     return names
 
 

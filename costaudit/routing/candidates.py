@@ -11,31 +11,32 @@ from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Segment, Timeline, join_timelines, timeline_of
 from costaudit.prices.resolver import Periods, Resolved, Resolver
 from costaudit.prices.rows import ModelFacts
+from costaudit.routing.policy import Seat
 
 NOT_IN_SERVICE = "not_in_service"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that requests may be routed to."""
+    """A seat that requests may be routed to: successive models of one provider."""
 
-    name: str
-    """As the policy names it."""
+    names: Seat
+    """As the policy names them, oldest first."""
     provider: str
     order: int
     """Position in the policy: the earlier of two equally cheap candidates is taken."""
 
 
-def candidates_of(names: Sequence[str], book: PriceBook, allowed: Iterable[str] = ()) -> tuple[Candidate, ...]:
-    """The candidates of a list of names; raises ConfigError for a provider that is not in the book."""
+def candidates_of(seats: Sequence[Seat], book: PriceBook, allowed: Iterable[str] = ()) -> tuple[Candidate, ...]:
+    """The candidates of a list of seats; raises ConfigError for a provider that is not in the book."""
     only = set(allowed)
     found = []
-    for order, name in enumerate(names):
-        provider = name.partition("/")[0]
+    for order, seat in enumerate(seats):
+        provider = seat[0].partition("/")[0]
         if provider not in book.providers:
             raise ConfigError(f"no provider {provider!r}", hint=did_you_mean(provider, book.providers))
         if not only or provider in only:
-            found.append(Candidate(name, provider, order))
+            found.append(Candidate(seat, provider, order))
     return tuple(found)
 
 
@@ -54,23 +55,35 @@ def name_timeline(
 
 
 def candidate_timeline(candidate: Candidate, book: PriceBook, resolver: Resolver, tier: str) -> Timeline:
-    """The prices of a candidate while it was in service: from its release until its retirement.
+    """The prices of a seat: at every time those of its newest model that was in service then.
 
-    Raises ConfigError when the name was never in the book.
+    Raises ConfigError when a name was never in the book.
     """
-    model = candidate.name.partition("/")[2]
-    periods = resolver.periods(candidate.provider, model)
-    if not any(isinstance(r, Resolved) for _, r in periods):
-        raise ConfigError(f"no model {candidate.name!r} in the price book", hint="see costaudit pricing list")
-    parts = []
-    for start, resolution in periods:
-        if not isinstance(resolution, Resolved):
-            continue
-        key = (resolution.provider, resolution.model)
-        timeline = timeline_of(book, key, tier)
-        parts.append((start, _in_service(timeline, book.facts.get(key))))
+    members = [_member_timeline(name, book, resolver, tier) for name in candidate.names]
+    starts = [next((s.start for s in member.segments if s.reason is None), None) for member in members]
+    parts = sorted(
+        ((start, place, member) for place, (start, member) in enumerate(zip(starts, members, strict=True))
+         if start is not None),
+        key=lambda part: part[:2],
+    )  # fmt: skip
     first = (0, Timeline((Segment(0, {}, NOT_IN_SERVICE),), {}))
-    return join_timelines([first, *parts] if parts[0][0] > 0 else parts)
+    return join_timelines([first, *((start, member) for start, _, member in parts)])
+
+
+def _member_timeline(name: str, book: PriceBook, resolver: Resolver, tier: str) -> Timeline:
+    """The prices of one model from its release until its retirement."""
+    provider, _, model = name.partition("/")
+    periods = resolver.periods(provider, model)
+    if not any(isinstance(r, Resolved) for _, r in periods):
+        raise ConfigError(f"no model {name!r} in the price book", hint="see costaudit pricing list")
+    parts = [(0, Timeline((Segment(0, {}, NOT_IN_SERVICE),), {}))] if periods[0][0] > 0 else []
+    for start, resolution in periods:
+        if isinstance(resolution, Resolved):
+            key = (resolution.provider, resolution.model)
+            parts.append((start, _in_service(timeline_of(book, key, tier), book.facts.get(key))))
+        else:
+            parts.append((start, Timeline((Segment(0, {}, NOT_IN_SERVICE),), {})))
+    return join_timelines(parts)
 
 
 def _in_service(timeline: Timeline, facts: ModelFacts | None) -> Timeline:

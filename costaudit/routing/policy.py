@@ -14,6 +14,9 @@ from costaudit.errors import ConfigError, did_you_mean
 _HERE = Path(__file__).parent
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
+Seat = tuple[str, ...]
+"""Successive models of one provider, oldest first; the newest in service at a request's time counts."""
+
 ExactDecimal = Annotated[Decimal, PlainSerializer(str)]
 
 
@@ -28,7 +31,7 @@ class TierPolicy(BaseModel):
     classes: tuple[Literal["economy", "mid", "flagship"], ...] = ()
     """Classes of the roster; a later class is tried only where no model of the earlier ones fits."""
     candidates: tuple[str, ...] = ()
-    """Models by name (provider/model), instead of classes."""
+    """Models by name (provider/model), instead of classes: a seat each."""
     verification: ExactDecimal = Decimal(0)
     """Cost of the verification pass as a multiple of the request's own."""
 
@@ -56,8 +59,8 @@ class Policy(BaseModel):
     providers: tuple[str, ...] = ()
     """If given, only these may serve."""
     tiers: tuple[TierPolicy, ...] = ()
-    groups: dict[int, tuple[tuple[str, ...], ...]] = Field(default_factory=dict, exclude=True)
-    """Candidate names by tier: groups tried in order, names within a group by price. Derived."""
+    groups: dict[int, tuple[tuple[Seat, ...], ...]] = Field(default_factory=dict, exclude=True)
+    """Seats by tier: groups are tried in order, the seats of a group compete by price. Derived."""
 
     def tier(self, tier: int) -> TierPolicy | None:
         """The rule of a tier."""
@@ -85,23 +88,30 @@ def load_policy(source: str | Path | None = None) -> Policy:
     roster_path = path.parent / policy.roster if policy.roster else _HERE / "roster.toml"
     roster = load_roster(roster_path, str(roster_path) if policy.roster else "roster.toml")
     groups = {
-        rule.tier: (rule.candidates,) if rule.candidates else tuple(roster[c] for c in rule.classes)
+        rule.tier: (tuple((name,) for name in rule.candidates),)
+        if rule.candidates
+        else tuple(roster[c] for c in rule.classes)
         for rule in policy.tiers
         if not rule.keep
     }
     return policy.model_copy(update={"groups": groups})
 
 
-def load_roster(path: Path, shown: str) -> dict[str, tuple[str, ...]]:
-    """Model names by class; raises ConfigError for an unknown class or a name without its provider."""
+def load_roster(path: Path, shown: str) -> dict[str, tuple[Seat, ...]]:
+    """Seats by class; raises ConfigError for an unknown class, or a seat that is not one provider's."""
     table = _toml(path, shown)
     known = ("economy", "mid", "flagship")
-    for klass, names in table.items():
+    for klass, seats in table.items():
         if klass not in known:
             raise ConfigError(f"unknown class {klass!r}", path=shown, hint=did_you_mean(klass, known))
-        if not isinstance(names, list) or not all(isinstance(n, str) and "/" in n for n in names):
-            raise ConfigError(f"{klass} must be a list of provider/model names", path=shown)
-    return {klass: tuple(table.get(klass, ())) for klass in known}
+        if not isinstance(seats, list) or not all(isinstance(seat, list) and seat for seat in seats):
+            raise ConfigError(f"{klass} must be a list of seats, each a list of provider/model names", path=shown)
+        for seat in seats:
+            if not all(isinstance(name, str) and "/" in name for name in seat):
+                raise ConfigError(f"{klass}: {seat} must hold provider/model names", path=shown)
+            if len({name.partition("/")[0] for name in seat}) > 1:
+                raise ConfigError(f"{klass}: the seat {seat} mixes providers", path=shown)
+    return {klass: tuple(tuple(seat) for seat in table.get(klass, ())) for klass in known}
 
 
 def _toml(path: Path, shown: str) -> dict[str, Any]:

@@ -34,8 +34,9 @@ class Job:
     long_prompt: int = 0
 
 
-BEFORE_DEEPSEEK: Final = ("openai", "gpt-6-luna")
-DEEPSEEK_STARTS: Final = datetime(2026, 10, 12, tzinfo=UTC)
+BEFORE: Final = {"deepseek-v4-flash": ("openai", "gpt-6-luna"), "mistral-large-4": ("mistral", "mistral-large-2512")}
+"""What a job ran on until it moved to its model."""
+MOVED: Final = datetime(2026, 10, 12, tzinfo=UTC)
 GATEWAY_FACTORS: Final = {"openrouter": Decimal("1.055"), "hubgate": Decimal("1.08")}
 INCIDENT: Final = (datetime(2026, 10, 21, 6, tzinfo=UTC), datetime(2026, 10, 22, 18, tzinfo=UTC))
 SERVICE_TIERS: Final = {"openai": "default", "anthropic": "standard"}
@@ -106,8 +107,9 @@ class PlatformLog:
         return pa.Table.from_pylist(self._rows, schema=SCHEMA)
 
     def _serve(self, job: Job, visit: Visit) -> None:
-        if job.model == "deepseek-v4-flash" and moment(visit.at_ms) < DEEPSEEK_STARTS:
-            job = replace(job, provider=BEFORE_DEEPSEEK[0], model=BEFORE_DEEPSEEK[1], prefix=0)
+        if job.model in BEFORE and moment(visit.at_ms) < MOVED:
+            provider, model = BEFORE[job.model]
+            job = replace(job, provider=provider, model=model, prefix=0)
         usage = self._usage(job, visit)
         failed = self._first_attempt(job, visit, usage)
         if failed is None:

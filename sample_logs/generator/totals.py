@@ -71,6 +71,7 @@ RATES: Final = {
     "gpt-5.4": _rate("2.5/0.25/15"),
     "gpt-5.4-mini": _rate("0.75/0.075/4.5"),
     "gpt-6-luna": _rate("0.1/0.01/0.5"),
+    "mistral-large-2512": _rate("0.5/0.05/1.5"),
     "gpt-6.1-sol": _rate("2/0.1/10"),
     "claude-haiku-4-5": _rate("1/0.1/5/1.25"),
     "claude-sonnet-4-6": _rate("3/0.3/15/3.75"),

@@ -1,22 +1,28 @@
-"""One file per log format, and `ADAPTERS`, the registry of them all.
-
-The registry loads when it is first asked for: `ingest.usage` needs `base` from this package, and the
-formats need `ingest.usage`.
-"""
+"""The log formats in order of specificity: the first whose marks a record has reads it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    from costaudit.ingest.adapters.registry import ADAPTERS
+from costaudit.ingest.adapters import (
+    aider,
+    anthropic_messages,
+    batch_results,
+    exchange,
+    flat,
+    litellm,
+    openai_chat,
+    openai_responses,
+)
+from costaudit.ingest.format import Adapter
 
-__all__ = ["ADAPTERS"]
-
-
-def __getattr__(name: str) -> object:
-    if name == "ADAPTERS":
-        from costaudit.ingest.adapters.registry import ADAPTERS as registry  # noqa: N811, PLC0415 - see above
-
-        return registry
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+ADAPTERS: Final[tuple[Adapter, ...]] = (
+    *litellm.ADAPTERS,
+    *batch_results.ADAPTERS,
+    aider.ADAPTER,
+    openai_responses.ADAPTER,
+    anthropic_messages.ADAPTER,
+    openai_chat.ADAPTER,
+    exchange.ADAPTER,
+    flat.ADAPTER,  # last: any record with a model and a count
+)

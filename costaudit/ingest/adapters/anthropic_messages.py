@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.adapters.base import Adapter, Record
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.openai_chat import web_searches
 from costaudit.ingest.fields import mapping, model_name, text
 from costaudit.ingest.usage import count, set_usage

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from costaudit.ingest import fields
-from costaudit.ingest.adapters.base import Adapter, Record
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.flat_fields import (
     BY_TARGET,
     CACHE_WORDS,

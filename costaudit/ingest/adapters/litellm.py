@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from costaudit.ingest.adapters.base import Adapter, Record
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.openai_chat import usage_details, web_searches
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.adapters.base import Adapter, Record
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.openai_chat import error_code, usage_cost, usage_details
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us

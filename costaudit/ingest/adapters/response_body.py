@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message, is_message
-from costaudit.ingest.adapters.base import Record
+from costaudit.ingest.format import Record
 from costaudit.ingest.adapters.openai_chat import (
     CHUNK,
     OBJECTS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.adapters.base import Skip
+from costaudit.ingest.format import Skip
 from costaudit.ingest.adapters.batch_results import ANTHROPIC_BATCH, OPENAI_BATCH
 
 CHAT = {

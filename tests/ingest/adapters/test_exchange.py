@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.adapters.base import Skip
+from costaudit.ingest.format import Skip
 from costaudit.ingest.adapters.exchange import ADAPTER
 from costaudit.schema import TOKEN_CLASSES, Call
 

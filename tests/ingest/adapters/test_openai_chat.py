@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.adapters.base import Skip
+from costaudit.ingest.format import Skip
 from costaudit.ingest.adapters.openai_chat import ADAPTER
 from costaudit.schema import Call
 

@@ -1,0 +1,130 @@
+"""Text that came from a log, made harmless: no control characters, no escapes, no hidden direction.
+
+Also the widths that a terminal gives to text, because cutting and aligning hostile names needs both.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+ELLIPSIS: Final = "…"
+
+_ESCAPE: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS …: titles, links, clipboards
+    r"|\x1b[ -/]*[0-~]"
+)
+_SPACES: Final = frozenset("\t\n\v\f\r\x85")
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_MARKS: Final = frozenset({"Mn", "Me"})
+_MARKS_KEPT: Final = 3
+"""Combining marks on one letter; real scripts need no more, and stacks of them cover other lines."""
+
+
+def clean(text: str) -> str:
+    """The text without anything that a terminal or an editor would act upon; each such thing becomes ?.
+
+    Line breaks and other spaces become one space each.
+
+    >>> clean("a\\x1b[31mred\\n\\u202eevil")
+    'a?red ?evil'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    kept: list[str] = []
+    marks = _MARKS_KEPT  # a mark without a letter before it is dropped too
+    for char in _ESCAPE.sub("?", text.replace("\r\n", "\n")):
+        kind = unicodedata.category(char)
+        marks = marks + 1 if kind in _MARKS else 0
+        if marks > _MARKS_KEPT:
+            continue
+        if char in _SPACES or kind.startswith("Z"):
+            kept.append(" ")
+        else:
+            kept.append("?" if kind in _HIDDEN else char)
+    return "".join(kept)
+
+
+def display_width(text: str) -> int:
+    """Columns that a terminal gives to text."""
+    if text.isascii():
+        return len(text)
+    return sum(_char_width(char) for char in text)
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.category(char) in _MARKS:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def safe(text: str, limit: int | None = None) -> str:
+    """A value from a log, fit to be shown: cleaned, and cut in the middle to `limit` columns.
+
+    >>> safe("anthropic/claude-opus-4-8", 13)
+    'anthro…us-4-8'
+    """
+    shown = clean(text)
+    if limit is None or display_width(shown) <= limit:
+        return shown
+    tail = max(limit - 1, 0) // 2
+    return _head(shown, max(limit - 1, 0) - tail) + ELLIPSIS[:limit] + _tail(shown, tail)
+
+
+def _head(text: str, columns: int) -> str:
+    used = 0
+    for i, char in enumerate(text):
+        used += _char_width(char)
+        if used > columns:
+            return text[:i]
+    return text
+
+
+def _tail(text: str, columns: int) -> str:
+    used, start = 0, len(text)
+    for i in range(len(text) - 1, -1, -1):
+        size = _char_width(text[i])
+        used += size
+        if used > columns:
+            break
+        if size:  # never begins with a combining mark
+            start = i
+    return text[start:]
+
+
+def pad(text: str, columns: int, *, right: bool = False) -> str:
+    """Text filled up with spaces to a width; longer text stays as it is."""
+    fill = " " * (columns - display_width(text))
+    return fill + text if right else text + fill
+
+
+def wrap(text: str, columns: int) -> list[str]:
+    """Lines of at most `columns`, broken at spaces; a longer word is broken where the line ends.
+
+    >>> wrap("one two three", 8)
+    ['one two', 'three']
+    """
+    lines: list[str] = []
+    line = ""
+    for word in clean(text).split():
+        joined = f"{line} {word}" if line else word
+        if display_width(joined) <= columns:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        *whole, line = _pieces(word, columns)
+        lines += whole
+    return [*lines, line] if line else lines
+
+
+def _pieces(word: str, columns: int) -> list[str]:
+    """A word in pieces that each fit a line."""
+    pieces = []
+    while display_width(word) > columns:
+        piece = _head(word, columns) or word[0]
+        pieces.append(piece)
+        word = word[len(piece) :]
+    return [*pieces, word]

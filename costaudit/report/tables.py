@@ -1,0 +1,736 @@
+"""What a report shows, in the order in which it is read: the blocks that text and Markdown draw.
+
+Names in blocks are as logged; the renderer that draws them makes them harmless. Money is written here.
+A figure that is not known is a dash, never $0.00.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from costaudit.ingest.quarantine import REASONS
+from costaudit.money import percent_of, shown
+from costaudit.report import model as m
+
+Report = m.Audit | m.Simulation
+
+ABSENT: Final = "—"
+CENT: Final = Decimal("0.01")
+MOVES: Final = 3
+"""Findings that the first screen names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many rows of each kind are listed one by one; what is left out is counted and summed."""
+
+    rows: int = 10
+    """Of models, features and findings."""
+    users: int = 5
+    unpriced: int = 5
+    places: int = 2
+    """Of skipped records, per reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: figures are right-aligned and ours, words may come from a log."""
+
+    title: str
+    cells: tuple[str, ...]
+    total: str = ""
+    number: bool = True
+    leaves: int = 0
+    """Rank in which it leaves a narrow table; 0 stays."""
+    wide: bool = False
+    """Only where there is plenty of room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The answer in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Labelled figures, each with a few words."""
+
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns of equal length; `bars` are the spans of a waterfall, in dollars."""
+
+    title: str
+    columns: tuple[Column, ...]
+    notes: tuple[str, ...] = ()
+    bars: tuple[tuple[Decimal, Decimal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a list."""
+
+    text: str
+    lead: str = ""
+    figure: str = ""
+    more: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list; `unit` says what its figures are."""
+
+    title: str
+    items: tuple[Item, ...]
+    unit: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Money over time, one mark per day or per few days."""
+
+    title: str
+    first: str
+    last: str
+    amounts: tuple[Decimal | str | None, ...]
+    """Per calendar day: dollars, "" for a day without requests, None where nothing has a price."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Sentences."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+Block = Headline | Facts | Table | Items | Days | Prose
+
+
+# Figures
+
+
+def money(amounts: Sequence[Decimal | None], *, signed: bool = False) -> tuple[str, ...]:
+    """Amounts of one column in one form: cents if any reaches a dollar, else 4 significant digits.
+
+    >>> money([Decimal("12.5"), Decimal("0.0004"), Decimal(0), None])
+    ('$12.50', '<$0.01', '$0.00', '—')
+    """
+    cents = any(a is not None and abs(a) >= 1 for a in amounts)
+    return tuple(_money(a, cents=cents, signed=signed) for a in amounts)
+
+
+def _money(amount: Decimal | None, *, cents: bool, signed: bool) -> str:
+    if amount is None:
+        return ABSENT
+    sign = "-" if amount < 0 else "+" if signed and amount > 0 else ""
+    size = abs(amount)
+    if not cents or not size:
+        return sign + shown(size)
+    return f"{sign}<$0.01" if size < CENT / 2 else f"{sign}${size:,.2f}"
+
+
+def share(part: float, whole: float) -> str:
+    """A share as a percentage that says 0 or 100 only where that is exact.
+
+    >>> share(1, 3), share(99_999, 100_000), share(1, 100_000), share(1, 0)
+    ('33.3%', '>99.9%', '<0.1%', '—')
+    """
+    if not whole:
+        return ABSENT
+    text = f"{100 * part / whole:.1f}%"
+    if text == "100.0%" and part < whole:
+        return ">99.9%"
+    return "<0.1%" if text == "0.0%" and part > 0 else text
+
+
+def percent(text: str | None, *, signed: bool = False) -> str:
+    """A percentage that the report states as text, with one decimal."""
+    value = decimal_or_none(text)
+    if value is None:
+        return ABSENT
+    sign = "-" if value < 0 else "+" if signed and value > 0 else ""
+    size = f"{abs(value):.1f}%"
+    return f"{sign}<0.1%" if size == "0.0%" and value else sign + size
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "file"), count(1200, "request")
+    ('1 file', '1,200 requests')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def tokens_of(tokens: m.Tokens | None) -> int | None:
+    """All tokens; reasoning is inside output."""
+    if tokens is None:
+        return None
+    return sum(n for name, n in tokens.model_dump().items() if name != "reasoning")
+
+
+def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    known = [a for a in amounts if a is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def list_known(report: Report) -> bool:
+    """Whether anything has a price, so that a total of 0 is a fact and not an absence."""
+    if report.spend is None or report.spend.list_usd:
+        return True
+    rows: list[m.Row] = [*report.by_tier, *report.by_model]
+    return any(row.list_usd is not None for row in rows)
+
+
+def billed_known(report: Report) -> bool:
+    """Whether anything has a price or a stated cost."""
+    return list_known(report) or (report.spend is not None and report.spend.reported_usd is not None)
+
+
+def words(name: str) -> str:
+    """A name of the JSON contract as words."""
+    return name.replace("_", " ")
+
+
+# The report, block by block
+
+
+def blocks(report: Report, limits: Limits) -> Iterator[Block]:
+    """Everything that is shown, in order."""
+    yield Headline(headline(report))
+    if facts := _facts(report):
+        yield Facts(facts)
+    for part in _SCENARIO if _is_scenario(report) else _SIMULATED if isinstance(report, m.Simulation) else _AUDITED:
+        yield from part(report, limits)
+
+
+def _is_scenario(report: Report) -> bool:
+    return isinstance(report, m.Simulation) and report.scenario is not None
+
+
+def headline(report: Report) -> str:
+    """What was spent, and what it would have been."""
+    if report.inputs is not None and not report.inputs.requests:
+        return "No requests in these logs"
+    if not billed_known(report):
+        requests = report.spend.requests if report.spend else 0
+        return f"What was spent is not known: no price for {count(requests, 'request')}"
+    p = report.projection
+    before, after = money([p.before_usd, p.after_usd])
+    if isinstance(report, m.Simulation):
+        return f"{before} → {after}: {_less(p)}"
+    return f"{before} billed, {after} under policy {p.policy}: {_less(p)}"
+
+
+def _less(p: m.Projection) -> str:
+    if not p.savings_usd:
+        return "no saving"
+    word = "less" if p.savings_usd > 0 else "more"
+    size = money([abs(p.savings_usd), p.before_usd])[0]
+    part = f" ({percent(p.savings_percent.lstrip('-'))})" if p.savings_percent is not None else ""
+    return f"{size} {word}{part}"
+
+
+def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
+    rows = [*_spend_facts(report), *_coverage_facts(report)]
+    if isinstance(report, m.Simulation) and report.scenario is not None:
+        rows.insert(0, ("Scenario", f"{report.scenario.requests:,}", f"requests; {report.scenario.title}"))
+    return tuple(rows)
+
+
+def _spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
+    s, p = report.spend, report.projection
+    if s is None:
+        return
+    billed, list_, after, low, high = (
+        money([s.billed_usd, s.list_usd, p.after_usd, p.low_usd, p.high_usd])
+        if billed_known(report) else (ABSENT,) * 5
+    )  # fmt: skip
+    yield "Billed", billed, f"{count(s.requests, 'request')}, {_when(report.period)}"
+    yield "List", list_ if list_known(report) else ABSENT, _price_time(report.prices)
+    stated = f"stated in the log for {count(s.reported_requests, 'request')}"
+    yield "Reported", money([s.reported_usd])[0], stated if s.reported_usd is not None else "the log states no cost"
+    if (fact := _markup_fact(report)) is not None:
+        yield fact
+    yield "After", after, f"under policy {p.policy}; range {low} to {high}"
+
+
+def _when(period: m.Period | None) -> str:
+    if period is None or period.start is None or period.end is None:
+        return "at times that the log does not state"
+    first, last = period.start, period.end
+    if period.days is None or period.days < 1:
+        return f"{first[:10]} {first[11:16]} to {last[:10]} {last[11:16]} UTC, less than a day"
+    return f"{first[:10]} to {last[:10]} UTC, {period.days:,.1f} days"
+
+
+def _price_time(prices: m.Prices) -> str:
+    if prices.as_of == "request-time":
+        return "at the prices in force when each request was made"
+    return f"at the prices of {prices.as_of}"
+
+
+def _markup_fact(report: Report) -> tuple[str, str, str] | None:
+    amount = report.drivers.markup_usd if report.drivers else Decimal(0)
+    if not amount:
+        return None
+    size = money([abs(amount), report.projection.before_usd])[0]
+    if amount < 0:
+        return "Below list", size, "less was billed than the list price"
+    named = [r for r in report.markup if r.usd > 0]
+    told = ", ".join(f"{r.gateway or 'no gateway'} {percent(r.percent, signed=True)}" for r in named[:3])
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return "Markup", size, f"billed above list: {told}{more}" if told else "billed above list"
+
+
+def _coverage_facts(report: Report) -> Iterator[tuple[str, str, str]]:
+    c, i = report.coverage, report.inputs
+    if c is not None:
+        missing = sum(u.requests for u in c.unpriced)
+        tokens, requests = (ABSENT if f is None else share(f, 1) for f in (c.tokens, c.requests))
+        rest = f"; {missing:,} {'has' if missing == 1 else 'have'} no price" if missing else ""
+        yield "Priced", tokens, f"of tokens, {requests} of requests{rest}"
+    if i is not None:
+        skipped = sum(s.count for s in i.skipped)
+        ignored = f", {i.ignored:,} not calls" if i.ignored else ""
+        yield "Read", f"{i.records:,}", (
+            f"{'record' if i.records == 1 else 'records'} in {count(i.files, 'file')}: "
+            f"{count(i.requests, 'request')}, {count(i.duplicates, 'duplicate')}, {skipped:,} skipped{ignored}"
+        )  # fmt: skip
+
+
+def _monthly(report: Report) -> bool:
+    return any(f.monthly_usd is not None for f in report.findings)
+
+
+def _finding_unit(report: Report) -> str:
+    return "per 30 days" if _monthly(report) else "in the log's period"
+
+
+def _finding_money(report: Report, findings: Sequence[m.Finding]) -> tuple[str, ...]:
+    monthly = _monthly(report)
+    return money([f.monthly_usd if monthly else f.usd for f in findings])
+
+
+def _moves(report: Report, _: Limits) -> Iterator[Items]:
+    """The findings with the most money, on the first screen."""
+    best = sorted((f for f in report.findings if f.usd is not None), key=lambda f: -(f.usd or 0))[:MOVES]
+    if best:
+        figures = _finding_money(report, best)
+        items = tuple(Item(f.title, lead=figure) for f, figure in zip(best, figures, strict=True))
+        title = f"What matters most, {_finding_unit(report)}" if len(best) > 1 else f"What matters, {_finding_unit(report)}"
+        yield Items(title, items)
+
+
+def _unpriced(report: Report, limits: Limits) -> Iterator[Table]:
+    rows = report.coverage.unpriced if report.coverage else []
+    if not rows:
+        return
+    top, rest = rows[: limits.unpriced], rows[limits.unpriced :]
+    names = [u.model if u.model is not None else "(no model)" for u in top]
+    requests, tokens = [u.requests for u in top], [u.tokens for u in top]
+    reasons, details = [words(u.reason) for u in top], [u.detail for u in top]
+    if rest:
+        names.append(f"and {len(rest):,} more")
+        requests.append(sum(u.requests for u in rest))
+        tokens.append(sum(u.tokens for u in rest))
+        reasons.append("")
+        details.append("")
+    hints = (Column("hint", tuple(details), number=False, leaves=1, wide=True),) if any(details) else ()
+    yield Table(
+        "Without a price, and so in no amount",
+        (
+            Column("model", tuple(names), number=False),
+            Column("requests", _counts(requests)),
+            Column("tokens", _counts(tokens), leaves=2),
+            Column("reason", tuple(reasons), number=False, leaves=3),
+            *hints,
+        ),
+    )
+
+
+def _counts(numbers: Sequence[int | None]) -> tuple[str, ...]:
+    return tuple(ABSENT if n is None else f"{n:,}" for n in numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row of any breakdown."""
+
+    name: str
+    requests: int
+    tokens: int | None
+    billed: Decimal | None
+    after: Decimal | None
+
+
+def _line(name: str, row: m.Row | m.UserRow) -> _Line:
+    after = row.after_usd if isinstance(row, m.Row) else None
+    return _Line(name, row.requests, tokens_of(row.tokens), row.billed_usd, after)
+
+
+def _together(name: str, lines: Sequence[_Line]) -> _Line:
+    tokens = [t.tokens for t in lines if t.tokens is not None]
+    return _Line(
+        name,
+        sum(t.requests for t in lines),
+        sum(tokens) if tokens else None,
+        _sum([t.billed for t in lines]),
+        _sum([t.after for t in lines]),
+    )
+
+
+def _breakdown(title: str, head: str, lines: Sequence[_Line], *, total: bool = False, after: bool = True) -> Table:
+    whole = _together("total", lines)
+    rows = [*lines, whole]
+    per_1k = [t.billed * 1000 / t.requests if t.billed is not None and t.requests else None for t in rows]
+
+    def column(name: str, cells: Sequence[str], **how: Any) -> Column:
+        return Column(name, tuple(cells[:-1]), total=cells[-1] if total else "", **how)
+
+    columns = [
+        column(head, [t.name for t in rows], number=False),
+        column("requests", _counts([t.requests for t in rows]), leaves=4),
+        column("share", [share(t.requests, whole.requests) for t in rows], leaves=3, wide=not total),
+        column("tokens", _counts([t.tokens for t in rows]), leaves=1, wide=True),
+        column("$/1k req", money(per_1k), leaves=2, wide=True),
+        column("billed", money([t.billed for t in rows])),
+    ]
+    if after:
+        columns.append(column("after", money([t.after for t in rows])))
+    return Table(title, tuple(columns))
+
+
+def _tiers(report: Report, _: Limits) -> Iterator[Table]:
+    if report.by_tier:
+        names = [r.name if r.tier is None else f"{r.tier} {r.name}" for r in report.by_tier]
+        lines = [_line(name, row) for name, row in zip(names, report.by_tier, strict=True)]
+        yield _breakdown("By tier", "tier", lines, total=True)
+
+
+def _listed(kind: str, rows: Sequence[Any], limit: int, *, after: bool = True) -> Iterator[Table | Prose]:
+    """A breakdown by a name from the log: the dearest rows, and the rest in one."""
+    if all(getattr(r, kind) is None for r in rows):
+        if rows:
+            yield Prose(f"By {kind}", (f"The log names no {kind}.",))
+        return
+    lines = [_line(_name(r, kind), r) for r in rows]
+    top, rest = lines[:limit], lines[limit:]
+    if rest:
+        top.append(_together(f"and {len(rest):,} more", rest))
+    yield _breakdown(f"By {kind}", kind, top, after=after)
+
+
+def _name(row: Any, kind: str) -> str:
+    name = getattr(row, kind)
+    if name is not None:
+        return str(name)
+    others = getattr(row, "others", 0)
+    return f"{others:,} further users" if others else f"(no {kind})"
+
+
+def _models(report: Report, limits: Limits) -> Iterator[Table | Prose]:
+    yield from _listed("model", report.by_model, limits.rows)
+
+
+def _features(report: Report, limits: Limits) -> Iterator[Table | Prose]:
+    yield from _listed("feature", report.by_feature, limits.rows)
+
+
+def _users(report: Report, limits: Limits) -> Iterator[Table | Prose]:
+    yield from _listed("user", report.by_user, limits.users, after=False)
+
+
+STEPS: Final[Mapping[str, tuple[str, str]]] = {
+    "billed": ("billed", "what was paid"),
+    "before": ("before", "what is paid"),
+    "markup": ("gateway markup", "billed on top of list"),
+    "reliability": ("reliability", "attempts that failed or were replaced"),
+    "overspecification": ("overspecification", "a dearer model than the tier needs"),
+    "lock_in": ("lock-in", "a cheaper provider not chosen"),
+    "routing": ("routing", "each tier on its own model"),
+    "verification": ("verification", "a second pass over the highest tier"),
+    "after": ("after", "what the same requests would cost"),
+}
+"""Steps of the waterfall: label and meaning."""
+
+ENDS: Final = frozenset({"billed", "before", "after"})
+"""Steps that are levels; all others add to the level before them."""
+
+
+def _waterfall(report: Report, _: Limits) -> Iterator[Table]:
+    steps = report.projection.steps
+    if not steps or not billed_known(report):
+        return
+    labels, meanings, bars = [], [], []
+    level = Decimal(0)
+    for step in steps:
+        label, meaning = STEPS.get(step.name, (words(step.name), ""))
+        if step.name == "markup" and step.usd > 0:
+            label, meaning = "billed below list", "list is what the rest starts from"
+        start = Decimal(0) if step.name in ENDS else level
+        level = start + step.usd
+        labels.append(label)
+        meanings.append(meaning)
+        bars.append((start, level))
+    amounts = [s.usd for s in steps]
+    signed = money(amounts, signed=True)
+    cells = [a.lstrip("+") if s.name in ENDS else a for a, s in zip(signed, steps, strict=True)]
+    yield Table(
+        f"From {labels[0]} to {labels[-1]}",
+        (
+            Column("step", tuple(labels), number=False),
+            Column("amount", tuple(cells)),
+            Column("meaning", tuple(meanings), number=False, leaves=1, wide=True),
+        ),
+        notes=_kept_note(report.projection.kept),
+        bars=tuple(bars),
+    )
+
+
+KEPT: Final[Mapping[str, str]] = {
+    "untagged": "without a tier",
+    "unpriced": "without a price",
+    "not_billed": "cost nothing",
+    "tier_keeps": "in a tier that keeps its models",
+    "not_chat": "not chat",
+    "no_adequate_candidate": "without an adequate candidate",
+    "not_cheaper": "already on the cheapest",
+}
+
+
+def _kept_note(kept: Mapping[str, int]) -> tuple[str, ...]:
+    if not kept:
+        return ()
+    moved = kept.get("routed", 0)
+    stay = sorted(((n, name) for name, n in kept.items() if name != "routed"), key=lambda kv: (-kv[0], kv[1]))
+    moving = f"{count(moved, 'request')} {'moves' if moved == 1 else 'move'}"
+    if not stay:
+        return (f"{moving}.",)
+    told = ", ".join(f"{n:,} {KEPT.get(name, words(name))}" for n, name in stay)
+    return (f"{moving}; {sum(n for n, _ in stay):,} stay: {told}.",)
+
+
+EVIDENCE: Final = {"reported": "stated in the log", "table": "known fees", "given": "as given"}
+
+
+def _gateways(report: Report, _: Limits) -> Iterator[Table]:
+    rows = report.markup
+    if any(r.usd for r in rows):
+        yield Table(
+            "Gateways: billed above list",
+            (
+                Column("gateway", tuple(r.gateway or "(none)" for r in rows), number=False),
+                Column("requests", _counts([r.requests for r in rows]), leaves=2),
+                Column("evidence", tuple(EVIDENCE[r.evidence] for r in rows), number=False, leaves=1),
+                Column("markup", tuple(percent(r.percent, signed=True) for r in rows)),
+                Column("amount", money([r.usd for r in rows], signed=True)),
+            ),
+        )
+
+
+def _scenarios(report: Report, _: Limits) -> Iterator[Table]:
+    rows = report.projection.markup_scenarios
+    if not rows or not billed_known(report):
+        return
+    amounts = {
+        "in this log": [r.period_usd for r in rows] if not _is_scenario(report) else [],
+        "per month": [r.monthly_usd for r in rows],
+        "per year": [r.yearly_usd for r in rows],
+    }
+    known = {title: money(a) for title, a in amounts.items() if any(v is not None for v in a)}
+    yield Table(
+        f"What a gateway's markup would add to {money([report.projection.after_usd])[0]}",
+        (
+            Column("markup", tuple(f"{r.percent}%" for r in rows), number=False),
+            *(Column(title, cells) for title, cells in known.items()),
+        ),
+    )
+
+
+def _days(report: Report, _: Limits) -> Iterator[Days]:
+    dated = {date.fromisoformat(r.date): r for r in report.by_day if r.date is not None}
+    if not dated:
+        return
+    first, last = min(dated), max(dated)
+    calendar = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
+    amounts = tuple(dated[d].billed_usd if d in dated else "" for d in calendar)
+    yield Days("By day, billed", str(first), str(last), amounts, tuple(_day_notes(report, dated)))
+
+
+def _day_notes(report: Report, dated: Mapping[date, m.DayRow]) -> Iterator[str]:
+    priced = [(r.billed_usd, d) for d, r in sorted(dated.items()) if r.billed_usd is not None]
+    if len(priced) > 1:
+        (low, low_day), (high, high_day) = min(priced, key=lambda p: p[0]), max(priced, key=lambda p: p[0])
+        high_text, low_text = money([high, low])
+        yield f"most {high_text} on {high_day}, least {low_text} on {low_day}"
+    elif priced:
+        yield f"{money([priced[0][0]])[0]} on {priced[0][1]}"
+    undated = [r for r in report.by_day if r.date is None]
+    if undated:
+        amount = money([_sum([r.billed_usd for r in undated])])[0]
+        yield f"{count(sum(r.requests for r in undated), 'request')} without a time: {amount}"
+
+
+def _findings(report: Report, limits: Limits) -> Iterator[Items]:
+    if not report.findings:
+        return
+    rows = report.findings[: limits.rows * 2]
+    items = []
+    for i, (f, figure) in enumerate(zip(rows, _finding_money(report, rows), strict=True)):
+        last = i + 1 == len(rows) or (rows[i + 1].code, rows[i + 1].next) != (f.code, f.next)
+        items.append(Item(f.title, lead=f.code, figure=figure, more=(f"Next: {f.next}",) if last else ()))
+    left = len(report.findings) - len(rows)
+    notes = (f"and {left:,} more",) if left else ()
+    short = any(f.usd is not None for f in rows) and not _monthly(report)
+    if short:
+        notes = (*notes, _no_month(report.period))
+    yield Items("Findings", tuple(items), unit=_finding_unit(report), notes=notes)
+
+
+def _no_month(period: m.Period | None) -> str:
+    if period is None or period.days is None:
+        return "The log states no times, so nothing is scaled to a month."
+    return "The log covers less than a day, so nothing is scaled to a month."
+
+
+def _skipped(report: Report, limits: Limits) -> Iterator[Items]:
+    rows = report.inputs.skipped if report.inputs else []
+    if rows:
+        yield Items("Skipped records", tuple(_skipped_item(s, limits.places) for s in rows))
+
+
+def _skipped_item(skipped: m.Skipped, places: int) -> Item:
+    told = [_place(e) for e in skipped.examples[:places]]
+    left = skipped.count - len(told)
+    if told and left:
+        told.append(f"and {left:,} more")
+    meaning = REASONS.get(skipped.reason, words(skipped.reason))
+    return Item(meaning, lead=f"{skipped.count:,}", more=tuple(told))
+
+
+def _place(example: m.Example) -> str:
+    where = f"{example.file}:{example.line}" if example.line else example.file
+    byte = "" if example.byte is None else f" (byte {example.byte:,})"
+    return f"{where}{byte}: {example.detail}" if example.detail else f"{where}{byte}"
+
+
+def _levers(report: Report, limits: Limits) -> Iterator[Table]:
+    rows = report.levers[: limits.rows]
+    if rows:
+        yield Table(
+            "Further levers",
+            (
+                Column("lever", tuple(words(str(r.get("name"))) for r in rows), number=False),
+                Column("alone", money([decimal_or_none(r.get("alone_usd")) for r in rows])),
+                Column("after the others", money([decimal_or_none(r.get("marginal_usd")) for r in rows])),
+            ),
+        )
+
+
+def decimal_or_none(value: object) -> Decimal | None:
+    """An amount that the report holds as text."""
+    try:
+        return None if value is None else Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def _segments(report: Report, _: Limits) -> Iterator[Table]:
+    if not isinstance(report, m.Simulation) or not report.segments:
+        return
+    rows = report.segments
+    before = money([*[r.before_usd for r in rows], _sum([r.before_usd for r in rows])])
+    after = money([*[r.after_usd for r in rows], _sum([r.after_usd for r in rows])])
+    requests = _counts([*[r.requests for r in rows], sum(r.requests for r in rows)])
+    yield Table(
+        "Segments, per month",
+        (
+            Column("segment", tuple(r.name for r in rows), "total", number=False),
+            Column("requests", requests[:-1], requests[-1], leaves=2),
+            Column("how", tuple(r.how for r in rows), number=False, leaves=1),
+            Column("before", before[:-1], before[-1]),
+            Column("after", after[:-1], after[-1]),
+        ),
+    )
+
+
+def _differences(report: Report, _: Limits) -> Iterator[Items | Prose]:
+    if not isinstance(report, m.Simulation):
+        return
+    if report.differences:
+        yield Items("The source document prints other figures", tuple(_difference(d) for d in report.differences))
+    if report.scenario is not None:
+        yield Prose("Source", (report.scenario.source,))
+
+
+def _difference(d: m.Difference) -> Item:
+    printed, computed = figure(d.figure, d.published), figure(d.figure, d.computed)
+    name = words(d.figure.removesuffix("_usd").replace("_percent_", "% "))
+    return Item(f"{name}: {printed} printed, {computed} computed", more=(d.explanation,))
+
+
+def figure(name: str, value: str) -> str:
+    """A figure of a source document, by the unit that its name ends with.
+
+    >>> figure("after_usd", "28000"), figure("savings_percent", "77")
+    ('$28,000.00', '77%')
+    """
+    amount = decimal_or_none(value)
+    if amount is not None and name.endswith("_usd"):
+        return shown(amount)
+    return f"{value}%" if amount is not None and name.endswith("_percent") else value
+
+
+def _how(report: Report, _: Limits) -> Iterator[Prose]:
+    yield Prose("How the number was made", tuple(_how_lines(report)))
+
+
+def _how_lines(report: Report) -> Iterator[str]:
+    book = report.prices
+    at = {"request-time": "each request at the price of its own time", "scenario": "as the scenario states them"}
+    yield (
+        f"Prices {book.version} (sha256 {book.sha256[:12]}), {at.get(book.as_of, f'all as of {book.as_of}')}; "
+        f"policy {report.projection.policy}; costaudit {report.version}."
+    )
+    if report.coverage is not None:
+        yield from _coverage_lines(report.coverage)
+    if _is_scenario(report):
+        yield "A scenario's own shares and prices; nothing here was measured on your traffic."
+    else:
+        yield "Quality of cheaper models and tags not measured on your traffic."
+
+
+def _coverage_lines(c: m.Coverage) -> Iterator[str]:
+    told = {"Usage": c.usage, "Input counts": c.reading, "Models found": c.resolved}
+    parts = [f"{what}: {_tally(counts)}" for what, counts in told.items() if counts]
+    tagged = [] if c.tagged is None else [f"Tagged: {share(c.tagged, 1)} of requests"]
+    if parts or tagged:
+        yield ". ".join([*tagged, *parts]) + "."
+
+
+def _tally(counts: Mapping[str, int]) -> str:
+    ranked = sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))
+    return ", ".join(f"{n:,} {words(name)}" for name, n in ranked)
+
+
+Part = Callable[[Report, Limits], Iterator[Block]]
+
+_BODY: Final[tuple[Part, ...]] = (
+    _moves, _unpriced, _tiers, _waterfall, _gateways, _levers, _models, _features, _users, _days, _findings,
+    _skipped, _how,
+)  # fmt: skip
+_AUDITED: Final[tuple[Part, ...]] = (*_BODY[:5], _scenarios, *_BODY[5:])
+_SIMULATED: Final[tuple[Part, ...]] = (_scenarios, *_BODY)
+_SCENARIO: Final[tuple[Part, ...]] = (_segments, _waterfall, _scenarios, _differences, _how)
