@@ -99,18 +99,18 @@ def deliver(answer: str, output: Path | None) -> None:
         sys.stdout.write(answer)
         sys.stdout.flush()
         return
+    draft: str | None = None
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=output.parent, prefix=f".{output.name}.", delete=False
-        ) as draft:
-            draft.write(answer)
+        handle, draft = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        with open(handle, "w", encoding="utf-8", newline="") as stream:
+            stream.write(answer)
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(draft.name, 0o666 & ~mask)
-        os.replace(draft.name, output)
+        os.chmod(draft, 0o666 & ~mask)
+        os.replace(draft, output)
     except OSError as error:
-        with contextlib.suppress(OSError, UnboundLocalError):
-            os.unlink(draft.name)
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
         raise UsageError(f"cannot be written: {error.strerror}", path=str(output)) from error
 
 

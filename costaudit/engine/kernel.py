@@ -266,8 +266,8 @@ def _routes(  # noqa: PLR0913 - the pieces of one request that a choice depends 
     chat = np.array([p.chat for p in prices], bool)[subject_codes]
     movable = ok & (card >= 0) & chat & (tier != UNTAGGED)
     chosen.kept[:] = np.select(
-        [tier == UNTAGGED, card < 0, ~ok, ~chat],
-        [KEPT.index("untagged"), KEPT.index("unpriced"), KEPT.index("not_billed"), KEPT.index("not_chat")],
+        [card < 0, ~ok, tier == UNTAGGED, ~chat],
+        [KEPT.index("unpriced"), KEPT.index("not_billed"), KEPT.index("untagged"), KEPT.index("not_chat")],
     )
     services = np.array([service_tier(v) for v in service.values])[service.codes]
     needs = _Needs(calls, counts, context)

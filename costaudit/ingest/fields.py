@@ -14,6 +14,9 @@ from costaudit.money import picousd_from
 MAX_PICOUSD = 10**6 * 10**12
 """A reported cost beyond a million dollars for one call is not believed."""
 
+END_US = (2**63 - 1) // 1_000
+"""Microseconds: times from here on (2262-04-11) do not fit into nanoseconds and are not read."""
+
 
 def text(value: Any) -> str | None:
     """A short scalar as text; None for absent, empty or structured values.
@@ -111,7 +114,7 @@ def _from_epoch(value: int | float) -> int | None:
         if value < limit:
             return value * scale if type(value) is int else round(value * scale)
     us = int(value) // 1_000
-    return us if us < 9_223_372_036_854_775 else None
+    return us if us < END_US else None
 
 
 def _from_text(value: str) -> int | None:
@@ -144,4 +147,4 @@ def _from_datetime(value: datetime) -> int | None:
     aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     delta = aware - _EPOCH
     us = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-    return us if 0 < us < 9_223_372_036_854_775 else None
+    return us if 0 < us < END_US else None

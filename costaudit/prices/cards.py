@@ -98,7 +98,7 @@ class Timeline:
         """For every request an index into `cards`, or -1 - index into `reasons`.
 
         `ts` in microseconds, NO_TS for unknown; `context` is the input side in tokens. A request
-        without a time is priced only when every stretch of time would price it alike.
+        without a time is priced only when every stretch of time that has a price would price it alike.
         """
         index = {card.id: i for i, card in enumerate(self.cards)}
         reasons = self.reasons
@@ -156,12 +156,25 @@ class Timeline:
         index: Mapping[str, int],
         out: npt.NDArray[np.int32],
     ) -> None:
-        priced = [s for s in self.segments if s.reason is None]
-        # One ladder, ever: the time cannot matter. The stretch before the first price is no evidence.
-        if len(priced) == 1 and len(priced[0].ladders) == 1 and self.segments[-1] is priced[0]:
-            out[rows] = _climb(priced[0].ladders[""], context[rows], index)
-        else:
-            out[rows] = -1
+        ladders = [ladder for s in self.segments for ladder in s.ladders.values()]
+        out[rows] = -1
+        if not ladders:
+            return
+        choices = np.stack([_climb(ladder, context[rows], index) for ladder in ladders])
+        distinct, which = np.unique(choices, axis=1, return_inverse=True)
+        cards = self.cards
+        for number in range(distinct.shape[1]):
+            if _alike([cards[code] for code in distinct[:, number]]):
+                out[rows[which == number]] = distinct[-1, number]
+
+
+def _alike(cards: Sequence[Card]) -> bool:
+    """Whether cards that followed each other agree in every price that two of them have.
+
+    A class that got its own price later (a cache that did not exist before) cannot have been used before.
+    """
+    seen: dict[str, Decimal] = {}
+    return all(seen.setdefault(name, rate.usd) == rate.usd for card in cards for name, rate in card.rates.items())
 
 
 def _climb(

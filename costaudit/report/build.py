@@ -17,6 +17,7 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US, KEPT, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
+from costaudit.engine.plan import Plan, Subject
 from costaudit.money import percent_of
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import How, Resolved
@@ -67,8 +68,8 @@ def audited(passed: Pass, gateways: Gateways) -> Audited:
         billed=costed.billed_units, list_=costed.list_units, same=costed.same_units, any=costed.any_units,
     )  # fmt: skip
     verified = {t: scaled(costed.any_units, x) for t, x in verification_multiples(plan.policy).items()}
-    projected = project(groups, plan.policy, verified)
-    return Audited(passed, costed, groups, projected, bounds(groups, plan.policy, verified), _days(passed))
+    projected = project(groups, verified)
+    return Audited(passed, costed, groups, projected, bounds(groups, verified), _days(passed))
 
 
 def build_audit(passed: Pass, gateways: Gateways, markups: Sequence[Decimal] = ()) -> m.Audit:
@@ -136,11 +137,13 @@ def _days(passed: Pass) -> float | None:
 def _period(work: Audited) -> m.Period:
     first, last = work.passed.first_ts, work.passed.last_ts
     return m.Period(
-        start=None if first is None else instant(first), end=None if last is None else instant(last), days=work.days
+        start=None if first is None else instant(first),
+        end=None if last is None else instant(last),
+        days=work.days,
     )
 
 
-def prices_of(plan: Any) -> m.Prices:
+def prices_of(plan: Plan) -> m.Prices:
     """The book of a plan, and the time at which it was read."""
     as_of = "request-time" if plan.prices_at is None else instant(plan.prices_at)
     return m.Prices(version=plan.book.version, sha256=plan.book.sha256, as_of=as_of)
@@ -158,18 +161,18 @@ def tokens_of(measures: dict[str, Any]) -> int:
 def _coverage(work: Audited) -> m.Coverage:
     cells, plan = work.passed.cells, work.passed.plan
     requests = cells.measures["requests"]
-    tokens = sum(cells.measures[n] for n in COUNTS if n != "reasoning" and n not in UNITS)
+    tokens = np.sum([cells.measures[n] for n in COUNTS if n != "reasoning" and n not in UNITS], axis=0)
     priced = work.costed.priced
     unpriced: dict[tuple[str | None, str], list[Any]] = {}
-    models, providers, gateways = cells.words("model"), cells.words("provider"), cells.words("gateway")
-    for i in np.flatnonzero(~priced):
+    models, providers = cells.words("model"), cells.words("provider")
+    for i in np.flatnonzero(~priced).tolist():
         name = _logged_name(providers[i], models[i])
         reason = plan.reasons[-1 - int(cells.keys["card"][i])]
         entry = unpriced.setdefault((name, reason), [0, 0, ""])
         entry[0] += int(requests[i])
         entry[1] += int(tokens[i])
         if not entry[2]:
-            entry[2] = _detail(plan, cells, i, models[i], providers[i], gateways[i])
+            entry[2] = plan.subject(_subject(cells, i)).detail
     rows = [
         m.Unpriced(model=name, reason=reason, requests=n, tokens=t, detail=detail)
         for (name, reason), (n, t, detail) in unpriced.items()
@@ -192,14 +195,18 @@ def _logged_name(provider: str | None, model: str | None) -> str | None:
     return f"{provider}/{model}"
 
 
-def _subject(cells: Cells, i: int) -> tuple[str | None, ...]:
-    return tuple(
-        cells.values[n][cells.keys[n][i]] for n in ("provider", "model", "service_tier", "region", "speed", "gateway")
+def _subject(cells: Cells, i: int) -> Subject:
+    def word(key: str) -> str | None:
+        return cells.values[key][cells.keys[key][i]]
+
+    return (
+        word("provider"),
+        word("model"),
+        word("service_tier"),
+        word("region"),
+        word("speed"),
+        word("gateway"),
     )
-
-
-def _detail(plan: Any, cells: Cells, i: int, *_: object) -> str:
-    return str(plan.subject(_subject(cells, i)).detail)
 
 
 def _count_words(cells: Cells, key: str) -> dict[str, int]:
@@ -211,7 +218,7 @@ def _count_words(cells: Cells, key: str) -> dict[str, int]:
 def _resolved(work: Audited) -> dict[str, int]:
     cells, plan = work.passed.cells, work.passed.plan
     found: dict[str, int] = {how.value: 0 for how in How}
-    for i in np.flatnonzero(work.costed.priced):
+    for i in np.flatnonzero(work.costed.priced).tolist():
         how = plan.subject(_subject(cells, i)).how
         if how is not None:
             found[how.value] += int(cells.measures["requests"][i])
@@ -259,7 +266,7 @@ def _markup(work: Audited) -> list[m.Markup]:
                 gateway=gateway,
                 percent=None if percent is None else _trimmed(percent),
                 usd=usd(extra),
-                evidence=evidence,  # type: ignore[arg-type]  # one of the two words above
+                evidence=evidence,
                 requests=int(cells.measures["requests"][chosen].sum()),
             ))  # fmt: skip
     return rows
@@ -318,15 +325,19 @@ def model_names(work: Audited) -> list[str | None]:
     models, providers, gateways = cells.words("model"), cells.words("provider"), cells.words("gateway")
     step = DAY_US if plan.resolution == "day" else HOUR_US
     names: list[str | None] = []
-    for i, (card, period) in enumerate(zip(cells.keys["card"].tolist(), cells.keys["period"].tolist(), strict=True)):
+    for i, (card, period) in enumerate(
+        zip(cells.keys["card"].tolist(), cells.keys["period"].tolist(), strict=True)
+    ):
         found = plan.cards[card] if card >= 0 else None
         if found is not None and found.model:
             names.append(f"{found.provider}/{found.model}")
             continue
         at = max(period, 0) * step if plan.prices_at is None else plan.prices_at
         resolved = plan.resolver.resolve(providers[i] or gateways[i], models[i], at)
-        is_known = isinstance(resolved, Resolved)
-        names.append(f"{resolved.provider}/{resolved.model}" if is_known else _logged_name(providers[i], models[i]))
+        if isinstance(resolved, Resolved):
+            names.append(f"{resolved.provider}/{resolved.model}")
+        else:
+            names.append(_logged_name(providers[i], models[i]))
     return names
 
 
@@ -364,14 +375,18 @@ def _by_user(work: Audited) -> list[m.UserRow]:
     priced = sum_by(group, size, (card >= 0).astype(np.int64))
     known = sum_by(group, size, ((card >= 0) | reported).astype(np.int64))
     money = [sum_by(group, size, a) for a in (list_units, billed)]
-    order = sorted((i for i in range(size) if counts["requests"][i]), key=lambda i: (-money[1][i], names[i] or ""))
+    order = sorted(
+        (i for i in range(size) if counts["requests"][i]), key=lambda i: (-money[1][i], names[i] or "")
+    )
     rows = [_user_row([i], names[i], counts, priced, known, money) for i in order[:USERS_SHOWN]]
     if len(order) > USERS_SHOWN:
         rows.append(_user_row(order[USERS_SHOWN:], None, counts, priced, known, money))
     return rows
 
 
-def _user_row(who: list[int], name: str | None, counts: Any, priced: Any, known: Any, money: Any) -> m.UserRow:
+def _user_row(
+    who: list[int], name: str | None, counts: Any, priced: Any, known: Any, money: Any
+) -> m.UserRow:
     return m.UserRow(
         user=name,
         others=len(who) if len(who) > 1 else 0,

@@ -35,7 +35,11 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
     for i in np.flatnonzero([s > 0 for s in saving.tolist()]):
         same, any_ = int(cells.keys["route_same"][i]), int(cells.keys["route_any"][i])
         before, after = plan.cards[cells.keys["card"][i]], plan.cards[any_ if any_ >= 0 else same]
-        key = (int(cells.keys["tier"][i]), f"{before.provider}/{before.model}", f"{after.provider}/{after.model}")
+        key = (
+            int(cells.keys["tier"][i]),
+            f"{before.provider}/{before.model}",
+            f"{after.provider}/{after.model}",
+        )
         entry = moves.setdefault(key, [0, 0])
         entry[0] += int(saving[i])
         entry[1] += int(cells.measures["requests"][i])
@@ -173,7 +177,9 @@ def find_retired(work: Audited) -> Iterator[m.Finding]:
         )
 
 
-def _finding(work: Audited, code: str, title: str, money: Decimal, evidence: dict[str, Any], next_: str) -> m.Finding:
+def _finding(
+    work: Audited, code: str, title: str, money: Decimal, evidence: dict[str, Any], next_: str
+) -> m.Finding:
     return m.Finding(
         code=code, title=title, usd=money, monthly_usd=work.monthly(money), evidence=evidence, next=next_
     )

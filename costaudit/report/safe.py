@@ -24,11 +24,11 @@ _MARKS_KEPT: Final = 3
 
 
 def clean(text: str) -> str:
-    """The text without anything that a terminal or an editor would act upon; each such thing becomes ?.
+    r"""The text without anything that a terminal or an editor would act upon; each such thing becomes ?.
 
     Line breaks and other spaces become one space each.
 
-    >>> clean("a\\x1b[31mred\\n\\u202eevil")
+    >>> clean("a\x1b[31mred\n\u202eevil")
     'a?red ?evil'
     """
     if text.isascii() and text.isprintable():
@@ -125,6 +125,8 @@ def _pieces(word: str, columns: int) -> list[str]:
     pieces = []
     while display_width(word) > columns:
         piece = _head(word, columns) or word[0]
+        at = max(piece.rfind(char) for char in "/-_:.") + 1  # rather between the parts of a name
+        piece = piece[:at] if at > len(piece) // 2 else piece
         pieces.append(piece)
         word = word[len(piece) :]
     return [*pieces, word]

@@ -38,7 +38,9 @@ def build_scenario_simulation(
             name=scenario.name, title=scenario.title, source=scenario.source, requests=scenario.requests
         ),
         prices=m.Prices(
-            version=book.version, sha256=book.sha256, as_of="scenario" if prices_at is None else instant(prices_at)
+            version=book.version,
+            sha256=book.sha256,
+            as_of="scenario" if prices_at is None else instant(prices_at),
         ),
         segments=[_segment(r) for r in result.segments],
         by_tier=[_tier(r) for r in result.segments],
@@ -77,16 +79,19 @@ def _segment(result: SegmentResult) -> m.SegmentRow:
         requests=result.requests,
         before_usd=result.before_usd,
         after_usd=result.routed_usd + result.verification_usd,
-        how=_how(result.segment.after),
+        how=_how(result),
     )
 
 
-def _how(cost: Cost) -> str:
+def _how(result: SegmentResult) -> str:
+    cost = result.segment.after
     if cost.model is not None:
         told = f"{cost.model} at the price of {cost.at}"
     else:
         told = f"{cost.tokens} tokens at ${cost.usd_per_mtok:f} per 1M"
-    return f"{told}, verified (+{cost.verification:f})" if cost.verification else told
+    if cost.verification:
+        told = f"{told}, verified (+{cost.verification:f})"
+    return f"{told}; a share of {result.share_percent}%, solved for" if result.segment.share == "solve" else told
 
 
 def _tier(result: SegmentResult) -> m.TierRow:

@@ -13,8 +13,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from costaudit.ingest.quarantine import REASONS
-from costaudit.money import percent_of, shown
+from costaudit.money import shown
 from costaudit.report import model as m
+from costaudit.report.safe import safe
 
 Report = m.Audit | m.Simulation
 
@@ -66,12 +67,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns of equal length; `bars` are the spans of a waterfall, in dollars."""
+    """Columns of equal length."""
 
     title: str
     columns: tuple[Column, ...]
+    under: Column | None = None
+    """A sentence to each row, or an empty one."""
     notes: tuple[str, ...] = ()
     bars: tuple[tuple[Decimal, Decimal], ...] = ()
+    """The spans of a waterfall, in dollars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,7 @@ def tokens_of(tokens: m.Tokens | None) -> int | None:
     """All tokens; reasoning is inside output."""
     if tokens is None:
         return None
-    return sum(n for name, n in tokens.model_dump().items() if name != "reasoning")
+    return int(sum(n for name, n in tokens.model_dump().items() if name != "reasoning"))
 
 
 def _sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
@@ -209,9 +213,11 @@ def words(name: str) -> str:
 def blocks(report: Report, limits: Limits) -> Iterator[Block]:
     """Everything that is shown, in order."""
     yield Headline(headline(report))
-    if facts := _facts(report):
+    if isinstance(report, m.Simulation) and report.scenario is not None:
+        yield Prose("", (report.scenario.title,))
+    if facts := (*_spend_facts(report), *_coverage_facts(report)):
         yield Facts(facts)
-    for part in _SCENARIO if _is_scenario(report) else _SIMULATED if isinstance(report, m.Simulation) else _AUDITED:
+    for part in _parts(report):
         yield from part(report, limits)
 
 
@@ -229,8 +235,13 @@ def headline(report: Report) -> str:
     p = report.projection
     before, after = money([p.before_usd, p.after_usd])
     if isinstance(report, m.Simulation):
-        return f"{before} → {after}: {_less(p)}"
-    return f"{before} billed, {after} under policy {p.policy}: {_less(p)}"
+        what = "a month" if report.scenario is not None else f"under policy {_policy(report)}"
+        return f"{before} → {after} {what}: {_less(p)}"
+    return f"{before} billed, {after} under policy {_policy(report)}: {_less(p)}"
+
+
+def _policy(report: Report) -> str:
+    return safe(report.projection.policy, 40)
 
 
 def _less(p: m.Projection) -> str:
@@ -240,13 +251,6 @@ def _less(p: m.Projection) -> str:
     size = money([abs(p.savings_usd), p.before_usd])[0]
     part = f" ({percent(p.savings_percent.lstrip('-'))})" if p.savings_percent is not None else ""
     return f"{size} {word}{part}"
-
-
-def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
-    rows = [*_spend_facts(report), *_coverage_facts(report)]
-    if isinstance(report, m.Simulation) and report.scenario is not None:
-        rows.insert(0, ("Scenario", f"{report.scenario.requests:,}", f"requests; {report.scenario.title}"))
-    return tuple(rows)
 
 
 def _spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
@@ -259,11 +263,14 @@ def _spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
     )  # fmt: skip
     yield "Billed", billed, f"{count(s.requests, 'request')}, {_when(report.period)}"
     yield "List", list_ if list_known(report) else ABSENT, _price_time(report.prices)
-    stated = f"stated in the log for {count(s.reported_requests, 'request')}"
-    yield "Reported", money([s.reported_usd])[0], stated if s.reported_usd is not None else "the log states no cost"
+    stated = "the log states no cost"
+    if s.reported_usd is not None:
+        stated = f"stated in the log for {count(s.reported_requests, 'request')}"
+    yield "Reported", money([s.reported_usd])[0], stated
     if (fact := _markup_fact(report)) is not None:
         yield fact
-    yield "After", after, f"under policy {p.policy}; range {low} to {high}"
+    bounds = f"; range {low} to {high}" if billed_known(report) else ""
+    yield "After", after, f"under policy {_policy(report)}{bounds}"
 
 
 def _when(period: m.Period | None) -> str:
@@ -289,7 +296,8 @@ def _markup_fact(report: Report) -> tuple[str, str, str] | None:
     if amount < 0:
         return "Below list", size, "less was billed than the list price"
     named = [r for r in report.markup if r.usd > 0]
-    told = ", ".join(f"{r.gateway or 'no gateway'} {percent(r.percent, signed=True)}" for r in named[:3])
+    names = [safe(r.gateway or "no gateway", 24) for r in named[:3]]
+    told = ", ".join(f"{n} {percent(r.percent, signed=True)}" for n, r in zip(names, named, strict=False))
     more = f" and {len(named) - 3} more" if len(named) > 3 else ""
     return "Markup", size, f"billed above list: {told}{more}" if told else "billed above list"
 
@@ -303,11 +311,11 @@ def _coverage_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         yield "Priced", tokens, f"of tokens, {requests} of requests{rest}"
     if i is not None:
         skipped = sum(s.count for s in i.skipped)
-        ignored = f", {i.ignored:,} not calls" if i.ignored else ""
-        yield "Read", f"{i.records:,}", (
-            f"{'record' if i.records == 1 else 'records'} in {count(i.files, 'file')}: "
-            f"{count(i.requests, 'request')}, {count(i.duplicates, 'duplicate')}, {skipped:,} skipped{ignored}"
-        )  # fmt: skip
+        parts = [count(i.requests, "request"), count(i.duplicates, "duplicate"), f"{skipped:,} skipped"]
+        if i.ignored:
+            parts.append(f"{i.ignored:,} not calls")
+        adds_up = i.records == i.requests + i.duplicates + i.ignored + skipped
+        yield "Records", f"{i.records:,}", "= " + " + ".join(parts) if adds_up else ", ".join(parts)
 
 
 def _monthly(report: Report) -> bool:
@@ -329,15 +337,14 @@ def _moves(report: Report, _: Limits) -> Iterator[Items]:
     if best:
         figures = _finding_money(report, best)
         items = tuple(Item(f.title, lead=figure) for f, figure in zip(best, figures, strict=True))
-        title = f"What matters most, {_finding_unit(report)}" if len(best) > 1 else f"What matters, {_finding_unit(report)}"
-        yield Items(title, items)
+        yield Items(f"What matters most, {_finding_unit(report)}", items)
 
 
 def _unpriced(report: Report, limits: Limits) -> Iterator[Table]:
     rows = report.coverage.unpriced if report.coverage else []
     if not rows:
         return
-    top, rest = rows[: limits.unpriced], rows[limits.unpriced :]
+    top, rest = _split(rows, limits.unpriced)
     names = [u.model if u.model is not None else "(no model)" for u in top]
     requests, tokens = [u.requests for u in top], [u.tokens for u in top]
     reasons, details = [words(u.reason) for u in top], [u.detail for u in top]
@@ -347,17 +354,22 @@ def _unpriced(report: Report, limits: Limits) -> Iterator[Table]:
         tokens.append(sum(u.tokens for u in rest))
         reasons.append("")
         details.append("")
-    hints = (Column("hint", tuple(details), number=False, leaves=1, wide=True),) if any(details) else ()
     yield Table(
-        "Without a price, and so in no amount",
+        "Without a price",
         (
             Column("model", tuple(names), number=False),
             Column("requests", _counts(requests)),
-            Column("tokens", _counts(tokens), leaves=2),
-            Column("reason", tuple(reasons), number=False, leaves=3),
-            *hints,
+            Column("tokens", _counts(tokens), leaves=1),
+            Column("reason", tuple(reasons), number=False, leaves=2),
         ),
+        under=Column("hint", tuple(details), number=False) if any(details) else None,
     )
+
+
+def _split(rows: Sequence[Any], limit: int) -> tuple[list[Any], list[Any]]:
+    """The rows that are listed, and those that are summed: never a single one."""
+    cut = limit if len(rows) > limit + 1 else len(rows)
+    return list(rows[:cut]), list(rows[cut:])
 
 
 def _counts(numbers: Sequence[int | None]) -> tuple[str, ...]:
@@ -391,7 +403,7 @@ def _together(name: str, lines: Sequence[_Line]) -> _Line:
     )
 
 
-def _breakdown(title: str, head: str, lines: Sequence[_Line], *, total: bool = False, after: bool = True) -> Table:
+def _breakdown(head: str, lines: Sequence[_Line], *, total: bool = False, after: bool = True) -> Table:
     whole = _together("total", lines)
     rows = [*lines, whole]
     per_1k = [t.billed * 1000 / t.requests if t.billed is not None and t.requests else None for t in rows]
@@ -409,14 +421,14 @@ def _breakdown(title: str, head: str, lines: Sequence[_Line], *, total: bool = F
     ]
     if after:
         columns.append(column("after", money([t.after for t in rows])))
-    return Table(title, tuple(columns))
+    return Table(f"By {head}", tuple(columns))
 
 
 def _tiers(report: Report, _: Limits) -> Iterator[Table]:
     if report.by_tier:
         names = [r.name if r.tier is None else f"{r.tier} {r.name}" for r in report.by_tier]
         lines = [_line(name, row) for name, row in zip(names, report.by_tier, strict=True)]
-        yield _breakdown("By tier", "tier", lines, total=True)
+        yield _breakdown("tier", lines, total=True)
 
 
 def _listed(kind: str, rows: Sequence[Any], limit: int, *, after: bool = True) -> Iterator[Table | Prose]:
@@ -426,10 +438,10 @@ def _listed(kind: str, rows: Sequence[Any], limit: int, *, after: bool = True) -
             yield Prose(f"By {kind}", (f"The log names no {kind}.",))
         return
     lines = [_line(_name(r, kind), r) for r in rows]
-    top, rest = lines[:limit], lines[limit:]
+    top, rest = _split(lines, limit)
     if rest:
         top.append(_together(f"and {len(rest):,} more", rest))
-    yield _breakdown(f"By {kind}", kind, top, after=after)
+    yield _breakdown(kind, top, after=after)
 
 
 def _name(row: Any, kind: str) -> str:
@@ -525,36 +537,52 @@ def _kept_note(kept: Mapping[str, int]) -> tuple[str, ...]:
 EVIDENCE: Final = {"reported": "stated in the log", "table": "known fees", "given": "as given"}
 
 
-def _gateways(report: Report, _: Limits) -> Iterator[Table]:
+def _gateways(report: Report, limits: Limits) -> Iterator[Table]:
     rows = report.markup
     if any(r.usd for r in rows):
+        rows, rest = _split(rows, limits.rows)
+        if rest:
+            rows.append(_further(rest))
         yield Table(
-            "Gateways: billed above list",
+            "Billed against list, by gateway",
             (
-                Column("gateway", tuple(r.gateway or "(none)" for r in rows), number=False),
+                Column("gateway", tuple(r.gateway or "(no gateway)" for r in rows), number=False),
                 Column("requests", _counts([r.requests for r in rows]), leaves=2),
                 Column("evidence", tuple(EVIDENCE[r.evidence] for r in rows), number=False, leaves=1),
-                Column("markup", tuple(percent(r.percent, signed=True) for r in rows)),
+                Column("markup", tuple(_over_list(r.percent) for r in rows)),
                 Column("amount", money([r.usd for r in rows], signed=True)),
             ),
         )
+
+
+def _further(rows: Sequence[m.Markup]) -> m.Markup:
+    """Many gateways in one row; together they have no percentage and no single evidence."""
+    usd, requests = sum((r.usd for r in rows), Decimal(0)), sum(r.requests for r in rows)
+    name = f"and {len(rows):,} more"
+    return m.Markup(gateway=name, percent=None, usd=usd, evidence="given", requests=requests)
+
+
+def _over_list(text: str | None) -> str:
+    if text is not None and text.startswith("-"):
+        return f"{percent(text[1:])} below list"
+    return percent(text, signed=True)
 
 
 def _scenarios(report: Report, _: Limits) -> Iterator[Table]:
     rows = report.projection.markup_scenarios
     if not rows or not billed_known(report):
         return
-    amounts = {
-        "in this log": [r.period_usd for r in rows] if not _is_scenario(report) else [],
-        "per month": [r.monthly_usd for r in rows],
-        "per year": [r.yearly_usd for r in rows],
-    }
-    known = {title: money(a) for title, a in amounts.items() if any(v is not None for v in a)}
+    log = [None if _is_scenario(report) else r.period_usd for r in rows]
+    columns = (
+        Column("in this log", money(log), leaves=1),
+        Column("per month", money([r.monthly_usd for r in rows])),
+        Column("per year", money([r.yearly_usd for r in rows]), leaves=2),
+    )
     yield Table(
         f"What a gateway's markup would add to {money([report.projection.after_usd])[0]}",
         (
             Column("markup", tuple(f"{r.percent}%" for r in rows), number=False),
-            *(Column(title, cells) for title, cells in known.items()),
+            *(c for c in columns if any(cell != ABSENT for cell in c.cells)),
         ),
     )
 
@@ -622,8 +650,7 @@ def _skipped_item(skipped: m.Skipped, places: int) -> Item:
 
 def _place(example: m.Example) -> str:
     where = f"{example.file}:{example.line}" if example.line else example.file
-    byte = "" if example.byte is None else f" (byte {example.byte:,})"
-    return f"{where}{byte}: {example.detail}" if example.detail else f"{where}{byte}"
+    return f"{where}: {example.detail}" if example.detail else where
 
 
 def _levers(report: Report, limits: Limits) -> Iterator[Table]:
@@ -658,27 +685,33 @@ def _segments(report: Report, _: Limits) -> Iterator[Table]:
         "Segments, per month",
         (
             Column("segment", tuple(r.name for r in rows), "total", number=False),
-            Column("requests", requests[:-1], requests[-1], leaves=2),
-            Column("how", tuple(r.how for r in rows), number=False, leaves=1),
+            Column("requests", requests[:-1], requests[-1], leaves=1),
             Column("before", before[:-1], before[-1]),
             Column("after", after[:-1], after[-1]),
         ),
+        under=Column("how", tuple(r.how for r in rows), number=False),
     )
 
 
-def _differences(report: Report, _: Limits) -> Iterator[Items | Prose]:
+def _differences(report: Report, _: Limits) -> Iterator[Table | Prose]:
     if not isinstance(report, m.Simulation):
         return
-    if report.differences:
-        yield Items("The source document prints other figures", tuple(_difference(d) for d in report.differences))
+    if rows := report.differences:
+        yield Table(
+            "The source document prints other figures",
+            (
+                Column("figure", tuple(_figure_name(d.figure) for d in rows), number=False),
+                Column("printed", tuple(figure(d.figure, d.published) for d in rows)),
+                Column("computed", tuple(figure(d.figure, d.computed) for d in rows)),
+            ),
+            under=Column("explanation", tuple(d.explanation for d in rows), number=False),
+        )
     if report.scenario is not None:
         yield Prose("Source", (report.scenario.source,))
 
 
-def _difference(d: m.Difference) -> Item:
-    printed, computed = figure(d.figure, d.published), figure(d.figure, d.computed)
-    name = words(d.figure.removesuffix("_usd").replace("_percent_", "% "))
-    return Item(f"{name}: {printed} printed, {computed} computed", more=(d.explanation,))
+def _figure_name(name: str) -> str:
+    return words(name.removesuffix("_usd").removesuffix("_percent").replace("_percent_", "% "))
 
 
 def figure(name: str, value: str) -> str:
@@ -690,7 +723,13 @@ def figure(name: str, value: str) -> str:
     amount = decimal_or_none(value)
     if amount is not None and name.endswith("_usd"):
         return shown(amount)
-    return f"{value}%" if amount is not None and name.endswith("_percent") else value
+    return safe(f"{value}%" if amount is not None and name.endswith("_percent") else value, 24)
+
+
+AS_OF: Final[Mapping[str, str]] = {
+    "request-time": "each request at the price of its own time",
+    "scenario": "as the scenario states them",
+}
 
 
 def _how(report: Report, _: Limits) -> Iterator[Prose]:
@@ -699,11 +738,14 @@ def _how(report: Report, _: Limits) -> Iterator[Prose]:
 
 def _how_lines(report: Report) -> Iterator[str]:
     book = report.prices
-    at = {"request-time": "each request at the price of its own time", "scenario": "as the scenario states them"}
+    at = AS_OF.get(book.as_of, f"all as of {book.as_of}")
     yield (
-        f"Prices {book.version} (sha256 {book.sha256[:12]}), {at.get(book.as_of, f'all as of {book.as_of}')}; "
-        f"policy {report.projection.policy}; costaudit {report.version}."
+        f"Prices {book.version} (sha256 {book.sha256[:12]}), {at}; "
+        f"policy {_policy(report)}; costaudit {report.version}."
     )
+    if report.inputs is not None and report.inputs.formats:
+        read = count(report.inputs.files, "file")
+        yield f"Read: {read}; records by format: {_tally(report.inputs.formats)}."
     if report.coverage is not None:
         yield from _coverage_lines(report.coverage)
     if _is_scenario(report):
@@ -734,3 +776,9 @@ _BODY: Final[tuple[Part, ...]] = (
 _AUDITED: Final[tuple[Part, ...]] = (*_BODY[:5], _scenarios, *_BODY[5:])
 _SIMULATED: Final[tuple[Part, ...]] = (_scenarios, *_BODY)
 _SCENARIO: Final[tuple[Part, ...]] = (_segments, _waterfall, _scenarios, _differences, _how)
+
+
+def _parts(report: Report) -> tuple[Part, ...]:
+    if isinstance(report, m.Audit):
+        return _AUDITED
+    return _SIMULATED if report.scenario is None else _SCENARIO

@@ -6,10 +6,11 @@ no name from a log can colour, move or wrap anything. Colour is bold and dim, no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from typing import Final
 
 from costaudit.report import tables as t
@@ -26,9 +27,13 @@ ROOMY: Final = 100
 
 INDENT: Final = "  "
 GAP: Final = 2
-NAME_WANTED: Final = 26
-"""Columns that a name gets before other columns leave the table."""
-FIGURE: Final = 9
+NAME: Final = (26, 36)
+"""Columns that a name gets before other columns leave the table, and to which a shorter one is filled up."""
+SENTENCE: Final = 320
+"""Columns of a sentence with names in it, over all its lines."""
+LEAD: Final = 14
+"""Most columns of a finding's code, or of the figure before an entry."""
+FIGURE: Final = 8
 """Least width of a figure, so that columns of different tables stand below each other."""
 BARS: Final = (12, 40)
 """Least and largest width of the waterfall's bars."""
@@ -78,12 +83,18 @@ def _draw(block: t.Block, page: _Page) -> Iterator[Line]:
 
 
 def _title(text: str, page: _Page) -> Iterator[Line]:
+    """A blank line, and the title if there is one."""
     yield "", PLAIN
     yield from ((line, BOLD) for line in wrap(text, page.width))
 
 
-def _prose(text: str, page: _Page, style: str = PLAIN) -> Iterator[Line]:
-    yield from ((INDENT + line, style) for line in wrap(text, page.width - len(INDENT)))
+def _prose(text: str, page: _Page, style: str = PLAIN, indent: str = INDENT) -> Iterator[Line]:
+    yield from ((indent + line, style) for line in wrap(safe(text, SENTENCE), page.width - len(indent)))
+
+
+def _notes(notes: Iterable[str], page: _Page) -> Iterator[Line]:
+    for note in notes:
+        yield from _prose(note, page, DIM)
 
 
 def _facts(block: t.Facts, page: _Page) -> Iterator[Line]:
@@ -95,29 +106,28 @@ def _facts(block: t.Facts, page: _Page) -> Iterator[Line]:
         head = f"{INDENT}{pad(name, label)}{' ' * GAP}{pad(value, number, right=True)}"
         if below:
             yield head, PLAIN
-            yield from ((INDENT * 2 + line, DIM) for line in wrap(words, page.width - 2 * len(INDENT)))
+            yield from _prose(words, page, DIM, indent=INDENT * 2)
             continue
-        lines = wrap(words, page.width - start) or [""]
+        lines = wrap(safe(words, SENTENCE), page.width - start) or [""]
         yield f"{head}{' ' * GAP}{lines[0]}", PLAIN
         yield from ((" " * start + line, PLAIN) for line in lines[1:])
 
 
 def _items(block: t.Items, page: _Page) -> Iterator[Line]:
     figure = max((display_width(i.figure) for i in block.items), default=0)
-    lead = max((display_width(safe(i.lead)) for i in block.items), default=0)
+    lead = max((display_width(safe(i.lead, LEAD)) for i in block.items), default=0)
     yield from _items_title(block, page, shows_unit=figure > 0)
     start = len(INDENT) + (lead + GAP if lead else 0)
     room = page.width - start - (figure + GAP if figure else 0)
     for item in block.items:
-        lines = wrap(item.text, room) or [""]
-        head = f"{pad(safe(item.lead), lead, right=item.lead[:1] in '$0123456789')}{' ' * GAP}" if lead else ""
-        tail = f"{' ' * GAP}{pad(item.figure, figure, right=True)}" if figure else ""
-        yield f"{INDENT}{head}{pad(lines[0], room)}{tail}", PLAIN
+        lines = wrap(safe(item.text, SENTENCE), room) or [""]
+        head = pad(safe(item.lead, LEAD), lead, right=item.lead[:1] in "$0123456789") + " " * GAP
+        tail = " " * GAP + pad(item.figure, figure, right=True)
+        yield INDENT + (head if lead else "") + pad(lines[0], room) + (tail if figure else ""), PLAIN
         yield from ((" " * start + line, PLAIN) for line in lines[1:])
         for more in item.more:
-            yield from ((" " * start + line, DIM) for line in wrap(more, page.width - start))
-    for note in block.notes:
-        yield from _prose(note, page, DIM)
+            yield from _prose(more, page, DIM, indent=" " * start)
+    yield from _notes(block.notes, page)
 
 
 def _items_title(block: t.Items, page: _Page, *, shows_unit: bool) -> Iterator[Line]:
@@ -138,13 +148,13 @@ def _days(block: t.Days, page: _Page) -> Iterator[Line]:
     room = page.width - len(INDENT) - len(block.first) - len(block.last) - 2
     each, marks = sparkline(block.amounts, room)
     if block.first == block.last:
-        yield from ((INDENT + note, PLAIN) for note in block.notes)
+        for note in block.notes:
+            yield from _prose(note, page)
         return
     yield f"{INDENT}{block.first} {marks} {block.last}", PLAIN
     if each > 1:
         yield from _prose(f"each mark is {each} days", page, DIM)
-    for note in block.notes:
-        yield from _prose(note, page, DIM)
+    yield from _notes(block.notes, page)
 
 
 def sparkline(amounts: Sequence[Decimal | str | None], room: int) -> tuple[int, str]:
@@ -155,16 +165,18 @@ def sparkline(amounts: Sequence[Decimal | str | None], room: int) -> tuple[int, 
     """
     each = max(1, -(-len(amounts) // max(room, 1)))
     groups = [amounts[i : i + each] for i in range(0, len(amounts), each)]
-    sums = [[a for a in group if isinstance(a, Decimal)] for group in groups]
-    top = max((sum(known) for known in sums), default=Decimal(0))
-    marks = ""
-    for group, known in zip(groups, sums, strict=True):
-        if known:
-            level = sum(known) * len(MARKS) / top if top > 0 else Decimal(0)
-            marks += MARKS[min(max(int(level.to_integral_value("ROUND_CEILING")) - 1, 0), len(MARKS) - 1)]
-        else:
-            marks += NO_PRICE if None in group else NO_REQUESTS
-    return each, marks
+    known = [[a for a in group if isinstance(a, Decimal)] for group in groups]
+    sums = [sum(amounts, Decimal(0)) if amounts else None for amounts in known]
+    top = max((amount for amount in sums if amount is not None), default=Decimal(0))
+    marks = (_mark(amount, top, priced=None not in group) for amount, group in zip(sums, groups, strict=True))
+    return each, "".join(marks)
+
+
+def _mark(amount: Decimal | None, top: Decimal, *, priced: bool) -> str:
+    if amount is None:
+        return NO_REQUESTS if priced else NO_PRICE
+    level = amount * len(MARKS) / top if top > 0 else Decimal(0)
+    return MARKS[min(max(math.ceil(level) - 1, 0), len(MARKS) - 1)]
 
 
 # Tables
@@ -177,12 +189,13 @@ def _table(block: t.Table, page: _Page) -> Iterator[Line]:
     columns, widths = _fitted(columns, page)
     if any(c.title for c in columns if c.number) and not block.bars:
         yield from _header(columns, widths)
-    for row in zip(*(c.cells for c in columns), strict=True):
+    under = block.under.cells if block.under else repeat("")
+    for sentence, *row in zip(under, *(c.cells for c in columns), strict=False):
         yield from ((line, PLAIN) for line in _row(row, columns, widths))
+        yield from _prose(sentence, page, DIM, indent=INDENT * 2)
     if any(c.total for c in columns):
         yield from ((line, BOLD) for line in _row([c.total for c in columns], columns, widths))
-    for note in block.notes:
-        yield from _prose(note, page, DIM)
+    yield from _notes(block.notes, page)
 
 
 def _header(columns: Sequence[t.Column], widths: Sequence[int]) -> Iterator[Line]:
@@ -210,27 +223,26 @@ def _natural(column: t.Column) -> int:
 def _fitted(columns: list[t.Column], page: _Page) -> tuple[list[t.Column], list[int]]:
     """The columns that fit, and their widths; the others leave in the order of their rank."""
     while True:
-        least = [_natural(c) if c.number else min(_natural(c), NAME_WANTED) for c in columns]
+        least = [_natural(c) if c.number else min(_natural(c), NAME[0]) for c in columns]
         room = page.width - len(INDENT) - GAP * (len(columns) - 1)
         leaving = [c for c in columns if c.leaves]
         if sum(least) <= room or not leaving:
             break
         gone = min(leaving, key=lambda c: c.leaves)
         columns = [c for c in columns if c is not gone]
-        if not gone.wide:
-            page.left_out[gone.title or "bars"] = None
+        page.left_out[gone.title] = None
     return columns, _widened(columns, least, room)
 
 
 def _widened(columns: Sequence[t.Column], least: list[int], room: int) -> list[int]:
-    """Give what is left to the texts that need it, then to the first, so that tables end at one edge."""
+    """Give what is left to the texts that need it, then to the first, so that columns of tables line up."""
     widths = list(least)
     if sum(widths) > room:
         widths[0] = max(4, widths[0] - (sum(widths) - room))
     for i, column in enumerate(columns):
         if not column.number:
             widths[i] += max(0, min(_natural(column) - widths[i], room - sum(widths)))
-    widths[0] += max(0, room - sum(widths))
+    widths[0] += max(0, min(NAME[1] - widths[0], room - sum(widths)))
     return widths
 
 

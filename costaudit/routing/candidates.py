@@ -27,7 +27,9 @@ class Candidate:
     """Position in the policy: the earlier of two equally cheap candidates is taken."""
 
 
-def candidates_of(seats: Sequence[Seat], book: PriceBook, allowed: Iterable[str] = ()) -> tuple[Candidate, ...]:
+def candidates_of(
+    seats: Sequence[Seat], book: PriceBook, allowed: Iterable[str] = ()
+) -> tuple[Candidate, ...]:
     """The candidates of a list of seats; raises ConfigError for a provider that is not in the book."""
     only = set(allowed)
     found = []
@@ -98,7 +100,9 @@ def _in_service(timeline: Timeline, facts: ModelFacts | None) -> Timeline:
             segments.append(Segment(start, {}, NOT_IN_SERVICE))
             start = released
         segments.append(replace(segment, start=start))
-    segments = [s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1].start > s.start]
+    segments = [
+        s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1].start > s.start
+    ]
     if retired is not None:
         segments.append(Segment(retired, {}, NOT_IN_SERVICE))
     return Timeline(tuple(segments), timeline.windows)

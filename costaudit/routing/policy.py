@@ -105,7 +105,9 @@ def load_roster(path: Path, shown: str) -> dict[str, tuple[Seat, ...]]:
         if klass not in known:
             raise ConfigError(f"unknown class {klass!r}", path=shown, hint=did_you_mean(klass, known))
         if not isinstance(seats, list) or not all(isinstance(seat, list) and seat for seat in seats):
-            raise ConfigError(f"{klass} must be a list of seats, each a list of provider/model names", path=shown)
+            raise ConfigError(
+                f"{klass} must be a list of seats, each a list of provider/model names", path=shown
+            )
         for seat in seats:
             if not all(isinstance(name, str) and "/" in name for name in seat):
                 raise ConfigError(f"{klass}: {seat} must hold provider/model names", path=shown)

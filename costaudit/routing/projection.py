@@ -52,8 +52,8 @@ class Projected:
     """billed - markup - reliability - overspecification - lock_in + verification."""
 
 
-def project(groups: Groups, policy: Policy, verified: dict[int, Amounts], *, believe: int = 2) -> Projected:
-    """The projection under a policy when tags of confidence band `believe` and above are acted on.
+def project(groups: Groups, verified: dict[int, Amounts], *, believe: int = 2) -> Projected:
+    """The projection when tags of confidence band `believe` and above are acted on.
 
     `verified` holds, by tier, the list cost times the tier's verification multiple. A group without a
     price keeps what was billed. A failed or superseded attempt costs nothing afterwards: its whole
@@ -83,14 +83,13 @@ class Range:
     """Only strong tags move, every tier-3 tag is verified, and failed attempts are paid again."""
 
 
-def bounds(groups: Groups, policy: Policy, verified: dict[int, Amounts]) -> Range:
+def bounds(groups: Groups, verified: dict[int, Amounts]) -> Range:
     """Low and high of the projection: low ≤ point ≤ high."""
-    point = project(groups, policy, verified)
-    kind = project(groups, policy, verified, believe=1)
-    strict = project(groups, policy, verified, believe=3)
-    all_verified = project(groups, policy, verified, believe=1).verification
+    point = project(groups, verified)
+    kind = project(groups, verified, believe=1)
+    strict = project(groups, verified, believe=3)
     low = _sum(kind.after) - _sum(kind.verification) + _sum(point.verification)
-    high = _sum(strict.after) - _sum(strict.verification) + _sum(all_verified) + _sum(strict.reliability)
+    high = _sum(strict.after) - _sum(strict.verification) + _sum(kind.verification) + _sum(strict.reliability)
     return Range(low, high)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from costaudit.errors import ConfigError, did_you_mean
-from costaudit.money import EXACT, usd_for
+from costaudit.money import EXACT, percent_of, usd_for
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card
 from costaudit.prices.resolver import Resolved, Resolver
@@ -52,7 +52,9 @@ class Cost(BaseModel):
     def _one_way(self) -> Cost:
         blended = self.tokens is not None and self.usd_per_mtok is not None
         if blended == (self.model is not None):
-            raise ValueError("give either tokens and usd_per_mtok, or model with input_tokens and output_tokens")
+            raise ValueError(
+                "give either tokens and usd_per_mtok, or model with input_tokens and output_tokens"
+            )
         return self
 
 
@@ -135,6 +137,8 @@ class SegmentResult:
     routed_usd: Decimal
     """After routing, without verification."""
     verification_usd: Decimal
+    share_percent: str
+    """Share of all requests, two decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,9 @@ def shipped_scenarios() -> dict[str, Path]:
     return {path.stem: path for path in sorted(SHIPPED_SCENARIOS.glob("*.toml"))}
 
 
-def run_scenario(scenario: Scenario, book: PriceBook, resolver: Resolver, prices_at: int | None = None) -> ScenarioResult:
+def run_scenario(
+    scenario: Scenario, book: PriceBook, resolver: Resolver, prices_at: int | None = None
+) -> ScenarioResult:
     """Price a scenario; raises ConfigError when a model has no price at its date."""
     unit = {s.name: (_request_usd(s.before, book, resolver, prices_at), _request_usd(s.after, book, resolver, prices_at))
             for s in scenario.segments}  # fmt: skip
@@ -195,7 +201,8 @@ def run_scenario(scenario: Scenario, book: PriceBook, resolver: Resolver, prices
         number = requests[segment.name]
         before, after = (EXACT.multiply(usd, Decimal(number)) for usd in unit[segment.name])
         before *= 1 + segment.before.verification
-        results.append(SegmentResult(segment, number, before, after, after * segment.after.verification))
+        share = percent_of(Decimal(number), Decimal(scenario.requests), places=2) or "0"
+        results.append(SegmentResult(segment, number, before, after, after * segment.after.verification, share))
     before_usd = sum((r.before_usd for r in results), Decimal(0))
     routed = sum((r.routed_usd for r in results), Decimal(0))
     verification = sum((r.verification_usd for r in results), Decimal(0))
@@ -223,7 +230,9 @@ def _requests(scenario: Scenario, unit: dict[str, tuple[Decimal, Decimal]]) -> d
         cheap = unit[solved.name][1] * (1 + solved.after.verification)
         dear = unit[rest.name][1] * (1 + rest.after.verification)
         fixed = sum(
-            unit[s.name][1] * (1 + s.after.verification) * found[s.name] for s in scenario.segments if s.name in found
+            unit[s.name][1] * (1 + s.after.verification) * found[s.name]
+            for s in scenario.segments
+            if s.name in found
         )
         if dear == cheap:
             raise ConfigError("the share cannot be solved: both segments cost the same", path=scenario.name)
@@ -260,7 +269,9 @@ def _card(cost: Cost, book: PriceBook, resolver: Resolver, prices_at: int | None
         try:
             at = instant_us(cost.at or "")
         except ValueError as error:
-            raise ConfigError(f"{cost.model}: at = {cost.at!r} is not a date", hint="like 2024-06-01") from error
+            raise ConfigError(
+                f"{cost.model}: at = {cost.at!r} is not a date", hint="like 2024-06-01"
+            ) from error
     periods = resolver.periods(provider or None, model)
     if not any(isinstance(r, Resolved) for _, r in periods):
         raise ConfigError(f"no model {cost.model!r} in the price book", hint="see costaudit pricing list")

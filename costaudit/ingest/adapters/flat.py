@@ -6,7 +6,7 @@ to the same result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from costaudit.ingest import fields
@@ -39,6 +39,18 @@ def _get(record: Record, target: str) -> Any:
     return None
 
 
+def _text(record: Record, target: str, read: Callable[[Any], str | None] = fields.text) -> str | None:
+    """The first value that is text and not empty."""
+    for path in _PATHS[target]:
+        value = record.get(path[0])
+        for key in path[1:]:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        found = read(value)
+        if found is not None:
+            return found
+    return None
+
+
 def matches(record: Record) -> bool:
     """True for a record with a model and a count, a time or another mark of a call."""
     return any(_get(record, t) is not None for t in MODEL_TARGETS) and any(
@@ -50,31 +62,31 @@ def calls(record: Record) -> list[Call]:
     """The one call that a flat record describes."""
     call = Call(
         ts=fields.timestamp_us(_get(record, "ts")),
-        parent_id=fields.text(_get(record, "parent_id")),
+        parent_id=_text(record, "parent_id"),
         attempt=_integer(record, "attempt"),
-        provider=fields.text(_get(record, "provider")),
-        gateway=fields.text(_get(record, "gateway")),
-        service_tier=fields.text(_get(record, "service_tier")),
-        region=fields.text(_get(record, "region")),
-        speed=fields.text(_get(record, "speed")),
-        feature=fields.text(_get(record, "feature")),
-        user=fields.text(_get(record, "user")),
-        session=fields.text(_get(record, "session")),
-        user_tier=fields.text(_get(record, "user_tier")),
+        provider=_text(record, "provider"),
+        gateway=_text(record, "gateway"),
+        service_tier=_text(record, "service_tier"),
+        region=_text(record, "region"),
+        speed=_text(record, "speed"),
+        feature=_text(record, "feature"),
+        user=_text(record, "user"),
+        session=_text(record, "session"),
+        user_tier=_text(record, "user_tier"),
         tags=_tags(_get(record, "tags")),
         stream=fields.flag(_get(record, "stream")),
         latency_ms=_integer(record, "latency_ms"),
         reported_picousd=fields.picousd(_get(record, "cost")),
     )
-    call.model_requested = fields.model_name(_get(record, "model_requested"))
-    call.model = fields.model_name(_get(record, "model_served")) or call.model_requested
+    call.model_requested = _text(record, "model_requested", fields.model_name)
+    call.model = _text(record, "model_served", fields.model_name) or call.model_requested
     if fields.flag(_get(record, "batch")):
         call.service_tier = "batch"
     _set_identity(call, record)
     _set_counts(call, record)
     _set_request(call, record)
     call.status, call.error_code = status_of(_get(record, "status"), _get(record, "error"))
-    call.final = True if fields.text(_get(record, "finish")) else None
+    call.final = True if _text(record, "finish") else None
     tier = _integer(record, "tier_tag")
     call.tier_tag = tier if tier in (0, 1, 2, 3) else None
     return [call]
@@ -90,9 +102,9 @@ def _integer(record: Record, target: str) -> int | None:
 
 
 def _set_identity(call: Call, record: Record) -> None:
-    call.call_id = fields.text(_get(record, "call_id"))
-    call.response_id = fields.text(_get(record, "response_id"))
-    request_id = fields.text(_get(record, "request_id"))
+    call.call_id = _text(record, "call_id")
+    call.response_id = _text(record, "response_id")
+    request_id = _text(record, "request_id")
     if call.response_id is None:
         call.response_id = request_id
     elif call.call_id is None:
@@ -133,11 +145,8 @@ def _set_counts(call: Call, record: Record) -> None:
 def _set_request(call: Call, record: Record) -> None:
     if isinstance(record.get("messages"), list):
         set_request(call, {"messages": record["messages"]})
-    prompt, system = _get(record, "prompt"), _get(record, "system")
-    if call.prompt is None and isinstance(prompt, str):
-        call.prompt = prompt or None
-    if call.system is None and isinstance(system, str):
-        call.system = system or None
+    call.prompt = call.prompt or _text(record, "prompt")
+    call.system = call.system or _text(record, "system")
     tools = record.get("tools")
     if isinstance(tools, list):
         call.has_tools = bool(tools)

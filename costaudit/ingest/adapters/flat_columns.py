@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from costaudit.ingest.adapters.flat import status_of
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind, Path
-from costaudit.ingest.fields import MAX_PICOUSD
+from costaudit.ingest.fields import END_US, MAX_PICOUSD
 from costaudit.schema import CANONICAL, MAX_COUNT, Quality, Reading
 
 Ints = npt.NDArray[np.int64]
@@ -281,6 +281,13 @@ class _Columns:
             return None
         return arrays[0] if len(arrays) == 1 else _coalesce(*arrays)
 
+    def model(self, target: str) -> pa.Array | None:
+        """Names of models without the blanks around them."""
+        arrays = [_text(_trimmed(a)) for a in self.all(target)]
+        if not arrays:
+            return None
+        return arrays[0] if len(arrays) == 1 else _coalesce(*arrays)
+
     def time(self, target: str) -> pa.Array | None:
         arrays = [_time(a) for a in self.all(target)]
         if not arrays:
@@ -337,6 +344,14 @@ def _text(array: pa.Array) -> pa.Array:
     return pc.if_else(empty, None, array) if pc.any(empty).as_py() else array
 
 
+def _trimmed(array: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(array.type):
+        return pa.DictionaryArray.from_arrays(array.indices, _trimmed(array.dictionary))
+    if pa.types.is_integer(array.type):
+        raise _ReadByRecordError  # a number is no model
+    return pc.utf8_trim_whitespace(array)
+
+
 _EPOCH_STEPS = ((10**11, 10**6, 1), (10**14, 10**3, 1), (10**17, 1, 1), (2**63 - 1, 1, 10**3))
 
 
@@ -345,7 +360,7 @@ def _time(array: pa.Array) -> pa.Array:
     kind = CANONICAL.field("ts").type
     if pa.types.is_timestamp(array.type):
         us = array.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(pa.int64())
-        return pc.if_else(pc.greater(us, 0), us, None).cast(kind)
+        return pc.if_else(pc.and_(pc.greater(us, 0), pc.less(us, END_US)), us, None).cast(kind)
     if not pa.types.is_int64(array.type):
         raise _ReadByRecordError  # fractions of a second are rounded record by record
     values, valid = _ints(array, 0), np.asarray(array.is_valid())
@@ -354,7 +369,7 @@ def _time(array: pa.Array) -> pa.Array:
         take = rest & (values < limit)
         out[take] = values[take] * times // per
         rest &= ~take
-    return pa.array(out, mask=~valid | (out <= 0)).cast(kind)
+    return pa.array(out, mask=~valid | (out <= 0) | (out >= END_US)).cast(kind)
 
 
 def _identity(columns: _Columns, out: dict[str, pa.Array]) -> None:
@@ -370,7 +385,7 @@ def _identity(columns: _Columns, out: dict[str, pa.Array]) -> None:
 
 
 def _model_and_tier(columns: _Columns, out: dict[str, pa.Array]) -> None:
-    requested, served = columns.text("model_requested"), columns.text("model_served")
+    requested, served = columns.model("model_requested"), columns.model("model_served")
     out["model_requested"] = requested
     if served is None or requested is None:
         out["model"] = requested if served is None else served
@@ -397,8 +412,11 @@ def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:  # noqa: PLR091
     w5, outside_write = _writes(columns, w1, zero)
     total, reasoning = columns.count("total"), columns.count("reasoning")
     think = _or_zero(reasoning, zero)
+    outside |= outside_write
+    if total is not None:
+        w5, w1 = _beside_reads(p, read, w5, w1, ~outside & (total == p + c))
     cached = read + w5 + w1
-    inside = ~(outside | outside_write) & (cached <= p)
+    inside = ~outside & (cached <= p)
     think_inside = think <= c
     exclusive, ambiguous = ~inside, np.zeros(columns.rows, bool)
     hidden = zero
@@ -408,8 +426,7 @@ def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:  # noqa: PLR091
             for flip_inside, flip_think in ((True, False), (False, True), (True, True)):
                 try_in = inside ^ flip_inside
                 try_think = think_inside ^ flip_think
-                fits = open_ & (~try_in | (cached <= p)) & (~try_think | (think <= c))
-                fits &= total == _sum(p, c, cached, think, try_in, try_think)
+                fits = open_ & (~try_in | (cached <= p)) & (total == _sum(p, c, cached, think, try_in, try_think))
                 inside, think_inside = np.where(fits, try_in, inside), np.where(fits, try_think, think_inside)
                 exclusive = np.where(fits, ~try_in, exclusive)
                 open_ &= ~fits
@@ -458,6 +475,14 @@ def _writes(columns: _Columns, w1: Ints, zero: Ints) -> tuple[Ints, npt.NDArray[
     combined, outside = _prefer(any_, out, zero)
     rest = np.maximum(combined - w1, 0)
     return (rest if w5 is None else np.where(w5 >= 0, w5, rest)), outside
+
+
+def _beside_reads(p: Ints, read: Ints, w5: Ints, w1: Ints, where: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """`usage._beside_reads` for the given rows: tokens both written and read count as read."""
+    over = read + w5 + w1 - p
+    over = np.where(where & (over > 0) & (read <= p) & (w5 + w1 <= p), over, 0)
+    cut = np.minimum(over, w5)
+    return w5 - cut, w1 - (over - cut)
 
 
 def _sum(p: Ints, c: Ints, cached: Ints, think: Ints, inside: Any, think_inside: Any) -> Ints:
@@ -517,24 +542,30 @@ def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
 
 
 def _messages(messages: pa.Array, out: dict[str, pa.Array]) -> None:
-    """Last user turn, first system turn and number of messages, from list<struct<role, content>>."""
+    """Last user turn and first system turn that have text, and the turns, from list<struct<role, content>>."""
     flat = messages.flatten()
+    role, content = pc.struct_field(flat, "role"), pc.struct_field(flat, "content")
+    if role.null_count:
+        raise _ReadByRecordError  # no message, or an item that is no turn
     lengths = _ints(pc.list_value_length(messages), 0)
     starts = np.concatenate(([0], np.cumsum(lengths)))[:-1]
-    role, content = pc.struct_field(flat, "role"), pc.struct_field(flat, "content")
     places = np.arange(len(flat), dtype=np.int64)
-    user = _mask(pc.equal(role, "user"))
     system = _mask(pc.or_(pc.equal(role, "system"), pc.equal(role, "developer")))
+    has_text = _mask(pc.not_equal(content, ""))
+    user = _mask(pc.equal(role, "user")) & has_text
     rows = np.flatnonzero(lengths > 0)
     last_user = np.full(len(messages), -1, np.int64)
     first_system = np.full(len(messages), -1, np.int64)
+    turns = np.zeros(len(messages), np.int32)
     if len(rows):
         last_user[rows] = np.maximum.reduceat(np.where(user, places, -1), starts[rows])
-        nearest = np.minimum.reduceat(np.where(system, places, len(flat)), starts[rows])
+        nearest = np.minimum.reduceat(np.where(system & has_text, places, len(flat)), starts[rows])
         first_system[rows] = np.where(nearest < len(flat), nearest, -1)
-    out["prompt"] = _text(_pick(content, last_user))
-    out["system"] = _text(_pick(content, first_system))
-    out["turns"] = pa.array(lengths.astype(np.int32), mask=~np.asarray(messages.is_valid()))
+        turns[rows] = np.add.reduceat(~system, starts[rows], dtype=np.int32)
+    out["prompt"] = _pick(content, last_user)
+    out["system"] = _pick(content, first_system)
+    out["turns"] = pa.array(turns, mask=lengths == 0)
+    out["has_images"] = pa.array(np.zeros(len(messages), bool), mask=lengths == 0)
 
 
 def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:

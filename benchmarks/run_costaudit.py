@@ -1,0 +1,48 @@
+"""One audit by costaudit as a library: prints its totals as JSON, like run_duckdb.py. Usage: run_costaudit.py LOG."""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+
+from costaudit.engine.local import audit_files
+from costaudit.engine.plan import Plan
+from costaudit.ingest.files import find_logs
+from costaudit.prices.book import load_book
+from costaudit.prices.gateways import load_gateways
+from costaudit.prices.resolver import Resolver
+from costaudit.report.build import build_audit
+from costaudit.routing.policy import load_policy
+from costaudit.tiers.rules import load_rules
+from costaudit.tiers.tagger import Tagger
+
+
+def usd(amount: Decimal | None) -> str:
+    """Dollars without trailing zeros."""
+    return format((amount or Decimal(0)).normalize(), "f")
+
+
+def main() -> None:
+    """What `costaudit analyze` does: one pass, then the whole report."""
+    book = load_book()
+    plan = Plan(book, Resolver(book), Tagger(load_rules()), load_policy())
+    passed = audit_files(find_logs(sys.argv[1:2])[0], plan)
+    audit = build_audit(passed, load_gateways())
+    tokens = audit.spend.tokens
+    tiers = [[-1 if t.tier is None else t.tier, t.requests, usd(t.list_usd), usd(t.after_usd)] for t in audit.by_tier]
+    print(json.dumps({
+        "requests": audit.spend.requests,
+        "tokens": [tokens.input, tokens.cache_read, tokens.output],
+        "list_usd": usd(audit.spend.list_usd),
+        "after_usd": usd(audit.projection.after_usd),
+        "by_tier": sorted(tiers),  # type: ignore[type-var]  # the tier, a number, comes first
+        "rows": {
+            "ledger": passed.cells.rows, "users": len(audit.by_user), "features": len(audit.by_feature),
+            "days": len(audit.by_day),
+        },
+    }))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""The report as one tidy table for spreadsheets and data frames: RFC 4180, money exact, absent empty.
+
+`section` says what a row is. Every by_* section adds up to the row of `spend`. Elsewhere an amount stands
+where it belongs: what a driver, a gateway or a finding concerns is part of `billed_usd`; a step of
+`projection` is what it adds to `after_usd`, but for the first, which is `billed_usd`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from costaudit.money import exact
+from costaudit.report import model as m
+from costaudit.report.safe import clean
+from costaudit.report.tables import ENDS, Report, billed_known, list_known
+
+TOKENS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
+COLUMNS: Final = (
+    "section", "name", "requests", *TOKENS, "list_usd", "billed_usd", "after_usd", "note",
+)  # fmt: skip
+
+_FORMULA: Final = re.compile(r"\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20]")
+"""What a spreadsheet may take for the start of a formula, full-width forms included."""
+
+
+def render_csv(report: Report) -> str:
+    """The report as CSV with a header. Text from the log cannot become a formula."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, restval="")
+    writer.writeheader()
+    for row in _rows(report):
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    return out.getvalue()
+
+
+def _cell(value: object) -> str | int:
+    """Amounts and counts as numbers, text made harmless, absent as nothing."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return exact(value)
+    if isinstance(value, int):
+        return value
+    text = clean(str(value))
+    return f"'{text}" if _FORMULA.match(text) or str(value)[:1] in "\t\r\n" else text
+
+
+_Row = dict[str, Any]
+
+
+def _rows(report: Report) -> Iterator[_Row]:
+    if report.spend is not None:
+        yield _spend(report, report.spend)
+    yield from (_breakdown("by_tier", r.name, r) for r in report.by_tier)
+    yield from (_breakdown("by_model", r.model, r) for r in report.by_model)
+    yield from (_breakdown("by_feature", r.feature, r) for r in report.by_feature)
+    yield from (_user(r) for r in report.by_user)
+    yield from (_breakdown("by_day", r.date, r) for r in report.by_day)
+    yield from _unpriced(report)
+    if isinstance(report, m.Simulation):
+        yield from _simulated(report)
+    if billed_known(report):
+        yield from _projected(report)
+    yield from _markup(report)
+    yield from _findings(report)
+
+
+def _spend(report: Report, spend: m.Spend) -> _Row:
+    reported = spend.reported_usd
+    return {
+        "section": "spend",
+        "name": "total",
+        "requests": spend.requests,
+        **_tokens(spend.tokens),
+        "list_usd": spend.list_usd if list_known(report) else None,
+        "billed_usd": spend.billed_usd if billed_known(report) else None,
+        "after_usd": report.projection.after_usd if billed_known(report) else None,
+        "note": None if reported is None else f"reported_usd {exact(reported)}",
+    }
+
+
+def _tokens(tokens: m.Tokens | None) -> _Row:
+    return {} if tokens is None else {name: getattr(tokens, name) for name in TOKENS}
+
+
+def _breakdown(section: str, name: str | None, row: m.Row) -> _Row:
+    return {
+        "section": section,
+        "name": name,
+        "requests": row.requests,
+        **_tokens(row.tokens),
+        "list_usd": row.list_usd,
+        "billed_usd": row.billed_usd,
+        "after_usd": row.after_usd,
+        "note": f"tier {row.tier}" if isinstance(row, m.TierRow) and row.tier is not None else None,
+    }
+
+
+def _user(row: m.UserRow) -> _Row:
+    return {
+        "section": "by_user",
+        "name": row.user,
+        "requests": row.requests,
+        **_tokens(row.tokens),
+        "list_usd": row.list_usd,
+        "billed_usd": row.billed_usd,
+        "note": f"{row.others} further users" if row.others else None,
+    }
+
+
+def _unpriced(report: Report) -> Iterator[_Row]:
+    for row in report.coverage.unpriced if report.coverage else ():
+        told = f"{row.reason}; {row.tokens} tokens" + (f"; {row.detail}" if row.detail else "")
+        yield {"section": "unpriced", "name": row.model, "requests": row.requests, "note": told}
+
+
+def _simulated(report: m.Simulation) -> Iterator[_Row]:
+    for s in report.segments:
+        yield {
+            "section": "segments", "name": s.name, "requests": s.requests, "note": s.how,
+            "billed_usd": s.before_usd, "after_usd": s.after_usd,
+        }  # fmt: skip
+    for d in report.differences:
+        told = f"printed {d.published}; computed {d.computed}; {d.explanation}"
+        yield {"section": "differences", "name": d.figure, "note": told}
+
+
+def _projected(report: Report) -> Iterator[_Row]:
+    if report.drivers is not None:
+        for name, amount in report.drivers:
+            yield {"section": "drivers", "name": name.removesuffix("_usd"), "billed_usd": amount}
+    p = report.projection
+    for step in p.steps:
+        column = "billed_usd" if step.name in ENDS and step.name != "after" else "after_usd"
+        yield {"section": "projection", "name": step.name, column: step.usd}
+    told = None if p.savings_percent is None else f"{p.savings_percent} percent"
+    yield {"section": "projection", "name": "low", "after_usd": p.low_usd}
+    yield {"section": "projection", "name": "high", "after_usd": p.high_usd}
+    yield {"section": "projection", "name": "savings", "billed_usd": p.savings_usd, "note": told}
+    for scenario in p.markup_scenarios:
+        yield {
+            "section": "markup_scenarios", "name": f"{scenario.percent} percent",
+            "after_usd": scenario.period_usd, "note": _per_time(scenario),
+        }  # fmt: skip
+
+
+def _per_time(scenario: m.MarkupScenario) -> str | None:
+    if scenario.monthly_usd is None or scenario.yearly_usd is None:
+        return None
+    return f"{exact(scenario.monthly_usd)} a month; {exact(scenario.yearly_usd)} a year"
+
+
+def _markup(report: Report) -> Iterator[_Row]:
+    for row in report.markup:
+        told = row.evidence if row.percent is None else f"{row.percent} percent; {row.evidence}"
+        yield {
+            "section": "markup", "name": row.gateway, "requests": row.requests, "billed_usd": row.usd,
+            "note": told,
+        }  # fmt: skip
+
+
+def _findings(report: Report) -> Iterator[_Row]:
+    for f in report.findings:
+        monthly = "" if f.monthly_usd is None else f"; {exact(f.monthly_usd)} per 30 days"
+        yield {"section": "findings", "name": f.code, "billed_usd": f.usd, "note": f"{f.title}{monthly}"}

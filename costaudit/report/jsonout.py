@@ -1,0 +1,36 @@
+"""The report as JSON: exact decimal strings, absent as null, keys in the model's order."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, Literal
+
+from costaudit.report import model as m
+
+KINDS: Final[dict[str, type[m.Audit | m.Simulation]]] = {"audit": m.Audit, "simulation": m.Simulation}
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_UNSEEN: Final = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e0fff]"
+)
+"""Characters that a terminal or an editor acts upon and that JSON would let through."""
+
+
+def render_json(report: m.Audit | m.Simulation) -> str:
+    """The report as one indented object and a newline. A reader gets every name back exactly as logged.
+
+    Control and direction characters are written as escapes, so that the answer is harmless in a terminal.
+    """
+    plain = report.model_dump(mode="json", by_alias=True)
+    return _UNSEEN.sub(_escaped, json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match.group())[1:-1]
+
+
+def json_schema(kind: Literal["audit", "simulation"]) -> dict[str, Any]:
+    """The JSON Schema that every `render_json` of that kind conforms to."""
+    return {"$schema": DIALECT, **KINDS[kind].model_json_schema(mode="serialization", by_alias=True)}
