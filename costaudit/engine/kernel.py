@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.columns import Batch
+from costaudit.engine.columns import Batch, Words
 from costaudit.engine.exact import weighted_sum
+from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS, Cells, group_rows, sums
 from costaudit.engine.plan import (
     IMPLAUSIBLE_FROM_PICOUSD,
@@ -81,7 +82,7 @@ def audit_batch(batch: pa.RecordBatch, plan: Plan) -> Partial:
     ts = calls.times()
     counts = {name: calls.counts(name) for name in COUNTS}
     context = _total(counts, INPUT_SIDE, calls.rows)
-    subjects, subject_codes, words = _subjects(calls)
+    subjects, subject_codes, words = _subjects(calls, plan)
     price_ts = ts if plan.prices_at is None else np.full(calls.rows, plan.prices_at, np.int64)
     prices = [plan.subject(subject) for subject in subjects]
     card = _cards(prices, subject_codes, price_ts, context)
@@ -139,15 +140,16 @@ _SUBJECT_WORDS = ("provider", "model", "service_tier", "region", "speed", "gatew
 _DEFAULTS = {"status": Status.OK.value, "quality": Quality.EXACT.value, "reading": "inclusive"}
 
 
-def _subjects(calls: Batch) -> tuple[list[Subject], Ints, dict[str, Any]]:
+def _subjects(calls: Batch, plan: Plan) -> tuple[list[Subject], Ints, dict[str, Words]]:
     """Distinct combinations of what decides the price, the combination of every row, and all words."""
     words = {name: calls.words(name, _DEFAULTS.get(name)) for name in WORD_KEYS}
+    words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
     keys = {name: (words[name].codes, 0, len(words[name].values) - 1) for name in _SUBJECT_WORDS}
     distinct, group, size = group_rows(keys)
     subjects = [
         tuple(words[name].values[distinct[name][i]] for name in _SUBJECT_WORDS) for i in range(size)
     ]
-    return subjects, group, words  # type: ignore[return-value]  # six words, as _SUBJECT_WORDS has
+    return subjects, group, words  # type: ignore[return-value]  # as many words as _SUBJECT_WORDS has
 
 
 def _cards(prices: list[Any], codes: Ints, ts: Ints, context: Ints) -> npt.NDArray[np.int32]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from costaudit.engine.costing import usd
 from costaudit.engine.ledger import NO_PERIOD
-from costaudit.money import shown, usd_from_pico
+from costaudit.money import exact, shown, usd_from_pico
 from costaudit.report import model as m
 from costaudit.schema import Quality, Status, Tier
 
@@ -56,22 +56,32 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
 
 
 def find_markup(work: Audited) -> Iterator[m.Finding]:
-    """CA-M1: a gateway bills more than list."""
+    """CA-M1: a gateway bills more than list, by the log's own costs or by its published fees."""
     cells, costed = work.passed.cells, work.costed
     gateways = cells.words("gateway")
     for gateway in sorted({g for g in gateways if g is not None}):
-        here = np.array([g == gateway for g in gateways]) & costed.priced
-        extra, base = _sum(work.projected.markup, here), _sum(costed.list_units, here)
-        if extra > 0 and base > 0:
-            percent = (usd(extra) * 100 / usd(base)).quantize(Decimal("0.01"))
+        of_gateway = np.array([g == gateway for g in gateways]) & costed.priced
+        for here, title, evidence in (
+            (of_gateway & costed.reported, "bills {}% above list", "reported"),
+            (of_gateway & ~costed.reported, "adds {}% by its published fees", "table"),
+        ):
+            extra, base = _sum(work.projected.markup, here), _sum(costed.list_units, here)
+            if extra <= 0 or base <= 0:
+                continue
+            percent = _plain((usd(extra) * 100 / usd(base)).quantize(Decimal("0.01")))
             yield _finding(
                 work,
                 "CA-M1",
-                f"{gateway} bills {percent}% above list",
+                f"{gateway} {title.format(percent)}",
                 usd(extra),
-                {"gateway": gateway, "percent": f"{percent}", "list_usd": str(usd(base))},
+                {"gateway": gateway, "percent": percent, "list_usd": exact(usd(base)), "evidence": evidence},
                 "compare with the gateway's published fee, or call the provider directly",
             )
+
+
+def _plain(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def find_failures(work: Audited) -> Iterator[m.Finding]:
@@ -111,7 +121,7 @@ def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
                 "examples": [
                     {
                         "file": o.file, "line": o.line, "model": o.model, "tokens": o.tokens,
-                        "reported_usd": str(usd_from_pico(o.reported_picousd)),
+                        "reported_usd": exact(usd_from_pico(o.reported_picousd)),
                     }
                     for o in work.passed.odd_costs[:5]
                 ]

@@ -538,28 +538,28 @@ EVIDENCE: Final = {"reported": "stated in the log", "table": "known fees", "give
 
 
 def _gateways(report: Report, limits: Limits) -> Iterator[Table]:
-    rows = report.markup
-    if any(r.usd for r in rows):
-        rows, rest = _split(rows, limits.rows)
-        if rest:
-            rows.append(_further(rest))
-        yield Table(
-            "Billed against list, by gateway",
-            (
-                Column("gateway", tuple(r.gateway or "(no gateway)" for r in rows), number=False),
-                Column("requests", _counts([r.requests for r in rows]), leaves=2),
-                Column("evidence", tuple(EVIDENCE[r.evidence] for r in rows), number=False, leaves=1),
-                Column("markup", tuple(_over_list(r.percent) for r in rows)),
-                Column("amount", money([r.usd for r in rows], signed=True)),
-            ),
-        )
-
-
-def _further(rows: Sequence[m.Markup]) -> m.Markup:
-    """Many gateways in one row; together they have no percentage and no single evidence."""
-    usd, requests = sum((r.usd for r in rows), Decimal(0)), sum(r.requests for r in rows)
-    name = f"and {len(rows):,} more"
-    return m.Markup(gateway=name, percent=None, usd=usd, evidence="given", requests=requests)
+    if not any(r.usd for r in report.markup):
+        return
+    top, rest = _split(report.markup, limits.rows)
+    names = [r.gateway or "(no gateway)" for r in top]
+    requests, amounts = [r.requests for r in top], [r.usd for r in top]
+    evidence, markups = [EVIDENCE[r.evidence] for r in top], [_over_list(r.percent) for r in top]
+    if rest:
+        names.append(f"and {len(rest):,} more")
+        requests.append(sum(r.requests for r in rest))
+        amounts.append(sum((r.usd for r in rest), Decimal(0)))
+        evidence.append("")
+        markups.append("")
+    yield Table(
+        "Billed against list, by gateway",
+        (
+            Column("gateway", tuple(names), number=False),
+            Column("requests", _counts(requests), leaves=2),
+            Column("evidence", tuple(evidence), number=False, leaves=1),
+            Column("markup", tuple(markups)),
+            Column("amount", money(amounts, signed=True)),
+        ),
+    )
 
 
 def _over_list(text: str | None) -> str:
