@@ -8,9 +8,9 @@ SELECT hash(request_id) AS id_hash FROM logs GROUP BY ALL HAVING count(*) > 1;
 -- Words of a feature's name, judged once per feature.
 CREATE TEMP TABLE features AS
 WITH names AS (
-  SELECT DISTINCT feature, lower(regexp_replace(regexp_replace(feature,
+  SELECT feature, lower(regexp_replace(regexp_replace(feature,
     '([a-z0-9])([A-Z])', '\1 \2', 'g'), '[^\pL\pN]+', ' ', 'g')) AS words
-  FROM logs
+  FROM (SELECT DISTINCT feature FROM logs)
 )
 SELECT feature, arg_min(tier, place) AS tier, arg_min(confidence, place) AS confidence
 FROM names JOIN rules ON regexp_matches(names.words, rules.words)

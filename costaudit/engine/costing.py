@@ -58,10 +58,8 @@ class Costed:
     any_units: Amounts
     """List cost after routing among all candidates; at most same_units."""
 
-    @property
-    def reported(self) -> npt.NDArray[np.bool_]:
-        """Cells whose requests state a believable cost."""
-        return np.asarray(self.cells.keys["reported"] == REPORTED)
+    reported: npt.NDArray[np.bool_]
+    """Cells that are billed by the cost that their requests state."""
 
 
 def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
@@ -73,8 +71,9 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
     same = np.where(same_route == NO_ROUTE, list_units, card_cost(cells, plan, same_route))
     any_ = np.where(any_route == NO_ROUTE, same, card_cost(cells, plan, any_route))
     markup = _known_markup(cells, plan, gateways, list_units)
-    reported = cells.measures["reported_picousd"].astype(object) * 10 ** (DIGITS - 12)
-    billed = np.where(cells.keys["reported"] == REPORTED, reported, list_units + markup)
+    reported = billed_as_reported(cells, plan)
+    stated = cells.measures["reported_picousd"].astype(object) * 10 ** (DIGITS - 12)
+    billed = np.where(reported, stated, list_units + markup)
     statuses = cells.values["status"]
     ends_well = [i for i, status in enumerate(statuses) if status in (Status.OK, Status.CACHE_HIT)]
     return Costed(
@@ -84,10 +83,18 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
         billable=np.isin(cells.keys["status"], ends_well),
         list_units=list_units,
         billed_units=billed,
-        known_markup_units=np.where(cells.keys["reported"] == REPORTED, 0, markup).astype(object),
+        known_markup_units=np.where(reported, 0, markup).astype(object),
         same_units=same,
         any_units=any_,
+        reported=reported,
     )
+
+
+def billed_as_reported(cells: Cells, plan: Plan) -> npt.NDArray[np.bool_]:
+    """Cells whose requests state a believable cost. None when everything is priced as on one date: what
+    was reported then belongs to other prices."""
+    stated = cells.keys["reported"] == REPORTED
+    return np.asarray(stated) if plan.prices_at is None else np.zeros(len(stated), bool)
 
 
 def card_cost(cells: Cells, plan: Plan, card: npt.NDArray[np.int32]) -> Amounts:

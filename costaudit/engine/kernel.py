@@ -219,14 +219,23 @@ def _reported(
         return zero.astype(np.int8), zero
     stated = calls.valid("reported_picousd")
     reported = np.where(stated, REPORTED, NO_REPORT).astype(np.int8)
-    for row in np.flatnonzero(stated & (picousd >= IMPLAUSIBLE_FROM_PICOUSD)):
-        tokens = sum(int(counts[n][row]) for n in COUNTS if n != "reasoning" and counts[n] is not None)  # type: ignore[index]
-        cost = int(list_units[row])
-        limit = IMPLAUSIBLE_TIMES * cost // 1000 if card[row] >= 0 and cost > 0 else 0
-        limit = limit or IMPLAUSIBLE_USD_PER_MTOK * 10**6 * max(tokens, 1)
-        if int(picousd[row]) > limit:
-            reported[row] = IMPLAUSIBLE
+    large = np.flatnonzero(stated & (picousd >= IMPLAUSIBLE_FROM_PICOUSD))
+    if len(large):
+        tokens = _total(counts, tuple(n for n in COUNTS if n != "reasoning"), calls.rows)
+        # A float picks the few rows that are worth an exact look.
+        cost = np.where(card[large] >= 0, list_units[large], 0).astype(np.float64)
+        limit = np.where(cost > 0, IMPLAUSIBLE_TIMES * cost / 1000, IMPLAUSIBLE_USD_PER_MTOK * 1e6 * tokens[large])
+        for row in large[picousd[large] > 0.99 * limit].tolist():
+            if int(picousd[row]) > _highest(card[row], list_units[row], tokens[row]):
+                reported[row] = IMPLAUSIBLE
     return reported, picousd
+
+
+def _highest(card: int, list_units: int, tokens: int) -> int:
+    """The highest reported cost, in pico-dollars, that is believed of a call."""
+    if card >= 0 and list_units > 0:
+        return IMPLAUSIBLE_TIMES * int(list_units) // 1000
+    return IMPLAUSIBLE_USD_PER_MTOK * 10**6 * max(int(tokens), 1)
 
 
 def _odd_costs(

@@ -79,9 +79,10 @@ class CellSum:
             codes = self._codes.setdefault(name, {})
             table = np.array([codes.setdefault(v, len(codes)) for v in values], np.int32)
             keys[name] = table[keys[name]] if len(table) else keys[name]
-        for name, column in cells.measures.items():
+        measures = _split(cells.measures)
+        for name, column in measures.items():
             self._watch(name, float(np.abs(column).sum(dtype=np.float64)))
-        self._parts.append(Cells(keys, {}, cells.measures))
+        self._parts.append(Cells(keys, {}, measures))
         self._held += cells.rows
         if self._held > self.compact_at:
             self._compact()
@@ -117,6 +118,7 @@ class CellSum:
         if not self._parts:
             return Cells({}, {}, {"requests": np.zeros(0, np.int64)})
         cells = self._grouped()
+        cells.measures = _rejoined(cells.measures)
         kept = np.flatnonzero(np.any([column != 0 for column in cells.measures.values()], axis=0))
         values = {name: tuple(codes) for name, codes in self._codes.items()}
         keys = {n: c[kept] for n, c in cells.keys.items()}
@@ -126,6 +128,27 @@ class CellSum:
         return Cells(
             {n: c[order] for n, c in sorted_keys.items()}, sorted_values, {n: c[order] for n, c in measures.items()}
         )
+
+
+_MONEY: Final = "reported_picousd"
+_UPPER: Final = "reported_picousd // 10^9"
+
+
+def _split(measures: Mapping[str, Ints]) -> dict[str, Ints]:
+    """Reported cost in two parts: in pico-dollars alone, 64 bits end at nine million dollars."""
+    out = dict(measures)
+    if _MONEY in out:
+        upper, lower = out[_MONEY] // 10**9, out[_MONEY] % 10**9
+        out[_UPPER], out[_MONEY] = upper.astype(np.int64), lower.astype(np.int64)
+    return out
+
+
+def _rejoined(measures: Mapping[str, Ints]) -> dict[str, Ints]:
+    """The inverse of `_split`: reported cost as Python integers."""
+    out = dict(measures)
+    if _UPPER in out:
+        out[_MONEY] = out.pop(_UPPER).astype(object) * 10**9 + out[_MONEY]
+    return out
 
 
 def _in_order(
@@ -202,7 +225,7 @@ def sums(group: npt.NDArray[np.intp], groups: int, measures: Mapping[str, Ints |
             out[name] = np.zeros(groups, np.int64)
         else:
             total = sum_by(group, groups, column)
-            if total.dtype == object:
+            if total.dtype == object and name != _MONEY:
                 raise InputError("a sum of counts is beyond 4.6e18: no real log has that")
             out[name] = total
     return out

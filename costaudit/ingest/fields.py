@@ -112,7 +112,8 @@ def _from_epoch(value: int | float) -> int | None:
         return None
     for limit, scale in ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1)):
         if value < limit:
-            return value * scale if type(value) is int else round(value * scale)
+            us = value * scale if type(value) is int else round(value * scale)
+            return us if us < END_US else None
     us = int(value) // 1_000
     return us if us < END_US else None
 

@@ -1,13 +1,14 @@
 """Which records are the same call: hashes that find candidates fast, and the exact merge of those found.
 
-The log's own call id decides where there is one; else the provider's response id does; and a record
-without a call id joins the call whose response id it shares. Hashes only find candidates: identity is
+The log's own call id decides where there is one, together with the response id: ids like a batch's
+custom_id are used again in the next batch. Without a call id the provider's response id decides, and
+such a record joins the call whose response id it shares. Hashes only find candidates: identity is
 decided on the ids themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,33 +20,32 @@ from costaudit.schema import COUNTS, INPUT_SIDE, Call, Quality, Status
 Hashes = npt.NDArray[np.uint64]
 
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
-_SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2), "parent_id": np.uint64(2)}
-"""A parent id is the response (or request) id of another record, and meets it by the same salt."""
+_SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2)}
+"""A parent id is the call id or the response id of another record, and is hashed with both salts."""
 
 
 def identity_hashes(batch: pa.RecordBatch) -> Hashes:
     """Hashes of every id in a canonical batch: a call that shares an id with another shares a hash."""
-    parts = [_hash_column(batch, name)[0] for name in ("call_id", "response_id")]
-    parts.append(_retry_hashes(batch)[0])
-    return np.concatenate(parts)
+    return np.concatenate([hashes for hashes, _ in _all_hashes(batch)])
 
 
 def rows_with(batch: pa.RecordBatch, wanted: Hashes) -> npt.NDArray[np.bool_]:
     """Rows that have one of the hashes; `wanted` must be sorted."""
     hit = np.zeros(batch.num_rows, bool)
-    for hashes, rows in (_hash_column(batch, "call_id"), _hash_column(batch, "response_id"), _retry_hashes(batch)):
+    for hashes, rows in _all_hashes(batch):
         hit[rows[_is_in(hashes, wanted)]] = True
     return hit
 
 
-def _retry_hashes(batch: pa.RecordBatch) -> tuple[Hashes, npt.NDArray[np.intp]]:
-    """Parent ids of retries: a parent without an attempt number is a span's parent, not a first try."""
-    hashes, rows = _hash_column(batch, "parent_id")
+def _all_hashes(batch: pa.RecordBatch) -> Iterator[tuple[Hashes, npt.NDArray[np.intp]]]:
+    """Hashes with the rows that they stand in: own ids, and the parent ids of retries."""
     index = batch.schema.get_field_index("attempt")
-    if index < 0 or not len(rows):
-        return hashes[:0], rows[:0]
-    is_retry = np.asarray(batch.column(index).is_valid())[rows]
-    return hashes[is_retry], rows[is_retry]
+    for name, salt in _SALTS.items():
+        yield _hash_column(batch, name, salt)
+        if index >= 0:  # a parent without an attempt number is a span's parent, not a first try
+            hashes, rows = _hash_column(batch, "parent_id", salt)
+            is_retry = np.asarray(batch.column(index).is_valid())[rows]
+            yield hashes[is_retry], rows[is_retry]
 
 
 def repeated(hashes: Sequence[Hashes]) -> Hashes:
@@ -67,7 +67,7 @@ def _is_in(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.bool_]:
     return np.asarray(wanted[place] == hashes)
 
 
-def _hash_column(batch: pa.RecordBatch, name: str) -> tuple[Hashes, npt.NDArray[np.intp]]:
+def _hash_column(batch: pa.RecordBatch, name: str, salt: np.uint64) -> tuple[Hashes, npt.NDArray[np.intp]]:
     """Hashes of the non-null values of a text column, and the rows they stand in."""
     index = batch.schema.get_field_index(name)
     if index < 0:
@@ -78,7 +78,7 @@ def _hash_column(batch: pa.RecordBatch, name: str) -> tuple[Hashes, npt.NDArray[
     rows = np.flatnonzero(np.asarray(array.is_valid()))
     if array.null_count:
         array = array.drop_null()
-    return _hash_text(array, _SALTS[name]), rows
+    return _hash_text(array, salt), rows
 
 
 def _hash_text(array: pa.Array, salt: np.uint64) -> Hashes:
@@ -132,8 +132,8 @@ def _python(array: pa.Array, name: str) -> list[Any]:
     return array.cast(pa.int64()).to_pylist() if name == "ts" else array.to_pylist()
 
 
-_Key = tuple[str, str, int, bool]
-"""Kind of id, id, attempt, whether it failed: a failed try is never the same record as a good one."""
+_Try = tuple[str, int, bool]
+"""An id, the attempt, whether it failed: a failed try is never the same record as a good one."""
 
 
 def merge_calls(calls: Iterable[Call]) -> list[Call]:
@@ -141,26 +141,35 @@ def merge_calls(calls: Iterable[Call]) -> list[Call]:
 
     Afterwards, attempts of a request that a later attempt replaced have status `superseded`.
     """
-    groups: dict[_Key, list[Call]] = {}
-    joins: dict[tuple[str, int, bool], str] = {}
-    loose: list[Call] = []
-    for call in calls:
-        if call.call_id is None:
-            loose.append(call)
-            continue
-        failed = call.status == Status.ERROR
-        groups.setdefault(("call", call.call_id, call.attempt or 0, failed), []).append(call)
-        if call.response_id is not None:
-            key = (call.response_id, call.attempt or 0, failed)
-            joins[key] = min(joins.get(key, call.call_id), call.call_id)
-    for call in loose:
-        response, failed = call.response_id or "", call.status == Status.ERROR
-        owner = joins.get((response, call.attempt or 0, failed))
-        kind, ident = ("call", owner) if owner is not None else ("response", response)
-        groups.setdefault((kind, ident, call.attempt or 0, failed), []).append(call)
-    merged = [_merge(groups[key]) for key in sorted(groups)]
+    known = list(calls)
+    # Of several calls that share the one id which a record has, it joins that with the smallest other id.
+    response_of: dict[_Try, str] = {}
+    call_of: dict[_Try, str] = {}
+    for call in known:
+        if call.call_id is not None and call.response_id is not None:
+            for other, mine, yours in (
+                (response_of, call.call_id, call.response_id), (call_of, call.response_id, call.call_id),
+            ):  # fmt: skip
+                key = _try(call, mine)
+                other[key] = min(other.get(key, yours), yours)
+    groups: dict[tuple[str, _Try], list[Call]] = {}
+    alone: list[Call] = []
+    for call in known:
+        if call.call_id is not None:
+            response = call.response_id or response_of.get(_try(call, call.call_id), "")
+            groups.setdefault((call.call_id, _try(call, response)), []).append(call)
+        elif call.response_id is not None:
+            owner = call_of.get(_try(call, call.response_id), "")
+            groups.setdefault((owner, _try(call, call.response_id)), []).append(call)
+        else:  # a retry that is known by its parent only
+            alone.append(call)
+    merged = [_merge(groups[key]) for key in sorted(groups)] + sorted(alone, key=_completeness)
     _mark_superseded(merged)
     return merged
+
+
+def _try(call: Call, ident: str) -> _Try:
+    return ident, call.attempt or 0, call.status == Status.ERROR
 
 
 def _completeness(call: Call) -> tuple[Any, ...]:
@@ -205,17 +214,19 @@ def _input_side(call: Call) -> int:
 def _mark_superseded(calls: list[Call]) -> None:
     last: dict[str, int] = {}
     for call in calls:
-        family = _family(call)
-        if family is not None:
-            last[family] = max(last.get(family, 0), call.attempt or 0)
+        for ident in {_own_id(call), _retried_id(call)} - {None}:
+            last[ident] = max(last.get(ident, 0), call.attempt or 0)
+    retried = {_retried_id(call) for call in calls}
     for call in calls:
-        family = _family(call)
-        if family is not None and (call.attempt or 0) < last[family] and call.status == Status.OK:
+        family = {_own_id(call), _retried_id(call), *({call.call_id, call.response_id} & retried)} - {None}
+        if call.status == Status.OK and (call.attempt or 0) < max((last[i] for i in family), default=0):
             call.status = Status.SUPERSEDED.value
 
 
-def _family(call: Call) -> str | None:
-    """The request that a call is an attempt of."""
-    if call.attempt and call.parent_id is not None:
-        return call.parent_id
+def _own_id(call: Call) -> str | None:
     return call.call_id if call.call_id is not None else call.response_id
+
+
+def _retried_id(call: Call) -> str | None:
+    """The first try (or the try before) of a retry."""
+    return call.parent_id if call.attempt else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import decimal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -30,10 +30,13 @@ MODEL_COLUMNS: Final = (
     "model", "family", "class", "context_window", "max_output", "input_modalities", "output_modalities", "tools",
     "json_mode", "reasoning", "tokenizer", "released_on", "retired_on", "source", "note",
 )  # fmt: skip
-ALIAS_COLUMNS: Final = ("alias", "model", "valid_from", "valid_to", "source", "confidence", "note")
+ALIAS_COLUMNS: Final = ("alias", "model", "valid_from", "valid_to", "source", "confidence", "recorded_on", "note")
 WINDOW_COLUMNS: Final = (
-    "window", "valid_from", "valid_to", "start_utc", "end_utc", "weekdays", "timezone", "holidays", "note",
+    "window", "valid_from", "valid_to", "start_utc", "end_utc", "weekdays", "timezone", "holidays", "recorded_on",
+    "note",
 )  # fmt: skip
+OPTIONAL_COLUMNS: Final = {ALIAS_COLUMNS: "recorded_on", WINDOW_COLUMNS: "recorded_on"}
+"""A column that a table may do without; its cells are then empty."""
 
 BEGINNING: Final = 0
 """Microseconds: the instant before which nothing is priced, 1970."""
@@ -47,7 +50,8 @@ class PriceRow:
     model: str
     klass: str
     usd: Decimal | None
-    """USD per 1M tokens, or per unit; None when the condition ends at `valid_from`."""
+    """USD per 1M tokens, or per unit; None when the condition ends at `valid_from`, and in a correction
+    that takes its row back."""
     valid_from: int
     """Microseconds since 1970 UTC; in force until the next row of the same model, class and when."""
     when: When
@@ -59,13 +63,21 @@ class PriceRow:
     note: str
     path: str
     line: int
+    overlay: str = ""
+    """The overlay or discount that states or changed the price; empty for the shipped one."""
+    stated_from: int | None = None
+    """`valid_from` of the row in the table, where a layer above made it start again at another instant."""
 
     @property
     def rate_id(self) -> str:
-        """A name for the fact that survives moves of its line: openai/gpt-4o/input@2024-05-13."""
-        moment = instant_text(self.valid_from)
+        """A name for the fact that survives moves of its line: openai/gpt-4o/input@2024-05-13.
+
+        A price of the user's own says so: overlay:acme/openai/gpt-4o/input@2025-01-01.
+        """
+        moment = instant_text(self.valid_from if self.stated_from is None else self.stated_from)
         condition = f"[{self.when}]" if str(self.when) else ""
-        return f"{self.provider}/{self.model}/{self.klass}@{moment}{condition}"
+        layer = f"overlay:{self.overlay}/" if self.overlay else ""
+        return f"{layer}{self.provider}/{self.model}/{self.klass}@{moment}{condition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +114,8 @@ class Alias:
     valid_to: int | None
     path: str
     line: int
+    overlay: str = ""
+    """The overlay that states it; empty for a shipped alias."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,37 +204,46 @@ class Cells:
         return {"": None, "yes": True, "no": False}[self.one_of(name, ("", "yes", "no"))]
 
 
-def read_cells(path: Path, shown: str, columns: tuple[str, ...]) -> Iterator[Cells]:
+def read_cells(path: Path, shown: str, columns: tuple[str, ...]) -> list[Cells]:
     """The rows of a CSV table; raises TableError when it is not one of these columns."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"cannot be read: {error}", path=shown) from error
-    places = {name: place for place, name in enumerate(columns)}
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
-        header = tuple(next(reader, ()))
-        if header != columns:
-            odd = next((c for c in header if c not in columns), None)
-            hint = did_you_mean(odd, columns) if odd else "expected " + ",".join(columns)
-            raise TableError("the header is not that of this kind of table", path=shown, line=1, hint=hint)
-        for cells in reader:
-            if len(cells) != len(columns):
-                raise TableError(
-                    f"{len(cells)} cells where the header has {len(columns)}", path=shown, line=reader.line_num
-                )
-            yield Cells(cells, places, shown, reader.line_num)
+        header = next(reader, [])
+        places = _places(header, columns, shown)
+        rows = [(cells, reader.line_num) for cells in reader]
     except csv.Error as error:
         raise TableError(f"not valid CSV: {error}", path=shown, line=reader.line_num) from error
+    width = len(header)
+    for cells, line in rows:
+        if len(cells) != width:
+            raise TableError(f"{len(cells)} cells where the header has {width}", path=shown, line=line)
+        if width != len(columns):
+            cells.append("")  # where `places` looks for the column that the table does without
+    return [Cells(cells, places, shown, line) for cells, line in rows]
 
 
-def parse_price(cells: Cells, provider: str) -> PriceRow:
+def _places(header: list[str], columns: tuple[str, ...], shown: str) -> dict[str, int]:
+    """The place of every column in the rows of a table."""
+    optional = OPTIONAL_COLUMNS.get(columns)
+    if tuple(header) not in (columns, tuple(c for c in columns if c != optional)):
+        odd = next((c for c in header if c not in columns), None)
+        hint = (did_you_mean(odd, columns) if odd else None) or "expected " + ",".join(columns)
+        raise TableError("the header is not that of this kind of table", path=shown, line=1, hint=hint)
+    places = {name: place for place, name in enumerate(header)}
+    return places if optional is None else {optional: len(header), **places}
+
+
+def parse_price(cells: Cells, provider: str, overlay: str = "") -> PriceRow:
     """A row of a prices.csv; raises TableError when it cannot be read."""
     klass = cells.one_of("class", PRICE_CLASSES)
     status = cells.one_of("status", STATUSES)
     usd = cells.parsed("usd", _amount)
-    if (usd is None) != (status == "ended"):
-        raise cells.error("usd is empty exactly where status is 'ended'")
+    if (usd is None) != (status == "ended") and not (usd is None and status == "correction"):
+        raise cells.error("usd is empty where status is 'ended', or where a correction takes a row back")
     if cells["per"] != ("unit" if klass in UNIT_CLASSES else "mtok"):
         raise cells.error(f"per must be {'unit' if klass in UNIT_CLASSES else 'mtok'!r} for class {klass!r}")
     return PriceRow(
@@ -238,6 +261,7 @@ def parse_price(cells: Cells, provider: str) -> PriceRow:
         note=cells["note"],
         path=cells.path,
         line=cells.line,
+        overlay=overlay,
     )
 
 
@@ -278,7 +302,7 @@ def parse_model(cells: Cells, provider: str) -> ModelFacts:
     )
 
 
-def parse_alias(cells: Cells, provider: str) -> Alias:
+def parse_alias(cells: Cells, provider: str, overlay: str = "") -> Alias:
     """A row of an aliases.csv."""
     return Alias(
         provider=provider,
@@ -288,11 +312,12 @@ def parse_alias(cells: Cells, provider: str) -> Alias:
         valid_to=cells.parsed("valid_to", instant_us),
         path=cells.path,
         line=cells.line,
+        overlay=overlay,
     )
 
 
-def load_windows(path: Path, shown: str) -> list[WindowRow]:
-    """Every row of windows.csv."""
+def load_windows(path: Path, shown: str, known_on: str = "") -> list[WindowRow]:
+    """Every row of windows.csv, without those recorded after a day (ISO date; empty for no limit)."""
     return [
         WindowRow(
             window=cells.needed("window", _name),
@@ -307,6 +332,7 @@ def load_windows(path: Path, shown: str) -> list[WindowRow]:
             line=cells.line,
         )
         for cells in read_cells(path, shown, WINDOW_COLUMNS)
+        if not known_on or cells["recorded_on"] <= known_on
     ]
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit import __version__
-from costaudit.engine.costing import Costed, card_cost, cost_cells, scaled, usd
+from costaudit.engine.costing import Costed, billed_as_reported, card_cost, cost_cells, scaled, usd
 from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US, KEPT, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.engine.plan import Plan, Subject
-from costaudit.money import percent_of
+from costaudit.money import percent_of, usd_from_pico
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import How, Resolved
 from costaudit.report import model as m
@@ -231,11 +231,11 @@ def _tokens(measures: dict[str, int]) -> m.Tokens:
 
 def _spend(work: Audited) -> m.Spend:
     cells, costed = work.passed.cells, work.costed
-    reported = costed.reported
+    reported = cells.keys["reported"] == REPORTED
     stated = int(cells.measures["requests"][reported].sum())
     return m.Spend(
         list_usd=usd(_sum(costed.list_units)),
-        reported_usd=usd(_sum(costed.billed_units[reported])) if stated else None,
+        reported_usd=usd_from_pico(_sum(cells.measures["reported_picousd"])) if stated else None,
         billed_usd=usd(_sum(costed.billed_units)),
         requests=int(cells.measures["requests"].sum()),
         tokens=_tokens({n: int(cells.measures[n].sum()) for n in COUNTS}),
@@ -369,7 +369,7 @@ def _by_user(work: Audited) -> list[m.UserRow]:
     card = users.keys["card"]
     list_units = card_cost(users, work.passed.plan, card)
     # Known fees of gateways are not split by user: the table of users has no gateway.
-    reported = users.keys["reported"] == REPORTED
+    reported = billed_as_reported(users, work.passed.plan)
     billed = np.where(reported, users.measures["reported_picousd"].astype(object) * 10**9, list_units)
     counts = {n: sum_by(group, size, users.measures[n]) for n in ("requests", *COUNTS)}
     priced = sum_by(group, size, (card >= 0).astype(np.int64))

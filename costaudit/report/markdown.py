@@ -50,8 +50,8 @@ def escape(text: str) -> str:
     """
     text = "".join(_ENTITIES.get(char, char) for char in text)
     text = _MARKUP.sub(lambda match: f"\\{match.group()}", text)
+    text = re.sub(r"#(?=\d)", f"#{_BREAK}", text)  # first: the break itself has a number in it
     text = text.replace("@", f"@{_BREAK}").replace("://", f":{_BREAK}//")
-    text = re.sub(r"#(?=\d)", f"#{_BREAK}", text)
     text = re.sub(r"(?i)\bwww\.", lambda match: f"{match.group()[:3]}{_BREAK}.", text)
     return re.sub(r"\$(?!\d)", r"\\$", text)  # $x$ would be a formula; $12.50 stays as it is
 

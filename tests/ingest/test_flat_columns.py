@@ -206,5 +206,5 @@ def test_the_documented_record_is_read_as_columns(folder: Path):
     assert_same(fast, slow)
     (call,) = calls_of(fast.batch)
     assert (call.input, call.cache_read, call.output, call.reasoning) == (6, 4, 2, 1)
-    assert (call.prompt, call.system, call.turns, call.tags) == ("u", "s", 2, "a,b")
+    assert (call.prompt, call.system, call.turns, call.tags) == ("u", "s", 1, "a,b")
     assert (call.reported_picousd, call.parent_id, call.attempt) == (250_000_000_000, "r0", 1)
