@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.exact import weighted_sum
-from costaudit.engine.kernel import DAY_US, HOUR_US, NO_ROUTE, REPORTED
+from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, NO_ROUTE, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.plan import PRICED, RATE_DECIMALS, Plan
 from costaudit.errors import ConfigError
@@ -93,8 +93,13 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
 def billed_as_reported(cells: Cells, plan: Plan) -> npt.NDArray[np.bool_]:
     """Cells whose requests state a believable cost. None when everything is priced as on one date: what
     was reported then belongs to other prices."""
-    stated = cells.keys["reported"] == REPORTED
-    return np.asarray(stated) if plan.prices_at is None else np.zeros(len(stated), bool)
+    stated = states_cost(cells)
+    return stated if plan.prices_at is None else np.zeros(len(stated), bool)
+
+
+def states_cost(cells: Cells) -> npt.NDArray[np.bool_]:
+    """Cells whose requests state a believable cost."""
+    return np.isin(cells.keys["reported"], (REPORTED, BELOW_LIST))
 
 
 def card_cost(cells: Cells, plan: Plan, card: npt.NDArray[np.int32]) -> Amounts:

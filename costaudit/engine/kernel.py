@@ -43,8 +43,8 @@ KEPT: Final = (
 )  # fmt: skip
 """Codes of the ledger's `kept`: why a request keeps its model."""
 
-NO_REPORT, REPORTED, IMPLAUSIBLE = 0, 1, 2
-"""Codes of the ledger's `reported`: no cost stated, stated, stated and set aside."""
+NO_REPORT, REPORTED, IMPLAUSIBLE, BELOW_LIST = 0, 1, 2, 3
+"""Codes of the ledger's `reported`: no cost stated; stated; stated and set aside; stated, and less than list."""
 
 NO_ROUTE: Final = -1
 
@@ -106,7 +106,7 @@ def audit_batch(batch: pa.RecordBatch, plan: Plan) -> Partial:
         name: (codes, int(codes.min(initial=0)), int(codes.max(initial=0))) for name, codes in numbers.items()
     }
     keys |= {name: (words[name].codes, 0, len(words[name].values) - 1) for name in WORD_KEYS}
-    measures = {**counts, "reported_picousd": np.where(reported == REPORTED, picousd, 0)}
+    measures = {**counts, "reported_picousd": np.where(reported != IMPLAUSIBLE, picousd, 0)}
     cells_keys, group, size = group_rows(keys)
     cells = Cells(cells_keys, {name: words[name].values for name in WORD_KEYS}, sums(group, size, measures))
     user_words = calls.words("user")
@@ -228,7 +228,8 @@ def _reported(
         for row in large[picousd[large] > 0.99 * limit].tolist():
             if int(picousd[row]) > _highest(card[row], list_units[row], tokens[row]):
                 reported[row] = IMPLAUSIBLE
-    return reported, picousd
+    below = (reported == REPORTED) & (card >= 0) & (picousd < -(-list_units // 1000))
+    return np.where(below, BELOW_LIST, reported).astype(np.int8), picousd
 
 
 def _highest(card: int, list_units: int, tokens: int) -> int:

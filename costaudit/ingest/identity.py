@@ -214,12 +214,13 @@ def _input_side(call: Call) -> int:
 def _mark_superseded(calls: list[Call]) -> None:
     last: dict[str, int] = {}
     for call in calls:
-        for ident in {_own_id(call), _retried_id(call)} - {None}:
+        for ident in filter(None, {_own_id(call), _retried_id(call)}):
             last[ident] = max(last.get(ident, 0), call.attempt or 0)
     retried = {_retried_id(call) for call in calls}
     for call in calls:
-        family = {_own_id(call), _retried_id(call), *({call.call_id, call.response_id} & retried)} - {None}
-        if call.status == Status.OK and (call.attempt or 0) < max((last[i] for i in family), default=0):
+        family = {_own_id(call), _retried_id(call), *({call.call_id, call.response_id} & retried)}
+        newest = max((last[ident] for ident in filter(None, family)), default=0)
+        if call.status == Status.OK and (call.attempt or 0) < newest:
             call.status = Status.SUPERSEDED.value
 
 

@@ -3,52 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-from costaudit.errors import TableError
+from costaudit.prices.layers import Discount, discount_rows, lay_rows, settle_rows
+from costaudit.prices.overlays import Overlay, load_overlay
 from costaudit.prices.rows import (
-    ALIAS_COLUMNS,
-    MODEL_COLUMNS,
-    PRICE_COLUMNS,
     Alias,
     Cells,
     ModelFacts,
     PriceRow,
     WindowRow,
-    load_windows,
     parse_alias,
     parse_model,
     parse_price,
-    read_cells,
+)
+from costaudit.prices.tables import (
+    SHIPPED,
+    ModelKey,
+    Provider,
+    Tables,
+    load_providers,
+    load_toml,
+    read_tables,
+    shipped_directory,
 )
 
+__all__ = [
+    "SHIPPED", "ModelKey", "PriceBook", "Provider", "load_book", "load_providers", "load_toml", "shipped_directory",
+]  # fmt: skip
+
+K = TypeVar("K")
 T = TypeVar("T")
-
-ModelKey = tuple[str, str]
-"""Provider id and canonical model id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """A party that bills for tokens."""
-
-    id: str
-    name: str
-    kind: str
-    """vendor, host, cloud or gateway."""
-    log_names: tuple[str, ...]
-    """How logs name it, lower case, its id included."""
-    api_hosts: tuple[str, ...]
-    same_list_as: str | None
-    """A provider whose prices hold where this one has no row of its own."""
-    cache_read_as_input: bool
-    """Cached reads without a price of their own are billed as plain input."""
-    cache_write_as_input: bool
 
 
 @dataclass(frozen=True)
@@ -62,10 +52,29 @@ class PriceBook:
     """Digest of every table's bytes: the same data, the same digest."""
     providers: Mapping[str, Provider]
     rows: Mapping[ModelKey, tuple[PriceRow, ...]]
+    """Every row that was ever written, corrected ones too; those of overlays last."""
     facts: Mapping[ModelKey, ModelFacts]
     aliases: Mapping[ModelKey, tuple[Alias, ...]]
-    """By provider id and alias."""
+    """By provider id and alias; an overlay's alias takes the place of the shipped one."""
     windows: Mapping[str, tuple[WindowRow, ...]]
+    known_on: str | None = None
+    """The day (ISO date) whose knowledge this is: rows recorded later are not in it."""
+    overlays: tuple[str, ...] = ()
+    """Names of what was laid over the tables, in this order."""
+    discounts: tuple[Discount, ...] = ()
+    user_map: Mapping[str, str] | None = None
+    """Names that the overlays map to a `provider/model`."""
+
+    @cached_property
+    def in_force(self) -> Mapping[ModelKey, tuple[PriceRow, ...]]:
+        """The rows that prices are taken from: after corrections, overlays and discounts."""
+        return _Lazy(self.rows, self._in_force)
+
+    def _in_force(self, key: ModelKey, rows: tuple[PriceRow, ...]) -> tuple[PriceRow, ...]:
+        layer = settle_rows(row for row in rows if not row.overlay)
+        for name in dict.fromkeys(row.overlay for row in rows if row.overlay):
+            layer = lay_rows(layer, settle_rows(row for row in rows if row.overlay == name))
+        return discount_rows(layer, self.discounts, *key)
 
     @cached_property
     def provider_by_log_name(self) -> Mapping[str, str]:
@@ -100,117 +109,111 @@ class PriceBook:
         return tuple(sorted(rows, key=lambda row: row.valid_from or 0))
 
 
-SHIPPED: Final = "pricing"
-"""Name of the directory of tables, in the installed package and in the checkout."""
+def load_book(
+    directory: Path | str | None = None,
+    *,
+    known_on: date | None = None,
+    overlays: Sequence[Path | str] = (),
+    discounts: Sequence[Discount] = (),
+) -> PriceBook:
+    """Read the tables of a directory (the shipped ones by default), and lay overlays over them.
 
-
-def shipped_directory() -> Path:
-    """Where the shipped tables are: inside the package when installed, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / SHIPPED
-    return inside if inside.is_dir() else package.parent / SHIPPED
-
-
-def load_book(directory: Path | str | None = None) -> PriceBook:
-    """Read the tables of a directory (the shipped ones by default).
-
+    `known_on` gives the book as it stood at the end of that day: rows recorded later are left out.
     Raises TableError for a table that is no CSV of the right columns; a row that cannot be read raises
     TableError, naming file and line, when its model is first asked for. Whether every row can be read
     and the rows make sense together is for `costaudit.prices.check`.
     """
     place = Path(directory) if directory is not None else shipped_directory()
-    if not place.is_dir():
-        raise TableError("there is no such directory of price tables", path=str(directory or place))
-    shown = str(directory) if directory is not None else SHIPPED
-    tables = sorted(p for p in place.rglob("*") if p.suffix in (".csv", ".toml") and p.is_file())
-    providers = load_providers(place / "providers.toml", f"{shown}/providers.toml")
-    prices: dict[ModelKey, list[Cells]] = {}
-    facts: dict[ModelKey, list[Cells]] = {}
-    aliases: dict[ModelKey, list[Cells]] = {}
-    for provider in providers:
-        for held, table, columns, key in (
-            (prices, "prices.csv", PRICE_COLUMNS, "model"),
-            (facts, "models.csv", MODEL_COLUMNS, "model"),
-            (aliases, "aliases.csv", ALIAS_COLUMNS, "alias"),
-        ):
-            path = place / provider / table
-            if path.exists():
-                for cells in read_cells(path, f"{shown}/{provider}/{table}", columns):
-                    held.setdefault((provider, cells[key]), []).append(cells)
-    windows = load_windows(place / "windows.csv", f"{shown}/windows.csv") if (place / "windows.csv").exists() else []
-    recorded = max((c["recorded_on"] for rows in prices.values() for c in rows), default="")
+    day = known_on.isoformat() if known_on else ""
+    base = read_tables(place, str(directory) if directory is not None else SHIPPED, day)
+    layers = [load_overlay(path, base.providers, day) for path in overlays]
+    held = [base, *(layer.tables for layer in layers)]
+    named = {id(tables): name for tables, name in zip(held, ["", *(o.name for o in layers)], strict=True)}
+    discounts = (*(d for layer in layers for d in layer.discounts), *discounts)
     return PriceBook(
-        directory=shown,
-        version=recorded.replace("-", ".") or "undated",
-        sha256=_digest(tables, place),
-        providers=providers,
-        rows=_Lazy(prices, lambda key, rows: tuple(parse_price(c, key[0]) for c in rows)),
-        facts=_Lazy(facts, lambda key, rows: parse_model(rows[-1], key[0])),
-        aliases=_Lazy(aliases, lambda key, rows: tuple(parse_alias(c, key[0]) for c in rows)),
-        windows={name: tuple(w for w in windows if w.window == name) for name in {w.window for w in windows}},
+        directory=base.shown,
+        version=(base.recorded_on or "undated").replace("-", "."),
+        sha256=_digest(base, layers, discounts, day),
+        providers={ident: p for tables in held for ident, p in tables.providers.items()},
+        rows=_Lazy(
+            _stack((named[id(t)], t.prices) for t in held),
+            lambda key, rows: tuple(parse_price(c, key[0], name) for name, cells in rows for c in cells),
+        ),
+        facts=_Lazy(
+            {key: cells for tables in held for key, cells in tables.facts.items()},
+            lambda key, rows: parse_model(rows[-1], key[0]),
+        ),
+        aliases=_Lazy(
+            _replaced((named[id(t)], t.aliases) for t in held),
+            lambda key, rows: tuple(parse_alias(c, key[0], rows[0]) for c in rows[1]),
+        ),
+        windows=_windows(held),
+        known_on=day or None,
+        overlays=tuple(dict.fromkeys([*(o.name for o in layers), *(d.name for d in discounts)])),
+        discounts=discounts,
+        user_map={name: target for layer in layers for name, target in layer.user_map.items()},
     )
+
+
+_Named = tuple[str, list[Cells]]
+"""Rows with the overlay that they are of."""
+
+
+def _stack(layers: Iterator[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, list[_Named]]:
+    """The rows of every layer, for every model."""
+    found: dict[ModelKey, list[_Named]] = {}
+    for name, rows in layers:
+        for key, cells in rows.items():
+            found.setdefault(key, []).append((name, cells))
+    return found
+
+
+def _replaced(layers: Iterator[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, _Named]:
+    """The rows of the uppermost layer that has any, for every name whatever its case."""
+    found: dict[ModelKey, _Named] = {}
+    for name, rows in layers:
+        lower = {alias.lower() for _, alias in rows} if name else set()
+        if lower:
+            found = {key: held for key, held in found.items() if (key[0], key[1].lower()) not in
+                     {(p, a.lower()) for p, a in rows}}
+        found.update({key: (name, cells) for key, cells in rows.items()})
+    return found
+
+
+def _windows(layers: Sequence[Tables]) -> dict[str, tuple[WindowRow, ...]]:
+    found: dict[str, tuple[WindowRow, ...]] = {}
+    for tables in layers:
+        for name in dict.fromkeys(w.window for w in tables.windows):
+            found[name] = tuple(w for w in tables.windows if w.window == name)
+    return found
+
+
+def _digest(base: Tables, layers: Sequence[Overlay], discounts: Sequence[Discount], day: str) -> str:
+    """The digest of the tables, and of all that was laid over them if anything was."""
+    if not layers and not discounts and not day:
+        return base.sha256
+    parts = [base.sha256, day, *(f"{o.name} {o.tables.sha256}" for o in layers), *map(repr, discounts)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 class _Lazy(Mapping[ModelKey, T]):
     """Rows that are parsed when their model is asked for: a run touches a few models of thousands."""
 
-    def __init__(self, cells: Mapping[ModelKey, list[Cells]], parse: Callable[[ModelKey, list[Cells]], T]) -> None:
-        self._cells, self._parse = cells, parse
+    def __init__(self, source: Mapping[ModelKey, K], parse: Callable[[ModelKey, K], T]) -> None:
+        self._source, self._parse = source, parse
         self._parsed: dict[ModelKey, T] = {}
 
     def __getitem__(self, key: ModelKey) -> T:
         found = self._parsed.get(key)
         if found is None:
-            found = self._parsed[key] = self._parse(key, self._cells[key])
+            found = self._parsed[key] = self._parse(key, self._source[key])
         return found
 
     def __iter__(self) -> Iterator[ModelKey]:
-        return iter(self._cells)
+        return iter(self._source)
 
     def __len__(self) -> int:
-        return len(self._cells)
+        return len(self._source)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._cells
-
-
-def _digest(tables: Iterable[Path], place: Path) -> str:
-    digest = hashlib.sha256()
-    for table in tables:
-        digest.update(table.relative_to(place).as_posix().encode() + b"\0")
-        digest.update(table.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    return digest.hexdigest()
-
-
-def load_toml(path: Path, shown: str) -> dict[str, Any]:
-    """A TOML table file; raises TableError naming it when it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TableError(f"cannot be read: {error}", path=shown) from error
-
-
-_PROVIDER_KEYS = {
-    "name", "kind", "log_names", "api_hosts", "same_list_as", "cache_read_without_price",
-    "cache_write_without_price", "source", "note",
-}  # fmt: skip
-
-
-def load_providers(path: Path, shown: str) -> dict[str, Provider]:
-    """Every provider of providers.toml, by id."""
-    providers = {}
-    for ident, table in load_toml(path, shown).items():
-        unknown = set(table) - _PROVIDER_KEYS
-        if unknown:
-            raise TableError(f"unknown key {sorted(unknown)[0]!r} in [{ident}]", path=shown)
-        providers[ident] = Provider(
-            id=ident,
-            name=table["name"],
-            kind=table["kind"],
-            log_names=tuple(dict.fromkeys([ident, *(n.lower() for n in table.get("log_names", []))])),
-            api_hosts=tuple(table.get("api_hosts", [])),
-            same_list_as=table.get("same_list_as"),
-            cache_read_as_input=table.get("cache_read_without_price", "unpriced") == "input",
-            cache_write_as_input=table.get("cache_write_without_price", "unpriced") == "input",
-        )
-    return providers
+        return key in self._source

@@ -195,7 +195,7 @@ def timeline_of(
     A region or speed without rows of its own is billed as the standard one; a service tier without
     rows is unpriced, because its price is not the standard one.
     """
-    rows = book.rows.get(key, ())
+    rows = book.in_force.get(key, ())
     speeds = {r.when.speed for r in rows}
     regions = {r.when.region for r in rows}
     rows = tuple(
@@ -206,7 +206,7 @@ def timeline_of(
         and r.when.speed in ("", speed if speed in speeds else "")
     )
     if not rows:
-        return Timeline((Segment(0, {}, NO_TIER_PRICE if book.rows.get(key) else NO_PRICE_THEN),), {})
+        return Timeline((Segment(0, {}, NO_TIER_PRICE if book.in_force.get(key) else NO_PRICE_THEN),), {})
     windows = sorted({r.when.window for r in rows} - {""})
     segments: list[Segment] = [Segment(0, {}, NO_PRICE_THEN)]
     for start in sorted({r.valid_from for r in rows}):

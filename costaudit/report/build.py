@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit import __version__
-from costaudit.engine.costing import Costed, billed_as_reported, card_cost, cost_cells, scaled, usd
+from costaudit.engine.costing import Costed, billed_as_reported, card_cost, cost_cells, scaled, states_cost, usd
 from costaudit.engine.exact import sum_by
-from costaudit.engine.kernel import DAY_US, HOUR_US, KEPT, REPORTED
+from costaudit.engine.kernel import DAY_US, HOUR_US, KEPT
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.engine.plan import Plan, Subject
@@ -231,7 +231,7 @@ def _tokens(measures: dict[str, int]) -> m.Tokens:
 
 def _spend(work: Audited) -> m.Spend:
     cells, costed = work.passed.cells, work.costed
-    reported = cells.keys["reported"] == REPORTED
+    reported = states_cost(cells)
     stated = int(cells.measures["requests"][reported].sum())
     return m.Spend(
         list_usd=usd(_sum(costed.list_units)),
@@ -255,11 +255,9 @@ def _markup(work: Audited) -> list[m.Markup]:
     for gateway in sorted(set(gateways), key=lambda g: (g is None, g or "")):
         here = np.array([g == gateway for g in gateways]) & costed.priced
         for evidence, chosen in (("reported", here & costed.reported), ("table", here & ~costed.reported)):
-            extra = _sum((costed.billed_units - costed.list_units)[chosen])
+            extra = _sum(work.projected.markup[chosen])
             base = _sum(costed.list_units[chosen])
-            if extra == 0 and (evidence == "table" or gateway is None):
-                continue
-            if not chosen.any():
+            if not chosen.any() or (extra == 0 and (evidence == "table" or gateway is None)):
                 continue
             percent = percent_of(usd(extra), usd(base), places=4)
             rows.append(m.Markup(

@@ -61,9 +61,19 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
     gateways = cells.words("gateway")
     for gateway in sorted({g for g in gateways if g is not None}):
         of_gateway = np.array([g == gateway for g in gateways]) & costed.priced
-        for here, title, evidence in (
-            (of_gateway & costed.reported, "bills {}% above list", "reported"),
-            (of_gateway & ~costed.reported, "adds {}% by its published fees", "table"),
+        for here, title, evidence, next_ in (
+            (
+                of_gateway & costed.reported,
+                "costs reported through {} are {}% above list",
+                "reported",
+                "a constant percentage is the gateway's fee; single large differences are tool calls or another price table",
+            ),
+            (
+                of_gateway & ~costed.reported,
+                "{} adds {}% by its published fees",
+                "table",
+                "compare with an invoice, or call the provider directly",
+            ),
         ):
             extra, base = _sum(work.projected.markup, here), _sum(costed.list_units, here)
             if extra <= 0 or base <= 0:
@@ -72,11 +82,30 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
             yield _finding(
                 work,
                 "CA-M1",
-                f"{gateway} {title.format(percent)}",
+                title.format(gateway, percent),
                 usd(extra),
                 {"gateway": gateway, "percent": percent, "list_usd": exact(usd(base)), "evidence": evidence},
-                "compare with the gateway's published fee, or call the provider directly",
+                next_,
             )
+
+
+def find_discounts(work: Audited) -> Iterator[m.Finding]:
+    """CA-M2: requests billed below list: a negotiated price, or a log that prices differently."""
+    discount = work.projected.discount
+    here = np.array([d > 0 for d in discount.tolist()], bool)
+    amount = _sum(discount, here)
+    base = _sum(work.costed.list_units, here)
+    if amount > 0 and usd(amount) >= usd(base) / 1000:  # less than 0.1% is rounding in the log
+        percent = _plain((usd(amount) * 100 / usd(base)).quantize(Decimal("0.01")))
+        requests = int(work.passed.cells.measures["requests"][here].sum())
+        yield m.Finding(
+            code="CA-M2",
+            title=f"{requests:,} requests report {percent}% less than list",
+            usd=None,
+            monthly_usd=None,
+            evidence={"requests": requests, "below_list_usd": exact(usd(amount)), "list_usd": exact(usd(base))},
+            next="if the price is negotiated, add it to your own price tables; else see how the log prices cached tokens",
+        )
 
 
 def _plain(number: Decimal) -> str:
@@ -200,5 +229,5 @@ def _sum(amounts: Any, where: Any) -> int:
 
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
-    find_moves, find_markup, find_failures, find_odd_costs, find_unpriced, find_weak_usage, find_retired,
+    find_moves, find_markup, find_discounts, find_failures, find_odd_costs, find_unpriced, find_weak_usage, find_retired,
 )  # fmt: skip

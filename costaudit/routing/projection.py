@@ -50,27 +50,33 @@ class Projected:
     """What the verification pass adds."""
     after: Amounts
     """billed - markup - reliability - overspecification - lock_in + verification."""
+    discount: Amounts
+    """What was billed below list; no step, because a discount is kept as long as the model is."""
 
 
 def project(groups: Groups, verified: dict[int, Amounts], *, believe: int = 2) -> Projected:
     """The projection when tags of confidence band `believe` and above are acted on.
 
-    `verified` holds, by tier, the list cost times the tier's verification multiple. A group without a
-    price keeps what was billed. A failed or superseded attempt costs nothing afterwards: its whole
-    list cost is reliability.
+    `verified` holds, by tier, the cost after routing times the tier's verification multiple. A group without a
+    price keeps what was billed. A failed or superseded attempt costs nothing afterwards: all of its cost
+    but the markup is reliability. A group billed below list (a negotiated price) starts from what it
+    was billed, and moves only where the candidate's list price is below that.
     """
     zero = np.zeros(len(groups.billed), dtype=object)
-    markup = np.where(groups.priced, groups.billed - groups.list_, zero)
+    base = np.where(groups.priced, np.minimum(groups.billed, groups.list_), groups.billed)
     failed = groups.priced & ~groups.billable
-    reliability = np.where(failed, groups.list_, zero)
     moves = groups.priced & groups.billable & (groups.band >= believe)
-    overspecification = np.where(moves, groups.list_ - groups.same, zero)
-    lock_in = np.where(moves, groups.same - groups.any, zero)
+    same, any_ = np.minimum(base, groups.same), np.minimum(base, groups.any)
+    markup = groups.billed - base
+    reliability = np.where(failed, base, zero)
+    overspecification = np.where(moves, base - same, zero)
+    lock_in = np.where(moves, same - any_, zero)
     verification = zero.copy()
     for tier, amounts in verified.items():
         verification = np.where(moves & (groups.tier == tier), amounts, verification)
     after = groups.billed - markup - reliability - overspecification - lock_in + verification
-    return Projected(markup, reliability, overspecification, lock_in, verification, after)
+    discount = np.where(groups.priced, groups.list_ - base, zero)
+    return Projected(markup, reliability, overspecification, lock_in, verification, after, discount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,8 @@ def _large() -> dict[str, Any]:
     markup = [
         m.Markup(gateway="openrouter", percent="5.5", usd=Decimal("12.25"), evidence="reported", requests=9),
         m.Markup(
-            gateway="cheap" + HOSTILE[1], percent="-0.0481", usd=Decimal("-0.09"), evidence="table", requests=4
+            gateway="cheap" + HOSTILE[1], percent="-0.0481", usd=Decimal("-0.09"), evidence="table",
+            requests=4,
         ),
         m.Markup(gateway=None, percent=None, usd=Decimal("1.5"), evidence="given", requests=1),
     ]  # fmt: skip

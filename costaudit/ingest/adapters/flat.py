@@ -29,12 +29,13 @@ from costaudit.schema import Call, Status
 _PATHS: dict[str, tuple[Path, ...]] = {field.target: field.paths for field in FLAT_FIELDS}
 
 
-def _get(record: Record, target: str) -> Any:
+def _get(record: Record, target: str, absent: Any = None) -> Any:
+    """The first value that is there; `absent` is a further value that means it is not."""
     for path in _PATHS[target]:
         value = record.get(path[0])
         for key in path[1:]:
             value = value.get(key) if isinstance(value, Mapping) else None
-        if value is not None:
+        if value is not None and value != absent:
             return value
     return None
 
@@ -85,7 +86,7 @@ def calls(record: Record) -> list[Call]:
     _set_identity(call, record)
     _set_counts(call, record)
     _set_request(call, record)
-    call.status, call.error_code = status_of(_get(record, "status"), _get(record, "error"))
+    call.status, call.error_code = status_of(_get(record, "status", ""), _get(record, "error", ""))
     call.final = True if _text(record, "finish") else None
     tier = _integer(record, "tier_tag")
     call.tier_tag = tier if tier in (0, 1, 2, 3) else None

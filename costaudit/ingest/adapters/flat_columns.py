@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from costaudit.ingest.adapters.flat import status_of
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind, Path
-from costaudit.ingest.fields import END_US, MAX_PICOUSD
+from costaudit.ingest.fields import END_US
 from costaudit.schema import CANONICAL, MAX_COUNT, Quality, Reading
 
 Ints = npt.NDArray[np.int64]
@@ -583,11 +583,11 @@ def _cost(columns: _Columns, out: dict[str, pa.Array]) -> None:
     if not (pa.types.is_floating(cost.type) or pa.types.is_integer(cost.type)):
         raise _ReadByRecordError
     usd = np.asarray(cost.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    believable = np.isfinite(usd) & (usd >= 0)
+    believable = np.isfinite(usd) & (usd > -1)
     if (believable & (usd >= 1024)).any():  # beyond a float's exact pico-dollars: read by record
         raise _ReadByRecordError
-    picousd = np.rint(np.where(believable, usd, 0.0) * 1e12).astype(np.int64)
-    out["reported_picousd"] = pa.array(picousd, mask=~believable | (picousd > MAX_PICOUSD))
+    picousd = np.rint(np.where(believable, usd, -1.0) * 1e12).astype(np.int64)
+    out["reported_picousd"] = pa.array(picousd, mask=picousd < 0)
 
 
 def _as_batch(out: dict[str, pa.Array]) -> pa.RecordBatch:

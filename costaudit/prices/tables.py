@@ -1,0 +1,156 @@
+"""The files of a directory of price tables, read as they stand: nothing is judged here."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from costaudit.errors import TableError, did_you_mean
+from costaudit.prices.rows import (
+    ALIAS_COLUMNS,
+    MODEL_COLUMNS,
+    PRICE_COLUMNS,
+    Cells,
+    WindowRow,
+    load_windows,
+    read_cells,
+)
+
+ModelKey = tuple[str, str]
+"""Provider id and canonical model id."""
+
+SHIPPED: Final = "pricing"
+"""Name of the directory of tables, in the installed package and in the checkout."""
+
+
+def shipped_directory() -> Path:
+    """Where the shipped tables are: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / SHIPPED
+    return inside if inside.is_dir() else package.parent / SHIPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A party that bills for tokens."""
+
+    id: str
+    name: str
+    kind: str
+    """vendor, host, cloud or gateway."""
+    log_names: tuple[str, ...]
+    """How logs name it, lower case, its id included."""
+    api_hosts: tuple[str, ...]
+    same_list_as: str | None
+    """A provider whose prices hold where this one has no row of its own."""
+    cache_read_as_input: bool
+    """Cached reads without a price of their own are billed as plain input."""
+    cache_write_as_input: bool
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What one directory holds."""
+
+    shown: str
+    """The directory as error messages name it."""
+    sha256: str
+    """Digest of every table's bytes: the same data, the same digest."""
+    providers: dict[str, Provider] = field(default_factory=dict)
+    prices: dict[ModelKey, list[Cells]] = field(default_factory=dict)
+    facts: dict[ModelKey, list[Cells]] = field(default_factory=dict)
+    aliases: dict[ModelKey, list[Cells]] = field(default_factory=dict)
+    """By provider id and alias."""
+    windows: list[WindowRow] = field(default_factory=list)
+
+    @property
+    def recorded_on(self) -> str:
+        """The newest day on which a price was recorded, or nothing."""
+        return max((cells["recorded_on"] for rows in self.prices.values() for cells in rows), default="")
+
+
+def read_tables(place: Path, shown: str, known_on: str = "", folders: Iterable[str] | None = None) -> Tables:
+    """The tables of a directory, without rows recorded after a day (ISO date; empty for no limit).
+
+    Without `folders`, providers.toml is needed and says which folders there are. Raises TableError for
+    a directory or table that cannot be read.
+    """
+    if not place.is_dir():
+        raise TableError("there is no such directory of price tables", path=shown)
+    listed = place / "providers.toml"
+    needed = folders is None or listed.exists()
+    providers = load_providers(listed, f"{shown}/providers.toml") if needed else {}
+    files = sorted(p for p in place.rglob("*") if p.suffix in (".csv", ".toml") and p.is_file())
+    windows = place / "windows.csv"
+    tables = Tables(
+        shown=shown,
+        sha256=_digest(files, place),
+        providers=providers,
+        windows=load_windows(windows, f"{shown}/windows.csv", known_on) if windows.exists() else [],
+    )
+    for provider in dict.fromkeys([*providers, *(folders or ())]):
+        for held, table, columns, key in (
+            (tables.prices, "prices.csv", PRICE_COLUMNS, "model"),
+            (tables.facts, "models.csv", MODEL_COLUMNS, "model"),
+            (tables.aliases, "aliases.csv", ALIAS_COLUMNS, "alias"),
+        ):
+            path = place / provider / table
+            if path.exists():
+                rows = read_cells(path, f"{shown}/{provider}/{table}", columns)
+                _hold(held, provider, rows, key, "" if table == "models.csv" else known_on)
+    return tables
+
+
+def _hold(held: dict[ModelKey, list[Cells]], provider: str, rows: list[Cells], key: str, known_on: str) -> None:
+    for cells in rows:
+        if not known_on or cells["recorded_on"] <= known_on:
+            held.setdefault((provider, cells[key]), []).append(cells)
+
+
+def _digest(tables: Iterable[Path], place: Path) -> str:
+    digest = hashlib.sha256()
+    for table in tables:
+        digest.update(table.relative_to(place).as_posix().encode() + b"\0")
+        digest.update(table.read_bytes().replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest()
+
+
+def load_toml(path: Path, shown: str) -> dict[str, Any]:
+    """A TOML table file; raises TableError naming it when it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TableError(f"cannot be read: {error}", path=shown) from error
+
+
+_PROVIDER_KEYS: Final = (
+    "name", "kind", "log_names", "api_hosts", "same_list_as", "cache_read_without_price",
+    "cache_write_without_price", "source", "note",
+)  # fmt: skip
+
+
+def load_providers(path: Path, shown: str) -> dict[str, Provider]:
+    """Every provider of providers.toml, by id."""
+    return {provider.id: provider for provider in _providers(load_toml(path, shown), shown)}
+
+
+def _providers(tables: dict[str, Any], shown: str) -> Iterator[Provider]:
+    for ident, table in tables.items():
+        odd = next((key for key in sorted(table) if key not in _PROVIDER_KEYS), None)
+        if odd is not None:
+            hint = did_you_mean(odd, _PROVIDER_KEYS)
+            raise TableError(f"unknown key {odd!r} in [{ident}]", path=shown, hint=hint)
+        yield Provider(
+            id=ident,
+            name=table.get("name", ident),
+            kind=table.get("kind", "host"),
+            log_names=tuple(dict.fromkeys([ident, *(n.lower() for n in table.get("log_names", []))])),
+            api_hosts=tuple(table.get("api_hosts", [])),
+            same_list_as=table.get("same_list_as"),
+            cache_read_as_input=table.get("cache_read_without_price", "unpriced") == "input",
+            cache_write_as_input=table.get("cache_write_without_price", "unpriced") == "input",
+        )

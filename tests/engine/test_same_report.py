@@ -1,0 +1,105 @@
+"""The same calls give the same report, however they are stored, split, ordered and read."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from costaudit.engine import local
+from costaudit.ingest import identity, jsonl, parquet
+from tests.engine.audits import Record, audit, random_log, same, write_jsonl, write_parquet
+
+FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+SEEDS = st.integers(0, 2**32)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Blocks of so many bytes (JSON lines) and so many rows (Parquet)."""
+
+    def shrink(size: int) -> None:
+        def open_log(file: Any, forced: Any = None) -> Any:
+            if file.container == "parquet":
+                return parquet.ParquetReader.open(file, forced)
+            return jsonl.JsonlReader.open(file, forced, block_bytes=size)
+
+        monkeypatch.setattr(local, "open_log", open_log)
+        monkeypatch.setattr(parquet, "ROWS", max(size // 100, 1))
+        monkeypatch.setattr(parquet, "RECORD_ROWS", max(size // 100, 1))
+
+    return shrink
+
+
+def arrangements(folder: Path, log: list[Record], seed: int) -> dict[str, list[Path]]:
+    """The same log in many forms."""
+    chance = random.Random(seed)  # noqa: S311 - the same order on every run
+    folder.mkdir(exist_ok=True)
+    shuffled = chance.sample(log, len(log))
+    cut = len(log) // 3
+    forms = {
+        "gz": [write_jsonl(folder / "a.jsonl.gz", log)],
+        "zst": [write_jsonl(folder / "a.jsonl.zst", log)],
+        "shuffled": [write_jsonl(folder / "s.jsonl", shuffled)],
+        "parquet": [write_parquet(folder / "a.parquet", log, rows=50)],
+        "split": [write_jsonl(folder / "z.jsonl", log[:cut]), write_parquet(folder / "m.parquet", log[cut:])],
+    }
+    forms["other order"] = [write_jsonl(folder / "a1.jsonl", log[cut:]), write_jsonl(folder / "a2.jsonl.gz", log[:cut])]
+    crlf = folder / "crlf.jsonl"
+    lines = [json.dumps(dict(chance.sample(sorted(r.items()), len(r))), indent=None, separators=(", ", " : ")) for r in log]
+    crlf.write_bytes(b"\xef\xbb\xbf" + "\r\n\r\n".join(lines).encode())
+    return forms | {"CRLF, BOM, blank lines, spaces, other key order, no last newline": [crlf]}
+
+
+@FEW
+@given(SEEDS)
+def test_storage_order_and_split_do_not_matter(tmp_path: Path, seed: int):
+    log = random_log(seed)
+    expected = same(audit(write_jsonl(tmp_path / "log.jsonl", log)))
+    for name, paths in arrangements(tmp_path / "forms", log, seed).items():
+        assert same(audit(*paths)) == expected, name
+
+
+@FEW
+@given(SEEDS, st.sampled_from([1, 300, 1000, 7777]), st.sampled_from([1, 2, 4]))
+def test_blocks_and_threads_do_not_matter(tmp_path: Path, small_blocks: Any, seed: int, size: int, threads: int):
+    log = random_log(seed)
+    one = write_jsonl(tmp_path / "log.jsonl", log)
+    small_blocks(4 << 20)
+    whole = audit(one)
+    small_blocks(size)
+    assert audit(one, threads=threads).model_dump_json() == whole.model_dump_json()
+    table = write_parquet(tmp_path / "log.parquet", log, rows=33)
+    assert same(audit(table, threads=threads)) == same(whole)
+
+
+@FEW
+@given(SEEDS)
+def test_a_hash_only_finds_candidates(tmp_path: Path, seed: int):
+    """With one hash for every id the result is the same, only slower."""
+    log = write_jsonl(tmp_path / "log.jsonl", random_log(seed))
+    expected = audit(log).model_dump_json()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(identity, "_hash_text", lambda array, _salt: np.zeros(len(array), np.uint64))
+        assert audit(log).model_dump_json() == expected
+
+
+@FEW
+@given(SEEDS)
+def test_the_tables_and_the_records_path_agree(tmp_path: Path, seed: int):
+    log = write_jsonl(tmp_path / "log.jsonl", random_log(seed))
+    expected = audit(log).model_dump_json()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl, "flat_layout", lambda _sample: None)
+        assert audit(log).model_dump_json() == expected
+
+
+def test_a_second_run_is_the_same_to_the_byte(tmp_path: Path):
+    log = write_jsonl(tmp_path / "log.jsonl", random_log(7))
+    assert audit(log).model_dump_json() == audit(log).model_dump_json()
