@@ -177,14 +177,12 @@ def _without_usage(
     """Gateway cache hits and failures without usage cost nothing; other calls without usage are unpriced."""
     free = plan.free_card
     card = np.where(billed, card, free)
-    quality = words["quality"]
-    none = [i for i, v in enumerate(quality.values) if v == Quality.NONE]
-    if none or counts["input"] is None:
-        status = words["status"]
-        failed = np.isin(status.codes, [i for i, v in enumerate(status.values) if v in (Status.ERROR, Status.CANCELLED)])
-        missing = np.isin(quality.codes, none)
-        empty = failed & (_total(counts, COUNTS, calls.rows) == 0)
-        card = np.where(empty, free, np.where(missing & billed, plan.reason_code("no_usage"), card))
+    quality, status = words["quality"], words["status"]
+    missing = np.isin(quality.codes, [i for i, v in enumerate(quality.values) if v == Quality.NONE])
+    card = np.where(missing & billed, plan.reason_code("no_usage"), card)
+    failed = np.isin(status.codes, [i for i, v in enumerate(status.values) if v in (Status.ERROR, Status.CANCELLED)])
+    if failed.any():
+        card = np.where(failed & (_total(counts, COUNTS, calls.rows) == 0), free, card)
     return np.asarray(card, np.int32)
 
 

@@ -97,8 +97,9 @@ class Plan:
     def _price_subject(self, subject: Subject) -> SubjectPrices:
         provider, model, tier, region, speed, gateway = subject
         periods = self.resolver.periods(provider or gateway, model)
-        timeline = name_timeline(self.book, periods, service_tier(tier), region or "", speed or "")
         found = [r for _, r in periods if isinstance(r, Resolved)]
+        region = region or next((r.region for r in found if r.region), "")
+        timeline = name_timeline(self.book, periods, service_tier(tier), region, speed or "")
         missing = next((r for _, r in periods if isinstance(r, Unresolved)), None)
         facts = [self.book.facts.get((r.provider, r.model)) for r in found]
         return SubjectPrices(

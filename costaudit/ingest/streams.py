@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import IO, Final, cast
+from typing import Any, Final
 
 import zstandard
 
@@ -35,25 +34,62 @@ class TextBlock:
     """Set, with empty data, where the stream could not be read on: a quarantine reason."""
 
 
-def open_bytes(file: LogFile) -> IO[bytes]:
-    """The uncompressed bytes of a file."""
-    raw = file.path.open("rb")
-    if file.compression is Compression.GZIP:
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw, mode="rb"))
-    if file.compression is Compression.ZSTD:
-        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=True)
-    return raw
+class _BrokenError(Exception):
+    """The compressed stream ends early or is damaged; what came before is whole."""
 
 
-_BROKEN = (EOFError, zlib.error, zstandard.ZstdError, gzip.BadGzipFile)
+def _pieces(file: LogFile) -> Iterator[bytes]:
+    """The uncompressed bytes as they come; raises _BrokenError where they cannot be read on."""
+    with file.path.open("rb") as raw:
+        if file.compression is Compression.NONE:
+            yield from iter(lambda: raw.read(1 << 20), b"")
+            return
+        member: Any = None
+        while data := raw.read(1 << 14):  # small: how far it expands is not known
+            while data:
+                if member is None:
+                    data = data.lstrip(b"\0")  # gzip allows padding between members
+                    member = _new_member(file.compression) if data else None
+                    continue
+                try:
+                    yield member.decompress(data)
+                except (zlib.error, zstandard.ZstdError) as error:
+                    raise _BrokenError(str(error)) from error
+                data, member = (member.unused_data, None) if member.eof else (b"", member)
+        if member is not None:
+            raise _BrokenError("the compressed data ends too early")
+
+
+def _new_member(compression: Compression) -> Any:
+    if compression is Compression.GZIP:
+        return zlib.decompressobj(wbits=31)
+    return zstandard.ZstdDecompressor().decompressobj()
+
+
+def _chunks(file: LogFile, size: int) -> Iterator[bytes]:
+    """The uncompressed bytes in chunks of one size, before the last; raises _BrokenError at a break."""
+    held: list[bytes] = []
+    length = 0
+    try:
+        for piece in _pieces(file):
+            held.append(piece)
+            length += len(piece)
+            if length >= size:
+                whole = b"".join(held)
+                cut = length - length % size
+                yield from (whole[at : at + size] for at in range(0, cut, size))
+                held, length = [whole[cut:]], length - cut
+    except _BrokenError:
+        yield b"".join(held)
+        raise
+    yield b"".join(held)
 
 
 def peek(file: LogFile, size: int = 4096) -> bytes:
     """The first uncompressed bytes; raises InputError when even they cannot be decompressed."""
     try:
-        with open_bytes(file) as stream:
-            return stream.read(size)
-    except _BROKEN as error:
+        return next((chunk for chunk in _chunks(file, size) if chunk), b"")
+    except _BrokenError as error:
         raise InputError(f"cannot be decompressed: {error}", path=file.name) from error
 
 
@@ -74,38 +110,45 @@ def text_blocks(
 
 
 def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
-    index, line, offset, rest = 0, 1, 0, b""
-    with open_bytes(file) as stream:
-        while True:
-            try:
-                chunk = stream.read(block_bytes)
-            except _BROKEN:
-                # What came before the break is whole; the half line at its end is not.
-                yield TextBlock(index, line, offset, b"", "truncated_file")
-                return
-            if not chunk:
-                break
+    at = _Position()
+    rest = b""
+    skipped = 0  # bytes of a line that is too long, so far
+    try:
+        for chunk in _chunks(file, block_bytes):
+            first = chunk.find(b"\n") + 1
+            if skipped or len(rest) + (first - 1 if first else len(chunk)) > MAX_LINE_BYTES:
+                skipped += len(rest) + (first or len(chunk))
+                rest = b""
+                if not first:
+                    continue
+                yield at.block(b"", "line_too_long")
+                at.advance(1, skipped)
+                skipped, chunk = 0, chunk[first:]  # noqa: PLW2901 - what follows the long line
             end = chunk.rfind(b"\n") + 1
-            if end == 0:
+            if end:
+                data, rest = rest + chunk[:end], chunk[end:]
+                yield at.block(data)
+                at.advance(data.count(b"\n"), len(data))
+            else:
                 rest += chunk
-                if len(rest) > MAX_LINE_BYTES:
-                    seen = len(rest)
-                    skipped, rest = _skip_line(stream, block_bytes)
-                    yield TextBlock(index, line, offset, b"", "line_too_long")
-                    index, line, offset = index + 1, line + 1, offset + seen + skipped
-                continue
-            data, rest = rest + chunk[:end], chunk[end:]
-            yield TextBlock(index, line, offset, data)
-            index, line, offset = index + 1, line + data.count(b"\n"), offset + len(data)
-    if rest.strip():
-        yield TextBlock(index, line, offset, rest)
+    except _BrokenError:
+        # What came before the break is whole; the half line at its end is not.
+        yield at.block(b"", "truncated_file")
+        return
+    if skipped:
+        yield at.block(b"", "line_too_long")
+    elif rest.strip():
+        yield at.block(rest)
 
 
-def _skip_line(stream: IO[bytes], block_bytes: int) -> tuple[int, bytes]:
-    skipped = 0
-    while chunk := stream.read(block_bytes):
-        end = chunk.find(b"\n") + 1
-        if end:
-            return skipped + end, chunk[end:]
-        skipped += len(chunk)
-    return skipped, b""
+@dataclass(slots=True)
+class _Position:
+    index: int = 0
+    line: int = 1
+    offset: int = 0
+
+    def block(self, data: bytes, trouble: str | None = None) -> TextBlock:
+        return TextBlock(self.index, self.line, self.offset, data, trouble)
+
+    def advance(self, lines: int, size: int) -> None:
+        self.index, self.line, self.offset = self.index + 1, self.line + lines, self.offset + size

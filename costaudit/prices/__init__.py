@@ -1,0 +1,1 @@
+"""The price book: dated prices as data, names resolved against them, calls priced with them."""

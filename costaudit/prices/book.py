@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -34,8 +34,15 @@ from costaudit.prices.tables import (
 )
 
 __all__ = [
-    "SHIPPED", "ModelKey", "PriceBook", "Provider", "load_book", "load_providers", "load_toml", "shipped_directory",
-]  # fmt: skip
+    "SHIPPED",
+    "ModelKey",
+    "PriceBook",
+    "Provider",
+    "load_book",
+    "load_providers",
+    "load_toml",
+    "shipped_directory",
+]
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -128,7 +135,7 @@ def load_book(
     base = read_tables(place, str(directory) if directory is not None else SHIPPED, day)
     layers = [load_overlay(path, base.providers, day) for path in overlays]
     held = [base, *(layer.tables for layer in layers)]
-    named = {id(tables): name for tables, name in zip(held, ["", *(o.name for o in layers)], strict=True)}
+    names = ["", *(layer.name for layer in layers)]
     discounts = (*(d for layer in layers for d in layer.discounts), *discounts)
     return PriceBook(
         directory=base.shown,
@@ -136,7 +143,7 @@ def load_book(
         sha256=_digest(base, layers, discounts, day),
         providers={ident: p for tables in held for ident, p in tables.providers.items()},
         rows=_Lazy(
-            _stack((named[id(t)], t.prices) for t in held),
+            _stack(zip(names, (t.prices for t in held), strict=True)),
             lambda key, rows: tuple(parse_price(c, key[0], name) for name, cells in rows for c in cells),
         ),
         facts=_Lazy(
@@ -144,7 +151,7 @@ def load_book(
             lambda key, rows: parse_model(rows[-1], key[0]),
         ),
         aliases=_Lazy(
-            _replaced((named[id(t)], t.aliases) for t in held),
+            _replaced(zip(names, (t.aliases for t in held), strict=True)),
             lambda key, rows: tuple(parse_alias(c, key[0], rows[0]) for c in rows[1]),
         ),
         windows=_windows(held),
@@ -159,7 +166,7 @@ _Named = tuple[str, list[Cells]]
 """Rows with the overlay that they are of."""
 
 
-def _stack(layers: Iterator[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, list[_Named]]:
+def _stack(layers: Iterable[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, list[_Named]]:
     """The rows of every layer, for every model."""
     found: dict[ModelKey, list[_Named]] = {}
     for name, rows in layers:
@@ -168,14 +175,13 @@ def _stack(layers: Iterator[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[Mo
     return found
 
 
-def _replaced(layers: Iterator[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, _Named]:
+def _replaced(layers: Iterable[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, _Named]:
     """The rows of the uppermost layer that has any, for every name whatever its case."""
     found: dict[ModelKey, _Named] = {}
     for name, rows in layers:
-        lower = {alias.lower() for _, alias in rows} if name else set()
-        if lower:
-            found = {key: held for key, held in found.items() if (key[0], key[1].lower()) not in
-                     {(p, a.lower()) for p, a in rows}}
+        if name:
+            hidden = {(provider, alias.lower()) for provider, alias in rows}
+            found = {key: held for key, held in found.items() if (key[0], key[1].lower()) not in hidden}
         found.update({key: (name, cells) for key, cells in rows.items()})
     return found
 

@@ -118,8 +118,10 @@ class Timeline:
         return out
 
     def constant(self, low: int, high: int, largest: int) -> int | None:
-        """The answer of `lookup` when it is the same for all times from low to high and all contexts
-        up to `largest`; None when it is not, or when that would take a look at each request."""
+        """The answer of `lookup` when it is one for all times from low to high and contexts to `largest`.
+
+        None when it is not, or when that would take a look at each request.
+        """
         if low == NO_TS:
             return None
         starts = [s.start for s in self.segments]
@@ -174,7 +176,9 @@ def _alike(cards: Sequence[Card]) -> bool:
     A class that got its own price later (a cache that did not exist before) cannot have been used before.
     """
     seen: dict[str, Decimal] = {}
-    return all(seen.setdefault(name, rate.usd) == rate.usd for card in cards for name, rate in card.rates.items())
+    return all(
+        seen.setdefault(name, rate.usd) == rate.usd for card in cards for name, rate in card.rates.items()
+    )
 
 
 def _climb(
@@ -249,7 +253,9 @@ def _usd(card: Card) -> dict[str, Decimal]:
     return {name: rate.usd for name, rate in card.rates.items()}
 
 
-def _segment(book: PriceBook, key: ModelKey, rows: Iterable[PriceRow], start: int, windows: Sequence[str]) -> Segment:
+def _segment(
+    book: PriceBook, key: ModelKey, rows: Iterable[PriceRow], start: int, windows: Sequence[str]
+) -> Segment:
     current: dict[tuple[str, object], PriceRow] = {}
     for row in sorted((r for r in rows if r.valid_from <= start), key=lambda r: r.valid_from):
         current[row.klass, row.when] = row
@@ -264,7 +270,9 @@ def _segment(book: PriceBook, key: ModelKey, rows: Iterable[PriceRow], start: in
     return Segment(start, ladders)
 
 
-def _card(book: PriceBook, key: ModelKey, live: Sequence[PriceRow], start: int, window: str, over: int) -> Card:
+def _card(
+    book: PriceBook, key: ModelKey, live: Sequence[PriceRow], start: int, window: str, over: int
+) -> Card:
     best: dict[str, PriceRow] = {}
     for row in live:
         if row.when.window not in ("", window) or row.when.context_over > over:

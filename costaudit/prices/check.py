@@ -83,7 +83,11 @@ def _find_unsorted(book: PriceBook) -> Iterator[tuple[str, int, str]]:
     last: PriceRow | None = None
     for row in _rows(book):
         if last is not None and last.path == row.path and _order(last) > _order(row):
-            yield row.path, row.line, f"{row.model} {row.klass} stands after {last.model} {last.klass}: sort the rows"
+            yield (
+                row.path,
+                row.line,
+                f"{row.model} {row.klass} stands after {last.model} {last.klass}: sort the rows",
+            )
         last = row
 
 
@@ -103,11 +107,19 @@ def _find_bad_aliases(book: PriceBook) -> Iterator[tuple[str, int, str]]:
             rows = book.aliases_named(provider, name)
             for place, row in enumerate(rows):
                 if (provider, row.model) not in book.rows:
-                    yield row.path, row.line, f"alias {row.alias!r} points at {row.model!r}, which has no prices"
+                    yield (
+                        row.path,
+                        row.line,
+                        f"alias {row.alias!r} points at {row.model!r}, which has no prices",
+                    )
                 if row.alias.lower() in book.model_by_name[provider]:
                     yield row.path, row.line, f"alias {row.alias!r} is also the name of a model"
                 if place and rows[place - 1].valid_to != row.valid_from:
-                    yield row.path, row.line, f"alias {row.alias!r} has a gap or an overlap at its change of target"
+                    yield (
+                        row.path,
+                        row.line,
+                        f"alias {row.alias!r} has a gap or an overlap at its change of target",
+                    )
 
 
 def _find_unknown_windows(book: PriceBook) -> Iterator[tuple[str, int, str]]:
@@ -118,9 +130,10 @@ def _find_unknown_windows(book: PriceBook) -> Iterator[tuple[str, int, str]]:
 
 def _find_retroactive(book: PriceBook) -> Iterator[tuple[str, int, str]]:
     for row in _rows(book):
-        if row.status == "scheduled" and row.recorded_on is not None:
-            if instant_text(row.valid_from)[:10] < row.recorded_on.isoformat():
-                yield row.path, row.line, f"{row.rate_id} is scheduled for a day before it was recorded"
+        if row.status != "scheduled" or row.recorded_on is None:
+            continue
+        if instant_text(row.valid_from)[:10] < row.recorded_on.isoformat():
+            yield row.path, row.line, f"{row.rate_id} is scheduled for a day before it was recorded"
 
 
 def _standard(book: PriceBook) -> Iterator[tuple[ModelKey, dict[tuple[str, int], PriceRow]]]:
@@ -153,7 +166,11 @@ def _find_jumps(book: PriceBook) -> Iterator[tuple[str, int, str]]:
             if before is not None and _usd(before) and _usd(row) and not row.note:
                 ratio = _usd(row) / _usd(before)
                 if ratio >= 10 or ratio <= Decimal("0.02"):
-                    yield row.path, row.line, f"{row.rate_id}: {before.usd} became {row.usd}; say why in the note"
+                    yield (
+                        row.path,
+                        row.line,
+                        f"{row.rate_id}: {before.usd} became {row.usd}; say why in the note",
+                    )
             last[row.klass, row.when] = row
 
 

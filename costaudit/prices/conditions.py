@@ -32,7 +32,9 @@ class When:
         """The text form, as in the table."""
         parts = [f"context>{self.context_over}"] if self.context_over >= 0 else []
         parts += [f"tier={self.tier}"] if self.tier != STANDARD else []
-        parts += [f"{name}={value}" for name in ("window", "region", "speed") if (value := getattr(self, name))]
+        parts += [
+            f"{name}={value}" for name in ("window", "region", "speed") if (value := getattr(self, name))
+        ]
         return " ".join(parts)
 
 
@@ -54,7 +56,9 @@ def parse_when(text: str) -> When:
                 raise ValueError(f"unknown tier {value!r}" + _hint(value, TIERS))
             _once(found, name, value)
         else:
-            raise ValueError(f"unknown condition {word!r}" + _hint(name, ("context", "tier", "window", "region", "speed")))
+            raise ValueError(
+                f"unknown condition {word!r}" + _hint(name, ("context", "tier", "window", "region", "speed"))
+            )
     return When(**found)  # type: ignore[arg-type]  # the keys are fields, the values checked above
 
 
@@ -71,7 +75,8 @@ def _hint(word: str, known: tuple[str, ...]) -> str:
 
 _TIER_NAMES: Final = {
     "": STANDARD, "auto": STANDARD, "default": STANDARD, "standard": STANDARD, "standard_only": STANDARD,
-    "on_demand": STANDARD, "on-demand": STANDARD, "ondemand": STANDARD, "performance": STANDARD, "scale": STANDARD,
+    "on_demand": STANDARD, "on-demand": STANDARD, "ondemand": STANDARD, "performance": STANDARD,
+    "scale": STANDARD,
     "batch": "batch", "flex": "flex", "priority": "priority", "fast": "priority",
 }  # fmt: skip
 

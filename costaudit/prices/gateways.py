@@ -95,9 +95,13 @@ def _fee(entry: dict[str, object], where: str, shown: str) -> Fee:
     kind, value = str(entry.get("kind")), str(entry.get("value"))
     for key in entry:
         if key not in _FEE_KEYS:
-            raise TableError(f"unknown key {key!r} in a fee of {where}", path=shown, hint=did_you_mean(key, _FEE_KEYS))
+            raise TableError(
+                f"unknown key {key!r} in a fee of {where}", path=shown, hint=did_you_mean(key, _FEE_KEYS)
+            )
     if kind not in KINDS:
-        raise TableError(f"unknown kind {kind!r} in a fee of {where}", path=shown, hint=did_you_mean(kind, KINDS))
+        raise TableError(
+            f"unknown kind {kind!r} in a fee of {where}", path=shown, hint=did_you_mean(kind, KINDS)
+        )
     try:
         amount = None if value == UNDISCLOSED else Decimal(value)
         start = instant_us(str(entry.get("valid_from")))

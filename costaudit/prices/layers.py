@@ -7,6 +7,7 @@ layer makes start again at another instant keeps the name of the fact that it st
 from __future__ import annotations
 
 import fnmatch
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -106,7 +107,7 @@ def discount_rows(
     Raises ConfigError when two discounts are for the same time.
     """
     ours = sorted((d for d in discounts if d.is_for(provider, model)), key=lambda d: (d.valid_from, d.end))
-    for first, second in zip(ours, ours[1:], strict=False):
+    for first, second in itertools.pairwise(ours):
         if second.valid_from < first.end:
             raise ConfigError(
                 f"two discounts are for {provider}/{model} from {instant_text(second.valid_from)} on: "

@@ -1,4 +1,4 @@
-"""A team's own prices: a directory of the same tables as the shipped ones, any part of them, laid over the book."""
+"""A team's own prices: a directory of the same tables as the shipped ones, laid over the book."""
 
 from __future__ import annotations
 
@@ -42,18 +42,28 @@ def load_overlay(directory: Path | str, known: Iterable[str], known_on: str = ""
     if not place.is_dir():
         raise TableError("there is no such directory of own prices", path=shown)
     _refuse_strangers(place, shown)
-    own = load_toml(place / "providers.toml", f"{shown}/providers.toml") if (place / "providers.toml").exists() else {}
+    own = (
+        load_toml(place / "providers.toml", f"{shown}/providers.toml")
+        if (place / "providers.toml").exists()
+        else {}
+    )
     folders = sorted(p.name for p in place.iterdir() if p.is_dir() and not p.name.startswith("."))
     providers = [*known, *own]
     for folder in folders:
         if folder not in providers:
             hint = did_you_mean(folder, providers) or "a provider of your own belongs into providers.toml"
             raise TableError(f"no provider {folder!r}", path=f"{shown}/{folder}", hint=hint)
-    settings = load_toml(place / "overlay.toml", f"{shown}/overlay.toml") if (place / "overlay.toml").exists() else {}
+    settings = (
+        load_toml(place / "overlay.toml", f"{shown}/overlay.toml")
+        if (place / "overlay.toml").exists()
+        else {}
+    )
     return _overlay(place, shown, settings, read_tables(place, shown, known_on, folders), providers)
 
 
-def _overlay(place: Path, shown: str, settings: dict[str, Any], tables: Tables, providers: Iterable[str]) -> Overlay:
+def _overlay(
+    place: Path, shown: str, settings: dict[str, Any], tables: Tables, providers: Iterable[str]
+) -> Overlay:
     path = f"{shown}/overlay.toml"
     for key in settings:
         if key not in _SETTINGS:
@@ -80,10 +90,14 @@ def parse_discount(entry: Mapping[str, Any], name: str, providers: Iterable[str]
     """One discount of a configuration; raises ConfigError that says what is wrong with it."""
     for key in entry:
         if key not in _DISCOUNT_KEYS:
-            raise ConfigError(f"unknown key {key!r} in a discount", path=path, hint=did_you_mean(key, _DISCOUNT_KEYS))
+            raise ConfigError(
+                f"unknown key {key!r} in a discount", path=path, hint=did_you_mean(key, _DISCOUNT_KEYS)
+            )
     provider = str(entry.get("provider", ""))
     if provider not in set(providers):
-        raise ConfigError(f"a discount for no provider {provider!r}", path=path, hint=did_you_mean(provider, providers))
+        raise ConfigError(
+            f"a discount for no provider {provider!r}", path=path, hint=did_you_mean(provider, providers)
+        )
     try:
         percent = Decimal(str(entry["percent"]))
         start, end = entry.get("valid_from"), entry.get("valid_to")
@@ -98,5 +112,8 @@ def parse_discount(entry: Mapping[str, Any], name: str, providers: Iterable[str]
     except (KeyError, ValueError, decimal.InvalidOperation) as error:
         raise ConfigError(f"a discount for {provider} has no readable percent or date", path=path) from error
     if not percent.is_finite() or not -100 <= percent <= 100 or discount.end <= discount.valid_from:
-        raise ConfigError(f"a discount for {provider} is not between -100 and 100 percent, or ends before it starts", path=path)
+        raise ConfigError(
+            f"a discount for {provider} is not between -100 and 100 percent, or ends before it starts",
+            path=path,
+        )
     return discount

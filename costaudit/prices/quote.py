@@ -71,7 +71,7 @@ def quote(  # noqa: PLR0913 - the conditions of a price
     resolved = resolver.resolve(provider if known else None, name, at)
     if isinstance(resolved, Unresolved):
         return NoQuote(name, resolved.reason.value, resolved.detail)
-    timeline = timeline_of(book, (resolved.provider, resolved.model), tier, region, speed)
+    timeline = timeline_of(book, (resolved.provider, resolved.model), tier, region or resolved.region, speed)
     card = timeline.at(at, sum(counts.get(c, 0) for c in INPUT_SIDE))
     if isinstance(card, str):
         return NoQuote(name, card, f"{resolved.provider}/{resolved.model}")
@@ -82,6 +82,8 @@ def quote(  # noqa: PLR0913 - the conditions of a price
         rate = card.rates.get(klass)
         if rate is None:
             return NoQuote(name, "no_price_for_token_class", f"{card.id} has no price for {klass}")
-        usd = EXACT.multiply(rate.usd, Decimal(number)) if klass in UNIT_CLASSES else usd_for(number, rate.usd)
+        usd = (
+            EXACT.multiply(rate.usd, Decimal(number)) if klass in UNIT_CLASSES else usd_for(number, rate.usd)
+        )
         lines.append(Line(klass, number, rate.usd, usd, rate.rate_id))
     return Quote(name, resolved, at, card, tuple(lines))

@@ -1,20 +1,29 @@
 """From a model's name as logs write it to the model in the price book, with how it was found.
 
-Exact before alias before dated suffix; a name that fits several models is reported, never guessed;
-a name that fits none is unpriced with a reason, never free.
+Exact before alias before pattern; a name that fits several models is reported, never guessed; a name
+that fits none is unpriced with a reason, never free.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
-from costaudit.errors import did_you_mean
 from costaudit.prices.book import PriceBook
+from costaudit.prices.names import (
+    FREE_MODEL,
+    SUFFIX,
+    Suggester,
+    cloud_route,
+    shape_of,
+    short_name,
+    tuned_base,
+    variant_of,
+    without_profile,
+)
 
 
 class How(StrEnum):
@@ -22,11 +31,26 @@ class How(StrEnum):
 
     EXACT = "exact"
     ALIAS = "alias"
+    OVERLAY_ALIAS = "overlay_alias"
+    """An alias of the user's own tables."""
     DATED_SUFFIX = "dated_suffix"
+    """The name without a date, version or `-latest` at its end."""
     PROVIDER_PREFIX = "provider_prefix"
     SAME_LIST = "same_list"
     """The provider bills by another provider's list."""
     USER_MAP = "user_map"
+    INFERENCE_PROFILE = "inference_profile"
+    """A Bedrock id without its geographic profile (`us.`, `eu.` …), which costs the same."""
+    SHORT_NAME = "short_name"
+    """The one model of a cloud or host whose id ends so: without Bedrock vendor and version, without path."""
+    VARIANT = "variant"
+    """An OpenRouter variant (`:nitro`, `:thinking` …) of a model, at the list price of the model."""
+    FREE_VARIANT = "free_variant"
+    """An OpenRouter `:free` variant, which the book prices at an explicit zero."""
+    FINE_TUNE = "fine_tune"
+    """A fine-tuned model, at the price of fine-tunes of its base."""
+    OTHER_PROVIDER = "other_provider"
+    """The vendor or gateway that the log names has no such model; the vendor that makes it has."""
 
 
 class Reason(StrEnum):
@@ -37,6 +61,10 @@ class Reason(StrEnum):
     AMBIGUOUS_MODEL = "ambiguous_model"
     NOT_IN_SERVICE = "alias_without_target"
     """The alias pointed at nothing at that time."""
+    NEEDS_MAP = "needs_map"
+    """The name is the user's own (a deployment, an inference profile) and does not say the model."""
+    FINE_TUNE = "fine_tune_without_price"
+    """A fine-tuned model whose base has no fine-tune price in the book."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +74,8 @@ class Resolved:
     provider: str
     model: str
     how: How
+    region: str = ""
+    """The region that the name itself states (bedrock/eu-west-2/…, an ARN); empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +91,41 @@ Resolution = Resolved | Unresolved
 Periods = tuple[tuple[int, Resolution], ...]
 """What a name stands for from each instant (microseconds UTC) on; the first starts at 0."""
 
-_SUFFIX: Final = re.compile(r"(-\d{8}|-\d{4}-\d{2}-\d{2}|@\d{8}|@latest|-latest|-v\d+:\d+|:\d+)$")
-_LEADING: Final = re.compile(r"^(models/|publishers/[^/]+/models/|projects/.+?/models/)", re.IGNORECASE)
-_TRAILING: Final = re.compile(r"\[\w+\]$")  # Claude Code writes claude-opus-4-8[1m]
+Place = tuple[str, str, bool]
+"""Provider id, the name there, and whether a prefix of the name said so."""
+
+_HOW_TO_MAP: Final = "say what it is: --map 'NAME=PROVIDER/MODEL', or [tool.costaudit.map]"
 
 
 class Resolver:
     """Resolves names against one book, each distinct name once.
 
     `user_map` maps a name as logged (or provider/name) to `provider/model` of the book: deployments,
-    fine-tunes, inference profiles.
+    fine-tunes, inference profiles. It is tried before all else, and before the maps of overlays.
     """
 
     def __init__(self, book: PriceBook, user_map: Mapping[str, str] | None = None) -> None:
         self._book = book
-        self._user_map = {k.lower(): v for k, v in (user_map or {}).items()}
-        self.periods = lru_cache(maxsize=None)(self._periods)
+        maps = {**(book.user_map or {}), **(user_map or {})}
+        self._user_map = {name.lower(): target for name, target in maps.items()}
+        self.periods: Callable[[str | None, str | None], Periods] = lru_cache(maxsize=None)(self._periods)
 
     def resolve(self, provider: str | None, name: str | None, at: int) -> Resolution:
         """What the name stood for at an instant (microseconds UTC)."""
-        current = self.periods(provider, name)[0][1]
-        for start, resolution in self.periods(provider, name):
+        periods = self.periods(provider, name)
+        current = periods[0][1]
+        for start, resolution in periods:
             if start <= at:
                 current = resolution
         return current
+
+    def suggestion(self, name: str) -> str | None:
+        """The names of the book closest to an unknown one, as a question."""
+        return self._suggester.suggest(name)
+
+    @cached_property
+    def _suggester(self) -> Suggester:
+        return Suggester(name for models in self._book.model_by_name.values() for name in models)
 
     def _periods(self, provider: str | None, name: str | None) -> Periods:
         if not name:
@@ -92,18 +133,32 @@ class Resolver:
         mapped = self._user_map.get(f"{provider or ''}/{name}".lower()) or self._user_map.get(name.lower())
         if mapped:
             vendor, _, model = mapped.partition("/")
-            found = self._within(vendor, model, prefixed=False)
-            return tuple((s, _as_mapped(r)) for s, r in found) if found else _unknown(mapped, self._book)
-        clean = _TRAILING.sub("", _LEADING.sub("", name.strip()))
-        for vendor, rest, prefixed in self._places(provider, clean):
+            found = self._within(self._provider_id(vendor) or vendor, model, prefixed=False)
+            return _as(found, How.USER_MAP) if found else self._unknown(mapped)
+        shape = shape_of(name)
+        hint = shape.provider or self._provider_id(provider)
+        if shape.opaque:
+            return (
+                (0, Unresolved(Reason.NEEDS_MAP, f"{shape.opaque} does not say the model; {_HOW_TO_MAP}")),
+            )
+        found = self._find(hint, shape.name) or self._anywhere(hint, shape.name, name)
+        return _in_region(found, shape.region)
+
+    def _find(self, hint: str | None, name: str) -> Periods | None:
+        """The name at the providers that the log or the name itself says."""
+        places = list(self._places(hint, name))
+        for vendor, rest, prefixed in places:
             found = self._within(vendor, rest, prefixed=prefixed)
             if found:
                 return found
-        return self._anywhere(clean, name)
+        for place in places:
+            found = self._by_shape(*place, hint)
+            if found:
+                return found
+        return None if places else self._by_shape_alone(name)
 
-    def _places(self, provider: str | None, name: str) -> Iterator[tuple[str, str, bool]]:
-        """(provider id, name there, whether a prefix named it), most specific first."""
-        hint = self._provider_id(provider)
+    def _places(self, hint: str | None, name: str) -> Iterator[Place]:
+        """Where to look, most specific first."""
         if hint:
             yield hint, name, False
         rest, owners = name, []
@@ -125,86 +180,156 @@ class Resolver:
 
     def _within(self, provider: str, name: str, *, prefixed: bool) -> Periods | None:
         """The name at one provider, following its `same_list_as`."""
-        if provider not in self._book.providers:
-            return None
-        found = self._named(provider, name, prefixed=prefixed)
-        if found:
-            return found
-        other = self._book.providers[provider].same_list_as
-        found = self._named(other, name, prefixed=prefixed) if other else None
-        return tuple((s, _as_same_list(r)) for s, r in found) if found else None
+        chain: list[str] = []
+        current: str | None = provider
+        while current is not None and current in self._book.providers and current not in chain:
+            found = self._named(current, name, prefixed=prefixed)
+            if found:
+                return _as(found, How.SAME_LIST) if chain else found
+            chain.append(current)
+            current = self._book.providers[current].same_list_as
+        return None
 
     def _named(self, provider: str, name: str, *, prefixed: bool) -> Periods | None:
-        exact = How.PROVIDER_PREFIX if prefixed else How.EXACT
-        found = self._listed(provider, name, exact)
+        found = self._listed(provider, name, How.PROVIDER_PREFIX if prefixed else How.EXACT)
         stem = name
-        while not found and _SUFFIX.search(stem):
-            stem = _SUFFIX.sub("", stem)
+        while not found and SUFFIX.search(stem):
+            stem = SUFFIX.sub("", stem)
             found = self._listed(provider, stem, How.DATED_SUFFIX)
-            if found:
-                found = tuple((s, _as_dated(r)) for s, r in found)
+            found = _as(found, How.DATED_SUFFIX) if found else None
         return found
 
     def _listed(self, provider: str, name: str, exact: How) -> Periods | None:
-        model = self._book.model_by_name[provider].get(name.lower())
-        if model is not None:
-            return ((0, Resolved(provider, model, exact)),)
+        """The name as it stands in the tables: an alias of the user's own, a model, a shipped alias."""
         rows = self._book.aliases_named(provider, name)
+        own = bool(rows and rows[0].overlay)
+        model = self._book.model_by_name[provider].get(name.lower())
+        if model is not None and not own:
+            return ((0, Resolved(provider, model, exact)),)
         if not rows:
             return None
+        how = How.OVERLAY_ALIAS if own else How.ALIAS
         periods: list[tuple[int, Resolution]] = []
         nothing = Unresolved(Reason.NOT_IN_SERVICE)
         if rows[0].valid_from is not None:
             periods.append((0, nothing))
         for place, row in enumerate(rows):
-            periods.append((row.valid_from or 0, Resolved(provider, row.model, How.ALIAS)))
+            periods.append((row.valid_from or 0, Resolved(provider, row.model, how)))
             following = rows[place + 1].valid_from if place + 1 < len(rows) else None
             if row.valid_to is not None and row.valid_to != following:
                 periods.append((row.valid_to, nothing))
         return tuple(periods)
 
-    def _anywhere(self, clean: str, name: str) -> Periods:
-        """A bare name: the vendor that makes the model, or the one provider that has it."""
+    def _by_shape(self, provider: str, name: str, prefixed: bool, hint: str | None) -> Periods | None:
+        """The model inside a name that clouds, gateways and tuners have dressed up."""
+        route = cloud_route(provider, name)
+        if route.name != name:
+            found = self._within(provider, route.name, prefixed=prefixed)
+            found = found or self._by_shape(provider, route.name, prefixed, hint)
+            return _in_region(found, route.region) if found else None
+        found = self._profile(name) if provider == "bedrock" else None
+        found = found or self._tuned(provider, name)
+        if found:
+            return found
+        if provider == "openrouter" and (variant := variant_of(name)):
+            return self._variant(*variant, hint)
+        return self._by_short_name(provider, name)
+
+    def _by_shape_alone(self, name: str) -> Periods | None:
+        """A name without a provider whose shape gives the provider away."""
+        return self._profile(name) or self._tuned("openai", name)
+
+    def _profile(self, name: str) -> Periods | None:
+        bare = without_profile(name)
+        found = (
+            self._within("bedrock", bare, prefixed=False)
+            if bare and "bedrock" in self._book.providers
+            else None
+        )
+        return _as(found, How.INFERENCE_PROFILE) if found else None
+
+    def _tuned(self, provider: str, name: str) -> Periods | None:
+        tuned = tuned_base(name)
+        if tuned is None:
+            return None
+        found = self._listed(provider, tuned, How.FINE_TUNE) if provider in self._book.providers else None
+        return (
+            _as(found, How.FINE_TUNE)
+            if found
+            else ((0, Unresolved(Reason.FINE_TUNE, f"no price for {tuned}")),)
+        )
+
+    def _variant(self, base: str, variant: str, hint: str | None) -> Periods | None:
+        if variant == "free":
+            priced = ("openrouter", FREE_MODEL) in self._book.rows
+            return ((0, Resolved("openrouter", FREE_MODEL, How.FREE_VARIANT)),) if priced else None
+        found = self._find(hint or "openrouter", base)
+        return _as(found, How.VARIANT) if found else None
+
+    def _by_short_name(self, provider: str, name: str) -> Periods | None:
+        models = self._short_names(provider).get(name.lower(), ()) if "/" not in name else ()
+        if len(models) == 1:
+            return ((0, Resolved(provider, models[0], How.SHORT_NAME)),)
+        if models:
+            return ((0, Unresolved(Reason.AMBIGUOUS_MODEL, f"{provider} has {', '.join(models)}")),)
+        return None
+
+    def _short_names(self, provider: str) -> Mapping[str, tuple[str, ...]]:
+        """Models of a cloud or host by the end of their ids."""
+        if provider not in self._short:
+            found: dict[str, tuple[str, ...]] = {}
+            listed = self._book.providers[provider].kind in ("cloud", "host")
+            for lower, model in self._book.model_by_name[provider].items() if listed else ():
+                found[short_name(lower)] = (*found.get(short_name(lower), ()), model)
+            self._short[provider] = found
+        return self._short[provider]
+
+    @cached_property
+    def _short(self) -> dict[str, Mapping[str, tuple[str, ...]]]:
+        return {}
+
+    def _anywhere(self, hint: str | None, clean: str, name: str) -> Periods:
+        """A name that is not where the log says: the vendor of the model, or the one provider that has it.
+
+        What a cloud or host asks for a model is its own affair: the price of another would be a guess.
+        """
+        if hint in ("azure", "azure_ai"):
+            return (
+                (0, Unresolved(Reason.NEEDS_MAP, f"an Azure deployment can have any name; {_HOW_TO_MAP}")),
+            )
+        if hint and self._book.providers[hint].kind in ("cloud", "host"):
+            return self._unknown(name, hint)
         owners = {}
         for provider in self._book.providers.values():
             found = self._named(provider.id, clean, prefixed=False)
             if found:
                 owners[provider.id] = (provider.kind, found)
         vendors = [found for kind, found in owners.values() if kind == "vendor"]
-        if len(vendors) == 1:
-            return vendors[0]
-        if len(owners) == 1:
-            return next(iter(owners.values()))[1]
+        if len(vendors) == 1 or len(owners) == 1:
+            found = vendors[0] if len(vendors) == 1 else next(iter(owners.values()))[1]
+            return _as(found, How.OTHER_PROVIDER) if hint else found
         if owners:
             hosts = ", ".join(sorted(owners))
-            return ((0, Unresolved(Reason.AMBIGUOUS_MODEL, f"offered by {hosts}; the log names no provider")),)
-        return _unknown(name, self._book)
+            return (
+                (0, Unresolved(Reason.AMBIGUOUS_MODEL, f"offered by {hosts}; the log names no provider")),
+            )
+        return self._unknown(name)
+
+    def _unknown(self, name: str, hint: str | None = None) -> Periods:
+        sellers = [p for p, models in self._book.model_by_name.items() if name.lower() in models]
+        if hint and sellers:
+            detail = f"{hint} does not list it, {', '.join(sellers[:5])} does"
+        else:
+            detail = self.suggestion(name) or ""
+        return ((0, Unresolved(Reason.UNKNOWN_MODEL, detail)),)
 
 
-def _unknown(name: str, book: PriceBook) -> Periods:
-    return ((0, Unresolved(Reason.UNKNOWN_MODEL, suggestion(name, book) or "")),)
+def _as(periods: Periods, how: How) -> Periods:
+    """The same models, found in another way."""
+    return tuple((s, replace(r, how=how) if isinstance(r, Resolved) else r) for s, r in periods)
 
 
-def suggestion(name: str, book: PriceBook) -> str | None:
-    """The names of the book closest to an unknown one, as a question."""
-    tail = name.rsplit("/", 1)[-1].lower()
-    known = {m for models in book.model_by_name.values() for m in models}
-    return did_you_mean(tail, sorted(known))
-
-
-def _as_mapped(resolution: Resolution) -> Resolution:
-    if isinstance(resolution, Resolved):
-        return Resolved(resolution.provider, resolution.model, How.USER_MAP)
-    return resolution
-
-
-def _as_same_list(resolution: Resolution) -> Resolution:
-    if isinstance(resolution, Resolved):
-        return Resolved(resolution.provider, resolution.model, How.SAME_LIST)
-    return resolution
-
-
-def _as_dated(resolution: Resolution) -> Resolution:
-    if isinstance(resolution, Resolved):
-        return Resolved(resolution.provider, resolution.model, How.DATED_SUFFIX)
-    return resolution
+def _in_region(periods: Periods, region: str) -> Periods:
+    if not region:
+        return periods
+    return tuple((s, replace(r, region=region) if isinstance(r, Resolved) else r) for s, r in periods)

@@ -15,7 +15,14 @@ from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.conditions import When, parse_when
 from costaudit.schema import TOKEN_CLASSES
 
-PRICE_CLASSES: Final = (*TOKEN_CLASSES, "cache_read_audio", "input_image", "output_image", "request", "web_search")
+PRICE_CLASSES: Final = (
+    *TOKEN_CLASSES,
+    "cache_read_audio",
+    "input_image",
+    "output_image",
+    "request",
+    "web_search",
+)
 """What a price can be for: token classes, and units counted one by one."""
 
 UNIT_CLASSES: Final = frozenset({"request", "web_search"})
@@ -27,13 +34,22 @@ PRICE_COLUMNS: Final = (
     "recorded_on", "note",
 )  # fmt: skip
 MODEL_COLUMNS: Final = (
-    "model", "family", "class", "context_window", "max_output", "input_modalities", "output_modalities", "tools",
-    "json_mode", "reasoning", "tokenizer", "released_on", "retired_on", "source", "note",
+    "model", "family", "class", "context_window", "max_output", "input_modalities", "output_modalities",
+    "tools", "json_mode", "reasoning", "tokenizer", "released_on", "retired_on", "source", "note",
 )  # fmt: skip
-ALIAS_COLUMNS: Final = ("alias", "model", "valid_from", "valid_to", "source", "confidence", "recorded_on", "note")
-WINDOW_COLUMNS: Final = (
-    "window", "valid_from", "valid_to", "start_utc", "end_utc", "weekdays", "timezone", "holidays", "recorded_on",
+ALIAS_COLUMNS: Final = (
+    "alias",
+    "model",
+    "valid_from",
+    "valid_to",
+    "source",
+    "confidence",
+    "recorded_on",
     "note",
+)
+WINDOW_COLUMNS: Final = (
+    "window", "valid_from", "valid_to", "start_utc", "end_utc", "weekdays", "timezone", "holidays",
+    "recorded_on", "note",
 )  # fmt: skip
 OPTIONAL_COLUMNS: Final = {ALIAS_COLUMNS: "recorded_on", WINDOW_COLUMNS: "recorded_on"}
 """A column that a table may do without; its cells are then empty."""
@@ -182,7 +198,11 @@ class Cells:
         try:
             return parse(cell)
         except (ValueError, decimal.InvalidOperation) as error:
-            said = str(error) if isinstance(error, ValueError) and not isinstance(error, decimal.InvalidOperation) else ""
+            said = (
+                str(error)
+                if isinstance(error, ValueError) and not isinstance(error, decimal.InvalidOperation)
+                else ""
+            )
             raise self.error(f"{name}: {said or repr(cell) + ' cannot be read'}") from error
 
     def needed(self, name: str, parse: Callable[[str], _Row]) -> _Row:
@@ -196,7 +216,9 @@ class Cells:
         """A cell that must be one of some words."""
         cell = self[name]
         if cell not in known:
-            raise TableError(f"unknown {name} {cell!r}", path=self.path, line=self.line, hint=did_you_mean(cell, known))
+            raise TableError(
+                f"unknown {name} {cell!r}", path=self.path, line=self.line, hint=did_you_mean(cell, known)
+            )
         return cell
 
     def yes_no(self, name: str) -> bool | None:
@@ -327,7 +349,9 @@ def load_windows(path: Path, shown: str, known_on: str = "") -> list[WindowRow]:
             end_s=cells.needed("end_utc", _clock_s),
             weekdays=frozenset(int(d) for d in cells["weekdays"] or "1234567"),
             timezone=cells["timezone"] or "UTC",
-            holidays=frozenset(date.fromisoformat(d.strip()) for d in cells["holidays"].split(";") if d.strip()),
+            holidays=frozenset(
+                date.fromisoformat(d.strip()) for d in cells["holidays"].split(";") if d.strip()
+            ),
             path=cells.path,
             line=cells.line,
         )

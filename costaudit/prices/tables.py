@@ -105,7 +105,9 @@ def read_tables(place: Path, shown: str, known_on: str = "", folders: Iterable[s
     return tables
 
 
-def _hold(held: dict[ModelKey, list[Cells]], provider: str, rows: list[Cells], key: str, known_on: str) -> None:
+def _hold(
+    held: dict[ModelKey, list[Cells]], provider: str, rows: list[Cells], key: str, known_on: str
+) -> None:
     for cells in rows:
         if not known_on or cells["recorded_on"] <= known_on:
             held.setdefault((provider, cells[key]), []).append(cells)

@@ -47,7 +47,7 @@ def _cell(value: object) -> str | int:
     if isinstance(value, int):
         return value
     text = clean(str(value))
-    return f"'{text}" if _FORMULA.match(text) or str(value)[:1] in "\t\r\n" else text
+    return f"'{text}" if _FORMULA.match(text) or str(value).startswith(("\t", "\r", "\n")) else text
 
 
 _Row = dict[str, Any]

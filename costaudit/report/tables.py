@@ -15,7 +15,7 @@ from typing import Any, Final
 from costaudit.ingest.quarantine import REASONS
 from costaudit.money import shown
 from costaudit.report import model as m
-from costaudit.report.safe import safe
+from costaudit.report.safe import clean, safe
 
 Report = m.Audit | m.Simulation
 
@@ -144,6 +144,40 @@ def _money(amount: Decimal | None, *, cents: bool, signed: bool) -> str:
     return f"{sign}<$0.01" if size < CENT / 2 else f"{sign}${size:,.2f}"
 
 
+def money_with_sum(
+    parts: Sequence[Decimal | None], *, signed: bool = False, firm: int = 0
+) -> tuple[str, ...]:
+    """Amounts and, last, their sum, in cents that add up as shown.
+
+    Where rounding breaks the sum, the largest amounts are rounded to their other cent, but never the
+    first `firm` ones, nor an amount of a cent or less.
+
+    >>> money_with_sum([Decimal("1.004"), Decimal("2.004"), Decimal("1.003")])
+    ('$1.00', '$2.01', '$1.00', '$4.01')
+    """
+    whole = [*parts, _sum(parts)]
+    if all(a is None or abs(a) < 1 for a in whole):
+        return money(whole, signed=signed)
+    cents = _adding_up(whole, firm)
+    shown_as = [a if c is None or abs(c) < CENT else c for a, c in zip(whole, cents, strict=True)]
+    return tuple(_money(a, cents=True, signed=signed) for a in shown_as)
+
+
+def _adding_up(whole: Sequence[Decimal | None], firm: int) -> list[Decimal | None]:
+    """Amounts and their sum in cents; whatever is moved stays within a cent of what it was."""
+    cents = [None if a is None else a.quantize(CENT) for a in whole]
+    gap = (cents[-1] or Decimal(0)) - (_sum(cents[:-1]) or Decimal(0))
+    step = CENT.copy_sign(gap)
+    free = [
+        (c, i)
+        for i, (c, a) in enumerate(zip(cents[:-1], whole, strict=False))
+        if c is not None and a is not None and i >= firm and abs(c) > CENT and (c - a) * step < 0
+    ]
+    for cent, i in sorted(free, key=lambda f: (-abs(f[0]), f[1]))[: int(abs(gap) / CENT)]:
+        cents[i] = cent + step
+    return cents
+
+
 def share(part: float, whole: float) -> str:
     """A share as a percentage that says 0 or 100 only where that is exact.
 
@@ -226,7 +260,7 @@ def _is_scenario(report: Report) -> bool:
 
 
 def headline(report: Report) -> str:
-    """What was spent, and what it would have been."""
+    """What was spent, what it would have been, and the difference."""
     if report.inputs is not None and not report.inputs.requests:
         return "No requests in these logs"
     if not billed_known(report):
@@ -248,14 +282,17 @@ def _less(p: m.Projection) -> str:
     if not p.savings_usd:
         return "no saving"
     word = "less" if p.savings_usd > 0 else "more"
-    size = money([abs(p.savings_usd), p.before_usd])[0]
-    part = f" ({percent(p.savings_percent.lstrip('-'))})" if p.savings_percent is not None else ""
-    return f"{size} {word}{part}"
+    part = (
+        percent(p.savings_percent.lstrip("-"))
+        if p.savings_percent is not None
+        else money([abs(p.savings_usd)])[0]
+    )
+    return f"{part} {word}"
 
 
 def _spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
     s, p = report.spend, report.projection
-    if s is None:
+    if s is None or not s.requests:
         return
     billed, list_, after, low, high = (
         money([s.billed_usd, s.list_usd, p.after_usd, p.low_usd, p.high_usd])
@@ -278,7 +315,8 @@ def _when(period: m.Period | None) -> str:
         return "at times that the log does not state"
     first, last = period.start, period.end
     if period.days is None or period.days < 1:
-        return f"{first[:10]} {first[11:16]} to {last[:10]} {last[11:16]} UTC, less than a day"
+        end = last[11:16] if last[:10] == first[:10] else f"{last[:10]} {last[11:16]}"
+        return f"{first[:10]} {first[11:16]} to {end} UTC, less than a day"
     return f"{first[:10]} to {last[:10]} UTC, {period.days:,.1f} days"
 
 
@@ -295,8 +333,8 @@ def _markup_fact(report: Report) -> tuple[str, str, str] | None:
     size = money([abs(amount), report.projection.before_usd])[0]
     if amount < 0:
         return "Below list", size, "less was billed than the list price"
-    named = [r for r in report.markup if r.usd > 0]
-    names = [safe(r.gateway or "no gateway", 24) for r in named[:3]]
+    named = [r for r in report.markup if r.usd > 0 and r.gateway is not None and r.percent is not None]
+    names = [safe(_named(r.gateway, "gateway"), 24) for r in named[:3]]
     told = ", ".join(f"{n} {percent(r.percent, signed=True)}" for n, r in zip(names, named, strict=False))
     more = f" and {len(named) - 3} more" if len(named) > 3 else ""
     return "Markup", size, f"billed above list: {told}{more}" if told else "billed above list"
@@ -304,9 +342,9 @@ def _markup_fact(report: Report) -> tuple[str, str, str] | None:
 
 def _coverage_facts(report: Report) -> Iterator[tuple[str, str, str]]:
     c, i = report.coverage, report.inputs
-    if c is not None:
+    if c is not None and c.requests is not None:
         missing = sum(u.requests for u in c.unpriced)
-        tokens, requests = (ABSENT if f is None else share(f, 1) for f in (c.tokens, c.requests))
+        tokens, requests = (_covered(f, missing) for f in (c.tokens, c.requests))
         rest = f"; {missing:,} {'has' if missing == 1 else 'have'} no price" if missing else ""
         yield "Priced", tokens, f"of tokens, {requests} of requests{rest}"
     if i is not None:
@@ -316,6 +354,13 @@ def _coverage_facts(report: Report) -> Iterator[tuple[str, str, str]]:
             parts.append(f"{i.ignored:,} not calls")
         adds_up = i.records == i.requests + i.duplicates + i.ignored + skipped
         yield "Records", f"{i.records:,}", "= " + " + ".join(parts) if adds_up else ", ".join(parts)
+
+
+def _covered(part: float | None, missing: int) -> str:
+    """A coverage, which the report rounds: never all of it while something is missing."""
+    if part is None:
+        return ABSENT
+    return share(min(part, 0.999999) if missing else part, 1)
 
 
 def _monthly(report: Report) -> bool:
@@ -345,7 +390,7 @@ def _unpriced(report: Report, limits: Limits) -> Iterator[Table]:
     if not rows:
         return
     top, rest = _split(rows, limits.unpriced)
-    names = [u.model if u.model is not None else "(no model)" for u in top]
+    names = [_named(u.model, "model") for u in top]
     requests, tokens = [u.requests for u in top], [u.tokens for u in top]
     reasons, details = [words(u.reason) for u in top], [u.detail for u in top]
     if rest:
@@ -370,6 +415,13 @@ def _split(rows: Sequence[Any], limit: int) -> tuple[list[Any], list[Any]]:
     """The rows that are listed, and those that are summed: never a single one."""
     cut = limit if len(rows) > limit + 1 else len(rows)
     return list(rows[:cut]), list(rows[cut:])
+
+
+def _named(name: str | None, kind: str) -> str:
+    """A name as logged; an absent or blank one in brackets."""
+    if name is None:
+        return f"(no {kind})"
+    return name if clean(name).strip() else "(blank)"
 
 
 def _counts(numbers: Sequence[int | None]) -> tuple[str, ...]:
@@ -417,10 +469,10 @@ def _breakdown(head: str, lines: Sequence[_Line], *, total: bool = False, after:
         column("share", [share(t.requests, whole.requests) for t in rows], leaves=3, wide=not total),
         column("tokens", _counts([t.tokens for t in rows]), leaves=1, wide=True),
         column("$/1k req", money(per_1k), leaves=2, wide=True),
-        column("billed", money([t.billed for t in rows])),
+        column("billed", money_with_sum([t.billed for t in lines])),
     ]
     if after:
-        columns.append(column("after", money([t.after for t in rows])))
+        columns.append(column("after", money_with_sum([t.after for t in lines])))
     return Table(f"By {head}", tuple(columns))
 
 
@@ -431,11 +483,9 @@ def _tiers(report: Report, _: Limits) -> Iterator[Table]:
         yield _breakdown("tier", lines, total=True)
 
 
-def _listed(kind: str, rows: Sequence[Any], limit: int, *, after: bool = True) -> Iterator[Table | Prose]:
+def _listed(kind: str, rows: Sequence[Any], limit: int, *, after: bool = True) -> Iterator[Table]:
     """A breakdown by a name from the log: the dearest rows, and the rest in one."""
-    if all(getattr(r, kind) is None for r in rows):
-        if rows:
-            yield Prose(f"By {kind}", (f"The log names no {kind}.",))
+    if _nameless(kind, rows):
         return
     lines = [_line(_name(r, kind), r) for r in rows]
     top, rest = _split(lines, limit)
@@ -444,23 +494,24 @@ def _listed(kind: str, rows: Sequence[Any], limit: int, *, after: bool = True) -
     yield _breakdown(kind, top, after=after)
 
 
+def _nameless(kind: str, rows: Sequence[Any]) -> bool:
+    return all(getattr(r, kind) is None for r in rows)
+
+
 def _name(row: Any, kind: str) -> str:
-    name = getattr(row, kind)
-    if name is not None:
-        return str(name)
     others = getattr(row, "others", 0)
-    return f"{others:,} further users" if others else f"(no {kind})"
+    return f"{others:,} further users" if others else _named(getattr(row, kind), kind)
 
 
-def _models(report: Report, limits: Limits) -> Iterator[Table | Prose]:
+def _models(report: Report, limits: Limits) -> Iterator[Table]:
     yield from _listed("model", report.by_model, limits.rows)
 
 
-def _features(report: Report, limits: Limits) -> Iterator[Table | Prose]:
+def _features(report: Report, limits: Limits) -> Iterator[Table]:
     yield from _listed("feature", report.by_feature, limits.rows)
 
 
-def _users(report: Report, limits: Limits) -> Iterator[Table | Prose]:
+def _users(report: Report, limits: Limits) -> Iterator[Table]:
     yield from _listed("user", report.by_user, limits.users, after=False)
 
 
@@ -496,8 +547,8 @@ def _waterfall(report: Report, _: Limits) -> Iterator[Table]:
         labels.append(label)
         meanings.append(meaning)
         bars.append((start, level))
-    amounts = [s.usd for s in steps]
-    signed = money(amounts, signed=True)
+    firm = sum(s.name in {"billed", "before", "markup"} for s in steps[:2])  # they are shown elsewhere too
+    signed = money_with_sum([s.usd for s in steps[:-1]], signed=True, firm=firm)
     cells = [a.lstrip("+") if s.name in ENDS else a for a, s in zip(signed, steps, strict=True)]
     yield Table(
         f"From {labels[0]} to {labels[-1]}",
@@ -518,7 +569,7 @@ KEPT: Final[Mapping[str, str]] = {
     "tier_keeps": "in a tier that keeps its models",
     "not_chat": "not chat",
     "no_adequate_candidate": "without an adequate candidate",
-    "not_cheaper": "already on the cheapest",
+    "not_cheaper": "without a cheaper candidate",
 }
 
 
@@ -541,7 +592,7 @@ def _gateways(report: Report, limits: Limits) -> Iterator[Table]:
     if not any(r.usd for r in report.markup):
         return
     top, rest = _split(report.markup, limits.rows)
-    names = [r.gateway or "(no gateway)" for r in top]
+    names = [_named(r.gateway, "gateway") for r in top]
     requests, amounts = [r.requests for r in top], [r.usd for r in top]
     evidence, markups = [EVIDENCE[r.evidence] for r in top], [_over_list(r.percent) for r in top]
     if rest:
@@ -589,7 +640,7 @@ def _scenarios(report: Report, _: Limits) -> Iterator[Table]:
 
 def _days(report: Report, _: Limits) -> Iterator[Days]:
     dated = {date.fromisoformat(r.date): r for r in report.by_day if r.date is not None}
-    if not dated:
+    if all(r.billed_usd is None for r in dated.values()):
         return
     first, last = min(dated), max(dated)
     calendar = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
@@ -669,17 +720,17 @@ def _levers(report: Report, limits: Limits) -> Iterator[Table]:
 def decimal_or_none(value: object) -> Decimal | None:
     """An amount that the report holds as text."""
     try:
-        return None if value is None else Decimal(str(value))
+        amount = Decimal(str(value))
     except InvalidOperation:
         return None
+    return amount if amount.is_finite() else None
 
 
 def _segments(report: Report, _: Limits) -> Iterator[Table]:
     if not isinstance(report, m.Simulation) or not report.segments:
         return
     rows = report.segments
-    before = money([*[r.before_usd for r in rows], _sum([r.before_usd for r in rows])])
-    after = money([*[r.after_usd for r in rows], _sum([r.after_usd for r in rows])])
+    before, after = money_with_sum([r.before_usd for r in rows]), money_with_sum([r.after_usd for r in rows])
     requests = _counts([*[r.requests for r in rows], sum(r.requests for r in rows)])
     yield Table(
         "Segments, per month",
@@ -748,6 +799,12 @@ def _how_lines(report: Report) -> Iterator[str]:
         yield f"Read: {read}; records by format: {_tally(report.inputs.formats)}."
     if report.coverage is not None:
         yield from _coverage_lines(report.coverage)
+    if report.inputs is not None and report.inputs.requests:
+        nameless = [
+            kind for kind in ("model", "feature", "user") if _nameless(kind, getattr(report, f"by_{kind}"))
+        ]
+        if nameless:
+            yield f"The log names no {' and no '.join(nameless)}."
     if _is_scenario(report):
         yield "A scenario's own shares and prices; nothing here was measured on your traffic."
     else:

@@ -16,7 +16,7 @@ from costaudit.engine import local
 from costaudit.ingest import identity, jsonl, parquet
 from tests.engine.audits import Record, audit, random_log, same, write_jsonl, write_parquet
 
-FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 SEEDS = st.integers(0, 2**32)
 
 
@@ -67,7 +67,7 @@ def test_storage_order_and_split_do_not_matter(tmp_path: Path, seed: int):
 
 
 @FEW
-@given(SEEDS, st.sampled_from([1, 300, 1000, 7777]), st.sampled_from([1, 2, 4]))
+@given(SEEDS, st.sampled_from([300, 1000, 7777]), st.sampled_from([1, 2, 4]))
 def test_blocks_and_threads_do_not_matter(tmp_path: Path, small_blocks: Any, seed: int, size: int, threads: int):
     log = random_log(seed)
     one = write_jsonl(tmp_path / "log.jsonl", log)

@@ -178,7 +178,7 @@ def parts(cells: Sequence[Cell], **more: Any) -> dict[str, Any]:
         "drivers": drivers,
         "projection": m.Projection(
             policy="default", before_usd=before, after_usd=after, savings_usd=before - after,
-            savings_percent=percent, low_usd=after * Decimal("0.9"), high_usd=before, steps=steps,
+            savings_percent=percent, low_usd=after * Decimal("0.9"), high_usd=max(before, after), steps=steps,
             kept={"routed": requests // 2, "untagged": requests - requests // 2},
         ),
         "findings": [],

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costaudit.report.tables import money_with_sum
 from costaudit.report.text import draw_bars, render_text, sparkline
 from tests.report.factory import (
     HOSTILE,
@@ -88,12 +89,12 @@ def test_the_answer_stands_in_the_first_lines():
 
 def test_a_scenario_leads_with_exact_cents():
     first = render_text(scenario_simulation(), 80, color=False).splitlines()[0]
-    assert first == "$56,000.00 → $27,600.00 a month: $28,400.00 less (50.7%)"
+    assert first == "$56,000.00 → $27,600.00 a month: 50.7% less"
 
 
 def test_a_dearer_projection_says_so():
     text = render_text(dearer_audit(), 80, color=False)
-    assert text.startswith("$11.50 billed, $17.25 under policy default: $5.75 more (50.0%)\n")
+    assert text.startswith("$11.50 billed, $17.25 under policy default: 50.0% more\n")
     assert "Below list" in text
     assert "-0" not in text
 
@@ -110,11 +111,25 @@ def test_the_total_of_the_tiers_is_what_was_billed():
     )
 
 
+@given(st.lists(st.decimals(-99, 9999, places=4, allow_nan=False), min_size=2, max_size=9))
+def test_amounts_with_a_sum_add_up_as_shown(amounts):
+    *parts, whole = money_with_sum(amounts)
+    exactly = [*amounts, sum(amounts, Decimal(0))]
+    assert len(parts) == len(amounts)
+    if max(map(abs, exactly)) >= 1 and not any("<" in text for text in parts):
+        values = [Decimal(re.sub("[$,]", "", text)) for text in (*parts, whole)]
+        assert all(
+            abs(value - amount) < Decimal("0.01") for value, amount in zip(values, exactly, strict=True)
+        )
+        small = sum(abs(amount) < Decimal("0.02") for amount in amounts)  # a cent is not taken from so little
+        assert abs(sum(values[:-1]) - values[-1]) <= small * Decimal("0.01")
+
+
 def test_listed_rows_and_the_rest_add_up():
     text = render_text(large_audit(), 80, color=False)
     users = text[text.index("By user") : text.index("By day")]
     shown = sum(Decimal(x.replace(",", "")) for x in re.findall(r"\$([\d,.]+)$", users, re.MULTILINE))
-    assert abs(shown - large_audit().spend.billed_usd) < Decimal("0.05")
+    assert shown == large_audit().spend.billed_usd.quantize(Decimal("0.01"))
 
 
 def test_what_is_not_known_is_a_dash_and_never_zero():
@@ -123,6 +138,12 @@ def test_what_is_not_known_is_a_dash_and_never_zero():
     assert re.search(r"Billed +— ", text)
     assert "0.00" not in text
     assert re.search(r"acme-9 .* —  +—$", text, re.MULTILINE)
+
+
+def test_a_blank_name_is_shown_as_one():
+    text = render_text(audit_of_names(["", " \t", None]), 80, color=False)
+    assert text.count("(blank)") > 4
+    assert "(no model)" in text
 
 
 def test_less_than_a_day_is_not_scaled_to_a_month():

@@ -7,7 +7,7 @@ to the same result.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from costaudit.ingest import fields
 from costaudit.ingest.format import Adapter, Record
@@ -28,6 +28,8 @@ from costaudit.schema import Call, Status
 
 _PATHS: dict[str, tuple[Path, ...]] = {field.target: field.paths for field in FLAT_FIELDS}
 
+_Value = TypeVar("_Value", int, str)
+
 
 def _get(record: Record, target: str, absent: Any = None) -> Any:
     """The first value that is there; `absent` is a further value that means it is not."""
@@ -40,8 +42,8 @@ def _get(record: Record, target: str, absent: Any = None) -> Any:
     return None
 
 
-def _text(record: Record, target: str, read: Callable[[Any], str | None] = fields.text) -> str | None:
-    """The first value that is text and not empty."""
+def _read(record: Record, target: str, read: Callable[[Any], _Value | None]) -> _Value | None:
+    """The first value that can be read."""
     for path in _PATHS[target]:
         value = record.get(path[0])
         for key in path[1:]:
@@ -50,6 +52,10 @@ def _text(record: Record, target: str, read: Callable[[Any], str | None] = field
         if found is not None:
             return found
     return None
+
+
+def _text(record: Record, target: str) -> str | None:
+    return _read(record, target, fields.text)
 
 
 def matches(record: Record) -> bool:
@@ -62,7 +68,7 @@ def matches(record: Record) -> bool:
 def calls(record: Record) -> list[Call]:
     """The one call that a flat record describes."""
     call = Call(
-        ts=fields.timestamp_us(_get(record, "ts")),
+        ts=_read(record, "ts", fields.timestamp_us),
         parent_id=_text(record, "parent_id"),
         attempt=_integer(record, "attempt"),
         provider=_text(record, "provider"),
@@ -79,8 +85,8 @@ def calls(record: Record) -> list[Call]:
         latency_ms=_integer(record, "latency_ms"),
         reported_picousd=fields.picousd(_get(record, "cost")),
     )
-    call.model_requested = _text(record, "model_requested", fields.model_name)
-    call.model = _text(record, "model_served", fields.model_name) or call.model_requested
+    call.model_requested = _read(record, "model_requested", fields.model_name)
+    call.model = _read(record, "model_served", fields.model_name) or call.model_requested
     if fields.flag(_get(record, "batch")):
         call.service_tier = "batch"
     _set_identity(call, record)

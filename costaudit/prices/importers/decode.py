@@ -44,7 +44,11 @@ def _parse_module(text: str) -> Any:
     try:
         body = ast.parse(text).body
         for node in body:
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "providers":
+            if (
+                isinstance(node, ast.AnnAssign)
+                and isinstance(node.target, ast.Name)
+                and node.target.id == "providers"
+            ):
                 return _value(node.value)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise TableError("neither JSON nor the data module of genai-prices", hint=str(error)[:80]) from error

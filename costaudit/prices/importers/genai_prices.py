@@ -76,7 +76,8 @@ def parse_genai_prices(data: Any, windows: Windows | None = None) -> Iterator[Ob
 
 
 def _model(provider: str, model: Mapping[str, Any], windows: Windows) -> Iterator[Observation | Skipped]:
-    name = str(model["id"])
+    # `regional.` is this source's own word for a Bedrock id without an inference profile.
+    name = str(model["id"]).removeprefix("regional.")
     stated = model.get("prices") or []
     entries = stated if isinstance(stated, list) else [{"prices": stated}]
     for period in (*_periods(entries, windows), *_variants(model.get("price_variants") or ())):
@@ -88,7 +89,9 @@ def _model(provider: str, model: Mapping[str, Any], windows: Windows) -> Iterato
                 yield from _prices(provider, name, key, price, period)
 
 
-def _prices(provider: str, name: str, key: str, price: Any, period: _Period) -> Iterator[Observation | Skipped]:
+def _prices(
+    provider: str, name: str, key: str, price: Any, period: _Period
+) -> Iterator[Observation | Skipped]:
     place = f"{provider}/{name}.{key}"
     if key not in CLASSES:
         yield Skipped(OTHER_UNIT, place)

@@ -1,0 +1,46 @@
+"""Every importer: one line each, and the only place that knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from costaudit.prices.importers import genai_prices, litellm, models_dev, openrouter
+from costaudit.prices.importers.observation import Observation, Skipped, Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """A kind of source: how to recognise it, how to read it, and what to say of it in sources.csv."""
+
+    kind: str
+    title: str
+    url: str
+    licence: str
+    fits: Callable[[Any], bool]
+    parse: Callable[[Any, Windows | None], Iterator[Observation | Skipped]]
+    package: str | None = None
+    """The Python package that carries the data, if there is one."""
+    resource: str = ""
+    """The data file in that package."""
+
+
+IMPORTERS: Final = (
+    Importer(
+        genai_prices.KIND, "genai-prices", "https://github.com/pydantic/genai-prices", "MIT",
+        genai_prices.fits, genai_prices.parse_genai_prices, "genai-prices", "genai_prices/data.py",
+    ),
+    Importer(
+        litellm.KIND, "litellm, model_prices_and_context_window", "https://github.com/BerriAI/litellm", "MIT",
+        litellm.fits, litellm.parse_litellm, "litellm", "litellm/model_prices_and_context_window_backup.json",
+    ),
+    Importer(
+        models_dev.KIND, "models.dev, api.json", "https://github.com/anomalyco/models.dev", "MIT",
+        models_dev.fits, models_dev.parse_models_dev,
+    ),
+    Importer(
+        openrouter.KIND, "OpenRouter, models endpoint", "https://openrouter.ai/api/v1/models",
+        "vendor page; facts only", openrouter.fits, openrouter.parse_openrouter,
+    ),
+)  # fmt: skip
