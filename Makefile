@@ -29,9 +29,11 @@ types: $(DEV) ## check types, strictly
 	$(BIN)/mypy
 
 docs: $(DEV) ## run the examples in the docs and check links, headings and the glossary
+	$(BIN)/python tools/write_schemas.py --check
 	$(BIN)/python tools/check_docs.py
 
 docs-fix: $(DEV) ## rewrite the output of the examples in the docs
+	$(BIN)/python tools/write_schemas.py
 	$(BIN)/python tools/check_docs.py --fix
 
 format: $(DEV) ## rewrite the code in the project's format

@@ -48,7 +48,7 @@ def import_(  # noqa: PLR0913, PLR0917 - one parameter per option
             "--at", metavar="TIME", help="Compare as of this time, instead of each price's own and today's."
         ),
     ] = None,
-    propose: Annotated[  # noqa: FBT002 - an option
+    propose: Annotated[
         bool,
         typer.Option("--propose", help="Print rows for our tables. Nothing is written, no past row changes."),
     ] = False,
@@ -111,7 +111,8 @@ def _differences(check: Crosscheck) -> Iterator[str]:
     if not found:
         return
     yield from ("", "differs")
-    yield f"  {'on':<10}  {'ours':>12}  {'theirs':>12}  {'ratio':>9}  {'confidence':<10}  our row; where in the source"
+    head = f"  {'on':<10}  {'ours':>12}  {'theirs':>12}  {'ratio':>9}  {'confidence':<10}  "
+    yield head + "our row; where in the source"
     for c in found:
         yield _line(c)
 
@@ -133,8 +134,8 @@ def _line(c: Comparison) -> str:
     ratio = "" if c.ratio is None else f"{c.ratio}×"
     row, confidence = ("", "") if c.ours is None else (c.ours.rate_id, c.ours.confidence)
     return (
-        f"  {instant_text(c.at)[:10]:<10}  {ours:>12}  {c.observation.usd:>12f}  {ratio:>9}  {confidence:<10}  "
-        f"{row}; {c.observation.place}"
+        f"  {instant_text(c.at)[:10]:<10}  {ours:>12}  {c.observation.usd:>12f}  {ratio:>9}  "
+        f"{confidence:<10}  {row}; {c.observation.place}"
     )
 
 

@@ -215,11 +215,12 @@ def _reported(
     if picousd is None:
         zero = np.zeros(calls.rows, np.int64)
         return zero.astype(np.int8), zero
-    stated = calls.valid("reported_picousd")
+    tokens = _total(counts, tuple(n for n in COUNTS if n != "reasoning"), calls.rows)
+    # A tool that knows no price writes 0; only where we know the price is that a price.
+    stated = calls.valid("reported_picousd") & ~((picousd == 0) & (card < 0) & (tokens > 0))
     reported = np.where(stated, REPORTED, NO_REPORT).astype(np.int8)
     large = np.flatnonzero(stated & (picousd >= IMPLAUSIBLE_FROM_PICOUSD))
     if len(large):
-        tokens = _total(counts, tuple(n for n in COUNTS if n != "reasoning"), calls.rows)
         # A float picks the few rows that are worth an exact look.
         cost = np.where(card[large] >= 0, list_units[large], 0).astype(np.float64)
         limit = np.where(cost > 0, IMPLAUSIBLE_TIMES * cost / 1000, IMPLAUSIBLE_USD_PER_MTOK * 1e6 * tokens[large])

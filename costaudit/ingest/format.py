@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from costaudit.schema import Call
@@ -40,3 +40,10 @@ class Adapter:
     (a header, an aggregate). Raises `Skip` for a call that cannot be counted."""
     needs: tuple[str, ...] = ()
     """Fields whose absence is named when a file comes near this format but does not match."""
+    session: Callable[[], Callable[[Record], list[Call]]] | None = None
+    """For formats whose lines are understood only in their order (a header names the session, a turn
+    the model): makes a reader of one file that remembers. `calls` then reads a line on its own."""
+
+    def for_one_file(self) -> Adapter:
+        """The adapter to read one file's records with, in their order, by one thread."""
+        return self if self.session is None else replace(self, calls=self.session(), session=None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -30,6 +30,9 @@ from costaudit.ingest.files import LogFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.streams import BLOCK_BYTES, TextBlock, text_blocks
 from costaudit.schema import Call
+
+SESSION_BYTES: Final = 256 << 20
+"""Block size where lines are understood in their order only: such files are one block, up to this."""
 
 _decode = msgspec.json.Decoder().decode
 _BOM = b"\xef\xbb\xbf"
@@ -53,6 +56,8 @@ class JsonlReader:
         sample = list(_sample(file))
         adapter = forced or detect(sample)
         layout = flat_layout(sample) if adapter is not None and adapter.name == "flat" else None
+        if adapter is not None and adapter.session is not None:
+            block_bytes = max(block_bytes, SESSION_BYTES)
         return cls(file, adapter, forced is not None, layout, block_bytes)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
@@ -94,21 +99,24 @@ class JsonlReader:
         lines: list[int] = []
         parsed = Parsed(batch_of([]), lines, 0)
         offset = block.offset
+        adapter = None if self.adapter is None else self.adapter.for_one_file()
         for number, raw in enumerate(block.data.split(b"\n"), block.first_line):
             line = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
             if line:
                 parsed.records += 1
                 place = Place(self.file.name, number, offset)
-                found = self._read_line(line, place, parsed)
+                found = self._read_line(line, place, parsed, adapter)
                 calls += found
                 lines += [number] * len(found)
             offset += len(raw) + 1
         parsed.batch = batch_of(calls)
         return parsed
 
-    def _read_line(self, line: bytes, place: Place, parsed: Parsed) -> list[Call]:
+    def _read_line(
+        self, line: bytes, place: Place, parsed: Parsed, expected: Adapter | None
+    ) -> list[Call]:
         try:
-            adapter, calls = read_record(decode_line(line), self.adapter, forced=self.forced)
+            adapter, calls = read_record(decode_line(line), expected, forced=self.forced)
         except Skip as skip:
             parsed.quarantine.add(skip.reason, Place(place.file, place.line, place.byte, skip.detail))
             return []

@@ -5,15 +5,16 @@ CA1 structure, CA2 history, CA3 plausibility, CA4 provenance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from costaudit.errors import TableError
+from costaudit.errors import CostauditError
 from costaudit.prices.book import ModelKey, PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
+from costaudit.prices.proof import find_flaws
 from costaudit.prices.rows import PriceRow, instant_text
 
 
@@ -40,18 +41,18 @@ class Rule:
     """Yields (file, line, message)."""
 
 
-def check_tables(directory: Path | str | None = None) -> list[Violation]:
-    """Everything that is wrong with the tables of a directory (the shipped ones by default).
+def check_tables(directory: Path | str | None = None, overlays: Sequence[Path | str] = ()) -> list[Violation]:
+    """Everything that is wrong with a directory of tables (the shipped one by default) and its overlays.
 
     A table that cannot be read at all is one violation, CA101, and nothing else can be judged.
     """
     try:
-        book = load_book(directory)
+        book = load_book(directory, overlays=overlays)
         load_gateways(directory)
-        for table in (book.rows, book.facts, book.aliases):
+        for table in (book.rows, book.facts, book.aliases, book.in_force):
             for key in table:
                 table[key]
-    except TableError as error:
+    except CostauditError as error:
         message = error.message + (f" ({error.hint})" if error.hint else "")
         return [Violation(error.path or "", error.line or 0, "CA101", "error", message)]
     found = [
@@ -63,7 +64,14 @@ def check_tables(directory: Path | str | None = None) -> list[Violation]:
 
 
 def _rows(book: PriceBook) -> Iterator[PriceRow]:
+    """Every row that was ever written."""
     for rows in book.rows.values():
+        yield from rows
+
+
+def _standing(book: PriceBook) -> Iterator[PriceRow]:
+    """The rows that still hold: a price that was corrected need not be plausible."""
+    for rows in book.in_force.values():
         yield from rows
 
 
@@ -71,7 +79,7 @@ def _find_duplicates(book: PriceBook) -> Iterator[tuple[str, int, str]]:
     for rows in book.rows.values():
         seen: dict[tuple[object, ...], PriceRow] = {}
         for row in rows:
-            key = (row.klass, row.when, row.valid_from)
+            key = (row.overlay, row.klass, row.when, row.valid_from)
             first = seen.get(key)
             if first is None:
                 seen[key] = row
@@ -136,9 +144,38 @@ def _find_retroactive(book: PriceBook) -> Iterator[tuple[str, int, str]]:
             yield row.path, row.line, f"{row.rate_id} is scheduled for a day before it was recorded"
 
 
+def _find_idle_corrections(book: PriceBook) -> Iterator[tuple[str, int, str]]:
+    for rows in book.rows.values():
+        facts = {(r.overlay, r.klass, r.when, r.valid_from) for r in rows if r.status != "correction"}
+        for row in rows:
+            if row.status == "correction" and (row.overlay, row.klass, row.when, row.valid_from) not in facts:
+                yield (
+                    row.path,
+                    row.line,
+                    f"{row.rate_id} corrects nothing: no row of this class, when and day",
+                )
+
+
+def _find_silent_corrections(book: PriceBook) -> Iterator[tuple[str, int, str]]:
+    for row in _rows(book):
+        if row.status == "correction" and not row.note:
+            yield (
+                row.path,
+                row.line,
+                f"{row.rate_id} is a correction without a note that says what it corrects",
+            )
+
+
+def _find(kind: str) -> Callable[[PriceBook], Iterator[tuple[str, int, str]]]:
+    def found(book: PriceBook) -> Iterator[tuple[str, int, str]]:
+        return ((f.row.path, f.row.line, f.message) for f in find_flaws(book) if f.kind == kind)
+
+    return found
+
+
 def _standard(book: PriceBook) -> Iterator[tuple[ModelKey, dict[tuple[str, int], PriceRow]]]:
     """Rows without conditions by (class, start), for every model."""
-    for key, rows in book.rows.items():
+    for key, rows in book.in_force.items():
         yield key, {(r.klass, r.valid_from): r for r in rows if not str(r.when) and r.usd is not None}
 
 
@@ -159,7 +196,7 @@ def _find_cheap_output(book: PriceBook) -> Iterator[tuple[str, int, str]]:
 
 
 def _find_jumps(book: PriceBook) -> Iterator[tuple[str, int, str]]:
-    for rows in book.rows.values():
+    for rows in book.in_force.values():
         last: dict[tuple[object, ...], PriceRow] = {}
         for row in sorted((r for r in rows if r.usd is not None), key=lambda r: r.valid_from):
             before = last.get((row.klass, row.when))
@@ -175,13 +212,13 @@ def _find_jumps(book: PriceBook) -> Iterator[tuple[str, int, str]]:
 
 
 def _find_extremes(book: PriceBook) -> Iterator[tuple[str, int, str]]:
-    for row in _rows(book):
+    for row in _standing(book):
         if row.klass in ("input", "output") and _usd(row) > 1000:
             yield row.path, row.line, f"{row.rate_id}: {row.usd} USD per 1M tokens; is the unit right?"
 
 
 def _find_silent_zero(book: PriceBook) -> Iterator[tuple[str, int, str]]:
-    for row in _rows(book):
+    for row in _standing(book):
         if row.usd == 0 and not row.note:
             yield row.path, row.line, f"{row.rate_id} is 0 without a note that says why it is free"
 
@@ -204,7 +241,12 @@ RULES: Final = (
     Rule("CA104", "model-without-facts", "error", _find_unknown_models),
     Rule("CA105", "bad-alias", "error", _find_bad_aliases),
     Rule("CA106", "unknown-window", "error", _find_unknown_windows),
+    Rule("CA107", "overlap", "error", _find("overlap")),
+    Rule("CA108", "gap", "error", _find("gap")),
+    Rule("CA109", "partial-condition", "error", _find("partial")),
     Rule("CA201", "scheduled-in-the-past", "error", _find_retroactive),
+    Rule("CA202", "idle-correction", "error", _find_idle_corrections),
+    Rule("CA203", "silent-correction", "error", _find_silent_corrections),
     Rule("CA301", "cache-read-above-input", "error", _find_dear_cache),
     Rule("CA302", "output-below-input", "warning", _find_cheap_output),
     Rule("CA303", "unexplained-jump", "error", _find_jumps),

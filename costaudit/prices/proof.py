@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from costaudit.prices.book import PriceBook
-from costaudit.prices.conditions import When
+from costaudit.prices.conditions import STANDARD, When
 from costaudit.prices.rows import UNIT_CLASSES, PriceRow, instant_text
 
 CORE: Final = ("input", "output")
@@ -46,12 +46,26 @@ def find_flaws(book: PriceBook) -> Iterator[Flaw]:
 
 
 def _find_in_model(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
+    yield from _find_half_tiers(rows)
     for tier in dict.fromkeys(row.when.tier for row in rows):
         ours = sorted((row for row in rows if row.when.tier == tier), key=lambda r: r.valid_from)
         if len({row.when for row in ours}) > 1:
             yield from _find_in_conditions(ours)
         yield from _find_late_starts(ours)
         yield from _find_early_ends(ours)
+
+
+def _find_half_tiers(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
+    """A service tier has a price for input and for output, or for neither."""
+    tiers: dict[str, dict[str, PriceRow]] = {}
+    for row in rows:
+        if row.klass in CORE:
+            tiers.setdefault(row.when.tier, {})[row.klass] = row
+    wanted = tiers.get(STANDARD, {})
+    for tier, classes in tiers.items():
+        for klass in wanted.keys() - classes.keys():
+            row = next(iter(classes.values()))
+            yield Flaw("gap", row, f"{row.provider}/{row.model} has no {klass} price under tier={tier}")
 
 
 def _find_in_conditions(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
@@ -71,7 +85,9 @@ def meet(a: When, b: When) -> When | None:
     """The conditions of both; None when no request can be under both."""
     if any(getattr(a, n) and getattr(b, n) and getattr(a, n) != getattr(b, n) for n in _WORDS):
         return None
-    return When(max(a.context_over, b.context_over), a.tier, *(getattr(a, n) or getattr(b, n) for n in _WORDS))
+    return When(
+        max(a.context_over, b.context_over), a.tier, *(getattr(a, n) or getattr(b, n) for n in _WORDS)
+    )
 
 
 _WORDS: Final = ("window", "region", "speed")
@@ -98,7 +114,9 @@ def _find_baseless(live: Iterable[PriceRow]) -> Iterator[Flaw]:
     for row in live:
         if row.klass not in based:
             base = str(When(tier=row.when.tier)) or "without conditions"
-            yield Flaw("gap", row, f"{row.rate_id} holds only under its conditions: no {row.klass} row {base} then")
+            yield Flaw(
+                "gap", row, f"{row.rate_id} holds only under its conditions: no {row.klass} row {base} then"
+            )
 
 
 def _find_partial(live: Iterable[PriceRow]) -> Iterator[Flaw]:
@@ -111,7 +129,11 @@ def _find_partial(live: Iterable[PriceRow]) -> Iterator[Flaw]:
         for when, classes in have.items():
             if row.klass in classes or meet(row.when, when) != when:
                 continue
-            yield Flaw("partial", row, f"{row.provider}/{row.model} has prices under [{when}], but none for {row.klass}")
+            yield Flaw(
+                "partial",
+                row,
+                f"{row.provider}/{row.model} has prices under [{when}], but none for {row.klass}",
+            )
 
 
 def _find_late_starts(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
@@ -123,7 +145,11 @@ def _find_late_starts(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
     if len(first) == len(CORE):
         early, late = sorted(first.values(), key=lambda r: r.valid_from)
         if early.valid_from < late.valid_from:
-            yield Flaw("gap", late, f"{late.rate_id} starts after {early.rate_id}: no price for {late.klass} until then")
+            yield Flaw(
+                "gap",
+                late,
+                f"{late.rate_id} starts after {early.rate_id}: no price for {late.klass} until then",
+            )
 
 
 def _find_early_ends(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
@@ -136,4 +162,6 @@ def _find_early_ends(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
         ended = [row for row in state.values() if row.usd is None]
         alive = [row for row in state.values() if row.usd is not None]
         for row in ended if alive else ():
-            yield Flaw("gap", row, f"{row.rate_id} has ended, {alive[0].rate_id} goes on after {instant_text(start)}")
+            yield Flaw(
+                "gap", row, f"{row.rate_id} has ended, {alive[0].rate_id} goes on after {instant_text(start)}"
+            )

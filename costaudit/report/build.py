@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit import __version__
-from costaudit.engine.costing import Costed, billed_as_reported, card_cost, cost_cells, scaled, states_cost, usd
+from costaudit.engine.costing import (
+    Costed,
+    billed_as_reported,
+    card_cost,
+    cost_cells,
+    scaled,
+    states_cost,
+    usd,
+)
 from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US, KEPT
 from costaudit.engine.ledger import NO_PERIOD, Cells
@@ -31,7 +39,7 @@ from costaudit.routing.projection import (
     project,
     verification_multiples,
 )
-from costaudit.schema import COUNTS, UNTAGGED, UNITS, Tier
+from costaudit.schema import COUNTS, UNITS, UNTAGGED, Tier
 
 MONTH_DAYS: Final = 30
 """Days of the month that findings and scenarios are scaled to."""
@@ -150,7 +158,8 @@ def prices_of(plan: Plan) -> m.Prices:
 
 
 def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, 6) if whole else None
+    """Cut, not rounded: one unpriced request in ten million does not make 1.0."""
+    return part * 10**6 // whole / 10**6 if whole else None
 
 
 def tokens_of(measures: dict[str, Any]) -> int:
@@ -197,7 +206,7 @@ def _logged_name(provider: str | None, model: str | None) -> str | None:
 
 def _subject(cells: Cells, i: int) -> Subject:
     def word(key: str) -> str | None:
-        return cells.values[key][cells.keys[key][i]]
+        return cells.values[key][int(cells.keys[key][i])]
 
     return (
         word("provider"),
@@ -248,7 +257,10 @@ def _sum(amounts: npt.NDArray[Any]) -> int:
 
 
 def _markup(work: Audited) -> list[m.Markup]:
-    """Per gateway, what was billed above list; measured where the log states costs, else from the fee table."""
+    """Per gateway, what was billed above list: measured where the log states costs, else by the fee table.
+
+    The amounts add up to the markup driver. Requests billed below list add nothing.
+    """
     cells, costed = work.passed.cells, work.costed
     gateways = cells.words("gateway")
     rows = []

@@ -16,8 +16,10 @@ from typing import Any, Final
 
 from costaudit.money import exact
 from costaudit.report import model as m
+from costaudit.report.blocks import Report
+from costaudit.report.figures import billed_known, list_known
 from costaudit.report.safe import clean
-from costaudit.report.tables import ENDS, Report, billed_known, list_known
+from costaudit.report.steps import ENDS
 
 TOKENS: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning")
 COLUMNS: Final = (

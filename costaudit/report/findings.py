@@ -12,7 +12,7 @@ from costaudit.engine.costing import usd
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.report import model as m
-from costaudit.schema import Quality, Status, Tier
+from costaudit.schema import Quality, Status
 
 if TYPE_CHECKING:
     from costaudit.report.build import Audited
@@ -48,7 +48,7 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
         yield _finding(
             work,
             "CA-O1",
-            f"tier {tier} ({Tier(tier).label}) from {before_name} to {after_name}",
+            f"tier {tier}: {before_name} → {after_name}",
             usd(amount),
             {"tier": tier, "from": before_name, "to": after_name, "requests": requests},
             "check the quality of the cheaper model on these requests before moving them",
@@ -66,7 +66,7 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
                 of_gateway & costed.reported,
                 "costs reported through {} are {}% above list",
                 "reported",
-                "a constant percentage is the gateway's fee; single large differences are tool calls or another price table",
+                "a constant percentage is a fee; single large differences are tool calls or other prices",
             ),
             (
                 of_gateway & ~costed.reported,
@@ -103,8 +103,12 @@ def find_discounts(work: Audited) -> Iterator[m.Finding]:
             title=f"{requests:,} requests report {percent}% less than list",
             usd=None,
             monthly_usd=None,
-            evidence={"requests": requests, "below_list_usd": exact(usd(amount)), "list_usd": exact(usd(base))},
-            next="if the price is negotiated, add it to your own price tables; else see how the log prices cached tokens",
+            evidence={
+                "requests": requests,
+                "below_list_usd": exact(usd(amount)),
+                "list_usd": exact(usd(base)),
+            },
+            next="add a negotiated price to your own tables; else see how the log prices cached tokens",
         )
 
 
@@ -229,5 +233,6 @@ def _sum(amounts: Any, where: Any) -> int:
 
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
-    find_moves, find_markup, find_discounts, find_failures, find_odd_costs, find_unpriced, find_weak_usage, find_retired,
+    find_moves, find_markup, find_discounts, find_failures, find_odd_costs, find_unpriced, find_weak_usage,
+    find_retired,
 )  # fmt: skip

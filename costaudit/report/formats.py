@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final
 
+from costaudit.report.blocks import Report
 from costaudit.report.csvout import render_csv
 from costaudit.report.jsonout import render_json
 from costaudit.report.markdown import render_markdown
-from costaudit.report.tables import Report
 from costaudit.report.text import render_text
 
 

@@ -32,5 +32,15 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def json_schema(kind: Literal["audit", "simulation"]) -> dict[str, Any]:
-    """The JSON Schema that every `render_json` of that kind conforms to."""
-    return {"$schema": DIALECT, **KINDS[kind].model_json_schema(mode="serialization", by_alias=True)}
+    """The JSON Schema that every `render_json` of that kind conforms to.
+
+    It allows further keys: later versions add some.
+    """
+    schema = KINDS[kind].model_json_schema(mode="serialization", by_alias=True)
+    return {"$schema": DIALECT, **_open(schema)}
+
+
+def _open(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {k: _open(v) for k, v in schema.items() if not (k == "additionalProperties" and v is False)}
+    return [_open(v) for v in schema] if isinstance(schema, list) else schema

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from costaudit.report import tables as t
+from costaudit.report import blocks as t
+from costaudit.report.order import blocks
 from costaudit.report.safe import safe
 from costaudit.report.text import sparkline
 
@@ -35,7 +36,7 @@ def render_markdown(report: t.Report) -> str:
     """The report in under 60,000 characters; long breakdowns end with the sum of what is left out."""
     text = ""
     for limits in LENGTHS:
-        text = "\n".join(line for block in t.blocks(report, limits) for line in _draw(block)) + "\n"
+        text = "\n".join(line for block in blocks(report, limits) for line in _draw(block)) + "\n"
         if len(text) < MOST:
             return text
     kept = text[: MOST - 100].rpartition("\n")[0]  # a scenario of very many segments

@@ -13,7 +13,7 @@ from costaudit.prices.book import PriceBook
 from costaudit.prices.gateways import Gateways
 from costaudit.report import model as m
 from costaudit.report.build import audit_parts, audited, instant
-from costaudit.routing.scenario import Cost, ScenarioResult, SegmentResult
+from costaudit.routing.scenario import ScenarioResult, SegmentResult
 from costaudit.schema import Tier
 
 DEFAULT_MARKUPS: Final = tuple(Decimal(p) for p in (0, 5, 10, 15))
@@ -91,7 +91,9 @@ def _how(result: SegmentResult) -> str:
         told = f"{cost.tokens} tokens at ${cost.usd_per_mtok:f} per 1M"
     if cost.verification:
         told = f"{told}, verified (+{cost.verification:f})"
-    return f"{told}; a share of {result.share_percent}%, solved for" if result.segment.share == "solve" else told
+    return (
+        f"{told}; a share of {result.share_percent}%, solved for" if result.segment.share == "solve" else told
+    )
 
 
 def _tier(result: SegmentResult) -> m.TierRow:

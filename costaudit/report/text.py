@@ -13,7 +13,8 @@ from decimal import Decimal
 from itertools import repeat, zip_longest
 from typing import Final
 
-from costaudit.report import tables as t
+from costaudit.report import blocks as t
+from costaudit.report.order import blocks
 from costaudit.report.safe import display_width, pad, safe, wrap
 
 PLAIN, BOLD, DIM = "", "\x1b[1m", "\x1b[2m"
@@ -53,7 +54,7 @@ class _Page:
 def render_text(report: t.Report, width: int, color: bool) -> str:
     """The report in lines of at most `width` columns (at least 40), with bold and dim if `color`."""
     page = _Page(min(max(width, NARROWEST), WIDEST))
-    lines = [line for block in t.blocks(report, t.Limits()) for line in _draw(block, page)]
+    lines = [line for block in blocks(report, t.Limits()) for line in _draw(block, page)]
     if page.left_out:
         lines += _prose(f"Left out at {page.width} columns: {', '.join(page.left_out)}.", page, DIM)
     return "".join(_finished(text, style, page.width, color) + "\n" for text, style in lines)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.report.tables import money_with_sum
+from costaudit.report.figures import money_with_sum
 from costaudit.report.text import draw_bars, render_text, sparkline
 from tests.report.factory import (
     HOSTILE,

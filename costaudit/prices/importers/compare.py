@@ -37,8 +37,8 @@ ORDER: Final = (
 
 
 SAME_MODEL: Final = frozenset({
-    How.EXACT, How.ALIAS, How.OVERLAY_ALIAS, How.DATED_SUFFIX, How.PROVIDER_PREFIX, How.SAME_LIST, How.USER_MAP,
-    How.INFERENCE_PROFILE,
+    How.EXACT, How.ALIAS, How.OVERLAY_ALIAS, How.DATED_SUFFIX, How.PROVIDER_PREFIX, How.SAME_LIST,
+    How.USER_MAP, How.INFERENCE_PROFILE,
 })  # fmt: skip
 """The ways of resolving a name that prove that a source speaks of our model. A log may be priced by less."""
 
@@ -131,8 +131,8 @@ def compare(
 def _order(c: Comparison) -> tuple[object, ...]:
     o = c.observation
     return (
-        ORDER.index(c.verdict), c.provider or o.provider_hint, c.model, o.klass, o.when, o.valid_from or 0, o.model,
-        o.place, o.usd,
+        ORDER.index(c.verdict), c.provider or o.provider_hint, c.model, o.klass, o.when, o.valid_from or 0,
+        o.model, o.place, o.usd,
     )  # fmt: skip
 
 
@@ -179,15 +179,20 @@ def _weigh(item: Observation, rows: Sequence[PriceRow], at: int) -> tuple[Verdic
     if ours is None:
         first = min(like, key=lambda r: r.valid_from)
         return Verdict.OLDER_THAN_OURS, first, f"our first price is of {instant_text(first.valid_from)}"
-    if ours.usd is not None and abs(item.usd - ours.usd) <= ours.usd * ROUNDING:
-        return Verdict.AGREES, ours, ""
     if ours.usd is None:
         return Verdict.OLDER_THAN_OURS, ours, f"ours ended on {instant_text(ours.valid_from)}"
-    successor = _successor(item, like, at)
+    return _weigh_amounts(item, ours, ours.usd, _successor(item, like, at))
+
+
+def _weigh_amounts(
+    item: Observation, ours: PriceRow, usd: Decimal, successor: PriceRow | None
+) -> tuple[Verdict, PriceRow, str]:
+    if abs(item.usd - usd) <= usd * ROUNDING:
+        return Verdict.AGREES, ours, ""
     if successor is not None:
         return Verdict.OLDER_THAN_OURS, successor, f"ours until {instant_text(successor.valid_from)}"
     if missing := _missing(ours, item):
-        return Verdict.MISSING_CLASS, ours, f"no price for {missing}; {ours.usd} would be used"
+        return Verdict.MISSING_CLASS, ours, f"no price for {missing}; {usd:f} would be used"
     return Verdict.DIFFERS, ours, ""
 
 

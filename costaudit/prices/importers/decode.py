@@ -19,7 +19,7 @@ _IGNORED: Final = frozenset({"description", "extractors", "match", "model_match"
 
 
 def decoded(data: Any) -> Any:
-    """The data itself, decoded when it is bytes; raises TableError when it is neither JSON nor such a module."""
+    """The data itself, decoded when it is bytes; raises TableError when it is none of the two."""
     if not isinstance(data, bytes | bytearray):
         return data
     try:
@@ -68,11 +68,22 @@ def _value(node: ast.expr | None) -> Any:
 
 
 def _call(node: ast.Call) -> Any:
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = _called(node.func)
     if name == "Decimal":
         return Decimal(_value(node.args[0]))
     if name == "date":
         return date(*map(_value, node.args)).isoformat()
     if name == "time":  # its tzinfo is UTC in every version so far
         return time(*map(_value, node.args)).isoformat() + "Z"
+    if node.args:
+        raise ValueError(f"line {node.lineno}: {name} with positional arguments")
     return {word.arg: _value(word.value) for word in node.keywords if word.arg not in _IGNORED}
+
+
+def _called(function: ast.expr) -> str:
+    """The name of a class, with or without its module."""
+    if isinstance(function, ast.Name):
+        return function.id
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return function.attr
+    raise ValueError(f"line {function.lineno}: not a literal")

@@ -131,7 +131,7 @@ def _minutes(constraint: Mapping[str, Any]) -> Minutes:
 
 
 def _hours(minutes: Minutes, windows: Windows) -> tuple[When, When]:
-    """The conditions of the price in these hours and of the price outside; both standard when there is no window."""
+    """The conditions in these hours and outside them; both standard when the book has no such window."""
     if name := window_of(minutes, windows):
         return When(window=name), When()
     if name := window_of(DAY - minutes, windows):

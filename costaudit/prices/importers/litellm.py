@@ -163,7 +163,7 @@ def _search(cost: Any, blank: Observation) -> Iterator[Found]:
 def _by_the_hour(
     found: list[Found], pricing: Mapping[str, Any], blank: Observation, windows: Windows
 ) -> Iterator[Found]:
-    """The plain prices hold at peak hours, the off-peak prices outside: which of the two is our standard?"""
+    """The plain prices hold at peak hours, the off-peak prices outside; one of the two is our standard."""
     off_peak = _working_day(pricing["windows"])
     place = f"{blank.place}.off_peak_pricing"
     if name := window_of(DAY - off_peak, windows):

@@ -1,4 +1,7 @@
-"""Reading a source: an installed package, a file, or a URL that the user names. The only network use of the program."""
+"""Reading a source: an installed package, a file, or a URL that the user names.
+
+This is the only use of the network in the program, and only for a URL on the command line.
+"""
 
 from __future__ import annotations
 

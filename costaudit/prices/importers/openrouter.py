@@ -1,4 +1,4 @@
-"""OpenRouter's models endpoint, /api/v1/models: strings in USD per token, -1 for a price that is decided per request."""
+"""OpenRouter's models endpoint, /api/v1/models: strings in USD per token; -1 is decided per request."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def parse_openrouter(data: Any, windows: Windows | None = None) -> Iterator[Obse
 
 def _model(name: str, pricing: Mapping[str, Any], windows: Windows) -> Iterator[Observation | Skipped]:
     if isinstance(parse_amount(pricing.get("discount")), Decimal):
-        # The endpoint multiplies by 1 - discount; whether these figures are before or after is not documented.
+        # Whether the figures are those before or after the discount is not documented.
         yield Skipped(OTHER_CONDITION, f"{name}.discount")
         return
     blank = Observation(KIND, KIND, name, "", Decimal(0), When(), None, name)

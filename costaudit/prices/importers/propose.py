@@ -58,8 +58,9 @@ class ProposedRow:
         day = self.today.isoformat()
         by_name = {
             "model": self.model, "class": self.klass, "usd": f"{self.usd:f}",
-            "per": "unit" if self.klass in UNIT_CLASSES else "mtok", "valid_from": instant_text(self.valid_from),
-            "when": str(self.when), "status": self.status, "source": self.source, "confidence": self.confidence,
+            "per": "unit" if self.klass in UNIT_CLASSES else "mtok",
+            "valid_from": instant_text(self.valid_from), "when": str(self.when), "status": self.status,
+            "source": self.source, "confidence": self.confidence,
             "checked_on": day, "recorded_on": day, "note": self.note,
         }  # fmt: skip
         return tuple(by_name[name] for name in PRICE_COLUMNS)

@@ -1,0 +1,65 @@
+"""What a report shows, in the order in which it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from costaudit.report import model as m
+from costaudit.report.blocks import Block, Facts, Headline, Limits, Part, Prose, Report
+from costaudit.report.breakdowns import (
+    show_days,
+    show_features,
+    show_models,
+    show_tiers,
+    show_unpriced,
+    show_users,
+)
+from costaudit.report.lists import show_findings, show_skipped
+from costaudit.report.steps import (
+    show_differences,
+    show_gateways,
+    show_levers,
+    show_scenarios,
+    show_segments,
+    show_waterfall,
+)
+from costaudit.report.summary import coverage_facts, headline, show_how, show_moves, spend_facts
+
+
+def blocks(report: Report, limits: Limits) -> Iterator[Block]:
+    """Everything that is shown, in order."""
+    yield Headline(headline(report))
+    if isinstance(report, m.Simulation) and report.scenario is not None:
+        yield Prose("", (report.scenario.title,))
+    if facts := (*spend_facts(report), *coverage_facts(report)):
+        yield Facts(facts)
+    for part in _parts(report):
+        yield from part(report, limits)
+
+
+_BODY: Final[tuple[Part, ...]] = (
+    show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_levers, show_models,
+    show_features, show_users, show_days, show_findings, show_skipped, show_how,
+)  # fmt: skip
+
+
+_AUDITED: Final[tuple[Part, ...]] = (*_BODY[:5], show_scenarios, *_BODY[5:])
+
+
+_SIMULATED: Final[tuple[Part, ...]] = (show_scenarios, *_BODY)
+
+
+_SCENARIO: Final[tuple[Part, ...]] = (
+    show_segments,
+    show_waterfall,
+    show_scenarios,
+    show_differences,
+    show_how,
+)
+
+
+def _parts(report: Report) -> tuple[Part, ...]:
+    if isinstance(report, m.Audit):
+        return _AUDITED
+    return _SIMULATED if report.scenario is None else _SCENARIO

@@ -1,0 +1,30 @@
+"""Write the published JSON Schemas of the reports to docs/schema/; with --check only compare them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from costaudit.report.jsonout import json_schema
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"
+
+
+def main(argv: list[str]) -> int:
+    """Returns 1 when --check finds a schema that is not the one of the code."""
+    stale = []
+    for kind in ("audit", "simulation"):
+        path = FOLDER / f"{kind}.schema.json"
+        text = json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path.name)
+            if "--check" not in argv:
+                path.write_text(text, encoding="utf-8")
+    for name in stale:
+        sys.stdout.write(f"docs/schema/{name} {'is out of date' if '--check' in argv else 'written'}\n")
+    return 1 if stale and "--check" in argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
