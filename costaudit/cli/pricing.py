@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from costaudit.cli import console, options
+from costaudit.cli import console, options, pricing_import
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -206,6 +206,10 @@ def check(
         Optional[Path],  # noqa: UP045
         typer.Argument(metavar="[DIR]", help="Price tables to check; the shipped ones by default.", show_default=False),
     ] = None,
+    against: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--against", metavar="SOURCE", help="Warn where a source states another price (see pricing import)."),
+    ] = None,
     format_: options.ListFormat = "text",
 ) -> None:
     """Whether the price tables hold together. Exit 1 when a rule with severity error is broken."""
@@ -213,6 +217,10 @@ def check(
 
     console.one_of(format_, ("text", "json"), "format")
     found = check_tables(path)
+    if against is not None and not any(v.code == "CA101" for v in found):
+        from costaudit.prices.importers.against import check_against  # noqa: PLC0415
+
+        found = sorted([*found, *check_against(_open(path)[0], against, _at(None))])
     errors = sum(v.severity == "error" for v in found)
     unreadable = any(v.code == "CA101" for v in found)
     code = console.EXIT_CANNOT_JUDGE if unreadable else console.EXIT_FAILED if errors else console.EXIT_OK
@@ -229,3 +237,6 @@ def check(
         lines.append(f"{errors} errors, {len(found) - errors} warnings" if found else "the price tables are in order")
         console.deliver("\n".join(lines) + "\n", None)
     raise typer.Exit(code)
+
+
+app.command("import")(pricing_import.import_)

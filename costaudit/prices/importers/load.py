@@ -10,6 +10,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +37,7 @@ class Source:
     id: str
     """Its id for sources.csv: the kind, with the version of a package."""
     shown: str
-    """Where it came from, for the eye; without a password or a query of a URL."""
+    """Where it came from, for the eye; without the query of a URL."""
     data: Any
 
     def observations(self, windows: Windows | None = None) -> Iterator[Observation | Skipped]:
@@ -59,7 +60,7 @@ def load_source(name: str, kind: str | None = None) -> Source:
         raw, version = _load_package(packaged)
         shown = f"{name} {version}"
     elif name.lower().startswith(("http://", "https://")):
-        shown = _without_secrets(name)
+        shown = _presentable(name)
         raw = _load_url(name, shown)
     else:
         shown, raw = name, _load_file(name)
@@ -129,10 +130,14 @@ def _load_url(url: str, shown: str) -> bytes:
     # No handlers but these: a redirect cannot lead to a local file or to FTP.
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler, urllib.request.HTTPHandler, urllib.request.HTTPSHandler,
-        urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPErrorProcessor, urllib.request.UnknownHandler,
-    ):  # fmt: skip
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.UnknownHandler,
+    ):
         opener.add_handler(handler())
     opener.addheaders = [("User-Agent", "costaudit"), ("Accept", "application/json")]
     raw = bytearray()
@@ -143,12 +148,20 @@ def _load_url(url: str, shown: str) -> bytes:
     except urllib.error.HTTPError as error:
         error.close()
         raise UsageError(f"cannot be fetched: HTTP {error.code}", path=shown) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise UsageError(f"cannot be fetched: {reason}", path=shown) from error
     return _limited(bytes(raw), shown)
 
 
-def _without_secrets(url: str) -> str:
-    parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+def _presentable(url: str) -> str:
+    """The URL without its query, which may hold a key; raises UsageError for one that is none."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"the URL cannot be read: {error}") from error
+    if "@" in parts.netloc:
+        raise UsageError(
+            "a URL with a user or a password cannot be fetched", hint="fetch it yourself and name the file"
+        )
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
