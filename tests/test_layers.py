@@ -16,7 +16,7 @@ LAYERS = (
     ("tiers",),
     ("routing", "levers"),
     ("engine",),
-    ("report",),
+    ("report", "config"),
     ("__init__",),  # the public names of the library
     ("cli",),
     ("__main__",),

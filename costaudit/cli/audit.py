@@ -5,18 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from costaudit.cli import console, options
+from costaudit.cli.book import BookChoice, choose_book, open_book
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
-    from costaudit.prices.book import PriceBook
-    from costaudit.prices.resolver import Resolver
 
 
 @console.guarded
@@ -27,6 +25,8 @@ def analyze(  # noqa: PLR0913 - one argument per option of the command line
     policy: options.PolicyFile = None,
     prices_at: options.PricesAt = None,
     prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
     map_: options.Map = None,
     input_format: options.InputFormat = None,
     threads: options.Threads = None,
@@ -45,8 +45,9 @@ def analyze(  # noqa: PLR0913 - one argument per option of the command line
     from costaudit.report.formats import RENDERERS  # noqa: PLC0415
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
-    passed = _read(paths, policy, prices_at, prices, map_, input_format, threads, quiet=quiet, verbose=verbose)
-    report = build_audit(passed, load_gateways(prices))
+    choice = choose_book(prices, overlay, known_on, map_)
+    passed = _read(paths, policy, prices_at, choice, input_format, threads, quiet=quiet, verbose=verbose)
+    report = build_audit(passed, load_gateways(choice.prices))
     console.deliver(render(report, console.width(), console.color() and output is None), output)
 
 
@@ -63,6 +64,8 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command line
     format_: options.Format = "text",
     output: options.Output = None,
     prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
     map_: options.Map = None,
     input_format: options.InputFormat = None,
     threads: options.Threads = None,
@@ -81,28 +84,29 @@ def simulate(  # noqa: PLR0913 - one argument per option of the command line
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     markups = _markups(markup)
+    choice = choose_book(prices, overlay, known_on, map_)
     if paths and scenario:
         raise UsageError("a log and a scenario cannot be simulated at once", hint="leave out one of them")
     if paths:
         from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
         from costaudit.report.simulate import DEFAULT_MARKUPS, build_log_simulation  # noqa: PLC0415
 
-        passed = _read(paths, policy, prices_at, prices, map_, input_format, threads, quiet=quiet, verbose=verbose)
-        report = build_log_simulation(passed, load_gateways(prices), markups or DEFAULT_MARKUPS)
+        passed = _read(paths, policy, prices_at, choice, input_format, threads, quiet=quiet, verbose=verbose)
+        report = build_log_simulation(passed, load_gateways(choice.prices), markups or DEFAULT_MARKUPS)
     else:
         if policy is not None:
             raise UsageError("--policy needs a log", hint="name the log, or simulate a scenario without --policy")
-        report = _scenario(scenario, markups, prices_at, prices, map_)
+        report = _scenario(scenario, markups, prices_at, choice)
     console.deliver(render(report, console.width(), console.color() and output is None), output)
 
 
 def _scenario(  # type: ignore[no-untyped-def]  # a Simulation: importing the type would cost start-up time
-    name: str | None, markups: Sequence[Decimal], prices_at: str | None, prices: Path | None, maps: list[str] | None
+    name: str | None, markups: Sequence[Decimal], prices_at: str | None, choice: BookChoice
 ):
     from costaudit.report.simulate import DEFAULT_MARKUPS, build_scenario_simulation  # noqa: PLC0415
     from costaudit.routing.scenario import load_scenario, run_scenario  # noqa: PLC0415
 
-    book, resolver = _book(prices, maps)
+    book, resolver = open_book(choice)
     at = _instant(prices_at)
     result = run_scenario(load_scenario(name), book, resolver, at)
     return build_scenario_simulation(result, book, markups or DEFAULT_MARKUPS, at)
@@ -112,20 +116,6 @@ def _markups(text: str | None) -> list[Decimal]:
     from costaudit.money import parse_percent  # noqa: PLC0415
 
     return [parse_percent(part) for part in text.split(",")] if text else []
-
-
-def _book(prices: Path | None, maps: list[str] | None) -> tuple[PriceBook, Resolver]:
-    from costaudit.prices.book import load_book  # noqa: PLC0415
-    from costaudit.prices.resolver import Resolver  # noqa: PLC0415
-
-    book = load_book(prices)
-    user_map = {}
-    for entry in maps or []:
-        name, equals, target = entry.partition("=")
-        if not equals or "/" not in target:
-            raise UsageError(f"--map {entry!r} is not NAME=PROVIDER/MODEL")
-        user_map[name] = target
-    return book, Resolver(book, user_map)
 
 
 def _instant(text: str | None) -> int | None:
@@ -143,8 +133,7 @@ def _read(  # noqa: PLR0913 - the options of both commands
     paths: list[str],
     policy: str | None,
     prices_at: str | None,
-    prices: Path | None,
-    maps: list[str] | None,
+    choice: BookChoice,
     input_format: str | None,
     threads: int | None,
     *,
@@ -160,7 +149,7 @@ def _read(  # noqa: PLR0913 - the options of both commands
     from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
 
     forced = adapter_named(input_format) if input_format else None
-    book, resolver = _book(prices, maps)
+    book, resolver = open_book(choice)
     plan = Plan(book, resolver, Tagger(load_rules()), load_policy(policy), prices_at=_instant(prices_at))
     try:
         files, refused = find_logs(paths, sys.stdin.buffer)

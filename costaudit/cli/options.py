@@ -31,6 +31,16 @@ Prices = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--prices", metavar="DIR", help="Price tables to use instead of the shipped ones."),
 ]
+Overlays = Annotated[
+    Optional[list[Path]],  # noqa: UP045
+    typer.Option("--overlay", metavar="DIR", help="Own prices, laid over the book. Repeatable."),
+]
+KnownOn = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--known-on", metavar="DATE", help="The price book as it stood that day: later rows are not seen."
+    ),
+]
 PricesAt = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(

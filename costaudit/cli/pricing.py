@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from costaudit.cli import console, options, pricing_import
-from costaudit.errors import UsageError
+from costaudit.cli import pricing_text as told
+from costaudit.cli.book import choose_book, open_book
+from costaudit.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from costaudit.prices.book import PriceBook
-    from costaudit.prices.resolver import Resolver
+    from costaudit.prices.book import ModelKey, PriceBook
+    from costaudit.prices.resolver import Resolved, Resolver
 
 app = typer.Typer(
-    help="The price book: list, show, quote, check.", no_args_is_help=False, rich_markup_mode=None, invoke_without_command=True
+    help="The price book: list, show, history, quote, check.",
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    invoke_without_command=True,
 )
+
+_FORMATS = ("text", "json")
 
 
 @app.callback()
@@ -31,172 +38,257 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _open(prices: Path | None) -> tuple[PriceBook, Resolver]:
-    from costaudit.prices.book import load_book  # noqa: PLC0415 - start-up
-    from costaudit.prices.resolver import Resolver  # noqa: PLC0415
+def _instant(text: str, option: str) -> int:
+    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415 - start-up
 
-    book = load_book(prices)
-    return book, Resolver(book)
+    moment = timestamp_us(text)
+    if moment is None:
+        raise UsageError(f"{option} {text!r} is not a time", hint="like 2024-06-01 or 2024-06-01T12:00Z")
+    return moment
 
 
 def _at(text: str | None) -> int:
-    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415
-
-    moment = timestamp_us(text) if text else int(datetime.now(UTC).timestamp()) * 1_000_000
-    if moment is None:
-        raise UsageError(f"--at {text!r} is not a time", hint="like 2024-06-01 or 2024-06-01T12:00Z")
-    return moment
+    return _instant(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
 
 
 At = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation at run time
-    typer.Option("--at", metavar="TIME", help="The time of the call, like 2024-06-01T12:00Z; now by default."),
+    typer.Option(
+        "--at", metavar="TIME", help="The time of the call, like 2024-06-01T12:00Z; now by default."
+    ),
 ]
 
 
 @app.command("list")
 @console.guarded
-def list_(
+def list_(  # noqa: PLR0913, PLR0917 - one parameter per option
     provider: Annotated[
         Optional[str],  # noqa: UP045
         typer.Argument(metavar="[PROVIDER]", help="Only this provider.", show_default=False),
     ] = None,
+    class_: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--class", metavar="NAME", help="Only flagship, mid, economy, embedding or other models."
+        ),
+    ] = None,
     at: At = None,
     format_: options.ListFormat = "text",
     prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
 ) -> None:
     """Every model with its standard input and output price at a time."""
-    from costaudit.prices.cards import timeline_of  # noqa: PLC0415
+    from costaudit.prices.cards import timeline_of  # noqa: PLC0415 - start-up
+    from costaudit.prices.rows import MODEL_CLASSES  # noqa: PLC0415
 
-    console.one_of(format_, ("text", "json"), "format")
-    book, _ = _open(prices)
-    if provider is not None:
-        console.one_of(provider, book.providers, "provider")
-    rows = []
-    for key in sorted(book.rows):
-        card = timeline_of(book, key).at(_at(at), 0)
-        if (provider is None or key[0] == provider) and not isinstance(card, str):
+    console.one_of(format_, _FORMATS, "format")
+    if class_ is not None:
+        console.one_of(class_, MODEL_CLASSES, "class")
+    book, _ = open_book(choose_book(prices, overlay, known_on))
+    vendor = _provider(book, provider) if provider is not None else None
+    moment = _at(at)
+    models = []
+    for key in sorted(key for key in book.rows if vendor in (None, key[0])):
+        facts = book.facts.get(key)
+        klass = facts.klass if facts else None
+        card = timeline_of(book, key).at(moment, 0) if class_ in (None, klass) else ""
+        if not isinstance(card, str):
             rates = {name: f"{rate.usd:f}" for name, rate in card.rates.items()}
-            facts = book.facts.get(key)
-            rows.append({"model": "/".join(key), "class": facts.klass if facts else None, "usd_per_mtok": rates})
+            models.append({"model": "/".join(key), "class": klass, "usd_per_mtok": rates})
     if format_ == "json":
-        console.deliver(_json({"version": book.version, "sha256": book.sha256, "models": rows}), None)
-        return
-    wide = max((len(r["model"]) for r in rows), default=5)
-    lines = [f"{'model':<{wide}}  {'class':<9}  {'input':>9}  {'cache read':>10}  {'output':>9}"]
-    for row in rows:
-        price = row["usd_per_mtok"]
-        cells = (price.get("input", "—"), price.get("cache_read", "—"), price.get("output", "—"))
-        lines.append(f"{row['model']:<{wide}}  {row['class'] or '—':<9}  {cells[0]:>9}  {cells[1]:>10}  {cells[2]:>9}")
-    lines.append(f"{len(rows)} models, USD per 1M tokens, price book {book.version}")
-    console.deliver("\n".join(lines) + "\n", None)
+        console.deliver(_json({"version": book.version, "sha256": book.sha256, "models": models}), None)
+    else:
+        console.deliver(told.list_text(models, book), None)
 
 
 @app.command()
 @console.guarded
-def show(
+def show(  # noqa: PLR0913, PLR0917 - one parameter per option
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, named as in logs.")],
     at: At = None,
     format_: options.ListFormat = "text",
     prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+    map_: options.Map = None,
 ) -> None:
-    """Every price row of a model, oldest first."""
-    from costaudit.prices.resolver import Unresolved  # noqa: PLC0415
-    from costaudit.prices.rows import instant_text  # noqa: PLC0415
+    """Every price row of a model, oldest first, and its standard price over time."""
+    from costaudit.prices.history import name_prices  # noqa: PLC0415 - start-up
+    from costaudit.prices.quote import split_name  # noqa: PLC0415
 
-    console.one_of(format_, ("text", "json"), "format")
-    book, resolver = _open(prices)
-    resolved = resolver.resolve(*_split(book, model), _at(at))
-    if isinstance(resolved, Unresolved):
-        raise UsageError(f"no price for {model!r}: {resolved.reason}", hint=resolved.detail or None)
-    rows = sorted(
-        book.rows[resolved.provider, resolved.model], key=lambda r: (r.valid_from, str(r.when), r.klass)
-    )
-    table = [
-        {
-            "valid_from": instant_text(r.valid_from), "class": r.klass, "usd": None if r.usd is None else f"{r.usd:f}",
-            "when": str(r.when), "status": r.status or None, "confidence": r.confidence, "source": r.source,
-            "file": r.path, "line": r.line, "note": r.note or None,
-        }
-        for r in rows
-    ]  # fmt: skip
+    console.one_of(format_, _FORMATS, "format")
+    book, resolver = open_book(choose_book(prices, overlay, known_on, map_))
+    resolved = _resolved(book, resolver, model, _at(at))
+    key = (resolved.provider, resolved.model)
+    places = {(row.path, row.line) for row in book.in_force[key]}
+    rows = [
+        told.row_value(row, in_force=(row.path, row.line) in places)
+        for row in sorted(book.rows[key], key=lambda r: (r.valid_from, str(r.when), r.klass, r.line))
+    ]
+    found = {"provider": resolved.provider, "model": resolved.model, "how": resolved.how}
+    periods = told.periods_value(resolver.periods(*split_name(book, model)))
     if format_ == "json":
-        found = {"provider": resolved.provider, "model": resolved.model, "how": resolved.how}
-        console.deliver(_json({"model": model, "resolved": found, "rows": table}), None)
+        console.deliver(_json({"model": model, "resolved": found, "periods": periods, "rows": rows}), None)
         return
-    lines = [f"{model} is {resolved.provider}/{resolved.model} ({resolved.how})", ""]
-    lines.append(f"{'valid from':<17}  {'class':<14}  {'USD':>10}  {'confidence':<10}  when")
-    for r in table:
-        price = r["usd"] if r["usd"] is not None else "ended"
-        lines.append(f"{r['valid_from']:<17}  {r['class']:<14}  {price:>10}  {r['confidence']:<10}  {r['when']}".rstrip())
+    lines = [f"{model} is {resolved.provider}/{resolved.model} ({resolved.how})", *told.periods_text(periods)]
+    lines += ["", *told.rows_text(rows)]
+    steps = name_prices(book, resolver.periods(*split_name(book, model)))
+    if steps:
+        lines += ["", "standard price over time, USD per 1M tokens", *told.timeline_text(steps)]
     console.deliver("\n".join(lines) + "\n", None)
 
 
 @app.command()
 @console.guarded
-def quote(  # noqa: PLR0913 - one option per token class
+def history(  # noqa: PLR0913, PLR0917 - one parameter per option
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[MODEL|PROVIDER]", help="Only this model or provider.", show_default=False),
+    ] = None,
+    since: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--since", metavar="DATE", help="Changes from this day on."),
+    ] = None,
+    until: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--until", metavar="DATE", help="Changes before this day."),
+    ] = None,
+    format_: options.ListFormat = "text",
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+) -> None:
+    """Dated price changes, the newest last; scheduled ones too."""
+    from costaudit.prices.history import find_changes  # noqa: PLC0415 - start-up
+
+    console.one_of(format_, _FORMATS, "format")
+    start = _instant(since, "--since") if since else None
+    end = _instant(until, "--until") if until else None
+    book, resolver = open_book(choose_book(prices, overlay, known_on))
+    changes = find_changes(book, _keys(book, resolver, name), start, end)
+    if format_ == "json":
+        values = [told.change_value(change) for change in changes]
+        console.deliver(_json({"version": book.version, "sha256": book.sha256, "changes": values}), None)
+    else:
+        console.deliver(told.history_text(changes), None)
+
+
+def _keys(book: PriceBook, resolver: Resolver, name: str | None) -> list[ModelKey]:
+    """The models that a name means: all of a provider, or all that the name ever stood for."""
+    from costaudit.prices.quote import split_name  # noqa: PLC0415 - start-up
+
+    if name is None:
+        return sorted(book.rows)
+    vendor = book.provider_by_log_name.get(name.lower())
+    if vendor is not None:
+        return sorted(key for key in book.rows if key[0] == vendor)
+    _resolved(book, resolver, name, _at(None))
+    periods = told.periods_value(resolver.periods(*split_name(book, name)))
+    return [(p["provider"], p["model"]) for p in {p["model"]: p for p in periods if p["model"]}.values()]
+
+
+@app.command()
+@console.guarded
+def quote(  # noqa: PLR0913, PLR0917 - one parameter per token class
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, named as in logs.")],
     input_: Annotated[int, typer.Option("--input", min=0, metavar="N", help="Uncached input tokens.")] = 0,
-    output: Annotated[int, typer.Option("--output", min=0, metavar="N", help="Output tokens, reasoning included.")] = 0,
-    cache_read: Annotated[int, typer.Option("--cache-read", min=0, metavar="N", help="Input tokens read from the cache.")] = 0,
-    cache_write_5m: Annotated[int, typer.Option("--cache-write-5m", min=0, metavar="N", help="Tokens written to the 5-minute cache.")] = 0,
-    cache_write_1h: Annotated[int, typer.Option("--cache-write-1h", min=0, metavar="N", help="Tokens written to the 1-hour cache.")] = 0,
+    output: Annotated[
+        int, typer.Option("--output", min=0, metavar="N", help="Output tokens, reasoning included.")
+    ] = 0,
+    cache_read: Annotated[
+        int, typer.Option("--cache-read", min=0, metavar="N", help="Input tokens read from the cache.")
+    ] = 0,
+    cache_write_5m: Annotated[
+        int,
+        typer.Option("--cache-write-5m", min=0, metavar="N", help="Tokens written to the 5-minute cache."),
+    ] = 0,
+    cache_write_1h: Annotated[
+        int, typer.Option("--cache-write-1h", min=0, metavar="N", help="Tokens written to the 1-hour cache.")
+    ] = 0,
+    web_search: Annotated[
+        int, typer.Option("--web-search", min=0, metavar="N", help="Web searches that the provider made.")
+    ] = 0,
     at: At = None,
-    batch: Annotated[bool, typer.Option("--batch", help="The batch price: --service-tier batch.")] = False,  # noqa: FBT002
-    tier: Annotated[str, typer.Option("--service-tier", metavar="NAME", help="standard, batch, flex or priority.")] = "standard",
-    region: Annotated[str, typer.Option("--region", metavar="NAME", help="Where the call was served, like us.")] = "",
+    batch: Annotated[bool, typer.Option("--batch", help="The batch price: --service-tier batch.")] = False,
+    tier: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--service-tier", metavar="NAME", help="standard, batch, flex or priority, as the response says."
+        ),
+    ] = None,
+    region: Annotated[
+        str, typer.Option("--region", metavar="NAME", help="Where the call was served, like us.")
+    ] = "",
+    speed: Annotated[
+        str, typer.Option("--speed", metavar="NAME", help="The speed asked for, like fast.")
+    ] = "",
     format_: options.ListFormat = "text",
     prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+    map_: options.Map = None,
 ) -> None:
     """What one call costs, line by line, with the rows that say so."""
-    from costaudit.money import exact, shown  # noqa: PLC0415
-    from costaudit.prices.conditions import service_tier  # noqa: PLC0415
-    from costaudit.prices.quote import NoQuote  # noqa: PLC0415
+    from costaudit.prices.quote import NoQuote  # noqa: PLC0415 - start-up
     from costaudit.prices.quote import quote as price  # noqa: PLC0415
 
-    console.one_of(format_, ("text", "json"), "format")
-    book, resolver = _open(prices)
+    console.one_of(format_, _FORMATS, "format")
+    book, resolver = open_book(choose_book(prices, overlay, known_on, map_))
     moment = _at(at)
     counts = {
-        "input": input_, "cache_read": cache_read, "cache_write_5m": cache_write_5m, "cache_write_1h": cache_write_1h,
+        "input": input_,
+        "cache_read": cache_read,
+        "cache_write_5m": cache_write_5m,
+        "cache_write_1h": cache_write_1h,
         "output": output,
-    }  # fmt: skip
-    found = price(
-        book, resolver, model, counts, moment, tier="batch" if batch else service_tier(tier), region=region
-    )
-    when = datetime.fromtimestamp(moment // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        "web_search": web_search,
+    }
+    found = price(book, resolver, model, counts, moment, tier=_tier(tier, batch), region=region, speed=speed)
     if isinstance(found, NoQuote):
         if format_ == "json":
-            told = {"schema": "costaudit/quote@1", "model": model, "at": when, "reason": found.reason, "detail": found.detail}
-            console.deliver(_json({**told, "list_usd": None, "resolved": None, "lines": []}), None)
-        console.fail(f"no price for {model!r}: {found.reason}" + (f" ({found.detail})" if found.detail else ""))
+            console.deliver(_json(told.no_quote_value(found, moment)), None)
+        why = f" ({found.detail})" if found.detail else ""
+        console.fail(f"no price for {model!r}: {found.reason}{why}")
         raise typer.Exit(console.EXIT_CANNOT_JUDGE)
-    if format_ == "json":
-        console.deliver(_json({
-            "schema": "costaudit/quote@1",
-            "model": model,
-            "resolved": {"provider": found.resolved.provider, "model": found.resolved.model, "how": found.resolved.how},
-            "at": when,
-            "list_usd": exact(found.list_usd),
-            "lines": [
-                {
-                    "class": x.klass, "tokens": x.tokens, "usd_per_mtok": f"{x.usd_per_mtok:f}", "usd": exact(x.usd),
-                    "rate_id": x.rate_id,
-                }
-                for x in found.lines
-            ],
-        }), None)  # fmt: skip
-        return
-    lines = [f"{model} is {found.resolved.provider}/{found.resolved.model} ({found.resolved.how}), priced at {when}"]
-    for x in found.lines:
-        lines.append(f"  {x.klass:<14}  {x.tokens:>13,} × {x.usd_per_mtok:>9f} per 1M = {shown(x.usd):>12}   {x.rate_id}")
-    lines.append(f"  {'list cost':<14}  {'':>13}   {'':>9}          {shown(found.list_usd):>12}")
-    console.deliver("\n".join(lines) + "\n", None)
+    for condition, value in (("region", region), ("speed", speed)):
+        if value and value not in found.conditions(condition):
+            name = f"{found.card.provider}/{found.card.model}"
+            console.warn(f"{name} has no price for {condition} {value!r}: priced without it", quiet=False)
+    console.deliver(_json(told.quote_value(found)) if format_ == "json" else told.quote_text(found), None)
 
 
-def _split(book: PriceBook, model: str) -> tuple[str | None, str]:
-    head = model.partition("/")[0]
-    return (head if head.lower() in book.provider_by_log_name and "/" in model else None), model
+def _tier(name: str | None, batch: bool) -> str:
+    """The service tier of the options; raises UsageError for a word that is none, or for two tiers."""
+    from costaudit.prices.conditions import STANDARD, TIER_NAMES, service_tier  # noqa: PLC0415 - start-up
+
+    tier = service_tier(name)
+    if name is not None and tier not in TIER_NAMES.values():
+        known = sorted(n for n in TIER_NAMES if n)
+        raise UsageError(
+            f"unknown service tier {name!r}", hint=did_you_mean(name, known) or f"one of {', '.join(known)}"
+        )
+    if batch and name is not None and tier != "batch":
+        raise UsageError(f"--batch and --service-tier {name} are two tiers", hint="leave out one of them")
+    return "batch" if batch else tier or STANDARD
+
+
+def _provider(book: PriceBook, name: str) -> str:
+    """The id of a provider, by any of its names."""
+    return book.provider_by_log_name.get(name.lower()) or str(
+        console.one_of(name, book.providers, "provider")
+    )
+
+
+def _resolved(book: PriceBook, resolver: Resolver, model: str, at: int) -> Resolved:
+    """The model that a name means; raises UsageError that says why it means none."""
+    from costaudit.prices.quote import split_name  # noqa: PLC0415 - start-up
+    from costaudit.prices.resolver import Unresolved  # noqa: PLC0415
+
+    resolved = resolver.resolve(*split_name(book, model), at)
+    if isinstance(resolved, Unresolved):
+        raise UsageError(f"no price for {model!r}: {resolved.reason}", hint=resolved.detail or None)
+    return resolved
 
 
 @app.command()
@@ -204,38 +296,37 @@ def _split(book: PriceBook, model: str) -> tuple[str | None, str]:
 def check(
     path: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Argument(metavar="[DIR]", help="Price tables to check; the shipped ones by default.", show_default=False),
+        typer.Argument(
+            metavar="[DIR]", help="Price tables to check; the shipped ones by default.", show_default=False
+        ),
     ] = None,
     against: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--against", metavar="SOURCE", help="Warn where a source states another price (see pricing import)."),
+        typer.Option(
+            "--against",
+            metavar="SOURCE",
+            help="Warn where a source states another price (see pricing import).",
+        ),
     ] = None,
     format_: options.ListFormat = "text",
+    overlay: options.Overlays = None,
 ) -> None:
     """Whether the price tables hold together. Exit 1 when a rule with severity error is broken."""
-    from costaudit.prices.check import check_tables  # noqa: PLC0415
+    from costaudit.prices.check import check_tables  # noqa: PLC0415 - start-up
 
-    console.one_of(format_, ("text", "json"), "format")
-    found = check_tables(path)
+    console.one_of(format_, _FORMATS, "format")
+    found = check_tables(path, overlay or ())
     if against is not None and not any(v.code == "CA101" for v in found):
+        from costaudit.prices.book import load_book  # noqa: PLC0415
         from costaudit.prices.importers.against import check_against  # noqa: PLC0415
 
-        found = sorted([*found, *check_against(_open(path)[0], against, _at(None))])
+        found = sorted([*found, *check_against(load_book(path), against, _at(None))])
     errors = sum(v.severity == "error" for v in found)
     unreadable = any(v.code == "CA101" for v in found)
     code = console.EXIT_CANNOT_JUDGE if unreadable else console.EXIT_FAILED if errors else console.EXIT_OK
-    if format_ == "json":
-        told = [
-            {"code": v.code, "severity": v.severity, "file": v.file, "line": v.line, "message": v.message} for v in found
-        ]
-        verdict = "invalid" if unreadable else "failed" if errors else "ok"
-        console.deliver(
-            _json({"schema": "costaudit/check@1", "verdict": verdict, "exit_code": code, "violations": told}), None
-        )
-    else:
-        lines = [f"{v.file}:{v.line}: {v.code} {v.severity}: {v.message}" for v in found]
-        lines.append(f"{errors} errors, {len(found) - errors} warnings" if found else "the price tables are in order")
-        console.deliver("\n".join(lines) + "\n", None)
+    verdict = "invalid" if unreadable else "failed" if errors else "ok"
+    value = _json(told.check_value(found, verdict, code))
+    console.deliver(value if format_ == "json" else told.check_text(found, errors), None)
     raise typer.Exit(code)
 
 

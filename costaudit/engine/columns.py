@@ -59,7 +59,7 @@ class Batch:
         array = self.column(name)
         if array is None:
             return None
-        return np.asarray(pc.fill_null(array, False), dtype=bool)  # noqa: FBT003
+        return np.asarray(pc.fill_null(array, False), dtype=bool)
 
     def valid(self, name: str) -> npt.NDArray[np.bool_]:
         """Where a column holds a value."""

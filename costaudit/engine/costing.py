@@ -14,8 +14,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from costaudit.engine.choice import NO_ROUTE
 from costaudit.engine.exact import weighted_sum
-from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, NO_ROUTE, REPORTED
+from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.plan import PRICED, RATE_DECIMALS, Plan
 from costaudit.errors import ConfigError
@@ -91,8 +92,10 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
 
 
 def billed_as_reported(cells: Cells, plan: Plan) -> npt.NDArray[np.bool_]:
-    """Cells whose requests state a believable cost. None when everything is priced as on one date: what
-    was reported then belongs to other prices."""
+    """Cells that are billed by what their requests report.
+
+    None are when everything is priced as on one date: what was reported belongs to other prices.
+    """
     stated = states_cost(cells)
     return stated if plan.prices_at is None else np.zeros(len(stated), bool)
 
@@ -135,7 +138,9 @@ def scaled(amounts: Amounts, factor: Decimal) -> Amounts:
     top, bottom = factor.as_integer_ratio()
     product = amounts.astype(object) * top
     if bottom != 1 and any(value % bottom for value in product.tolist()):
-        raise ConfigError(f"{factor:f} has more than 6 decimals", hint="percentages take up to 4, multiples up to 6")
+        raise ConfigError(
+            f"{factor:f} has more than 6 decimals", hint="percentages take up to 4, multiples up to 6"
+        )
     return np.array([value // bottom for value in product.tolist()], dtype=object)
 
 

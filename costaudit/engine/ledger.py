@@ -27,8 +27,17 @@ NUMBER_KEYS: Final = (
 """Keys that are small numbers: see `costaudit.engine.kernel` for their meaning."""
 
 WORD_KEYS: Final = (
-    "provider", "model", "service_tier", "region", "speed", "gateway", "feature", "status", "quality", "reading",
-)  # fmt: skip
+    "provider",
+    "model",
+    "service_tier",
+    "region",
+    "speed",
+    "gateway",
+    "feature",
+    "status",
+    "quality",
+    "reading",
+)
 """Keys that are words, kept as codes into `values`."""
 
 MEASURES: Final = ("requests", *COUNTS, "reported_picousd")
@@ -90,7 +99,9 @@ class CellSum:
     def _watch(self, name: str, size: float) -> None:
         total = self._magnitude[name] = self._magnitude.get(name, 0.0) + size
         if total > LIMIT:
-            raise InputError(f"the sum of {name} is beyond 4.6e18: no real log has that", hint="look for broken records")
+            raise InputError(
+                f"the sum of {name} is beyond 4.6e18: no real log has that", hint="look for broken records"
+            )
 
     def _compact(self) -> None:
         cells = self._grouped()
@@ -126,7 +137,9 @@ class CellSum:
         sorted_keys, sorted_values = _in_order(keys, values)
         order = np.lexsort([sorted_keys[n] for n in reversed(list(sorted_keys))])
         return Cells(
-            {n: c[order] for n, c in sorted_keys.items()}, sorted_values, {n: c[order] for n, c in measures.items()}
+            {n: c[order] for n, c in sorted_keys.items()},
+            sorted_values,
+            {n: c[order] for n, c in measures.items()},
         )
 
 
@@ -211,7 +224,9 @@ def _group_wide(
     half = len(names) // 2
     left, left_group, left_size = group_rows({n: keys[n] for n in names[:half]})
     right, right_group, right_size = group_rows({n: keys[n] for n in names[half:]})
-    distinct, group = _factorise(left_group.astype(np.int64) * right_size + right_group, left_size * right_size)
+    distinct, group = _factorise(
+        left_group.astype(np.int64) * right_size + right_group, left_size * right_size
+    )
     first, second = distinct // right_size, distinct % right_size
     merged = {n: c[first] for n, c in left.items()} | {n: c[second] for n, c in right.items()}
     return merged, group, len(distinct)

@@ -13,6 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Self
 
 import pyarrow as pa
 
@@ -20,9 +21,9 @@ from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
-from costaudit.ingest.format import Adapter
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.files import LogFile
+from costaudit.ingest.format import Adapter
 from costaudit.ingest.identity import (
     Hashes,
     calls_of,
@@ -101,7 +102,9 @@ def audit_files(
 
     Raises InputError when nothing at all could be read, naming the first reason.
     """
-    total = Pass(Cells({}, {}, {}), Cells({}, {}, {}), plan, files=len(files), bytes=sum(f.size for f in files))
+    total = Pass(
+        Cells({}, {}, {}), Cells({}, {}, {}), plan, files=len(files), bytes=sum(f.size for f in files)
+    )
     readers = _open_all(files, forced, refused, total)
     with _Workers(threads or os.cpu_count() or 1) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
@@ -121,8 +124,8 @@ def _open_all(
             errors.append(error)
     if errors and not readers:
         raise errors[0]
-    for error in errors:
-        total.quarantine.add("unreadable_file", Place(error.path or "", 0, None, error.message))
+    for trouble in errors:
+        total.quarantine.add("unreadable_file", Place(trouble.path or "", 0, None, trouble.message))
     return readers
 
 
@@ -156,7 +159,7 @@ class _Workers:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="costaudit") if threads > 1 else None
         self._ahead = 2 * threads
 
-    def __enter__(self) -> _Workers:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

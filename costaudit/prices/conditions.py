@@ -73,12 +73,13 @@ def _hint(word: str, known: tuple[str, ...]) -> str:
     return f": {hint}" if hint else ""
 
 
-_TIER_NAMES: Final = {
+TIER_NAMES: Final = {
     "": STANDARD, "auto": STANDARD, "default": STANDARD, "standard": STANDARD, "standard_only": STANDARD,
     "on_demand": STANDARD, "on-demand": STANDARD, "ondemand": STANDARD, "performance": STANDARD,
     "scale": STANDARD,
     "batch": "batch", "flex": "flex", "priority": "priority", "fast": "priority",
 }  # fmt: skip
+"""The tier that prices go by, for every word that logs use."""
 
 
 def service_tier(logged: str | None) -> str:
@@ -90,4 +91,4 @@ def service_tier(logged: str | None) -> str:
     ('standard', 'priority', 'gold')
     """
     word = (logged or "").strip().lower()
-    return _TIER_NAMES.get(word, word)
+    return TIER_NAMES.get(word, word)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from costaudit.money import EXACT, usd_for
 from costaudit.prices.book import PriceBook
@@ -13,6 +15,9 @@ from costaudit.prices.conditions import STANDARD
 from costaudit.prices.resolver import Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.schema import INPUT_SIDE
+
+REQUEST: Final = "request"
+"""The class of a fee per request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,11 @@ class Quote:
     """Microseconds UTC."""
     card: Card
     lines: tuple[Line, ...]
+
+    def conditions(self, name: str) -> frozenset[str]:
+        """The regions, or speeds, that rows of the card are for."""
+        found = re.findall(rf"{name}=([^\]\s]+)", " ".join(rate.rate_id for rate in self.card.rates.values()))
+        return frozenset(found)
 
     @property
     def list_usd(self) -> Decimal:
@@ -65,16 +75,19 @@ def quote(  # noqa: PLR0913 - the conditions of a price
     region: str = "",
     speed: str = "",
 ) -> Quote | NoQuote:
-    """Price the counts (by price class) of one call of a model, named as in logs, at an instant."""
-    provider, _, _ = name.partition("/")
-    known = provider.lower() in book.provider_by_log_name and "/" in name
-    resolved = resolver.resolve(provider if known else None, name, at)
+    """Price the counts (by price class) of one call of a model, named as in logs, at an instant.
+
+    A model with a fee per request is billed it once; a class without a price makes the call unpriced.
+    """
+    resolved = resolver.resolve(*split_name(book, name), at)
     if isinstance(resolved, Unresolved):
         return NoQuote(name, resolved.reason.value, resolved.detail)
     timeline = timeline_of(book, (resolved.provider, resolved.model), tier, region or resolved.region, speed)
     card = timeline.at(at, sum(counts.get(c, 0) for c in INPUT_SIDE))
     if isinstance(card, str):
         return NoQuote(name, card, f"{resolved.provider}/{resolved.model}")
+    if REQUEST in card.rates and REQUEST not in counts:
+        counts = {**counts, REQUEST: 1}
     lines = []
     for klass, number in counts.items():
         if not number:
@@ -87,3 +100,9 @@ def quote(  # noqa: PLR0913 - the conditions of a price
         )
         lines.append(Line(klass, number, rate.usd, usd, rate.rate_id))
     return Quote(name, resolved, at, card, tuple(lines))
+
+
+def split_name(book: PriceBook, name: str) -> tuple[str | None, str]:
+    """A provider and the name, where the name starts with a provider that the book knows."""
+    provider, slash, _ = name.partition("/")
+    return (provider if slash and provider.lower() in book.provider_by_log_name else None), name

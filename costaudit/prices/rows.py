@@ -27,6 +27,7 @@ PRICE_CLASSES: Final = (
 
 UNIT_CLASSES: Final = frozenset({"request", "web_search"})
 STATUSES: Final = ("", "scheduled", "ended", "correction")
+MODEL_CLASSES: Final = ("flagship", "mid", "economy", "embedding", "other")
 CONFIDENCES: Final = ("high", "medium", "low")
 
 PRICE_COLUMNS: Final = (
@@ -308,7 +309,7 @@ def parse_model(cells: Cells, provider: str) -> ModelFacts:
         provider=provider,
         model=cells.needed("model", _name),
         family=cells["family"],
-        klass=cells.one_of("class", ("flagship", "mid", "economy", "embedding", "other")),
+        klass=cells.one_of("class", MODEL_CLASSES),
         context_window=cells.parsed("context_window", int),
         max_output=cells.parsed("max_output", int),
         input_modalities=frozenset(cells["input_modalities"].split("+")) - {""},

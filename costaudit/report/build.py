@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit import __version__
+from costaudit.engine.choice import KEPT
 from costaudit.engine.costing import (
     Costed,
     billed_as_reported,
@@ -22,7 +23,7 @@ from costaudit.engine.costing import (
     usd,
 )
 from costaudit.engine.exact import sum_by
-from costaudit.engine.kernel import DAY_US, HOUR_US, KEPT
+from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.engine.plan import Plan, Subject
@@ -154,7 +155,13 @@ def _period(work: Audited) -> m.Period:
 def prices_of(plan: Plan) -> m.Prices:
     """The book of a plan, and the time at which it was read."""
     as_of = "request-time" if plan.prices_at is None else instant(plan.prices_at)
-    return m.Prices(version=plan.book.version, sha256=plan.book.sha256, as_of=as_of)
+    return m.Prices(
+        version=plan.book.version,
+        sha256=plan.book.sha256,
+        as_of=as_of,
+        overlays=list(plan.book.overlays),
+        known_on=plan.book.known_on,
+    )
 
 
 def _share(part: int, whole: int) -> float | None:

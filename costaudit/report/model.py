@@ -66,6 +66,10 @@ class Prices(_Part):
     sha256: str
     as_of: str
     """request-time, or the instant given."""
+    overlays: list[str] = []
+    """Own prices and discounts that were laid over the book, by name."""
+    known_on: str | None = None
+    """The day whose knowledge the book is; null for all of it."""
 
 
 class Unpriced(_Part):

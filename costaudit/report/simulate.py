@@ -41,6 +41,8 @@ def build_scenario_simulation(
             version=book.version,
             sha256=book.sha256,
             as_of="scenario" if prices_at is None else instant(prices_at),
+            overlays=list(book.overlays),
+            known_on=book.known_on,
         ),
         segments=[_segment(r) for r in result.segments],
         by_tier=[_tier(r) for r in result.segments],

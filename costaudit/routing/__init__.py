@@ -1,0 +1,1 @@
+"""What if: policies, candidates, scenarios and the projection."""

@@ -117,7 +117,7 @@ CALLS = """
 CREATE TABLE raw AS SELECT * FROM read_json($log, format = 'newline_delimited', columns = {
     request_id: 'VARCHAR', parent_id: 'VARCHAR', attempt: 'BIGINT', provider: 'VARCHAR', model: 'VARCHAR',
     timestamp: 'TIMESTAMP', input_tokens: 'BIGINT', output_tokens: 'BIGINT', cached_tokens: 'BIGINT',
-    cache_write_5m_tokens: 'BIGINT', reasoning_tokens: 'BIGINT', service_tier: 'VARCHAR', cost_usd: 'DECIMAL(30,15)',
+    cache_write_5m_tokens: 'BIGINT', reasoning_tokens: 'BIGINT', service_tier: 'VARCHAR', cost_usd: 'DECIMAL(30,12)',
     feature: 'VARCHAR', "user": 'VARCHAR', tier: 'INTEGER', status: 'VARCHAR'});
 CREATE TABLE calls AS SELECT
     row_number() OVER () AS id, epoch_us(min(timestamp)) AS ts, any_value(provider) AS provider, any_value(model) AS model,

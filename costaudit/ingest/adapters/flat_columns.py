@@ -192,7 +192,7 @@ def unknown_columns(schema: pa.Schema, layout: FlatLayout) -> set[Path]:
 def _leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[Path]:
     for field in fields:
         path = (*above, field.name)
-        if pa.types.is_struct(field.type):
+        if pa.types.is_struct(field.type) and path not in _BY_PATH:
             yield from _leaves(field.type, path)
         elif not pa.types.is_null(field.type):
             yield path

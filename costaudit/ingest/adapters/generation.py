@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from costaudit.ingest.adapters.row_facts import without_counts
 from costaudit.ingest.adapters.row_values import milliseconds, objects, short_code
-from costaudit.ingest.fields import first, flag, mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.fields import first, flag, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Quality, Status
@@ -54,7 +54,8 @@ def call_from_generation(row: Mapping[str, Any]) -> Call:
     _set_counts(call, row)
     set_finish(call, row.get("cancelled"), row.get("finish_reason"))
     call.reported_picousd = paid(
-        first(row, "total_cost", "usage"), row.get("upstream_inference_cost") if flag(row.get("is_byok")) else 0
+        first(row, "total_cost", "usage"),
+        row.get("upstream_inference_cost") if flag(row.get("is_byok")) else 0,
     )
     return call
 
@@ -84,13 +85,7 @@ def _set_counts(call: Call, row: Mapping[str, Any]) -> None:
         write_5m=count(row.get("native_tokens_cache_creation"), "native_tokens_cache_creation"),
         reasoning=count(row.get("native_tokens_reasoning"), "native_tokens_reasoning"),
     )
-    searches = first(row, "billable_web_search_calls", "num_search_results")
-    call.web_searches = count(searches, "web_search_calls") or 0 if "billable_web_search_calls" in row else 0
+    call.web_searches = count(row.get("billable_web_search_calls"), "billable_web_search_calls") or 0
     without_counts(call)
     if not native and call.quality == Quality.EXACT:
         call.quality = Quality.ESTIMATED.value
-
-
-def usage_mapping(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object field of the generation."""
-    return mapping(row.get(name))

@@ -130,7 +130,7 @@ def _set_status(call: Call, row: Mapping[str, Any], answer: Mapping[str, Any]) -
 
 def _set_properties(call: Call, properties: Mapping[str, Any]) -> None:
     """Helicone's own properties name session and retry, the team's are labels and tags."""
-    own = {k: v for k, v in properties.items() if isinstance(k, str) and k.startswith("Helicone-")}
+    own = {k: v for k, v in properties.items() if k.startswith("Helicone-")}
     labels = {k: v for k, v in properties.items() if k not in own}
     set_labels(call, labels)
     call.session = text(own.get("Helicone-Session-Id")) or call.session

@@ -23,7 +23,7 @@ from costaudit.ingest.adapters.row_values import filled, milliseconds, picousd_o
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Status
+from costaudit.schema import Call, Quality, Status
 
 CENTS: Final = 100
 
@@ -61,6 +61,8 @@ def calls_from_portkey(record: Record) -> list[Call]:
     answer = mapping(row.get("response"))
     if not set_answer(call, answer):
         _set_units(call, row)
+    elif _hides_writes(call, mapping(answer.get("usage"))):
+        call.quality = Quality.PARTIAL.value
     call.model = model_name(row.get("ai_model")) or call.model or call.model_requested
     set_outcome(call, row.get("response_status_code"), answer.get("error"))
     if str(row.get("cache_status")).replace("_", " ").lower() in HITS:
@@ -80,12 +82,19 @@ def _set_units(call: Call, row: Mapping[str, Any]) -> None:
     without_split(call)
 
 
+def _hides_writes(call: Call, usage: Mapping[str, Any]) -> bool:
+    """Whether Claude's cache was read and the usage does not say how much was written to it."""
+    claude = (call.provider or "").lower().startswith(("anthropic", "bedrock"))
+    stated = call.cache_write_5m or call.cache_write_1h or "cache_creation_input_tokens" in usage
+    return claude and call.cache_read > 0 and not stated and call.quality == Quality.EXACT
+
+
 def _time(value: Any) -> int | None:
     """A time as ISO text or as JavaScript writes it."""
     found = timestamp_us(value)
     if found is None and isinstance(value, str):
         try:
-            return timestamp_us(datetime.strptime(value.partition(" (")[0], JS_DATE))
+            return timestamp_us(datetime.strptime(value.partition(" (")[0], JS_DATE))  # noqa: DTZ007 - it has %z
         except (ValueError, OverflowError):
             return None
     return found

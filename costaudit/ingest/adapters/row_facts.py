@@ -33,8 +33,11 @@ CACHED_FROM: Final = 1024
 CACHED_INSIDE: Final = ("openai", "azure", "google", "gemini", "vertex")
 """Starts of the names of providers whose input count includes what was read from the cache."""
 
-ANSWER_FACTS: Final = (*COUNTS, "quality", "reading")
+ANSWER_FACTS: Final = (*COUNTS, "quality", "reading", "reported_picousd")
 """What a provider's answer knows better than the row around it."""
+
+PROVIDER_IDS: Final = ("chatcmpl-", "msg_", "resp_", "gen-", "cmpl-")
+"""How response ids of providers start; a tracer's own ids do not."""
 
 
 def set_labels(call: Call, metadata: Mapping[str, Any]) -> None:
@@ -52,7 +55,7 @@ def tags_of(metadata: Mapping[str, Any]) -> str | None:
     tags = []
     for name, value in metadata.items():
         word = text(value)
-        if word is not None and len(word) <= 64 and name not in _NAMES and isinstance(name, str):
+        if word is not None and len(word) <= 64 and name not in _NAMES:
             tags.append(f"{name}:{word}")
     return ",".join(tags) or None
 
@@ -66,11 +69,12 @@ def set_outcome(call: Call, status: Any, error: Any = None) -> None:
 
 
 def set_cost(call: Call, reported: int | None) -> None:
-    """The reported cost in pico-dollars. To be called last.
+    """The reported cost in pico-dollars; None leaves what the answer stated. To be called last.
 
     A computed cost of 0 for tokens that somebody served is the mark of a model without a price in
     the gateway's table, and stays unknown.
     """
+    reported = call.reported_picousd if reported is None else reported
     unpriced = not reported and _tokens(call) and call.status != Status.CACHE_HIT
     call.reported_picousd = None if unpriced else reported
 
@@ -125,3 +129,9 @@ def _answer(body: Mapping[str, Any]) -> Call | None:
 
 def _tokens(call: Call) -> int:
     return sum(getattr(call, name) for name in TOKEN_CLASSES)
+
+
+def response_id_of(answer: Any) -> str | None:
+    """The provider's response id in a traced output, where the whole body was kept."""
+    ident = text(mapping(answer).get("id"))
+    return ident if ident is not None and ident.startswith(PROVIDER_IDS) else None

@@ -32,7 +32,7 @@ SEVERAL: Final = "the source states several prices for the same thing"
 TOO_FINE: Final = "more than 9 decimals"
 
 _PROPOSED: Final = (Verdict.DIFFERS, Verdict.MISSING_CLASS, Verdict.UNKNOWN_MODEL)
-_OWN_NAME: Final = (None, How.EXACT, How.PROVIDER_PREFIX, How.ALIAS)
+_OWN_NAME: Final = (None, How.EXACT, How.PROVIDER_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +138,19 @@ def _unfit(book: PriceBook, c: Comparison) -> str | None:
     reasons = (
         (c.provider is None, NO_PROVIDER),
         (c.how is How.SAME_LIST or c.provider != own, OTHER_LIST),
-        (c.how not in _OWN_NAME, NOT_ITS_NAME),
+        (c.how not in _OWN_NAME and not _is_lasting_alias(book, c), NOT_ITS_NAME),
         (not named, NO_NAME),
         (item.valid_from is None and item.valid_to is not None, NO_START),
         (_decimals(item.usd) > 9, TOO_FINE),
         (_other_threshold(book, c), OTHER_THRESHOLD),
     )
     return next((reason for holds, reason in reasons if holds), None)
+
+
+def _is_lasting_alias(book: PriceBook, c: Comparison) -> bool:
+    """Whether the source's name has always meant our model; by one that moved it may mean an earlier one."""
+    rows = book.aliases_named(str(c.provider), c.observation.model) if c.how is How.ALIAS else ()
+    return len(rows) == 1 and rows[0].valid_from is None and rows[0].valid_to is None
 
 
 def _decimals(usd: Decimal) -> int:

@@ -72,7 +72,7 @@ def table(rows: str) -> str:
 
 
 @pytest.fixture
-def tables(tmp_path) -> Path:
+def tables(tmp_path: Path) -> Path:
     """A directory of tables."""
     place = tmp_path / "tables"
     for provider, rows in (("openai", OPENAI), ("deepseek", DEEPSEEK)):

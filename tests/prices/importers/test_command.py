@@ -38,7 +38,8 @@ def test_import_lists_what_differs(run, disagreeing, tables):
     lines = done.out.splitlines()
     assert lines[0] == f"{disagreeing}, read as models-dev"
     assert [line.split() for line in lines[2:7]] == [
-        ["differs", "2"], ["older", "than", "ours", "0"], ["missing", "class", "0"], ["unknown", "model", "2"],
+        ["differs", "2"], ["older", "than", "ours", "0"], ["missing", "class", "0"],
+        ["unknown", "model", "2"],
         ["agrees", "1"],
     ]  # fmt: skip
     (output,) = [line.split() for line in lines if "gpt-a/output" in line]
@@ -111,7 +112,8 @@ def test_a_disagreement_is_a_warning_with_both_figures_at_our_line(book, disagre
     output = next(v for v in found if "output" in v.message)
     assert (output.file, output.line) == (f"{tables}/openai/prices.csv", 8)
     assert output.message == (
-        "openai/gpt-a/output@2026-08-21 is 20 (high), but models-dev says 25 for 2026-11-21 at openai/gpt-a.output"
+        "openai/gpt-a/output@2026-08-21 is 20 (high), "
+        "but models-dev says 25 for 2026-11-21 at openai/gpt-a.output"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import metadata
 
 import pytest
 
@@ -68,12 +69,12 @@ def test_a_kind_that_does_not_fit_is_an_error(sources):
     assert load_source(str(sources / "litellm.json"), "litellm").importer.kind == "litellm"
     with pytest.raises(TableError, match="not in the shape of genai-prices"):
         load_source(str(sources / "litellm.json"), "genai-prices")
-    with pytest.raises(UsageError, match="unknown kind 'litelm'.*did you mean 'litellm'"):
+    with pytest.raises(UsageError, match=r"unknown kind 'litelm'.*did you mean 'litellm'"):
         load_source(str(sources / "litellm.json"), "litelm")
 
 
 def test_a_file_that_is_not_there_is_an_error_with_a_suggestion():
-    with pytest.raises(UsageError, match="cannot be read: No such file.*did you mean 'genai-prices'"):
+    with pytest.raises(UsageError, match=r"cannot be read: No such file.*did you mean 'genai-prices'"):
         load_source("genai-price")
 
 
@@ -102,10 +103,10 @@ def test_an_installed_package_is_read_with_its_version_and_never_imported(tmp_pa
 
 def test_a_package_that_is_not_installed_is_an_error_that_says_what_to_do(monkeypatch):
     def missing(name: str) -> None:
-        raise load.metadata.PackageNotFoundError(name)
+        raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(load.metadata, "distribution", missing)
-    with pytest.raises(UsageError, match="genai-prices is not installed.*or name a file: ./genai-prices"):
+    monkeypatch.setattr(metadata, "distribution", missing)
+    with pytest.raises(UsageError, match=r"genai-prices is not installed.*or name a file: ./genai-prices"):
         load_source("genai-prices")
 
 

@@ -13,7 +13,7 @@ from costaudit.prices.book import load_book
 from costaudit.prices.check import check_tables
 from costaudit.prices.conditions import When, parse_when
 from costaudit.prices.importers import propose as p
-from costaudit.prices.importers.compare import compare
+from costaudit.prices.importers.compare import Verdict, compare
 from costaudit.prices.importers.observation import Observation
 from costaudit.prices.importers.registry import IMPORTERS
 from costaudit.prices.rows import PRICE_CLASSES, instant_text, instant_us
@@ -89,6 +89,24 @@ def test_a_source_that_contradicts_itself_needs_a_hand(book):
     assert (found.prices, {h.reason for h in found.by_hand}) == ({}, {p.SEVERAL})
 
 
+@pytest.mark.parametrize(
+    ("aliases", "by_hand"),
+    [
+        ("gpt-latest,gpt-a,,,ours,high,\n", []),
+        (
+            "gpt-latest,gpt-0,,2026-07-09,ours,high,\ngpt-latest,gpt-a,2026-07-09,,ours,high,\n",
+            [p.NOT_ITS_NAME],
+        ),
+    ],
+)
+def test_a_name_that_moved_may_mean_an_earlier_model(tables, aliases, by_hand):
+    head = "alias,model,valid_from,valid_to,source,confidence,note\n"
+    (tables / "openai" / "aliases.csv").write_text(head + aliases)
+    found = proposed(load_book(tables), observed("3", model="gpt-latest"))
+    assert [h.reason for h in found.by_hand] == by_hand
+    assert [row.model for held in found.prices.values() for row in held] == ([] if by_hand else ["gpt-a"])
+
+
 def test_the_same_price_under_two_names_is_one_row(book):
     assert len(rows(proposed(book, observed("3"), observed("3", model="openai/gpt-a")))) == 1
 
@@ -130,7 +148,7 @@ def test_proposed_rows_appended_to_the_tables_pass_the_check(book, tables):
     # The tables are sorted by whoever pastes; everything else must hold.
     after = [v for v in check_tables(tables) if v.code != "CA103" and v.message not in before]
     assert [v for v in after if v.severity == "error"] == []
-    assert compare(load_book(tables), items, NOW).counts["agrees"] == len(items)
+    assert compare(load_book(tables), items, NOW).counts[Verdict.AGREES] == len(items)
 
 
 DAYS = st.dates(date(2026, 1, 1), date(2027, 6, 30)).map(lambda d: instant_us(d.isoformat()))
@@ -154,7 +172,8 @@ def fixed_book(tmp_path_factory):
     place = tmp_path_factory.mktemp("book")
     (place / "openai").mkdir()
     (place / "providers.toml").write_text(
-        '[openai]\nname = "OpenAI"\nkind = "vendor"\n[azure]\nname = "A"\nkind = "cloud"\nsame_list_as = "openai"\n'
+        '[openai]\nname = "OpenAI"\nkind = "vendor"\n'
+        '[azure]\nname = "A"\nkind = "cloud"\nsame_list_as = "openai"\n'
         '[deepseek]\nname = "D"\nkind = "vendor"\n'
     )
     head = "model,class,usd,per,valid_from,when,status,source,confidence,checked_on,recorded_on,note\n"

@@ -1,0 +1,111 @@
+"""Which price book a command uses: its options, and what the project's settings say."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from costaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from costaudit.config import Config
+    from costaudit.prices.book import PriceBook
+    from costaudit.prices.resolver import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class BookChoice:
+    """A price book that is asked for."""
+
+    prices: Path | None = None
+    """Directory of tables; None for the shipped ones."""
+    overlays: tuple[Path, ...] = ()
+    known_on: date | None = None
+    maps: Mapping[str, str] | None = None
+    discounts: tuple[Mapping[str, Any], ...] = ()
+    stated_in: str = ""
+    """The file that states the discounts."""
+
+
+def choose_book(
+    prices: Path | None = None,
+    overlays: Sequence[Path] | None = None,
+    known_on: str | None = None,
+    maps: Sequence[str] | None = None,
+) -> BookChoice:
+    """The book that the options name, over what the nearest settings file says."""
+    own = _maps(maps or ())
+    day = _day(known_on)
+    found = _settings()
+    if found is None:
+        return BookChoice(prices, tuple(overlays or ()), day, own)
+    path, config = found
+    return BookChoice(
+        prices=prices or config.prices,
+        overlays=(*config.overlays, *(overlays or ())),
+        known_on=day,
+        maps={**config.map, **own},
+        discounts=tuple(entry.model_dump(exclude_none=True) for entry in config.discounts),
+        stated_in=str(path),
+    )
+
+
+def open_book(choice: BookChoice) -> tuple[PriceBook, Resolver]:
+    """Load the book, and what resolves names against it."""
+    from costaudit.prices.book import load_book  # noqa: PLC0415 - start-up
+    from costaudit.prices.overlays import parse_discount  # noqa: PLC0415
+    from costaudit.prices.resolver import Resolver  # noqa: PLC0415
+
+    book = load_book(choice.prices, known_on=choice.known_on, overlays=choice.overlays)
+    if choice.discounts:
+        discounts = [
+            parse_discount(d, "discount", book.providers, choice.stated_in) for d in choice.discounts
+        ]
+        book = load_book(
+            choice.prices, known_on=choice.known_on, overlays=choice.overlays, discounts=discounts
+        )
+    return book, Resolver(book, choice.maps)
+
+
+def _settings() -> tuple[Path, Config] | None:
+    folder = Path.cwd()
+    if not any(_may_have_settings(parent) for parent in (folder, *folder.parents)):
+        return None  # spares the import of pydantic
+    from costaudit.config import find_config, parse_config  # noqa: PLC0415
+
+    found = find_config(folder)
+    return (found[0], parse_config(found[1], found[0])) if found else None
+
+
+def _may_have_settings(folder: Path) -> bool:
+    if (folder / "costaudit.toml").is_file():
+        return True
+    path = folder / "pyproject.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+        return "costaudit" in text and "costaudit" in tomllib.loads(text).get("tool", {})
+    except OSError:
+        return False
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return True  # it may have been meant for us: reading it says what is wrong
+
+
+def _maps(entries: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for entry in entries:
+        name, equals, target = entry.rpartition("=")
+        if not equals or not name or "/" not in target:
+            raise UsageError(f"--map {entry!r} is not NAME=PROVIDER/MODEL")
+        found[name] = target
+    return found
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UsageError(f"--known-on {text!r} is not a day", hint="like 2026-11-20") from None

@@ -1,0 +1,225 @@
+"""Amazon Bedrock: model invocation logs, and bodies of Converse and InvokeModel.
+
+Input excludes cache reads and writes (totalTokens = input + output + read + write in 251 of 251 real
+bodies); output includes reasoning. The log does not say how long written tokens live: without the
+response's own split they count as 5 minute writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from costaudit.ingest.adapters.anthropic_messages import calls_from_message, is_message
+from costaudit.ingest.adapters.otlp_spans import items
+from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.adapters.response_body import fold_events
+from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.usage import count, set_usage
+from costaudit.schema import Call, Quality, Status
+
+CLEAR_ARN: Final = re.compile(r"arn:aws[\w-]*:bedrock:[\w-]*:\d*:(?:inference-profile|foundation-model)/(.+)$")
+"""An ARN whose last part is a model's id; of other kinds only the whole ARN says what is meant."""
+
+SPARE_COUNTS: Final = (
+    ("inputTextTokenCount", "results"),
+    ("inputTextTokenCount", "embedding"),
+    ("prompt_token_count", "generation_token_count"),
+)
+"""Marks of InvokeModel bodies with counts of their own: Titan's text and embeddings, Llama."""
+
+
+def model_id(value: Any) -> str | None:
+    """A model's id without the ARN around it; Skip for a value that is no name.
+
+    >>> model_id("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-haiku-4-5-20251001-v1:0")
+    'us.anthropic.claude-haiku-4-5-20251001-v1:0'
+    """
+    name = model_name(value)
+    found = CLEAR_ARN.match(name) if name else None
+    return found[1] if found else name
+
+
+def is_converse(record: Record) -> bool:
+    """True for a Converse body, and for Nova's InvokeModel body."""
+    usage = record.get("usage")
+    if not isinstance(usage, Mapping) or not ("inputTokens" in usage or "outputTokens" in usage):
+        return False
+    return "stopReason" in record or "metrics" in record
+
+
+def is_spare(record: Record) -> bool:
+    """True for the InvokeModel bodies of Titan and Llama."""
+    return any(one in record and other in record for one, other in SPARE_COUNTS)
+
+
+def is_body(record: Record) -> bool:
+    """True for any body that `calls_from_body` reads."""
+    return is_converse(record) or is_spare(record)
+
+
+def calls_from_body(body: Record) -> list[Call]:
+    """The call of one body. Raises Skip for impossible usage."""
+    call = Call(
+        provider="bedrock",
+        model=model_id(first(body, "modelId", "model_id")),
+        latency_ms=_latency(body),
+        service_tier=_tier(body),
+    )
+    if is_converse(body):
+        call.final = body.get("stopReason") is not None
+        return [_set_converse_usage(call, mapping(body.get("usage")))]
+    call.final = True
+    results = list(items(body.get("results")))
+    answered = first(body, "generation_token_count") if not results else results[-1].get("tokenCount")
+    asked = first(body, "inputTextTokenCount", "prompt_token_count")
+    completion = 0 if "embedding" in body else count(answered, "tokenCount")
+    return [set_usage(call, prompt=count(asked, "inputTextTokenCount"), completion=completion)]
+
+
+def _set_converse_usage(call: Call, usage: Mapping[str, Any]) -> Call:
+    read = count(first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"), "cacheReadInputTokens")
+    written = count(first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"), "cacheWriteInputTokens") or 0
+    lasting = (d for d in items(usage.get("cacheDetails")) if d.get("ttl") == "1h")
+    hour = sum(count(d.get("inputTokens"), "cacheDetails") or 0 for d in lasting)
+    return set_usage(
+        call,
+        prompt=count(usage.get("inputTokens"), "inputTokens"),
+        completion=count(usage.get("outputTokens"), "outputTokens"),
+        cache_read=read,
+        write_5m=max(written - hour, 0),
+        write_1h=hour,
+        total=count(usage.get("totalTokens"), "totalTokens"),
+        cache_inside=False,
+    )
+
+
+def is_invocation(record: Record) -> bool:
+    """True for a record of the model invocation log."""
+    return record.get("schemaType") == "ModelInvocationLog"
+
+
+def calls_from_invocation(record: Record) -> list[Call]:
+    """The calls of one log record. Raises Skip for impossible usage.
+
+    The counts of the record are the bill. Where the response body is in the log and states the same
+    sums, its finer split is used.
+    """
+    asked, answered = mapping(record.get("input")), mapping(record.get("output"))
+    request, body = mapping(asked.get("inputBodyJson")), _response(answered.get("outputBodyJson"))
+    calls = calls_from_message(body) if is_message(body) else [Call(final=_ended(body))]
+    if len(calls) == 1:
+        _set_log_counts(calls[0], asked, answered, body)
+    for call in calls:
+        _set_request(call, request)
+        _complete(call, record, body)
+    return calls
+
+
+def _set_log_counts(
+    call: Call, asked: Mapping[str, Any], answered: Mapping[str, Any], body: Mapping[str, Any]
+) -> None:
+    prompt = count(asked.get("inputTokenCount"), "inputTokenCount")
+    completion = count(answered.get("outputTokenCount"), "outputTokenCount")
+    if prompt is None and completion is None:
+        if is_body(body):
+            for name, value in _tokens(calls_from_body(body)[0]).items():
+                setattr(call, name, value)
+        elif not is_message(body):
+            call.quality = Quality.NONE.value
+        return
+    stated = set_usage(
+        Call(),
+        prompt=prompt,
+        completion=completion,
+        cache_read=count(asked.get("cacheReadInputTokenCount"), "cacheReadInputTokenCount"),
+        write_5m=count(asked.get("cacheWriteInputTokenCount"), "cacheWriteInputTokenCount"),
+        cache_inside=False,
+    )
+    written = stated.cache_write_5m
+    same = (call.input, call.cache_read, call.output) == (stated.input, stated.cache_read, stated.output)
+    if not same or call.cache_write_5m + call.cache_write_1h != written:
+        for name, value in _tokens(stated).items():
+            setattr(call, name, value)
+
+
+def _tokens(call: Call) -> dict[str, Any]:
+    names = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "quality", "reading")
+    return {name: getattr(call, name) for name in names}
+
+
+def _response(value: Any) -> Mapping[str, Any]:
+    """The body of a response; of a stream's events the whole that they amount to."""
+    if isinstance(value, list):
+        for event in items(value):
+            if isinstance(event.get("metadata"), Mapping):  # the last event of a Converse stream
+                return {"stopReason": "stream", **event["metadata"]}
+        return fold_events(value) or {}
+    return mapping(value)
+
+
+def _ended(body: Mapping[str, Any]) -> bool | None:
+    return True if body.get("stopReason") or body.get("stop_reason") else None
+
+
+def _set_request(call: Call, request: Mapping[str, Any]) -> None:
+    config, tools = mapping(request.get("inferenceConfig")), mapping(request.get("toolConfig"))
+    named = {"max_tokens": first(config, "maxTokens", "max_new_tokens"), "tools": tools.get("tools")}
+    set_request(call, {**{k: v for k, v in named.items() if v is not None}, **request})
+
+
+def set_converse_request(call: Call, request: Mapping[str, Any]) -> Call:
+    """Fill the request side of a call from the body of a Converse or InvokeModel request."""
+    _set_request(call, request)
+    call.prompt = call.prompt or text(request.get("inputText"))
+    return call
+
+
+def _complete(call: Call, record: Record, body: Mapping[str, Any]) -> None:
+    """Everything that the record says beside the two bodies."""
+    metadata = mapping(record.get("requestMetadata"))
+    call.ts = timestamp_us(record.get("timestamp"))
+    call.response_id = call.response_id or text(record.get("requestId"))
+    call.provider, call.region = "bedrock", text(record.get("region"))
+    call.model = call.model_requested = model_id(record.get("modelId"))
+    call.latency_ms, call.service_tier = _latency(body), _tier(body) or call.service_tier
+    call.feature = text(first(metadata, "feature", "endpoint", "application", "app")) or call.feature
+    call.session = text(first(metadata, "session", "session_id", "sessionId")) or call.session
+    caller = text(mapping(record.get("identity")).get("arn"))
+    call.user = text(first(metadata, "user", "user_id", "userId")) or call.user
+    call.user = call.user or (caller.rpartition("/")[2] if caller else None)
+    pairs = (f"{key}:{value}" for key, value in sorted(metadata.items()) if isinstance(value, str))
+    call.tags = ",".join(pair.replace(",", " ") for pair in pairs) or None
+    error = text(record.get("errorCode"))
+    if error is not None:
+        call.status, call.error_code, call.final = Status.ERROR.value, error, True
+    call.stream = str(record.get("operation")).endswith("Stream")
+
+
+def _latency(body: Mapping[str, Any]) -> int | None:
+    value = mapping(body.get("metrics")).get("latencyMs")
+    return value if type(value) is int and 0 <= value < 10**12 else None
+
+
+def _tier(body: Mapping[str, Any]) -> str | None:
+    tier = body.get("serviceTier")
+    return text(tier.get("type") if isinstance(tier, Mapping) else tier)
+
+
+INVOCATION: Final = Adapter(
+    name="bedrock-invocation",
+    title="Amazon Bedrock: model invocation logs",
+    matches=is_invocation,
+    calls=calls_from_invocation,
+    needs=("schemaType", "modelId", "input", "output"),
+)
+BODY: Final = Adapter(
+    name="bedrock",
+    title="Amazon Bedrock: Converse and InvokeModel response bodies",
+    matches=is_body,
+    calls=calls_from_body,
+    needs=("usage", "stopReason"),
+)
+ADAPTERS: Final = (INVOCATION, BODY)

@@ -1,0 +1,126 @@
+"""Claude Code: session transcripts (`~/.claude/projects/**/*.jsonl`) and its OpenTelemetry events.
+
+A message is written once per content block, each time with the usage known then: records of one message
+id merge into the largest. Most records of versions up to 2.1.42 (98.8 % of 77,693) have no stop reason and
+carry the placeholder of `message_start` for output: such a call is `partial`. The calls of sub-agents stand in
+`progress` records. Models called `<synthetic>` are messages that Claude Code made up itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any, Final
+
+from costaudit.ingest.adapters.anthropic_messages import calls_from_message
+from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.usage import count, set_usage
+from costaudit.schema import Call, Quality, Status
+
+FEATURE: Final = "claude-code"
+SYNTHETIC: Final = "<synthetic>"
+
+TYPES: Final = frozenset({
+    "assistant", "user", "system", "progress", "queue-operation", "attachment", "pr-link", "last-prompt",
+})  # fmt: skip
+"""Record types that belong to a session."""
+
+LOOSE_TYPES: Final = {"summary": "leafUuid", "file-history-snapshot": "messageId"}
+"""Record types without a session id, with the field that marks them."""
+
+
+def is_session_record(record: Record) -> bool:
+    """True for any line of a transcript."""
+    kind = record.get("type")
+    if not isinstance(kind, str):
+        return False
+    if kind in LOOSE_TYPES and LOOSE_TYPES[kind] in record:
+        return True
+    if not isinstance(record.get("sessionId"), str):
+        return False
+    return kind in TYPES or ("uuid" in record and "parentUuid" in record)
+
+
+def calls_from_record(record: Record) -> list[Call]:
+    """The calls of an assistant's message, or of a sub-agent's inside a progress record; else none."""
+    said = record
+    if record.get("type") == "progress":
+        said = mapping(mapping(record.get("data")).get("message"))
+    message = said.get("message")
+    if said.get("type") != "assistant" or not isinstance(message, Mapping):
+        return []
+    if message.get("model") == SYNTHETIC or not isinstance(message.get("usage"), Mapping):
+        return []
+    calls = calls_from_message(message)
+    stated = timestamp_us(said.get("timestamp"))
+    ts = timestamp_us(record.get("timestamp")) if stated is None else stated
+    for call in calls:
+        call.ts, call.session, call.feature = ts, text(record.get("sessionId")), FEATURE
+        call.tags = _tags(record, sidechain=said is not record)
+    return calls
+
+
+def _tags(record: Record, *, sidechain: bool) -> str | None:
+    """Where the session worked: the folder's name and the branch."""
+    cwd, branch = text(record.get("cwd")), text(record.get("gitBranch"))
+    kind = PureWindowsPath if cwd and "\\" in cwd else PurePosixPath
+    tags = [
+        f"project:{kind(cwd).name}" if cwd else "",
+        f"branch:{branch}" if branch else "",
+        "subagent" if sidechain or record.get("isSidechain") is True else "",
+    ]
+    return ",".join(tag.replace(",", " ") for tag in tags if tag) or None
+
+
+def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | None:
+    """The call of an `api_request` or `api_error` event, or of a `claude_code.llm_request` span.
+
+    `ts` is when the call ended. None for an event of the same name that somebody else wrote.
+    """
+    name = attributes.get("event.name")
+    failed = isinstance(name, str) and name.endswith("api_error")
+    if not isinstance(attributes.get("model"), str) or (not failed and "input_tokens" not in attributes):
+        return None
+    duration = count(attributes.get("duration_ms"), "duration_ms")
+    call = Call(
+        ts=ts if ts is None or duration is None or duration * 1000 >= ts else ts - duration * 1000,
+        call_id=text(attributes.get("request_id")),
+        response_id=text(attributes.get("gen_ai.response.id")),
+        provider="anthropic",
+        model=model_name(attributes.get("model")),
+        latency_ms=duration,
+        user=text(attributes.get("user.id")),
+        session=text(attributes.get("session.id")),
+        feature=FEATURE,
+        tags=_source(attributes),
+        speed=text(attributes.get("speed")),
+        reported_picousd=picousd(attributes.get("cost_usd")),
+        final=True,
+    )
+    if failed:
+        call.status, call.quality = Status.ERROR.value, Quality.NONE.value
+        call.error_code = text(attributes.get("status_code"))
+        return call
+    return set_usage(
+        call,
+        prompt=count(attributes.get("input_tokens"), "input_tokens"),
+        completion=count(attributes.get("output_tokens"), "output_tokens"),
+        cache_read=count(attributes.get("cache_read_tokens"), "cache_read_tokens"),
+        write_5m=count(attributes.get("cache_creation_tokens"), "cache_creation_tokens"),
+        cache_inside=False,
+    )
+
+
+def _source(attributes: Mapping[str, Any]) -> str | None:
+    source = text(attributes.get("query_source"))
+    return f"query_source:{source}" if source else None
+
+
+ADAPTER: Final = Adapter(
+    name="claude-code",
+    title="Claude Code: session transcripts",
+    matches=is_session_record,
+    calls=calls_from_record,
+    needs=("sessionId", "type", "message"),
+)

@@ -1,0 +1,112 @@
+"""Recorded exchanges with Google and Bedrock in their own shapes: a request with the response to it.
+
+The same record as of `http-exchange`, for bodies that are not OpenAI's or Anthropic's. Also the result
+lines of Gemini's and Vertex AI's batch jobs, whose tier is `batch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+from costaudit.ingest.adapters import bedrock, gemini
+from costaudit.ingest.adapters.exchange import MODEL_IN_PATH, provider_of
+from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.fields import first, mapping, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
+from costaudit.schema import Call
+
+BATCH_MARKS: Final = ("processed_time", "key")
+"""Fields of the result lines of Vertex AI's and of Gemini's batch jobs."""
+
+HOSTS: Final = {"aiplatform.googleapis.com": "vertex"}
+
+
+def is_cloud_exchange(record: Record) -> bool:
+    """True for a request with a response of Google's or Bedrock's own shape."""
+    if "response" not in record or not ("request" in record or "key" in record):
+        return False
+    return _body(record["response"]) is not None
+
+
+def calls_from_cloud_exchange(record: Record) -> list[Call]:
+    """The calls of one exchange. Raises Skip for impossible usage."""
+    body = _body(record.get("response"))
+    if body is None:
+        return []
+    request = mapping(_unwrapped(record.get("request")))
+    if gemini.is_generate(body):
+        calls = gemini.calls_from_generate(body)
+    elif gemini.is_interaction(body):
+        calls = gemini.calls_from_interaction(body)
+    else:
+        calls = bedrock.calls_from_body(body)
+    for call in calls:
+        _set_request(call, request)
+        _complete(call, record)
+    return calls
+
+
+def _set_request(call: Call, request: Mapping[str, Any]) -> None:
+    if call.provider == "bedrock":
+        bedrock.set_converse_request(call, request)
+    elif "contents" in request:
+        gemini.set_generate_request(call, request)
+    else:  # an interaction's request has OpenAI's field names
+        config = mapping(request.get("generation_config"))
+        set_request(call, {"max_tokens": config.get("max_output_tokens"), **request})
+
+
+def _complete(call: Call, record: Record) -> None:
+    """Place, time and latency, which stand beside the two bodies."""
+    url = text(record.get("url")) or ""
+    host = text(record.get("host")) or url.partition("://")[2].partition("/")[0]
+    found = MODEL_IN_PATH.search(text(record.get("path")) or url)
+    named = unquote(found[1]) if found else None
+    call.model_requested = (bedrock.model_id(named) if named else None) or call.model_requested
+    call.model = call.model or call.model_requested
+    known = next((provider for end, provider in HOSTS.items() if host.endswith(end)), None)
+    call.provider = known or provider_of(host or None) or call.provider
+    stated = timestamp_us(first(record, "timestamp", "ts", "start_time", "startTime"))
+    call.ts = stated or call.ts or timestamp_us(first(record, "date", "created_at", "processed_time"))
+    latency = first(record, "latency_ms", "duration_ms", "bedrock_latency_ms", "server_ms", "elapsed_ms")
+    if isinstance(latency, str) and latency.isascii() and latency.isdecimal() and len(latency) < 12:
+        latency = int(latency)
+    if type(latency) is int and 0 <= latency < 10**12:
+        call.latency_ms = latency
+    call.user, call.session = call.user or text(record.get("user")), text(record.get("session_id")) or call.session
+    call.feature = call.feature or text(record.get("feature"))
+    if any(mark in record for mark in BATCH_MARKS) and not host:
+        call.service_tier = "batch"
+        call.call_id = text(record.get("key"))
+
+
+def _body(response: Any) -> Mapping[str, Any] | None:
+    """The response's body if it is one of those read here, streams folded; else None."""
+    value = _unwrapped(response)
+    if isinstance(value, str):
+        value = mapping(value)
+    events = value.get("_sse_events") if isinstance(value, Mapping) else value
+    if isinstance(events, list):
+        return gemini.fold_chunks(events)
+    known = isinstance(value, Mapping) and (
+        gemini.is_generate(value) or gemini.is_interaction(value) or bedrock.is_body(value)
+    )
+    return value if known else None
+
+
+def _unwrapped(value: Any) -> Any:
+    """A body out of an HTTP envelope, anything else as it is."""
+    if isinstance(value, Mapping) and ("headers" in value or "status_code" in value):
+        return first(value, "body", "content")
+    return value
+
+
+ADAPTER: Final = Adapter(
+    name="cloud-exchange",
+    title="recorded exchanges: requests and responses of Gemini, Vertex AI and Bedrock, also batch results",
+    matches=is_cloud_exchange,
+    calls=calls_from_cloud_exchange,
+    needs=("request", "response"),
+)

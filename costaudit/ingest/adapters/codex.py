@@ -1,0 +1,191 @@
+"""Codex CLI: rollout files (`~/.codex/sessions/**/rollout-*.jsonl`) and its OpenTelemetry events.
+
+Input includes cached and written tokens, output includes reasoning. Versions from 0.169 write each call
+twice: as a `token_usage_record` with the response id, which is read, and as an older `token_count` event,
+which then is not. In older files `last_token_usage` of every `token_count` is a call; it is repeated when
+nothing happened, and forked sessions begin with a copy of their parent's. The running total tells the
+repetitions apart: together with the session that the copy comes from it is the call's id.
+
+The model stands in the `turn_context` before, so a file is read in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.usage import count, set_usage
+from costaudit.schema import Call, Quality, Status
+
+FEATURE: Final = "codex"
+
+ROLLOUT_TYPES: Final = frozenset({
+    "session_meta", "turn_context", "response_item", "event_msg", "token_usage_record", "world_state", "compacted",
+})  # fmt: skip
+EXEC_TYPES: Final = frozenset({
+    "thread.started", "turn.started", "turn.completed", "turn.failed", "item.started", "item.updated", "item.completed",
+})  # fmt: skip
+"""Events of `codex exec --json`. Its usage is the sum over a thread and names no model: no call is in it."""
+
+COUNTS: Final = (
+    "input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens",
+    "total_tokens",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Session:
+    """What the lines before say about the next: whose session it is, and which model works."""
+
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    model: str | None = None
+    models: dict[str, str | None] = field(default_factory=dict)
+    """The model of every turn."""
+    recorded: bool = False
+    """True once a `token_usage_record` was seen: `token_count` events only repeat them from there on."""
+    project: str | None = None
+
+    def calls(self, record: Record) -> list[Call]:
+        """The call of one line: none for a line that is no call. Raises Skip for impossible usage."""
+        kind, payload = record.get("type"), mapping(record.get("payload"))
+        if kind == "session_meta":
+            self._begin(payload)
+        elif kind == "turn_context":
+            self._turn(payload)
+        elif kind == "token_usage_record":
+            self.recorded = True
+            return [self._recorded_call(record, payload)]
+        elif kind == "event_msg" and payload.get("type") == "token_count" and not self.recorded:
+            return self._counted_call(record, payload)
+        return []
+
+    def _begin(self, payload: Mapping[str, Any]) -> None:
+        # A fork opens with its own header, then a copy of its parent's file, which opens with that header.
+        # In files put one after the other a header follows calls: then a new session begins.
+        if self.recorded and not payload.get("forked_from_id"):
+            self.recorded = text(payload.get("id")) == text(self.meta.get("id"))
+        self.meta = payload
+        cwd = text(payload.get("cwd"))
+        self.project = PurePosixPath(cwd).name if cwd else self.project
+
+    def _turn(self, payload: Mapping[str, Any]) -> None:
+        self.model = model_name(payload.get("model")) or self.model
+        turn = text(payload.get("turn_id"))
+        if turn is not None:
+            self.models[turn] = self.model
+
+    def _recorded_call(self, record: Record, payload: Mapping[str, Any]) -> Call:
+        turn = text(payload.get("turn_id")) or ""
+        call = self._call(record, self.models.get(turn, self.model))
+        call.response_id = text(payload.get("response_id"))
+        call.session = text(payload.get("thread_id")) or call.session
+        return set_codex_usage(call, mapping(payload.get("usage")))
+
+    def _counted_call(self, record: Record, payload: Mapping[str, Any]) -> list[Call]:
+        info = mapping(payload.get("info"))
+        usage, running = mapping(info.get("last_token_usage")), mapping(info.get("total_token_usage"))
+        if not any(usage.get(name) for name in COUNTS):  # rate limits only
+            return []
+        call = self._call(record, model_name(info.get("model")) or self.model)
+        if running:
+            root = text(self.meta.get("forked_from_id")) or text(self.meta.get("id")) or ""
+            numbers = (count(running.get(name), name) or 0 for name in COUNTS)
+            call.call_id = ":".join(["codex", root, *map(str, numbers)])
+        return [set_codex_usage(call, usage)]
+
+    def _call(self, record: Record, model: str | None) -> Call:
+        return Call(
+            ts=timestamp_us(record.get("timestamp")),
+            provider=text(self.meta.get("model_provider")),
+            model=model,
+            session=text(self.meta.get("id")),
+            feature=FEATURE,
+            tags=f"project:{self.project.replace(',', ' ')}" if self.project else None,
+            final=True,
+        )
+
+
+def new_session() -> Callable[[Record], list[Call]]:
+    """A reader of the lines of one file, in their order."""
+    return Session().calls
+
+
+def calls_from_line(record: Record) -> list[Call]:
+    """The call of a line alone: without the lines before it names no model."""
+    return Session().calls(record)
+
+
+def set_codex_usage(call: Call, usage: Mapping[str, Any]) -> Call:
+    """Fill the call's classes from one of Codex's usage objects."""
+    return set_usage(
+        call,
+        prompt=count(usage.get("input_tokens"), "input_tokens"),
+        completion=count(usage.get("output_tokens"), "output_tokens"),
+        cache_read=count(usage.get("cached_input_tokens"), "cached_input_tokens"),
+        write_5m=count(usage.get("cache_write_input_tokens"), "cache_write_input_tokens"),
+        reasoning=count(usage.get("reasoning_output_tokens"), "reasoning_output_tokens"),
+        total=count(usage.get("total_tokens"), "total_tokens"),
+    )
+
+
+def is_codex_line(record: Record) -> bool:
+    """True for any line of a rollout file or of `codex exec --json`."""
+    kind = record.get("type")
+    if not isinstance(kind, str):
+        return False
+    if kind in ROLLOUT_TYPES:
+        return isinstance(record.get("payload"), Mapping) and "timestamp" in record
+    return kind in EXEC_TYPES and "model" not in record
+
+
+def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | None:
+    """The call of a `codex.sse_event` that has counts, or of a `codex.api_request` that failed.
+
+    Each finished response gives two events of the same name, one of them without counts.
+    `tool_token_count` is the total.
+    """
+    stated = timestamp_us(attributes.get("event.timestamp"))
+    call = Call(
+        ts=ts if stated is None else stated,
+        provider=text(attributes.get("provider_name")),
+        model=model_name(attributes.get("model")),
+        user=text(attributes.get("user.email")) or text(attributes.get("user.account_id")),
+        session=text(attributes.get("conversation.id")),
+        feature=FEATURE,
+        final=True,
+    )
+    if attributes.get("event.name") == "codex.api_request":
+        return _failed(call, attributes)
+    if attributes.get("event.kind") != "response.completed" or "input_token_count" not in attributes:
+        return None
+    return set_usage(
+        call,
+        prompt=count(attributes.get("input_token_count"), "input_token_count"),
+        completion=count(attributes.get("output_token_count"), "output_token_count"),
+        cache_read=count(attributes.get("cached_token_count"), "cached_token_count"),
+        write_5m=count(attributes.get("cache_write_token_count"), "cache_write_token_count"),
+        reasoning=count(attributes.get("reasoning_token_count"), "reasoning_token_count"),
+        total=count(attributes.get("tool_token_count"), "tool_token_count"),
+    )
+
+
+def _failed(call: Call, attributes: Mapping[str, Any]) -> Call | None:
+    status = text(attributes.get("http.response.status_code"))
+    if status is None or not status.isdecimal() or not 400 <= int(status[:4]) <= 599:
+        return None
+    call.status, call.error_code, call.quality = Status.ERROR.value, status, Quality.NONE.value
+    return call
+
+
+ADAPTER: Final = Adapter(
+    name="codex",
+    title="Codex CLI: rollout files of sessions",
+    matches=is_codex_line,
+    calls=calls_from_line,
+    needs=("timestamp", "type", "payload"),
+    session=new_session,
+)

@@ -1,0 +1,286 @@
+"""OpenTelemetry traces and logs as JSON lines: one export request per line, or one span per line.
+
+The spans of the GenAI conventions, OpenInference, OpenLLMetry, the Vercel AI SDK, Anthropic's SDK and the
+gateways that speak them (Envoy, Portkey); the events of Claude Code, Codex and Gemini CLI. Input includes
+cached tokens and output includes reasoning (31 of 31 and 32 of 32 real cached Anthropic calls per
+instrumentation). Only spans of a single model call count: agents, chains, tools and outer `ai.*` spans
+repeat the usage of the calls inside them.
+
+Two instrumentations of one call state the same response id and merge by it; a span without one is
+identified by trace and span id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from costaudit.ingest.adapters import otlp_names as names
+from costaudit.ingest.adapters.claude_code import call_from_event as claude_event
+from costaudit.ingest.adapters.codex import call_from_event as codex_event
+from costaudit.ingest.adapters.exchange import provider_of
+from costaudit.ingest.adapters.gemini_cli import call_from_event as gemini_event
+from costaudit.ingest.adapters.otlp_spans import (
+    Span,
+    Trace,
+    attributes_of,
+    error_code_of,
+    first,
+    is_plain_span,
+    items,
+    plain_span,
+    spans_of,
+)
+from costaudit.ingest.adapters.otlp_text import request_of, response_id_of
+from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.usage import count, set_usage
+from costaudit.schema import MAX_COUNT, Call, Quality, Status
+
+ROOTS: Final = (
+    "resourceSpans", "resource_spans", "resourceLogs", "resource_logs", "resourceMetrics", "scopeMetrics",
+)  # fmt: skip
+"""One of these lists makes a record an export request. Metrics are sums and give no calls."""
+
+EVENTS: Final[dict[str, Callable[[Mapping[str, Any], int | None], Call | None]]] = {
+    "api_request": claude_event,
+    "api_error": claude_event,
+    "claude_code.api_request": claude_event,
+    "claude_code.api_error": claude_event,
+    "codex.sse_event": codex_event,
+    "codex.api_request": codex_event,
+    "gemini_cli.api_response": gemini_event,
+    "gemini_cli.api_error": gemini_event,
+}
+"""Log events that are calls. GenAI's own events repeat what their spans say and are not among them."""
+
+CLAUDE_SPAN: Final = "claude_code.llm_request"
+
+
+def is_otlp(record: Record) -> bool:
+    """True for an export request."""
+    return any(isinstance(record.get(root), list) for root in ROOTS)
+
+
+def calls_from_export(record: Record) -> list[Call]:
+    """The calls of one export request.
+
+    Raises Skip for impossible usage in a request's only call; among several the others still count,
+    and the one becomes a call without numbers.
+    """
+    spans = spans_of(record)
+    trace = Trace(spans)
+    readers: list[Callable[[], Call | None]] = [
+        (lambda s=span: call_from_span(s, trace)) for span in _model_calls(spans, trace)
+    ]
+    for group in items(record.get("resourceLogs") or record.get("resource_logs")):
+        for scoped in items(group.get("scopeLogs")):
+            readers += [(lambda e=entry: _call_from_log(e)) for entry in items(scoped.get("logRecords"))]
+    return _all_calls(readers)
+
+
+def _all_calls(readers: list[Callable[[], Call | None]]) -> list[Call]:
+    calls: list[Call] = []
+    refused: list[Skip] = []
+    for read in readers:
+        try:
+            call = read()
+        except Skip as skip:
+            refused.append(skip)
+        else:
+            calls += [] if call is None else [call]
+    if refused and not calls:
+        raise refused[0]
+    return calls + [Call(quality=Quality.NONE.value) for _ in refused]
+
+
+def calls_from_span_record(record: Record) -> list[Call]:
+    """The call of a span that stands alone; none for a span that is no model call."""
+    span = plain_span(record)
+    trace = Trace([span])
+    return [call_from_span(s, trace) for s in _model_calls([span], trace)]
+
+
+def _call_from_log(entry: Mapping[str, Any]) -> Call | None:
+    attributes = attributes_of(entry.get("attributes"))
+    body = mapping(entry.get("body")).get("stringValue")
+    for name in (attributes.get("event.name"), entry.get("eventName"), body):
+        if isinstance(name, str) and name in EVENTS:
+            stated = timestamp_us(entry.get("timeUnixNano"))  # Codex writes 0 there
+            return EVENTS[name](attributes, stated or timestamp_us(entry.get("observedTimeUnixNano")))
+    return None
+
+
+def _model_calls(spans: list[Span], trace: Trace) -> list[Span]:
+    """The spans of single model calls, without outer spans that repeat an inner one."""
+    kept = [span for span in spans if is_model_call(span)]
+    inside: dict[int, list[Span]] = {}
+    for span in kept:
+        for ancestor in trace.ancestors(span):
+            inside.setdefault(id(ancestor), []).append(span)
+    repeated = {id(s) for span in kept for s in _repeated(span, inside.get(id(span), []))}
+    return [span for span in kept if id(span) not in repeated]
+
+
+def _repeated(outer: Span, inner: list[Span]) -> list[Span]:
+    """Which of a model call's span and those inside it say the same again.
+
+    Spans with response ids merge by them. Without: a framework's span around the client's says nothing
+    new, and an inner span with the very numbers of the outer one is the same call.
+    """
+    if not inner:
+        return []
+    if _response_id(outer) is None:
+        return [outer]
+    return [s for s in inner if _response_id(s) is None and _numbers(s) == _numbers(outer)]
+
+
+def is_model_call(span: Span) -> bool:
+    """True for a span that is one call of a model, by what it says it is or else by its usage."""
+    if span.name == CLAUDE_SPAN:
+        return True
+    lower = {name.lower(): value for name, value in span.attributes.items()}
+    for name, values in names.KINDS:
+        kind = lower.get(name)
+        if isinstance(kind, str):
+            return kind.lower() in values and (_has_model(span) or _has_usage(span))
+    return _has_model(span) and _has_usage(span)
+
+
+def call_from_span(span: Span, trace: Trace) -> Call:
+    """The call of one span. Raises Skip for impossible usage."""
+    attributes = span.attributes
+    if span.name == CLAUDE_SPAN:
+        claude = claude_event({**attributes, "event.name": "api_request"}, span.end_us)
+        if claude is not None:
+            return claude
+    call = Call(
+        ts=span.start_us,
+        response_id=_response_id(span),
+        model=model_name(span.first(names.TEXTS["model"])),
+        model_requested=model_name(span.first(names.TEXTS["model_requested"])),
+        provider=_provider(span),
+        service_tier=text(span.first(names.TEXTS["service_tier"])),
+        region=text(span.first(names.TEXTS["region"])),
+        reported_picousd=picousd(span.first(names.COST)),
+        stream=flag(span.first(names.STREAM)),
+        final=True if span.first(names.FINISH) else None,
+    )
+    if call.response_id is None and span.trace_id and span.span_id:
+        call.call_id = f"{span.trace_id}:{span.span_id}"
+    call.model = call.model or call.model_requested
+    call.gateway = "openrouter" if call.provider == "openrouter" else None
+    if span.start_us is not None and span.end_us is not None and span.end_us >= span.start_us:
+        call.latency_ms = (span.end_us - span.start_us) // 1000
+    _set_usage(call, attributes)
+    _set_error(call, span)
+    _set_request(call, span)
+    _set_attribution(call, span, trace)
+    return call
+
+
+def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
+    counts = {
+        target: count(first(attributes, aliases), aliases[0]) for target, aliases in names.COUNTS.items()
+    }
+    written, hour, short = counts.pop("written") or 0, counts.pop("write_1h") or 0, counts.pop("write_5m") or 0
+    reported = call.reported_picousd
+    set_usage(
+        call,
+        prompt=counts["prompt"],
+        completion=counts["completion"],
+        cache_read=counts["cache_read"],
+        write_5m=max(short, written - hour),
+        write_1h=hour,
+        reasoning=counts["reasoning"],
+        total=counts["total"],
+        input_audio=counts["input_audio"],
+        output_audio=counts["output_audio"],
+    )
+    if counts["completion"] is None and counts["prompt"] is not None and _is_embedding(attributes):
+        call.quality = Quality.EXACT.value
+    call.reported_picousd = reported
+
+
+def _set_error(call: Call, span: Span) -> None:
+    call.error_code = error_code_of(span)
+    if call.error_code is not None:
+        call.status, call.final = Status.ERROR.value, True
+
+
+def _set_request(call: Call, span: Span) -> None:
+    requested = call.model_requested
+    set_request(call, request_of(span.attributes))
+    call.model_requested = requested
+    if span.first(names.TOOLS) not in (None, "[]"):
+        call.has_tools = True
+    limit = span.first(names.MAX_TOKENS)
+    if isinstance(limit, str) and limit.isascii() and limit.isdecimal() and len(limit) < 16:
+        limit = int(limit)
+    call.max_tokens = limit if type(limit) is int and 0 <= limit <= MAX_COUNT else None
+
+
+def _set_attribution(call: Call, span: Span, trace: Trace) -> None:
+    """Session, user and feature of the span or of the nearest span around it that has one."""
+    around = [span.attributes, *(s.attributes for s in trace.ancestors(span))]
+    for name, aliases in names.ATTRIBUTION.items():
+        found = (text(first(attributes, aliases)) for attributes in around)
+        setattr(call, name, next((value for value in found if value), None))
+    metadata = mapping(span.attributes.get("metadata"))
+    call.feature = call.feature or text(metadata.get("feature")) or text(span.resource.get("service.name"))
+    tags = span.attributes.get("tag.tags") or span.attributes.get("langfuse.trace.tags")
+    if isinstance(tags, str) and tags.startswith("["):
+        try:
+            tags = json.loads(tags)
+        except (ValueError, RecursionError):
+            tags = None
+    if isinstance(tags, list):
+        call.tags = ",".join(t for t in tags if isinstance(t, str) and t) or None
+
+
+def _provider(span: Span) -> str | None:
+    """The host's provider where the host is known: a client for one API is used with many hosts."""
+    host = text(span.first(names.HOST))
+    if host is not None:
+        host = host.partition("://")[2].partition("/")[0] or host
+    return provider_of(host) or text(span.first(names.TEXTS["provider"]))
+
+
+def _response_id(span: Span) -> str | None:
+    return text(span.first(names.TEXTS["response_id"])) or response_id_of(span.attributes)
+
+
+def _numbers(span: Span) -> tuple[str, str]:
+    return str(span.first(names.COUNTS["prompt"])), str(span.first(names.COUNTS["completion"]))
+
+
+def _has_model(span: Span) -> bool:
+    return any(isinstance(span.first(names.TEXTS[n]), str) for n in ("model", "model_requested"))
+
+
+def _has_usage(span: Span) -> bool:
+    return any(span.first(names.COUNTS[n]) is not None for n in ("prompt", "completion"))
+
+
+def _is_embedding(attributes: Mapping[str, Any]) -> bool:
+    kinds = (attributes.get(name) for name in ("openinference.span.kind", "gen_ai.operation.name", "llm.request.type"))
+    return any(isinstance(kind, str) and kind.lower().startswith("embedding") for kind in kinds)
+
+
+OTLP: Final = Adapter(
+    name="otlp",
+    title="OpenTelemetry (OTLP/JSON): GenAI, OpenInference, OpenLLMetry and Vercel AI SDK spans, agents' events",
+    matches=is_otlp,
+    calls=calls_from_export,
+    needs=("resourceSpans",),
+)
+SPAN: Final = Adapter(
+    name="otel-span",
+    title="OpenTelemetry: one span per line, as Python's console exporter writes it",
+    matches=is_plain_span,
+    calls=calls_from_span_record,
+    needs=("name", "context", "attributes"),
+)
+ADAPTERS: Final = (OTLP, SPAN)

@@ -1,0 +1,190 @@
+"""Spans in one form, whoever wrote them: OTLP/JSON, Python's console exporter, or a dumped SDK object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from costaudit.ingest.adapters.otlp_names import ERROR, Names
+from costaudit.ingest.fields import mapping, text, timestamp_us
+from costaudit.ingest.format import Record
+
+Attributes = Mapping[str, Any]
+
+CODE: Final = re.compile(r"[\w.:-]{1,64}")
+"""A status message that is a code and not a sentence, which could quote a prompt."""
+
+MAX_DEPTH: Final = 64
+"""Ancestors that are looked at: a trace with a loop in it ends there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span of a trace."""
+
+    trace_id: str | None
+    span_id: str | None
+    parent_id: str | None
+    name: str
+    scope: str
+    start_us: int | None
+    end_us: int | None
+    failed: bool
+    message: str | None
+    """The status message, if it is a code."""
+    attributes: Attributes
+    resource: Attributes
+
+    def first(self, names: Names) -> Any:
+        """The first of the attributes that is there."""
+        return first(self.attributes, names)
+
+
+def first(attributes: Attributes, names: Names) -> Any:
+    """The first of the attributes that is there and not empty."""
+    for name in names:
+        value = attributes.get(name)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """Attributes as a plain dict, from OTLP's list of keys and typed values or from a dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if not isinstance(value, list):
+        return {}
+    return {
+        item["key"]: any_value(item.get("value"))
+        for item in value
+        if isinstance(item, Mapping) and isinstance(item.get("key"), str)
+    }
+
+
+def any_value(value: Any, depth: int = 0) -> Any:
+    """An OTLP AnyValue as a plain value. Integers may come as text (the collector) or numbers (JS, Rust)."""
+    if not isinstance(value, Mapping) or depth > 8:
+        return None
+    for name in ("stringValue", "intValue", "doubleValue", "boolValue"):
+        if name in value:
+            return value[name]
+    values = mapping(value.get("arrayValue")).get("values")
+    if isinstance(values, list):
+        return [any_value(v, depth + 1) for v in values]
+    pairs = mapping(value.get("kvlistValue")).get("values")
+    if isinstance(pairs, list):
+        return {
+            p["key"]: any_value(p.get("value"), depth + 1)
+            for p in pairs
+            if isinstance(p, Mapping) and isinstance(p.get("key"), str)
+        }
+    return None
+
+
+def items(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The objects in a list; nothing for anything else."""
+    if isinstance(value, list):
+        yield from (item for item in value if isinstance(item, Mapping))
+
+
+def spans_of(record: Record) -> list[Span]:
+    """All spans of an export request."""
+    found = []
+    for group in items(record.get("resourceSpans") or record.get("resource_spans")):
+        resource = attributes_of(mapping(group.get("resource")).get("attributes"))
+        for scoped in items(group.get("scopeSpans") or group.get("instrumentationLibrarySpans")):
+            scope = text(mapping(scoped.get("scope")).get("name")) or ""
+            found += [_from_otlp(span, scope, resource) for span in items(scoped.get("spans"))]
+    return found
+
+
+def _from_otlp(span: Mapping[str, Any], scope: str, resource: Attributes) -> Span:
+    status = mapping(span.get("status"))
+    return Span(
+        trace_id=text(span.get("traceId")),
+        span_id=text(span.get("spanId")),
+        parent_id=text(span.get("parentSpanId")),
+        name=text(span.get("name")) or "",
+        scope=scope,
+        start_us=timestamp_us(span.get("startTimeUnixNano")),
+        end_us=timestamp_us(span.get("endTimeUnixNano")),
+        failed=status.get("code") in (2, "2", "STATUS_CODE_ERROR"),
+        message=_code(status.get("message")),
+        attributes=attributes_of(span.get("attributes")),
+        resource=resource,
+    )
+
+
+def is_plain_span(record: Record) -> bool:
+    """True for one span as a console exporter or an SDK writes it."""
+    if not isinstance(record.get("attributes"), Mapping) or not isinstance(record.get("name"), str):
+        return False
+    context = mapping(record.get("context") or record.get("_spanContext") or record.get("spanContext"))
+    return ("trace_id" in context or "traceId" in context) and (
+        "start_time" in record or "startTime" in record
+    )
+
+
+def plain_span(record: Record) -> Span:
+    """The span of a record that `is_plain_span`."""
+    context = mapping(record.get("context") or record.get("_spanContext") or record.get("spanContext"))
+    scope = mapping(record.get("instrumentationScope") or record.get("instrumentation_scope"))
+    status = mapping(record.get("status"))
+    parent = record.get("parent_id") or mapping(record.get("parentSpanContext")).get("spanId")
+    return Span(
+        trace_id=_hex(context.get("trace_id") or context.get("traceId")),
+        span_id=_hex(context.get("span_id") or context.get("spanId")),
+        parent_id=_hex(parent),
+        name=text(record.get("name")) or "",
+        scope=text(scope.get("name")) or "",
+        start_us=time_us(record.get("start_time") or record.get("startTime")),
+        end_us=time_us(record.get("end_time") or record.get("endTime")),
+        failed=status.get("code") == 2 or status.get("status_code") in ("ERROR", "StatusCode.ERROR"),
+        message=_code(status.get("description") or status.get("message")),
+        attributes=attributes_of(record.get("attributes")),
+        resource=attributes_of(mapping(record.get("resource")).get("attributes")),
+    )
+
+
+def time_us(value: Any) -> int | None:
+    """A time as `timestamp_us` reads it, or JavaScript's pair of seconds and nanoseconds."""
+    if isinstance(value, list):
+        whole = len(value) == 2 and all(type(v) is int for v in value)
+        return timestamp_us(value[0] * 10**9 + value[1]) if whole else None
+    return timestamp_us(value)
+
+
+def error_code_of(span: Span) -> str | None:
+    """The code of a failed span; None for one that did not fail."""
+    stated = span.attributes.get("error.type")
+    if not span.failed and stated in (None, ""):
+        return None
+    return _code(text(span.first(ERROR))) or span.message or "error"
+
+
+def _hex(value: Any) -> str | None:
+    found = text(value)
+    return found.removeprefix("0x") or None if found else None
+
+
+def _code(value: Any) -> str | None:
+    return value if isinstance(value, str) and CODE.fullmatch(value) else None
+
+
+class Trace:
+    """The spans of one record and who is inside whom."""
+
+    def __init__(self, spans: list[Span]) -> None:
+        self._by_id = {(s.trace_id, s.span_id): s for s in spans if s.span_id}
+
+    def ancestors(self, span: Span) -> Iterator[Span]:
+        """The spans around a span, nearest first, as far as the record has them."""
+        for _ in range(MAX_DEPTH):
+            parent = self._by_id.get((span.trace_id, span.parent_id)) if span.parent_id else None
+            if parent is None:
+                return
+            yield parent
+            span = parent
