@@ -1,9 +1,9 @@
 """The pass on one machine: files in blocks, blocks over threads, partial ledgers added up.
 
-Two things cannot be known from a block alone. Which records repeat an earlier one: their blocks are read
-again, the records taken out of the sums and put back merged. And which providers the log uses: should a
-new one turn up late, the blocks before it are priced again. Both leave the result independent of the
-order in which blocks are read.
+Two things cannot be known from a block alone. Which records repeat one of another block: their blocks are
+read again. All repeated records are then taken out of the sums and put back merged. And which providers the
+log uses: should a new one turn up late, the blocks before it are priced again. Both leave the result
+independent of the order in which blocks are read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 
 from costaudit.engine.kernel import Partial, audit_batch
@@ -27,7 +28,7 @@ from costaudit.ingest.format import Adapter
 from costaudit.ingest.identity import (
     Hashes,
     calls_of,
-    contains_any,
+    common,
     identity_hashes,
     merge_calls,
     repeated,
@@ -83,10 +84,31 @@ class _Done:
     index: int
     parsed: Parsed | None
     partial: Partial
-    hashes: Hashes
+    ids: _Ids
     used: frozenset[str]
     """The providers that the plan took for used."""
     routable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """The identities of a block, and the records that share one within it."""
+
+    hashes: Hashes
+    repeated: Hashes
+    calls: list[Call]
+    """Every record of the block that has a repeated hash."""
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch) -> _Ids:
+        """Look a batch through: records of one call mostly stand close together."""
+        hashes = identity_hashes(batch)
+        again = repeated([hashes])
+        return cls(hashes, again, _calls_with(batch, again) if len(again) else [])
+
+
+def _calls_with(batch: pa.RecordBatch, wanted: Hashes) -> list[Call]:
+    return calls_of(batch.take(pa.array(np.flatnonzero(rows_with(batch, wanted)))))
 
 
 def audit_files(
@@ -193,7 +215,7 @@ class _Block:
     file: int
     index: int
     used: frozenset[str]
-    hashes: Hashes
+    ids: _Ids
     routable: bool
 
 
@@ -232,7 +254,7 @@ class _Run:
             partial = audit_batch(parsed.batch, self.plan.with_providers(used))
         index = task.block.index  # type: ignore[attr-defined]  # a Block of this reader
         routable = bool((partial.cells.keys["route_any"] >= 0).any()) if partial.rows else False
-        return _Done(task.file, index, parsed, partial, identity_hashes(parsed.batch), used, routable)
+        return _Done(task.file, index, parsed, partial, _Ids.of(parsed.batch), used, routable)
 
     def _add_block(self, done: _Done) -> None:
         parsed, total = done.parsed, self.total
@@ -243,7 +265,7 @@ class _Run:
         total.quarantine.merge(parsed.quarantine)
         total.formats.update(parsed.formats)
         self.used |= done.partial.providers
-        self.blocks.append(_Block(done.file, done.index, done.used, done.hashes, done.routable))
+        self.blocks.append(_Block(done.file, done.index, done.used, done.ids, done.routable))
         name = self.readers[done.file].file.name
         self._add(done.partial, 1, [
             OddCostAt(o.reported_picousd, o.tokens, o.model or "", name, parsed.lines[o.row])
@@ -290,16 +312,20 @@ class _Run:
         return bool({seat[0].partition("/")[0] for seat in seats} & providers)
 
     def _merge_duplicates(self) -> None:
-        wanted = repeated([b.hashes for b in self.blocks])
+        wanted = repeated([b.ids.hashes for b in self.blocks])
         if not len(wanted):
             return
         plan = self.plan.with_providers(self.used)
-        candidates: list[Call] = []
-        hit = {(b.file, b.index) for b in self.blocks if contains_any(b.hashes, wanted)}
-        for _, batch in self._again(hit):
-            rows = batch.filter(pa.array(rows_with(batch, wanted)))
-            self._add(audit_batch(rows, plan), -1)
-            candidates += calls_of(rows)
-        merged = merge_calls(candidates)
-        self.total.duplicates += len(candidates) - len(merged)
+        calls: list[Call] = []
+        elsewhere = set()
+        for block in self.blocks:
+            if len(common(block.ids.hashes, wanted)) == len(block.ids.repeated):
+                calls += block.ids.calls
+            else:
+                elsewhere.add((block.file, block.index))
+        for _, batch in self._again(elsewhere):
+            calls += _calls_with(batch, wanted)
+        self._add(audit_batch(batch_of(calls), plan), -1)
+        merged = merge_calls(calls)
+        self.total.duplicates += len(calls) - len(merged)
         self._add(audit_batch(batch_of(merged), plan), 1)

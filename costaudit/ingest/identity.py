@@ -25,8 +25,10 @@ _SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2)}
 
 
 def identity_hashes(batch: pa.RecordBatch) -> Hashes:
-    """Hashes of every id in a canonical batch: a call that shares an id with another shares a hash."""
-    return np.concatenate([hashes for hashes, _ in _all_hashes(batch)])
+    """Hashes of every id in a canonical batch, sorted: a call that shares an id with another shares a hash."""
+    hashes = np.concatenate([hashes for hashes, _ in _all_hashes(batch)])
+    hashes.sort()
+    return hashes
 
 
 def rows_with(batch: pa.RecordBatch, wanted: Hashes) -> npt.NDArray[np.bool_]:
@@ -49,15 +51,16 @@ def _all_hashes(batch: pa.RecordBatch) -> Iterator[tuple[Hashes, npt.NDArray[np.
 
 
 def repeated(hashes: Sequence[Hashes]) -> Hashes:
-    """The hashes that occur more than once over all parts, sorted."""
-    everything = np.concatenate(hashes) if hashes else np.zeros(0, np.uint64)
-    everything.sort()
+    """The hashes that occur more than once over all (sorted) parts, sorted."""
+    everything = hashes[0] if len(hashes) == 1 else np.concatenate([*hashes, np.zeros(0, np.uint64)])
+    if len(hashes) > 1:
+        everything.sort()
     return np.unique(everything[1:][everything[1:] == everything[:-1]])
 
 
-def contains_any(hashes: Hashes, wanted: Hashes) -> bool:
-    """Whether a block has one of the (sorted) hashes."""
-    return bool(_is_in(hashes, wanted).any())
+def common(hashes: Hashes, wanted: Hashes) -> Hashes:
+    """Those of `wanted` that a block has; both must be sorted."""
+    return wanted[_is_in(wanted, hashes)]
 
 
 def _is_in(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.bool_]:
@@ -94,24 +97,40 @@ def _hash_text(array: pa.Array, salt: np.uint64) -> Hashes:
     first, last = int(offsets[0]), int(offsets[-1])
     padded = np.zeros(last - first + 8, np.uint8)
     padded[: last - first] = raw[first:last]
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    if shortest == longest:
+        return _hash_equally_long(padded, count, longest, salt)
     windows = np.ndarray((len(padded) - 7,), "<u8", padded.data, strides=(1,))
     hashes = lengths.astype(np.uint64) * _MIX + salt
-    for place in range(0, int(lengths.max()), 8):
-        rows = np.flatnonzero(lengths > place)
-        everyone = len(rows) == count
-        word = windows[(starts if everyone else starts[rows]) - first + place]
-        rest = (lengths if everyone else lengths[rows]) - place
+    for place in range(0, longest, 8):
+        everyone = shortest > place
+        rows = slice(None) if everyone else np.flatnonzero(lengths > place)
+        word = windows[starts[rows] - first + place]
+        rest = lengths[rows] - place
         if int(rest.min()) < 8:
             keep = np.minimum(rest, 8).astype(np.uint64) * np.uint64(8)
             word = word & (~np.uint64(0) >> (np.uint64(64) - keep))
-        mixed = ((hashes if everyone else hashes[rows]) ^ word) * _MIX
-        mixed ^= mixed >> np.uint64(29)
-        if everyone:
-            hashes = mixed
-        else:
-            hashes[rows] = mixed
+        hashes[rows] = _mixed(hashes[rows], word)
     hashes ^= hashes >> np.uint64(32)
     return hashes
+
+
+def _hash_equally_long(padded: npt.NDArray[np.uint8], count: int, length: int, salt: np.uint64) -> Hashes:
+    """What `_hash_text` gives for strings of one length, which ids mostly have, without gathering."""
+    hashes = np.full(count, length, np.uint64) * _MIX + salt
+    for place in range(0, length, 8):
+        word = np.ndarray((count,), "<u8", padded.data, offset=place, strides=(length,))
+        if length - place < 8:
+            word = word & np.uint64(2 ** (8 * (length - place)) - 1)
+        hashes = _mixed(hashes, word)
+    hashes ^= hashes >> np.uint64(32)
+    return hashes
+
+
+def _mixed(hashes: Hashes, word: Hashes) -> Hashes:
+    mixed = (hashes ^ word) * _MIX
+    mixed ^= mixed >> np.uint64(29)
+    return mixed
 
 
 def calls_of(batch: pa.RecordBatch) -> list[Call]:

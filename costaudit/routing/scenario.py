@@ -193,8 +193,11 @@ def run_scenario(
     scenario: Scenario, book: PriceBook, resolver: Resolver, prices_at: int | None = None
 ) -> ScenarioResult:
     """Price a scenario; raises ConfigError when a model has no price at its date."""
-    unit = {s.name: (_request_usd(s.before, book, resolver, prices_at), _request_usd(s.after, book, resolver, prices_at))
-            for s in scenario.segments}  # fmt: skip
+
+    def cost(of: Cost) -> Decimal:
+        return _request_usd(of, book, resolver, prices_at)
+
+    unit = {s.name: (cost(s.before), cost(s.after)) for s in scenario.segments}
     requests = _requests(scenario, unit)
     results = []
     for segment in scenario.segments:
@@ -202,7 +205,8 @@ def run_scenario(
         before, after = (EXACT.multiply(usd, Decimal(number)) for usd in unit[segment.name])
         before *= 1 + segment.before.verification
         share = percent_of(Decimal(number), Decimal(scenario.requests), places=2) or "0"
-        results.append(SegmentResult(segment, number, before, after, after * segment.after.verification, share))
+        verified = after * segment.after.verification
+        results.append(SegmentResult(segment, number, before, after, verified, share))
     before_usd = sum((r.before_usd for r in results), Decimal(0))
     routed = sum((r.routed_usd for r in results), Decimal(0))
     verification = sum((r.verification_usd for r in results), Decimal(0))

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message, is_message
-from costaudit.ingest.adapters.otlp_spans import items
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.response_body import fold_events
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
@@ -72,7 +71,7 @@ def calls_from_body(body: Record) -> list[Call]:
         call.final = body.get("stopReason") is not None
         return [_set_converse_usage(call, mapping(body.get("usage")))]
     call.final = True
-    results = list(items(body.get("results")))
+    results = list(objects(body.get("results")))
     answered = first(body, "generation_token_count") if not results else results[-1].get("tokenCount")
     asked = first(body, "inputTextTokenCount", "prompt_token_count")
     completion = 0 if "embedding" in body else count(answered, "tokenCount")
@@ -82,7 +81,7 @@ def calls_from_body(body: Record) -> list[Call]:
 def _set_converse_usage(call: Call, usage: Mapping[str, Any]) -> Call:
     read = count(first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"), "cacheReadInputTokens")
     written = count(first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"), "cacheWriteInputTokens") or 0
-    lasting = (d for d in items(usage.get("cacheDetails")) if d.get("ttl") == "1h")
+    lasting = (d for d in objects(usage.get("cacheDetails")) if d.get("ttl") == "1h")
     hour = sum(count(d.get("inputTokens"), "cacheDetails") or 0 for d in lasting)
     return set_usage(
         call,
@@ -153,7 +152,7 @@ def _tokens(call: Call) -> dict[str, Any]:
 def _response(value: Any) -> Mapping[str, Any]:
     """The body of a response; of a stream's events the whole that they amount to."""
     if isinstance(value, list):
-        for event in items(value):
+        for event in objects(value):
             if isinstance(event.get("metadata"), Mapping):  # the last event of a Converse stream
                 return {"stopReason": "stream", **event["metadata"]}
         return fold_events(value) or {}

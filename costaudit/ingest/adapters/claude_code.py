@@ -2,8 +2,8 @@
 
 A message is written once per content block, each time with the usage known then: records of one message
 id merge into the largest. Most records of versions up to 2.1.42 (98.8 % of 77,693) have no stop reason and
-carry the placeholder of `message_start` for output: such a call is `partial`. The calls of sub-agents stand in
-`progress` records. Models called `<synthetic>` are messages that Claude Code made up itself.
+carry the placeholder of `message_start` for output: such a call is `partial`. The calls of sub-agents
+stand in `progress` records. Models called `<synthetic>` are messages that Claude Code made up itself.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message
+from costaudit.ingest.adapters.otlp_spans import started_us
+from costaudit.ingest.adapters.row_values import milliseconds
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
@@ -82,9 +84,9 @@ def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | Non
     failed = isinstance(name, str) and name.endswith("api_error")
     if not isinstance(attributes.get("model"), str) or (not failed and "input_tokens" not in attributes):
         return None
-    duration = count(attributes.get("duration_ms"), "duration_ms")
+    duration = milliseconds(attributes.get("duration_ms"))
     call = Call(
-        ts=ts if ts is None or duration is None or duration * 1000 >= ts else ts - duration * 1000,
+        ts=started_us(ts, duration),
         call_id=text(attributes.get("request_id")),
         response_id=text(attributes.get("gen_ai.response.id")),
         provider="anthropic",

@@ -24,16 +24,18 @@ from costaudit.schema import Call, Quality, Status
 FEATURE: Final = "codex"
 
 ROLLOUT_TYPES: Final = frozenset({
-    "session_meta", "turn_context", "response_item", "event_msg", "token_usage_record", "world_state", "compacted",
+    "session_meta", "turn_context", "response_item", "event_msg", "token_usage_record", "world_state",
+    "compacted",
 })  # fmt: skip
 EXEC_TYPES: Final = frozenset({
-    "thread.started", "turn.started", "turn.completed", "turn.failed", "item.started", "item.updated", "item.completed",
+    "thread.started", "turn.started", "turn.completed", "turn.failed", "item.started", "item.updated",
+    "item.completed",
 })  # fmt: skip
 """Events of `codex exec --json`. Its usage is the sum over a thread and names no model: no call is in it."""
 
 COUNTS: Final = (
-    "input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens", "reasoning_output_tokens",
-    "total_tokens",
+    "input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens",
+    "reasoning_output_tokens", "total_tokens",
 )  # fmt: skip
 
 
@@ -148,9 +150,8 @@ def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | Non
     Each finished response gives two events of the same name, one of them without counts.
     `tool_token_count` is the total.
     """
-    stated = timestamp_us(attributes.get("event.timestamp"))
     call = Call(
-        ts=ts if stated is None else stated,
+        ts=timestamp_us(attributes.get("event.timestamp")) or ts,
         provider=text(attributes.get("provider_name")),
         model=model_name(attributes.get("model")),
         user=text(attributes.get("user.email")) or text(attributes.get("user.account_id")),

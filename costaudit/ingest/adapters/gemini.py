@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from costaudit.ingest.adapters.otlp_spans import items
 from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.adapters.row_values import objects
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
@@ -58,7 +58,7 @@ def calls_from_generate(body: Record) -> list[Call]:
         model=model_name(body.get("modelVersion")),
         service_tier=TRAFFIC.get(text(usage.get("trafficType")) or "") or text(usage.get("serviceTier")),
     )
-    candidates = list(items(body.get("candidates")))
+    candidates = (objects(body.get("candidates")))
     call.final = any(c.get("finishReason") for c in candidates) if candidates else None
     _set_generate_usage(call, usage)
     call.web_searches = sum(_searches(c, call.model) for c in candidates)
@@ -88,7 +88,7 @@ def _set_generate_usage(call: Call, usage: Mapping[str, Any]) -> None:
 
 def _audio(usage: Mapping[str, Any], name: str, number: str = "tokenCount") -> int:
     """Tokens of sound among the details by modality."""
-    parts = (p for p in items(usage.get(name)) if str(p.get("modality")).upper() == "AUDIO")
+    parts = (p for p in objects(usage.get(name)) if str(p.get("modality")).upper() == "AUDIO")
     return sum(count(p.get(number), name) or 0 for p in parts)
 
 
@@ -137,7 +137,7 @@ def fold_chunks(chunks: Iterable[Any]) -> dict[str, Any] | None:
     body: dict[str, Any] | None = None
     for chunk in chunks:
         if isinstance(chunk, Mapping) and is_generate(chunk):
-            stated = {name: value for name, value in chunk.items() if value is not None}
+            stated = {name: value for name, value in chunk.objects() if value is not None}
             body = {**(body or {}), **stated}
     return body
 
@@ -146,7 +146,7 @@ def set_generate_request(call: Call, body: Mapping[str, Any]) -> Call:
     """Fill the request side of a call from the body of a `generateContent` request."""
     contents = body.get("contents")
     contents = [{"parts": [{"text": contents}]}] if isinstance(contents, str) else contents
-    turns = [*items([contents] if isinstance(contents, Mapping) else contents)]
+    turns = [*objects([contents] if isinstance(contents, Mapping) else contents)]
     system = first(body, "systemInstruction", "system_instruction")
     config = mapping(first(body, "generationConfig", "generation_config"))
     kind = first(config, "responseMimeType", "response_mime_type")
@@ -159,13 +159,13 @@ def set_generate_request(call: Call, body: Mapping[str, Any]) -> Call:
     })  # fmt: skip
     if turns:
         call.has_tools = bool(call.has_tools)
-        call.has_images = any(_shows(part) for turn in turns for part in items(turn.get("parts")))
+        call.has_images = any(_shows(part) for turn in turns for part in objects(turn.get("parts")))
     return call
 
 
 def _message(turn: Mapping[str, Any]) -> dict[str, Any]:
     role = "assistant" if turn.get("role") == "model" else "user"
-    return {"role": role, "content": list(items(turn.get("parts")))}
+    return {"role": role, "content": (objects(turn.get("parts")))}
 
 
 def _shows(part: Mapping[str, Any]) -> bool:

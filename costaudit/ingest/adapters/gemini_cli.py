@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from costaudit.ingest.adapters.otlp_spans import started_us, time_us
+from costaudit.ingest.adapters.row_values import milliseconds, objects
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
@@ -38,8 +40,8 @@ class Session:
         if "projectHash" in record and isinstance(record.get("sessionId"), str):
             self.ident = text(record.get("sessionId"))
         messages = mapping(record.get("$set")).get("messages") or record.get("messages")
-        lines = messages if isinstance(messages, list) else [record]
-        return [self._call(line) for line in lines if isinstance(line, Mapping) and line.get("type") == "gemini"]
+        lines = objects(messages) if isinstance(messages, list) else [record]
+        return [self._call(line) for line in lines if line.get("type") == "gemini"]
 
     def _call(self, line: Mapping[str, Any]) -> Call:
         ident, tokens = text(line.get("id")), mapping(line.get("tokens"))
@@ -109,21 +111,16 @@ def calls_from_event(record: Record) -> list[Call]:
     attributes = mapping(record.get("attributes"))
     if attributes.get("event.name") not in EVENTS:
         return []
-    moment = record.get("hrTime")
-    ts = None
-    if isinstance(moment, list) and len(moment) == 2 and all(type(v) is int for v in moment):
-        ts = timestamp_us(moment[0] * 10**9 + moment[1])
-    return [call_from_event(attributes, ts)]
+    return [call_from_event(attributes, time_us(record.get("hrTime")))]
 
 
 def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call:
     """The call of an `api_response` or `api_error` event; `ts` is when it ended."""
-    stated = timestamp_us(attributes.get("event.timestamp"))
-    ended = ts if stated is None else stated
-    duration = count(attributes.get("duration_ms"), "duration_ms")
+    ended = timestamp_us(attributes.get("event.timestamp")) or ts
+    duration = milliseconds(attributes.get("duration_ms"))
     role = text(attributes.get("role"))
     call = Call(
-        ts=ended if ended is None or duration is None or duration * 1000 >= ended else ended - duration * 1000,
+        ts=started_us(ended, duration),
         response_id=_response_id(attributes.get("response_text")),
         provider=PROVIDERS.get(text(attributes.get("auth_type")) or "", "google"),
         model=model_name(attributes.get("model")),

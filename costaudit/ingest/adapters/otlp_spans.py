@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from costaudit.ingest.adapters.otlp_names import ERROR, Names
+from costaudit.ingest.adapters.row_values import objects
 from costaudit.ingest.fields import mapping, text, timestamp_us
 from costaudit.ingest.format import Record
 
@@ -55,13 +56,8 @@ def attributes_of(value: Any) -> dict[str, Any]:
     """Attributes as a plain dict, from OTLP's list of keys and typed values or from a dict."""
     if isinstance(value, Mapping):
         return dict(value)
-    if not isinstance(value, list):
-        return {}
-    return {
-        item["key"]: any_value(item.get("value"))
-        for item in value
-        if isinstance(item, Mapping) and isinstance(item.get("key"), str)
-    }
+    pairs = (pair for pair in objects(value) if isinstance(pair.get("key"), str))
+    return {pair["key"]: any_value(pair.get("value")) for pair in pairs}
 
 
 def any_value(value: Any, depth: int = 0) -> Any:
@@ -75,29 +71,20 @@ def any_value(value: Any, depth: int = 0) -> Any:
     if isinstance(values, list):
         return [any_value(v, depth + 1) for v in values]
     pairs = mapping(value.get("kvlistValue")).get("values")
-    if isinstance(pairs, list):
-        return {
-            p["key"]: any_value(p.get("value"), depth + 1)
-            for p in pairs
-            if isinstance(p, Mapping) and isinstance(p.get("key"), str)
-        }
-    return None
-
-
-def items(value: Any) -> Iterator[Mapping[str, Any]]:
-    """The objects in a list; nothing for anything else."""
-    if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, Mapping))
+    if not isinstance(pairs, list):
+        return None
+    keyed = (pair for pair in objects(pairs) if isinstance(pair.get("key"), str))
+    return {pair["key"]: any_value(pair.get("value"), depth + 1) for pair in keyed}
 
 
 def spans_of(record: Record) -> list[Span]:
     """All spans of an export request."""
     found = []
-    for group in items(record.get("resourceSpans") or record.get("resource_spans")):
+    for group in objects(record.get("resourceSpans") or record.get("resource_spans")):
         resource = attributes_of(mapping(group.get("resource")).get("attributes"))
-        for scoped in items(group.get("scopeSpans") or group.get("instrumentationLibrarySpans")):
+        for scoped in objects(group.get("scopeSpans") or group.get("instrumentationLibrarySpans")):
             scope = text(mapping(scoped.get("scope")).get("name")) or ""
-            found += [_from_otlp(span, scope, resource) for span in items(scoped.get("spans"))]
+            found += [_from_otlp(span, scope, resource) for span in objects(scoped.get("spans"))]
     return found
 
 
@@ -155,6 +142,13 @@ def time_us(value: Any) -> int | None:
         whole = len(value) == 2 and all(type(v) is int for v in value)
         return timestamp_us(value[0] * 10**9 + value[1]) if whole else None
     return timestamp_us(value)
+
+
+def started_us(ended: int | None, duration_ms: int | None) -> int | None:
+    """When something began that ended then and took so long."""
+    if ended is None or duration_ms is None or duration_ms * 1000 >= ended:
+        return ended
+    return ended - duration_ms * 1000
 
 
 def error_code_of(span: Span) -> str | None:
