@@ -58,9 +58,9 @@ def project(groups: Groups, verified: dict[int, Amounts], *, believe: int = 2) -
     """The projection when tags of confidence band `believe` and above are acted on.
 
     `verified` holds, by tier, the cost after routing times the tier's verification multiple. A group
-    without a price keeps what was billed. A failed or superseded attempt costs nothing afterwards: all of its cost
-    but the markup is reliability. A group billed below list (a negotiated price) starts from what it
-    was billed, and moves only where the candidate's list price is below that.
+    without a price keeps what was billed. A failed or superseded attempt costs nothing afterwards: all
+    of its cost but the markup is reliability. A group billed below list (a negotiated price) starts
+    from what it was billed, and moves only where the candidate's list price is below that.
     """
     zero = np.zeros(len(groups.billed), dtype=object)
     base = np.where(groups.priced, np.minimum(groups.billed, groups.list_), groups.billed)
