@@ -85,7 +85,7 @@ def parse_config(table: dict[str, Any], path: Path) -> Config:
     try:
         config = Config.model_validate(table)
     except ValidationError as error:
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a wrong name explains the rest
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # explains the rest
         where = ".".join(str(part) for part in first["loc"])
         fields = [*DiscountSetting.model_fields] if first["type"] == "extra_forbidden" else []
         close = did_you_mean(str(first["loc"][-1]), fields)

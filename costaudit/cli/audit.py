@@ -155,8 +155,6 @@ def _read(  # noqa: PLR0913 - the options of both commands
         files, refused = find_logs(paths, sys.stdin.buffer)
         if refused and not files:
             raise refused[0]
-        for error in refused:
-            console.warn(f"left out: {error}", quiet=quiet)
         with console.progress(quiet=quiet) as advance:
             passed = audit_files(files, plan, forced=forced, refused=refused, threads=threads, progress=advance)
     finally:
@@ -165,7 +163,13 @@ def _read(  # noqa: PLR0913 - the options of both commands
         for file in files:
             console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
     for reason, number in sorted(passed.quarantine.counts.items()):
-        place = passed.quarantine.places[reason][0]
-        where = f"{place.file}:{place.line}" if place.line else place.file
+        places = passed.quarantine.places[reason]
+        if reason == "unreadable_file":
+            for place in places:
+                console.warn(f"left out: {place.file}: {place.detail}", quiet=quiet)
+            if number > len(places):
+                console.warn(f"left out: {number - len(places):,} more files that cannot be read", quiet=quiet)
+            continue
+        where = f"{places[0].file}:{places[0].line}" if places[0].line else places[0].file
         console.warn(f"{number:,} × {reason} set aside, first at {where}", quiet=quiet)
     return passed

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.columns import Batch, Words
-from costaudit.engine.exact import weighted_sum
-from costaudit.engine.plan import PRICED, Plan, RateMatrix, Route
+from costaudit.engine.exact import largest, weighted_sum
+from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix, Route
 from costaudit.prices.conditions import service_tier
 from costaudit.schema import UNTAGGED, Status
 
@@ -72,32 +72,39 @@ def choose_routes(plan: Plan, priced: Priced, tier: npt.NDArray[np.int8], chat: 
     none = np.full(rows, NO_ROUTE, np.int32)
     chosen = Chosen(none, none.copy(), np.zeros(rows, np.int8))
     status, service = priced.words["status"], priced.words["service_tier"]
-    ok = np.isin(status.codes, [i for i, v in enumerate(status.values) if v == Status.OK])
-    chosen.kept[:] = np.select(
-        [card < 0, ~ok, tier == UNTAGGED, ~chat],
-        [KEPT.index(why) for why in ("unpriced", "not_billed", "untagged", "not_chat")],
-    )
-    movable = ok & (card >= 0) & chat & (tier != UNTAGGED)
+    ok, has_price = status.among(Status.OK), card >= 0
+    tagged = tier != UNTAGGED
+    for why, where in (
+        ("not_chat", ~chat),
+        ("untagged", ~tagged),
+        ("not_billed", ~ok),
+        ("unpriced", ~has_price),
+    ):
+        chosen.kept[where] = KEPT.index(why)  # the last that holds
+    movable = np.where(ok & has_price & chat & tagged, tier, UNTAGGED)
     kinds = sorted({service_tier(v) for v in service.values})
-    kind_codes = np.array([kinds.index(service_tier(v)) for v in service.values])[service.codes]
+    kind_of = np.array([kinds.index(service_tier(v)) for v in service.values])
     needs = _Needs(priced)
     for number in range(4):
+        of_tier = np.flatnonzero(movable == number)
+        kind_codes = kind_of[service.codes[of_tier]]
         for code, kind in enumerate(kinds):
-            index = np.flatnonzero(movable & (tier == number) & (kind_codes == code))
+            index = of_tier[kind_codes == code] if len(kinds) > 1 else of_tier
             groups = plan.routes(number, kind) if len(index) else ()
             if groups:
-                _choose(plan, groups, index, needs, chosen)
+                fees = bool(plan.rates().rates[:, PRICED.index("request")].any())
+                _choose(plan, groups, _Rows.cut(needs, index, fees=fees), chosen)
             else:
                 chosen.kept[index] = KEPT.index("tier_keeps")
     return chosen
 
 
 class _Needs:
-    """What a candidate must be able to do for each row."""
+    """What a candidate must be able to do for each row of a batch."""
 
     def __init__(self, priced: Priced) -> None:
         calls, counts = priced.calls, priced.counts
-        self.priced, self.counts, self.context = priced, counts, priced.context
+        self.priced = priced
         output = counts["output"]
         self.output = output if output is not None else np.zeros(calls.rows, np.int64)
         self.images = calls.flag("has_images")
@@ -105,70 +112,130 @@ class _Needs:
         audio = [c for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
         self.audio = np.any([c > 0 for c in audio], axis=0) if audio else None
         shape = calls.words("response_format")
-        wants = [i for i, v in enumerate(shape.values) if v and v.startswith("json")]
-        self.json_mode = np.isin(shape.codes, wants) if wants else None
-
-    def met_by(self, matrix: RateMatrix, card: npt.NDArray[Any], index: Ints) -> Mask:
-        met = matrix.context_window[card] >= self.context[index] + self.output[index]
-        met &= matrix.max_output[card] >= self.output[index]
-        for needed, able in (
-            (self.images, matrix.images), (self.audio, matrix.audio),
-            (self.tools, matrix.tools), (self.json_mode, matrix.json_mode),
-        ):  # fmt: skip
-            if needed is not None:
-                met &= able[card] | ~needed[index]
-        return np.asarray(met, bool)
+        wants_json = [v for v in shape.values if v and v.startswith("json")]
+        self.json_mode = shape.among(*wants_json) if wants_json else None
 
 
-def _choose(
-    plan: Plan, groups: tuple[tuple[Route, ...], ...], index: Ints, needs: _Needs, chosen: Chosen
-) -> None:
-    """Choose for the rows of `index`, all of one tier and service tier."""
-    current = needs.priced.list_units[index]
-    open_same, open_any = np.ones(len(index), bool), np.ones(len(index), bool)
-    same, any_ = np.full(len(index), NO_ROUTE, np.int32), np.full(len(index), NO_ROUTE, np.int32)
-    best_same, best_any = current.copy(), current.copy()
-    fitted = np.zeros(len(index), bool)
-    span = _Span(index, needs)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The calls of one tier and service tier, cut out of their batch once for all candidates."""
+
+    index: Ints
+    ts: Ints
+    context: Ints
+    output: Ints
+    list_units: npt.NDArray[Any]
+    counts: tuple[tuple[int, Ints, int], ...]
+    """Place in PRICED, counts, and the largest of them."""
+    abilities: tuple[tuple[str, Mask], ...]
+    """Column of the rate matrix that a model needs, and the calls that need it."""
+    longest: int
+    """The largest context with its output."""
+    shortest: int
+    """The smallest."""
+
+    @classmethod
+    def cut(cls, needs: _Needs, index: Ints, *, fees: bool) -> _Rows:
+        """The calls of `index`; `fees` when some model is paid by the request."""
+        priced, output = needs.priced, needs.output[index]
+        context = priced.context[index]
+        length = context + output
+        columns = [(p, priced.counts[MEASURE[n]]) for p, n in enumerate(PRICED) if n != "request"]
+        counts = [(place, column[index]) for place, column in columns if column is not None]
+        if fees:
+            counts.append((PRICED.index("request"), np.ones(len(index), np.int64)))
+        masks = {name: getattr(needs, name) for name in ("images", "audio", "tools", "json_mode")}
+        return cls(
+            index=index,
+            ts=priced.ts[index],
+            context=context,
+            output=output,
+            list_units=priced.list_units[index],
+            counts=tuple((place, column, largest(column)) for place, column in counts),
+            abilities=tuple((n, m[index]) for n, m in masks.items() if m is not None),
+            longest=int(length.max()),
+            shortest=int(length.min()),
+        )
+
+    def fitted_by(self, matrix: RateMatrix, card: npt.NDArray[np.int32]) -> Mask:
+        """Where a candidate can serve; one answer where it is the same for all."""
+        fits: Mask = np.array(True)
+        if card.min() < 0:
+            fits = card >= 0
+        cards = np.maximum(card, 0)
+        if matrix.context_window[cards].min() < self.longest:
+            fits = fits & (matrix.context_window[cards] >= self.context + self.output)
+        if matrix.max_output[cards].min() < largest(self.output):
+            fits = fits & (matrix.max_output[cards] >= self.output)
+        for name, needed in self.abilities:
+            fits = fits & (getattr(matrix, name)[cards] | ~needed)
+        for place, column, _ in self.counts:
+            if matrix.rates[cards, place].min() < 0:
+                fits = fits & ((matrix.rates[cards, place] >= 0) | (column == 0))
+        return fits
+
+    def cost(self, matrix: RateMatrix, card: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        """What the calls would cost with a candidate, in 1e-15 USD."""
+        if not self.counts:
+            return np.zeros(len(self.index), np.int64)
+        rates = [np.maximum(matrix.rates[np.maximum(card, 0), place], 0) for place, _, _ in self.counts]
+        return weighted_sum(
+            [column for _, column, _ in self.counts],
+            [int(rate[0]) if len(rate) == 1 else rate for rate in rates],
+            [most for _, _, most in self.counts],
+        )
+
+
+class _Best:
+    """The cheapest candidate so far, for every row."""
+
+    def __init__(self, rows: _Rows) -> None:
+        self.units = rows.list_units.copy()
+        self.card = np.full(len(rows.index), NO_ROUTE, np.int32)
+        self.open: Mask = np.array(True)
+        """Rows that no earlier group could serve."""
+        self._found: Mask = np.array(False)
+
+    def offer(self, fits: Mask, units: npt.NDArray[Any], card: npt.NDArray[np.int32]) -> None:
+        """Take the candidate where it fits and is cheaper."""
+        self._found = self._found | fits
+        better = fits & self.open & (units < self.units)
+        if units.dtype != self.units.dtype:
+            self.units = self.units.astype(object)
+        np.copyto(self.units, units, where=better)
+        np.copyto(self.card, card, where=better)
+
+    def close_group(self) -> None:
+        """The rows that the group could serve are closed to the next."""
+        self.open = self.open & ~self._found
+
+
+def _choose(plan: Plan, groups: tuple[tuple[Route, ...], ...], rows: _Rows, chosen: Chosen) -> None:
+    """Choose for some rows, all of one tier and service tier."""
+    same, any_ = _Best(rows), _Best(rows)
+    fitted: Mask = np.array(False)
     for group in groups:
-        found_same, found_any = np.zeros(len(index), bool), np.zeros(len(index), bool)
-        for route, card in _live(plan, group, span):
-            fits, cost = _price_route(plan, card, index, needs)
-            fitted |= fits
+        for route, card in _live(plan, group, rows):
+            matrix = plan.rates()
+            fits, units = rows.fitted_by(matrix, card), rows.cost(matrix, card)
+            fitted = fitted | fits
             if route.candidate.provider in plan.providers_used:
-                found_same |= fits
-                better = fits & open_same & (cost < best_same)
-                best_same, same = np.where(better, cost, best_same), np.where(better, card, same)
-            found_any |= fits
-            better = fits & open_any & (cost < best_any)
-            best_any, any_ = np.where(better, cost, best_any), np.where(better, card, any_)
-        open_same &= ~found_same
-        open_any &= ~found_any
-        if not open_same.any() and not open_any.any():
+                same.offer(fits, units, card)
+            any_.offer(fits, units, card)
+        same.close_group()
+        any_.close_group()
+        if not same.open.any() and not any_.open.any():
             break
     # A later class opened for one provider must not leave "any" dearer than "same".
-    worse = best_same < best_any
-    chosen.same[index] = same
-    chosen.any[index] = np.where(worse, same, any_)
-    routed = (same != NO_ROUTE) | (any_ != NO_ROUTE)
-    chosen.kept[index] = np.where(
-        routed,
-        KEPT.index("routed"),
-        np.where(fitted, KEPT.index("not_cheaper"), KEPT.index("no_adequate_candidate")),
-    )
+    any_card = np.where(same.units < any_.units, same.card, any_.card)
+    chosen.same[rows.index] = same.card
+    chosen.any[rows.index] = any_card
+    routed = (same.card != NO_ROUTE) | (any_.card != NO_ROUTE)
+    why_not = np.where(fitted, KEPT.index("not_cheaper"), KEPT.index("no_adequate_candidate"))
+    chosen.kept[rows.index] = np.where(routed, KEPT.index("routed"), why_not)
 
 
-class _Span:
-    """The time and context range of some rows, for candidates whose price is the same for all of them."""
-
-    def __init__(self, index: Ints, needs: _Needs) -> None:
-        self.ts, self.context = needs.priced.ts[index], needs.context[index]
-        self.low, self.high = int(self.ts.min()), int(self.ts.max())
-        self.largest = int(self.context.max())
-        self.smallest_need = int((self.context + needs.output[index]).min())
-
-
-def _live(plan: Plan, group: tuple[Route, ...], span: _Span) -> list[tuple[Route, npt.NDArray[np.int32]]]:
+def _live(plan: Plan, group: tuple[Route, ...], rows: _Rows) -> list[tuple[Route, npt.NDArray[np.int32]]]:
     """The candidates with a price for some of the rows, each with its card per row (-1 for none).
 
     A candidate that an earlier one of the same provider undercuts in every class, while able to do
@@ -176,21 +243,22 @@ def _live(plan: Plan, group: tuple[Route, ...], span: _Span) -> list[tuple[Route
     """
     live: list[tuple[Route, npt.NDArray[np.int32]]] = []
     fixed: list[tuple[str, int]] = []
+    low, high, furthest = int(rows.ts.min()), int(rows.ts.max()), largest(rows.context)
     for route in group:
-        one = route.timeline.constant(span.low, span.high, span.largest)
+        one = route.timeline.constant(low, high, furthest)
         if one is not None:
             if one < 0:
                 continue
             card = int(route.codes[one])
             matrix = plan.rates()
-            if matrix.context_window[card] < span.smallest_need:
+            if matrix.context_window[card] < rows.shortest:
                 continue
             if any(p == route.candidate.provider and _dominates(matrix, c, card) for p, c in fixed):
                 continue
             fixed.append((route.candidate.provider, card))
             live.append((route, np.full(1, card, np.int32)))
         elif len(route.codes):
-            local = route.timeline.lookup(span.ts, span.context)
+            local = route.timeline.lookup(rows.ts, rows.context)
             live.append((route, np.where(local >= 0, route.codes[np.maximum(local, 0)], -1).astype(np.int32)))
     return live
 
@@ -205,25 +273,3 @@ def _dominates(matrix: RateMatrix, first: int, second: int) -> bool:
     wide = matrix.context_window[first] >= matrix.context_window[second]
     long = matrix.max_output[first] >= matrix.max_output[second]
     return bool(able and wide and long and np.all((b < 0) | ((a >= 0) & (a <= b))))
-
-
-def _price_route(
-    plan: Plan, card: npt.NDArray[np.int32], index: Ints, needs: _Needs
-) -> tuple[Mask, npt.NDArray[Any]]:
-    """Where a candidate fits, and what it would cost there in 1e-15 USD."""
-    matrix = plan.rates()
-    cards = np.maximum(card, 0)
-    fits = (card >= 0) & needs.met_by(matrix, cards, index)
-    columns: list[Ints] = []
-    rates: list[Ints | int] = []
-    for place, name in enumerate(PRICED):
-        column = needs.counts["web_searches" if name == "web_search" else name]
-        if column is None:
-            continue
-        here = column[index]
-        rate = matrix.rates[cards, place]
-        fits = fits & ((rate >= 0) | (here == 0))
-        columns.append(here)
-        rates.append(int(max(rate[0], 0)) if len(rate) == 1 else np.maximum(rate, 0))
-    cost = weighted_sum(columns, rates) if columns else np.zeros(len(index), np.int64)
-    return np.asarray(fits, bool), cost

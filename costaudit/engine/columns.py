@@ -22,6 +22,11 @@ class Words:
     codes: npt.NDArray[np.int64]
     values: tuple[str | None, ...]
 
+    def among(self, *wanted: str) -> npt.NDArray[np.bool_]:
+        """Rows whose value is one of the wanted."""
+        table = np.array([value in wanted for value in self.values], bool)
+        return table[self.codes]
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -18,7 +18,7 @@ from costaudit.engine.choice import NO_ROUTE
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, Cells
-from costaudit.engine.plan import PRICED, RATE_DECIMALS, Plan
+from costaudit.engine.plan import MEASURE, PRICED, RATE_DECIMALS, Plan
 from costaudit.errors import ConfigError
 from costaudit.money import EXACT
 from costaudit.prices.gateways import Gateways
@@ -111,7 +111,7 @@ def card_cost(cells: Cells, plan: Plan, card: npt.NDArray[np.int32]) -> Amounts:
     if not len(matrix):
         return np.zeros(len(card), dtype=object)
     safe = np.maximum(card, 0)
-    columns = [cells.measures["web_searches" if name == "web_search" else name] for name in PRICED]
+    columns = [cells.measures[MEASURE[name]] for name in PRICED]
     rates = [np.where(card >= 0, np.maximum(matrix[safe, place], 0), 0) for place in range(len(PRICED))]
     return weighted_sum(columns, rates).astype(object) * _SPARE
 

@@ -13,26 +13,31 @@ LIMIT = 2**62
 """Results proved to stay below this are computed in 64 bits."""
 
 
-def weighted_sum(counts: Sequence[Ints], rates: Sequence[Ints | int]) -> npt.NDArray[Any]:
+def weighted_sum(
+    counts: Sequence[Ints], rates: Sequence[Ints | int], most: Sequence[int] | None = None
+) -> npt.NDArray[Any]:
     """Sum over i of counts[i] × rates[i], row by row, exactly. All values must be 0 or more.
 
-    The result has dtype int64 where every row is proved to fit, else object (Python integers).
+    `most` holds the largest value of each of `counts`, for a caller who knows it already. The result has
+    dtype int64 where every row is proved to fit, else object (Python integers).
     """
     if not counts:
         raise ValueError("nothing to add")
-    bound = sum(_largest(c) * _largest(r) for c, r in zip(counts, rates, strict=True))
+    most = [largest(c) for c in counts] if most is None else most
+    bound = sum(m * largest(r) for m, r in zip(most, rates, strict=True))
     if bound < LIMIT:
-        total = counts[0] * rates[0]
+        total = np.asarray(counts[0] * rates[0], dtype=np.int64)
         for c, r in zip(counts[1:], rates[1:], strict=True):
-            total = total + c * r
-        return np.asarray(total, dtype=np.int64)
+            total += c * r
+        return total
     exact = np.zeros(len(counts[0]), dtype=object)
     for c, r in zip(counts, rates, strict=True):
         exact += c.astype(object) * (r.astype(object) if isinstance(r, np.ndarray) else int(r))
     return exact
 
 
-def _largest(values: Ints | int) -> int:
+def largest(values: Ints | int) -> int:
+    """The largest of some numbers of 0 or more, or the number itself."""
     if isinstance(values, np.ndarray):
         return int(values.max(initial=0))
     return int(values)

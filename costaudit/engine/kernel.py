@@ -23,6 +23,7 @@ from costaudit.engine.plan import (
     IMPLAUSIBLE_FROM_PICOUSD,
     IMPLAUSIBLE_TIMES,
     IMPLAUSIBLE_USD_PER_MTOK,
+    MEASURE,
     PRICED,
     Plan,
     RateMatrix,
@@ -30,6 +31,7 @@ from costaudit.engine.plan import (
     SubjectPrices,
 )
 from costaudit.prices.cards import NO_TS
+from costaudit.routing.policy import Policy
 from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status
 
 Ints = npt.NDArray[np.int64]
@@ -80,8 +82,8 @@ def audit_batch(batch: pa.RecordBatch, plan: Plan) -> Partial:
     prices = [plan.subject(subject) for subject in subjects]
     card = _cards(prices, subject_codes, price_ts, context)
     status = words["status"]
-    billed = np.isin(status.codes, [i for i, v in enumerate(status.values) if v != Status.CACHE_HIT])
-    card = _without_usage(calls, plan, card, billed, counts, words)
+    billed = ~status.among(Status.CACHE_HIT)
+    card = _without_usage(plan, card, billed, counts, words)
     list_units = _cost(plan.rates(), card, counts)
     card = np.where(list_units == _NO_RATE, plan.reason_code("no_price_for_token_class"), card)
     tags = plan.tagger.tag(batch)
@@ -89,8 +91,7 @@ def audit_batch(batch: pa.RecordBatch, plan: Plan) -> Partial:
     chat = np.array([p.chat for p in prices], bool)[subject_codes]
     route = choose_routes(plan, priced, tags.tier, chat)
     reported, picousd = _reported(calls, card, list_units, counts)
-    bands = np.array([plan.policy.min_confidence, plan.policy.strong_confidence])
-    band = np.where(tags.tier == UNTAGGED, 0, 1 + np.searchsorted(bands, tags.confidence, side="right"))
+    band = np.where(tags.tier == UNTAGGED, 0, _bands(plan.policy)[tags.confidence])
     step = DAY_US if plan.resolution == "day" else HOUR_US
     numbers = {
         "period": np.where(ts == NO_TS, NO_PERIOD, ts // step),
@@ -120,16 +121,21 @@ def audit_batch(batch: pa.RecordBatch, plan: Plan) -> Partial:
     )
     users = Cells(user_keys, {"user": user_words.values}, sums(user_group, user_size, measures))
     dated = ts[ts != NO_TS]
-    seen = np.unique(subject_codes)
     return Partial(
         cells=cells,
         users=users,
         first_ts=int(dated.min()) if len(dated) else None,
         last_ts=int(dated.max()) if len(dated) else None,
         rows=calls.rows,
-        providers=frozenset().union(*(prices[i].providers for i in seen)),
+        providers=frozenset().union(*(price.providers for price in prices)),
         odd_costs=_odd_costs(reported, picousd, counts, calls),
     )
+
+
+def _bands(policy: Policy) -> npt.NDArray[np.int8]:
+    """The confidence band of every percentage of a tagged call."""
+    edges = np.array([policy.min_confidence, policy.strong_confidence])
+    return (1 + np.searchsorted(edges, np.arange(101), side="right")).astype(np.int8)
 
 
 def _total(counts: dict[str, Ints | None], names: tuple[str, ...], rows: int) -> Ints:
@@ -175,7 +181,6 @@ def _cards(prices: list[SubjectPrices], codes: Ints, ts: Ints, context: Ints) ->
 
 
 def _without_usage(
-    calls: Batch,
     plan: Plan,
     card: npt.NDArray[np.int32],
     billed: Mask,
@@ -186,13 +191,11 @@ def _without_usage(
     free = plan.free_card
     card = np.where(billed, card, free)
     quality, status = words["quality"], words["status"]
-    missing = np.isin(quality.codes, [i for i, v in enumerate(quality.values) if v == Quality.NONE])
-    card = np.where(missing & billed, plan.reason_code("no_usage"), card)
-    failed = np.isin(
-        status.codes, [i for i, v in enumerate(status.values) if v in (Status.ERROR, Status.CANCELLED)]
-    )
-    if failed.any():
-        card = np.where(failed & (_total(counts, COUNTS, calls.rows) == 0), free, card)
+    card = np.where(quality.among(Quality.NONE) & billed, plan.reason_code("no_usage"), card)
+    failed = np.flatnonzero(status.among(Status.ERROR, Status.CANCELLED))
+    if len(failed):
+        used = {name: None if column is None else column[failed] for name, column in counts.items()}
+        card[failed[_total(used, COUNTS, len(failed)) == 0]] = free
     return np.asarray(card, np.int32)
 
 
@@ -208,13 +211,17 @@ def _cost(
     columns, rates = [], []
     missing = np.zeros(len(card), bool)
     for place, name in enumerate(PRICED):
-        column = counts["web_searches" if name == "web_search" else name]
+        if name == "request" and not matrix.rates[:, place].any():
+            continue
+        column = np.ones(len(card), np.int64) if name == "request" else counts[MEASURE[name]]
         if column is None:
             continue
-        rate = matrix.rates[safe, place]
-        missing |= (rate < 0) & (column > 0)
+        rate = matrix.rates[:, place].take(safe)
+        if rate.min(initial=0) < 0:
+            missing |= (rate < 0) & (column > 0)
+            rate = np.maximum(rate, 0)
         columns.append(column)
-        rates.append(np.maximum(rate, 0))
+        rates.append(rate)
     cost = weighted_sum(columns, rates) if columns else np.zeros(len(card), np.int64)
     return np.where(card < 0, _UNPRICED, np.where(missing, _NO_RATE, cost))
 

@@ -19,7 +19,7 @@ from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, Rate, Timeline
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.resolver import How, Resolved, Resolver, Unresolved
-from costaudit.prices.rows import ModelFacts
+from costaudit.prices.rows import UNIT_CLASSES, ModelFacts
 from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, name_timeline
 from costaudit.routing.policy import Policy
 from costaudit.schema import TOKEN_CLASSES
@@ -27,8 +27,11 @@ from costaudit.tiers.tagger import Tagger
 
 Ints = npt.NDArray[np.int64]
 
-PRICED: Final = (*TOKEN_CLASSES, "web_search")
+PRICED: Final = (*TOKEN_CLASSES, "web_search", "request")
 """Price classes that a request is multiplied with, in the order of the rate matrix."""
+
+MEASURE: Final = {**{c: c for c in TOKEN_CLASSES}, "web_search": "web_searches", "request": "requests"}
+"""What the ledger counts a price class by. A fee per request falls due once for each request."""
 
 IMPLAUSIBLE_TIMES: Final = 20
 """A reported cost this many times the list cost is set aside. Double counting makes 2, a fully cached
@@ -217,11 +220,12 @@ _NO_LIMIT = np.iinfo(np.int64).max
 def _matrix(cards: list[Card], book: PriceBook) -> RateMatrix:
     facts = tuple(book.facts.get((c.provider, c.model)) for c in cards)
     rates = np.full((len(cards), len(PRICED)), -1, np.int64)
+    rates[:, PRICED.index("request")] = 0  # most models have no fee per request: that is no missing price
     for row, card in enumerate(cards):
         for column, name in enumerate(PRICED):
             rate = card.rates.get(name)
             if rate is not None:  # a unit's price is per unit, a token's per million: both end in 1e-15 USD
-                digits = 15 if name == "web_search" else RATE_DECIMALS
+                digits = 15 if name in UNIT_CLASSES else RATE_DECIMALS
                 rates[row, column] = int(rate.usd.scaleb(digits))
     return RateMatrix(
         rates=rates,

@@ -25,7 +25,7 @@ _SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2)}
 
 
 def identity_hashes(batch: pa.RecordBatch) -> Hashes:
-    """Hashes of every id in a canonical batch, sorted: a call that shares an id with another shares a hash."""
+    """Sorted hashes of every id in a canonical batch: calls that share an id share a hash."""
     hashes = np.concatenate([hashes for hashes, _ in _all_hashes(batch)])
     hashes.sort()
     return hashes

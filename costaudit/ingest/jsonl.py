@@ -76,6 +76,8 @@ class JsonlReader:
         layout = self.layout
         if layout is None or not _is_utf8(block.data):
             return None
+        if not layout.whole and _is_deep(block.data):
+            return None
         table = _read_columns(block.data, layout)
         if table is None or (not layout.whole and unknown_columns(table.schema, layout)):
             # The block has a field that the first records did not show, or an odd value in a field
@@ -84,7 +86,7 @@ class JsonlReader:
             table = None if layout is None else _read_columns(block.data, layout)
             if table is not None:
                 self.layout = layout
-        lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+        lines = block.newlines + (not block.data.endswith(b"\n"))
         if layout is None or table is None or table.num_rows != lines:
             return None
         batch = flat_batch(table, layout)
@@ -165,6 +167,16 @@ def _read_columns(data: bytes, layout: FlatLayout) -> pa.Table | None:
         )
     except pa.ArrowInvalid:
         return None
+
+
+_DEEP: Final = 500
+"""Brackets in one line beyond which Arrow is not asked to infer its types: it recurses until it crashes."""
+
+
+def _is_deep(data: bytes) -> bool:
+    return any(
+        len(line) > _DEEP and line.count(b"[") + line.count(b"{") > _DEEP for line in data.split(b"\n")
+    )
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from costaudit.ingest.quarantine import Place
 from costaudit.schema import Call
 
 ROWS: Final = 1 << 18
-"""Rows of a block read as columns."""
+"""Rows of a block read as columns; row groups up to this are read by the thread that parses them."""
 RECORD_ROWS: Final = 1 << 12
 """Rows of a block read record by record."""
 
@@ -32,7 +32,10 @@ class RowBlock:
     """Position in the file's sequence of blocks: the same on every reading."""
     first_row: int
     """Number of the first row, counted from 1."""
-    table: pa.Table
+    table: pa.Table | None
+    """The rows; None for whole row groups, which are read when they are parsed."""
+    groups: tuple[int, ...] = ()
+    """Row groups of the block, where it has no table."""
 
 
 @dataclass(slots=True)
@@ -46,13 +49,16 @@ class ParquetReader:
     columns: list[str]
     """Top-level columns that are read."""
     dictionaries: list[str] = field(default_factory=list)
+    """Those read as dictionaries."""
+    metadata: pq.FileMetaData | None = None
+    """The file's footer."""
 
     @classmethod
     def open(cls, file: LogFile, forced: Adapter | None = None) -> ParquetReader:
         """Look at schema and first rows; raises InputError for a file that cannot be read."""
         try:
             with pq.ParquetFile(file.path) as source:
-                schema = source.schema_arrow
+                schema, metadata = source.schema_arrow, source.metadata
                 sample = next(source.iter_batches(batch_size=SAMPLE), None)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(file, error) from error
@@ -61,46 +67,86 @@ class ParquetReader:
         adapter = forced or detect(_records(pa.Table.from_batches([sample])))
         layout = flat_table_layout(schema) if adapter is not None and adapter.name == "flat" else None
         if layout is None:
-            return cls(file, adapter, forced is not None, None, list(schema.names))
+            return cls(file, adapter, forced is not None, None, list(schema.names), metadata=metadata)
         columns = sorted({path[0] for path in layout.types})
         texts = [n for n in columns if pa.types.is_string(schema.field(n).type) and n not in _FREE_TEXT]
-        return cls(file, adapter, forced is not None, layout, columns, texts)
+        return cls(file, adapter, forced is not None, layout, columns, texts, metadata)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[RowBlock]:
         """The file's blocks in order, or those of the given indices."""
-        rows = RECORD_ROWS if self.layout is None else ROWS
         index, first_row = 0, 1
+        for groups, held in self._runs():
+            rows = RECORD_ROWS if self.layout is None else ROWS
+            count = 1 if self._is_block(held) else -(-held // rows)
+            if only is None or any(index <= wanted < index + count for wanted in only):
+                for block in self._blocks_of(index, first_row, groups, held):
+                    if only is None or block.index in only:
+                        yield block
+            index, first_row = index + count, first_row + held
+
+    def _is_block(self, rows: int) -> bool:
+        return self.layout is not None and rows <= ROWS
+
+    def _runs(self) -> Iterator[tuple[tuple[int, ...], int]]:
+        """Neighbouring row groups that make one block together, with their rows; larger ones alone."""
+        metadata = self.metadata or pq.read_metadata(self.file.path)
+        sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+        run: list[int] = []
+        held = 0
+        for group, rows in enumerate(sizes):
+            if run and not self._is_block(held + rows):
+                yield tuple(run), held
+                run, held = [], 0
+            run.append(group)
+            held += rows
+        if run:
+            yield tuple(run), held
+
+    def _blocks_of(self, index: int, first_row: int, groups: tuple[int, ...], held: int) -> Iterator[RowBlock]:
+        if self._is_block(held):
+            yield RowBlock(index, first_row, None, groups)
+            return
+        rows = RECORD_ROWS if self.layout is None else ROWS
         try:
-            with pq.ParquetFile(self.file.path, read_dictionary=self.dictionaries, buffer_size=1 << 20) as source:
-                for group in range(source.num_row_groups):
-                    held = source.metadata.row_group(group).num_rows
-                    blocks = -(-held // rows)
-                    if only is not None and not any(index <= wanted < index + blocks for wanted in only):
-                        index, first_row = index + blocks, first_row + held
-                        continue
-                    for batch in source.iter_batches(rows, row_groups=[group], columns=self.columns):
-                        if only is None or index in only:
-                            yield RowBlock(index, first_row, pa.Table.from_batches([batch]))
-                        index, first_row = index + 1, first_row + batch.num_rows
+            with self._source() as source:
+                for batch in source.iter_batches(rows, row_groups=list(groups), columns=self.columns):
+                    yield RowBlock(index, first_row, pa.Table.from_batches([batch]))
+                    index, first_row = index + 1, first_row + batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(self.file, error) from error
+
+    def _source(self) -> pq.ParquetFile:
+        return pq.ParquetFile(
+            self.file.path, metadata=self.metadata, read_dictionary=self.dictionaries, buffer_size=1 << 20
+        )
+
+    def _table(self, block: RowBlock) -> pa.Table:
+        if block.table is not None:
+            return block.table
+        try:
+            with self._source() as source:  # each thread its own: they are not safe to share
+                return source.read_row_groups(list(block.groups), columns=self.columns, use_threads=False)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(self.file, error) from error
 
     def parse(self, block: RowBlock) -> Parsed:
         """The calls of one block."""
-        rows = block.table.num_rows
+        table = self._table(block)
+        rows = table.num_rows
         if self.layout is not None:
-            batch = flat_batch(block.table, self.layout)
+            batch = flat_batch(table, self.layout)
             if batch is not None:
                 parsed = Parsed(batch, range(block.first_row, block.first_row + rows), rows)
                 parsed.formats["flat"] = rows
                 return parsed
-        return self._parse_records(block)
+        return self._parse_records(replace(block, table=table))
 
     def _parse_records(self, block: RowBlock) -> Parsed:
+        table = self._table(block)
         calls: list[Call] = []
         lines: list[int] = []
-        parsed = Parsed(batch_of([]), lines, block.table.num_rows)
-        for number, record in enumerate(_records(block.table), block.first_row):
+        parsed = Parsed(batch_of([]), lines, table.num_rows)
+        for number, record in enumerate(_records(table), block.first_row):
             try:
                 adapter, found = read_record(record, self.adapter, forced=self.forced)
             except Skip as skip:

@@ -160,7 +160,8 @@ class Timeline:
     ) -> None:
         ladders = [ladder for s in self.segments for ladder in s.ladders.values()]
         out[rows] = -1
-        if not ladders:
+        if not ladders:  # never a price, whatever the time: say why
+            out[rows] = -2 if len(self.reasons) == 2 else -1
             return
         choices = np.stack([_climb(ladder, context[rows], index) for ladder in ladders])
         distinct, which = np.unique(choices, axis=1, return_inverse=True)

@@ -16,6 +16,7 @@ from costaudit.prices.book import ModelKey, PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.proof import find_flaws
 from costaudit.prices.rows import PriceRow, instant_text
+from costaudit.prices.semantics import ANY, load_semantics
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -49,6 +50,7 @@ def check_tables(directory: Path | str | None = None, overlays: Sequence[Path | 
     try:
         book = load_book(directory, overlays=overlays)
         load_gateways(directory)
+        semantics = load_semantics(directory)
         for table in (book.rows, book.facts, book.aliases, book.in_force):
             for key in table:
                 table[key]
@@ -60,6 +62,9 @@ def check_tables(directory: Path | str | None = None, overlays: Sequence[Path | 
         for rule in RULES
         for file, line, message in rule.find(book)
     ]
+    strangers = sorted({p for p, _ in semantics.rows} - {*book.providers, ANY})
+    shown = f"{book.directory}/semantics.csv"
+    found += [Violation(shown, 0, "CA110", "error", f"no provider {name!r}") for name in strangers]
     return sorted(found)
 
 

@@ -47,9 +47,10 @@ def find_flaws(book: PriceBook) -> Iterator[Flaw]:
 
 def _find_in_model(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
     yield from _find_half_tiers(rows)
+    yield from _find_flat_tiers(rows)
     for tier in dict.fromkeys(row.when.tier for row in rows):
         ours = sorted((row for row in rows if row.when.tier == tier), key=lambda r: r.valid_from)
-        if len({row.when for row in ours}) > 1:
+        if any(row.when != When(tier=tier) for row in ours):
             yield from _find_in_conditions(ours)
         yield from _find_late_starts(ours)
         yield from _find_early_ends(ours)
@@ -66,6 +67,32 @@ def _find_half_tiers(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
         for klass in wanted.keys() - classes.keys():
             row = next(iter(classes.values()))
             yield Flaw("gap", row, f"{row.provider}/{row.model} has no {klass} price under tier={tier}")
+
+
+def _find_flat_tiers(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
+    """A long-context price of the standard tier has its like in every other tier of that time."""
+    inputs = [row for row in rows if row.klass == "input"]
+    bands = [row for row in inputs if row.usd is not None and row.when == When(row.when.context_over)]
+    for band in bands if any(row.when.tier != STANDARD for row in inputs) else ():
+        if band.when.context_over < 0:
+            continue
+        ended = [r.valid_from for r in inputs if r.when == band.when and r.usd is None]
+        for base in inputs:
+            tier = base.when.tier
+            if (
+                tier == STANDARD
+                or base.when != When(tier=tier)
+                or base.valid_from >= max(ended, default=_FOREVER)
+            ):
+                continue
+            if not any(r.when == When(band.when.context_over, tier) for r in inputs):
+                name = f"{base.provider}/{base.model}"
+                yield Flaw(
+                    "partial", base, f"{name} has prices under [{band.when}], but none under tier={tier}"
+                )
+
+
+_FOREVER: Final = 2**63
 
 
 def _find_in_conditions(rows: Sequence[PriceRow]) -> Iterator[Flaw]:

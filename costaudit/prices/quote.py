@@ -71,15 +71,19 @@ def quote(  # noqa: PLR0913 - the conditions of a price
     counts: Mapping[str, int],
     at: int,
     *,
+    provider: str | None = None,
     tier: str = STANDARD,
     region: str = "",
     speed: str = "",
 ) -> Quote | NoQuote:
     """Price the counts (by price class) of one call of a model, named as in logs, at an instant.
 
+    Without a provider, one that the name starts with is taken (`openai/gpt-4o`).
+
     A model with a fee per request is billed it once; a class without a price makes the call unpriced.
     """
-    resolved = resolver.resolve(*split_name(book, name), at)
+    named = (provider, name) if provider else split_name(book, name)
+    resolved = resolver.resolve(*named, at)
     if isinstance(resolved, Unresolved):
         return NoQuote(name, resolved.reason.value, resolved.detail)
     timeline = timeline_of(book, (resolved.provider, resolved.model), tier, region or resolved.region, speed)

@@ -50,8 +50,8 @@ class Cost(BaseModel):
 
     @model_validator(mode="after")
     def _one_way(self) -> Cost:
-        blended = self.tokens is not None and self.usd_per_mtok is not None
-        if blended == (self.model is not None):
+        blended = (self.tokens is not None, self.usd_per_mtok is not None)
+        if blended != ((True, True) if self.model is None else (False, False)):
             raise ValueError(
                 "give either tokens and usd_per_mtok, or model with input_tokens and output_tokens"
             )

@@ -14,12 +14,16 @@ from typing import Any, Final
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message, is_message
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.response_body import fold_events
+from costaudit.ingest.adapters.row_facts import set_labels, tags_of
+from costaudit.ingest.adapters.row_values import milliseconds, objects
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Quality, Status
 
-CLEAR_ARN: Final = re.compile(r"arn:aws[\w-]*:bedrock:[\w-]*:\d*:(?:inference-profile|foundation-model)/(.+)$")
+CLEAR_ARN: Final = re.compile(
+    r"arn:aws[\w-]*:bedrock:[\w-]*:\d*:(?:inference-profile|foundation-model)/(.+)$"
+)
 """An ARN whose last part is a model's id; of other kinds only the whole ARN says what is meant."""
 
 SPARE_COUNTS: Final = (
@@ -79,15 +83,16 @@ def calls_from_body(body: Record) -> list[Call]:
 
 
 def _set_converse_usage(call: Call, usage: Mapping[str, Any]) -> Call:
-    read = count(first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount"), "cacheReadInputTokens")
-    written = count(first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount"), "cacheWriteInputTokens") or 0
+    read = first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
+    wrote = first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
+    written = count(wrote, "cacheWriteInputTokens") or 0
     lasting = (d for d in objects(usage.get("cacheDetails")) if d.get("ttl") == "1h")
     hour = sum(count(d.get("inputTokens"), "cacheDetails") or 0 for d in lasting)
     return set_usage(
         call,
         prompt=count(usage.get("inputTokens"), "inputTokens"),
         completion=count(usage.get("outputTokens"), "outputTokens"),
-        cache_read=read,
+        cache_read=count(read, "cacheReadInputTokens"),
         write_5m=max(written - hour, 0),
         write_1h=hour,
         total=count(usage.get("totalTokens"), "totalTokens"),
@@ -184,13 +189,10 @@ def _complete(call: Call, record: Record, body: Mapping[str, Any]) -> None:
     call.provider, call.region = "bedrock", text(record.get("region"))
     call.model = call.model_requested = model_id(record.get("modelId"))
     call.latency_ms, call.service_tier = _latency(body), _tier(body) or call.service_tier
-    call.feature = text(first(metadata, "feature", "endpoint", "application", "app")) or call.feature
-    call.session = text(first(metadata, "session", "session_id", "sessionId")) or call.session
+    set_labels(call, metadata)
+    call.tags = tags_of(metadata)
     caller = text(mapping(record.get("identity")).get("arn"))
-    call.user = text(first(metadata, "user", "user_id", "userId")) or call.user
     call.user = call.user or (caller.rpartition("/")[2] if caller else None)
-    pairs = (f"{key}:{value}" for key, value in sorted(metadata.items()) if isinstance(value, str))
-    call.tags = ",".join(pair.replace(",", " ") for pair in pairs) or None
     error = text(record.get("errorCode"))
     if error is not None:
         call.status, call.error_code, call.final = Status.ERROR.value, error, True
@@ -198,8 +200,7 @@ def _complete(call: Call, record: Record, body: Mapping[str, Any]) -> None:
 
 
 def _latency(body: Mapping[str, Any]) -> int | None:
-    value = mapping(body.get("metrics")).get("latencyMs")
-    return value if type(value) is int and 0 <= value < 10**12 else None
+    return milliseconds(mapping(body.get("metrics")).get("latencyMs"))
 
 
 def _tier(body: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 from costaudit.ingest.adapters import bedrock, gemini
 from costaudit.ingest.adapters.exchange import MODEL_IN_PATH, provider_of
 from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.adapters.row_facts import set_labels
+from costaudit.ingest.adapters.row_values import milliseconds
 from costaudit.ingest.fields import first, mapping, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.schema import Call
@@ -71,12 +73,8 @@ def _complete(call: Call, record: Record) -> None:
     stated = timestamp_us(first(record, "timestamp", "ts", "start_time", "startTime"))
     call.ts = stated or call.ts or timestamp_us(first(record, "date", "created_at", "processed_time"))
     latency = first(record, "latency_ms", "duration_ms", "bedrock_latency_ms", "server_ms", "elapsed_ms")
-    if isinstance(latency, str) and latency.isascii() and latency.isdecimal() and len(latency) < 12:
-        latency = int(latency)
-    if type(latency) is int and 0 <= latency < 10**12:
-        call.latency_ms = latency
-    call.user, call.session = call.user or text(record.get("user")), text(record.get("session_id")) or call.session
-    call.feature = call.feature or text(record.get("feature"))
+    call.latency_ms = milliseconds(latency) or call.latency_ms
+    set_labels(call, record)
     if any(mark in record for mark in BATCH_MARKS) and not host:
         call.service_tier = "batch"
         call.call_id = text(record.get("key"))

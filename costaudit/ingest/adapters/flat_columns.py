@@ -360,6 +360,9 @@ def _time(array: pa.Array) -> pa.Array:
     kind = CANONICAL.field("ts").type
     if pa.types.is_timestamp(array.type):
         us = array.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(pa.int64())
+        bounds = pc.min_max(us)
+        if bounds["min"].as_py() > 0 and bounds["max"].as_py() < END_US:
+            return us.cast(kind)
         return pc.if_else(pc.and_(pc.greater(us, 0), pc.less(us, END_US)), us, None).cast(kind)
     if not pa.types.is_int64(array.type):
         raise _ReadByRecordError  # fractions of a second are rounded record by record
@@ -504,12 +507,23 @@ def _status(columns: _Columns, out: dict[str, pa.Array]) -> None:
     status_codes, status_words = _encoded(status, columns.rows)
     error_codes, error_words = _encoded(error, columns.rows)
     pairs = status_codes * len(error_words) + error_codes
-    distinct, inverse = np.unique(pairs, return_inverse=True)
+    distinct, inverse = _distinct(pairs, len(status_words) * len(error_words))
     verdicts = [status_of(status_words[k // len(error_words)], error_words[k % len(error_words)]) for k in distinct]
     indices = pa.array(inverse.astype(np.int32))
     out["status"] = pa.DictionaryArray.from_arrays(indices, pa.array([v[0] for v in verdicts]))
     codes = pa.array([v[1] for v in verdicts], type=pa.string())
     out["error_code"] = codes.take(indices) if codes.null_count < len(codes) else None
+
+
+def _distinct(codes: Ints, size: int) -> tuple[Ints, Ints]:
+    """`np.unique` with its inverse, for codes below a size that is mostly small: without sorting."""
+    if size > 4 * len(codes):
+        distinct, inverse = np.unique(codes, return_inverse=True)
+        return distinct, inverse
+    distinct = np.flatnonzero(np.bincount(codes, minlength=size))
+    number = np.zeros(size, np.int64)
+    number[distinct] = np.arange(len(distinct))
+    return distinct, number[codes]
 
 
 def _encoded(array: pa.Array | None, rows: int) -> tuple[Ints, list[str | None]]:
@@ -590,12 +604,20 @@ def _cost(columns: _Columns, out: dict[str, pa.Array]) -> None:
     out["reported_picousd"] = pa.array(picousd, mask=picousd < 0)
 
 
+_REPEATED = frozenset({
+    "provider", "model", "gateway", "status", "service_tier", "region", "speed", "feature", "user", "user_tier",
+})  # fmt: skip
+"""Text columns whose values come again and again."""
+
+
 def _as_batch(out: dict[str, pa.Array]) -> pa.RecordBatch:
     fields, arrays = [], []
     for column in CANONICAL:
         array = out.get(column.name)
         if array is None or array.null_count == len(array):
             continue
+        if column.name in _REPEATED and pa.types.is_string(array.type):
+            array = array.dictionary_encode()  # once, for all who group by it
         if pa.types.is_dictionary(array.type) or pa.types.is_large_string(array.type):
             kind = array.type
         else:

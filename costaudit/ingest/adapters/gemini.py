@@ -58,7 +58,7 @@ def calls_from_generate(body: Record) -> list[Call]:
         model=model_name(body.get("modelVersion")),
         service_tier=TRAFFIC.get(text(usage.get("trafficType")) or "") or text(usage.get("serviceTier")),
     )
-    candidates = (objects(body.get("candidates")))
+    candidates = objects(body.get("candidates"))
     call.final = any(c.get("finishReason") for c in candidates) if candidates else None
     _set_generate_usage(call, usage)
     call.web_searches = sum(_searches(c, call.model) for c in candidates)
@@ -137,7 +137,7 @@ def fold_chunks(chunks: Iterable[Any]) -> dict[str, Any] | None:
     body: dict[str, Any] | None = None
     for chunk in chunks:
         if isinstance(chunk, Mapping) and is_generate(chunk):
-            stated = {name: value for name, value in chunk.objects() if value is not None}
+            stated = {name: value for name, value in chunk.items() if value is not None}
             body = {**(body or {}), **stated}
     return body
 
@@ -146,7 +146,7 @@ def set_generate_request(call: Call, body: Mapping[str, Any]) -> Call:
     """Fill the request side of a call from the body of a `generateContent` request."""
     contents = body.get("contents")
     contents = [{"parts": [{"text": contents}]}] if isinstance(contents, str) else contents
-    turns = [*objects([contents] if isinstance(contents, Mapping) else contents)]
+    turns = objects([contents] if isinstance(contents, Mapping) else contents)
     system = first(body, "systemInstruction", "system_instruction")
     config = mapping(first(body, "generationConfig", "generation_config"))
     kind = first(config, "responseMimeType", "response_mime_type")
@@ -165,14 +165,12 @@ def set_generate_request(call: Call, body: Mapping[str, Any]) -> Call:
 
 def _message(turn: Mapping[str, Any]) -> dict[str, Any]:
     role = "assistant" if turn.get("role") == "model" else "user"
-    return {"role": role, "content": (objects(turn.get("parts")))}
+    return {"role": role, "content": objects(turn.get("parts"))}
 
 
 def _shows(part: Mapping[str, Any]) -> bool:
     media = mapping(first(part, "inlineData", "inline_data", "fileData", "file_data"))
     return str(first(media, "mimeType", "mime_type")).startswith("image/")
-
-
 
 
 GENERATE: Final = Adapter(

@@ -43,13 +43,21 @@ NO_REFERENCE: Final = "00000000-0000-0000-0000-000000000000"
 CANCELLED: Final = -3
 """A `response_status` of Helicone's own: the client went away."""
 
-MARKS: Final = ("response_status", "delay_ms", "signed_body_url", "latency", "prompt_cache_read_tokens")
+MARKS: Final = (
+    "response_status",
+    "response_created_at",
+    "delay_ms",
+    "signed_body_url",
+    "prompt_cache_read_tokens",
+    "cache_reference_id",
+)
+"""Columns of Helicone's own beside `request_created_at`."""
 
 
 def is_helicone(record: Record) -> bool:
     """True for a row of the export or of the table, and for a page of the request API."""
     if "request_created_at" in record:
-        return any(name in record for name in MARKS) or "completion_tokens" in record
+        return any(name in record for name in MARKS)
     page = objects(record.get("data"))
     return bool(page) and is_helicone(page[0])
 

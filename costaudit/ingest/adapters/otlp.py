@@ -12,8 +12,8 @@ identified by trace and span id.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from costaudit.ingest.adapters import otlp_names as names
@@ -28,21 +28,24 @@ from costaudit.ingest.adapters.otlp_spans import (
     error_code_of,
     first,
     is_plain_span,
-    items,
     plain_span,
     spans_of,
 )
 from costaudit.ingest.adapters.otlp_text import request_of, response_id_of
 from costaudit.ingest.adapters.request_body import set_request
-from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.adapters.row_facts import CACHED_INSIDE, set_labels, set_usd, without_split
+from costaudit.ingest.adapters.row_values import integer, items, objects
+from costaudit.ingest.fields import flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import MAX_COUNT, Call, Quality, Status
+from costaudit.schema import Call, Quality, Status
 
 ROOTS: Final = (
     "resourceSpans", "resource_spans", "resourceLogs", "resource_logs", "resourceMetrics", "scopeMetrics",
 )  # fmt: skip
 """One of these lists makes a record an export request. Metrics are sums and give no calls."""
+
+Reader = Callable[[], Call | None]
 
 EVENTS: Final[dict[str, Callable[[Mapping[str, Any], int | None], Call | None]]] = {
     "api_request": claude_event,
@@ -57,6 +60,8 @@ EVENTS: Final[dict[str, Callable[[Mapping[str, Any], int | None], Call | None]]]
 """Log events that are calls. GenAI's own events repeat what their spans say and are not among them."""
 
 CLAUDE_SPAN: Final = "claude_code.llm_request"
+UNTOLD: Final = ("None", "None")
+"""The numbers of a span without usage."""
 
 
 def is_otlp(record: Record) -> bool:
@@ -72,16 +77,14 @@ def calls_from_export(record: Record) -> list[Call]:
     """
     spans = spans_of(record)
     trace = Trace(spans)
-    readers: list[Callable[[], Call | None]] = [
-        (lambda s=span: call_from_span(s, trace)) for span in _model_calls(spans, trace)
-    ]
-    for group in items(record.get("resourceLogs") or record.get("resource_logs")):
-        for scoped in items(group.get("scopeLogs")):
-            readers += [(lambda e=entry: _call_from_log(e)) for entry in items(scoped.get("logRecords"))]
+    readers: list[Reader] = [partial(call_from_span, span, trace) for span in _model_calls(spans, trace)]
+    for group in objects(record.get("resourceLogs") or record.get("resource_logs")):
+        for scoped in objects(group.get("scopeLogs")):
+            readers += [partial(_call_from_log, entry) for entry in objects(scoped.get("logRecords"))]
     return _all_calls(readers)
 
 
-def _all_calls(readers: list[Callable[[], Call | None]]) -> list[Call]:
+def _all_calls(readers: list[Reader]) -> list[Call]:
     calls: list[Call] = []
     refused: list[Skip] = []
     for read in readers:
@@ -128,13 +131,14 @@ def _repeated(outer: Span, inner: list[Span]) -> list[Span]:
     """Which of a model call's span and those inside it say the same again.
 
     Spans with response ids merge by them. Without: a framework's span around the client's says nothing
-    new, and an inner span with the very numbers of the outer one is the same call.
+    new, and an inner span with no numbers or with the very numbers of the outer one is the same call.
     """
     if not inner:
         return []
-    if _response_id(outer) is None:
+    if _response_id(outer) is None and (not _has_usage(outer) or any(map(_has_usage, inner))):
         return [outer]
-    return [s for s in inner if _response_id(s) is None and _numbers(s) == _numbers(outer)]
+    told = _numbers(outer)
+    return [s for s in inner if _response_id(s) is None and not s.failed and _numbers(s) in (told, UNTOLD)]
 
 
 def is_model_call(span: Span) -> bool:
@@ -164,7 +168,6 @@ def call_from_span(span: Span, trace: Trace) -> Call:
         provider=_provider(span),
         service_tier=text(span.first(names.TEXTS["service_tier"])),
         region=text(span.first(names.TEXTS["region"])),
-        reported_picousd=picousd(span.first(names.COST)),
         stream=flag(span.first(names.STREAM)),
         final=True if span.first(names.FINISH) else None,
     )
@@ -175,6 +178,7 @@ def call_from_span(span: Span, trace: Trace) -> Call:
     if span.start_us is not None and span.end_us is not None and span.end_us >= span.start_us:
         call.latency_ms = (span.end_us - span.start_us) // 1000
     _set_usage(call, attributes)
+    set_usd(call, span.first(names.COST))
     _set_error(call, span)
     _set_request(call, span)
     _set_attribution(call, span, trace)
@@ -185,23 +189,26 @@ def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
     counts = {
         target: count(first(attributes, aliases), aliases[0]) for target, aliases in names.COUNTS.items()
     }
-    written, hour, short = counts.pop("written") or 0, counts.pop("write_1h") or 0, counts.pop("write_5m") or 0
-    reported = call.reported_picousd
+    split = counts["cache_read"] is not None or counts["written"] is not None
+    written, hour = counts.pop("written") or 0, counts["write_1h"] or 0
+    counts["write_5m"] = max(counts["write_5m"] or 0, written - hour)
+    embeds = _is_embedding(attributes)
+    if embeds and counts["prompt"] is not None:
+        counts["completion"] = counts["completion"] or 0
     set_usage(
         call,
         prompt=counts["prompt"],
         completion=counts["completion"],
         cache_read=counts["cache_read"],
-        write_5m=max(short, written - hour),
-        write_1h=hour,
+        write_5m=counts["write_5m"],
+        write_1h=counts["write_1h"],
         reasoning=counts["reasoning"],
         total=counts["total"],
         input_audio=counts["input_audio"],
         output_audio=counts["output_audio"],
     )
-    if counts["completion"] is None and counts["prompt"] is not None and _is_embedding(attributes):
-        call.quality = Quality.EXACT.value
-    call.reported_picousd = reported
+    if not split and not embeds and (call.provider or "").lower().startswith(CACHED_INSIDE):
+        without_split(call)
 
 
 def _set_error(call: Call, span: Span) -> None:
@@ -216,10 +223,7 @@ def _set_request(call: Call, span: Span) -> None:
     call.model_requested = requested
     if span.first(names.TOOLS) not in (None, "[]"):
         call.has_tools = True
-    limit = span.first(names.MAX_TOKENS)
-    if isinstance(limit, str) and limit.isascii() and limit.isdecimal() and len(limit) < 16:
-        limit = int(limit)
-    call.max_tokens = limit if type(limit) is int and 0 <= limit <= MAX_COUNT else None
+    call.max_tokens = integer(span.first(names.MAX_TOKENS))
 
 
 def _set_attribution(call: Call, span: Span, trace: Trace) -> None:
@@ -228,16 +232,10 @@ def _set_attribution(call: Call, span: Span, trace: Trace) -> None:
     for name, aliases in names.ATTRIBUTION.items():
         found = (text(first(attributes, aliases)) for attributes in around)
         setattr(call, name, next((value for value in found if value), None))
-    metadata = mapping(span.attributes.get("metadata"))
-    call.feature = call.feature or text(metadata.get("feature")) or text(span.resource.get("service.name"))
-    tags = span.attributes.get("tag.tags") or span.attributes.get("langfuse.trace.tags")
-    if isinstance(tags, str) and tags.startswith("["):
-        try:
-            tags = json.loads(tags)
-        except (ValueError, RecursionError):
-            tags = None
-    if isinstance(tags, list):
-        call.tags = ",".join(t for t in tags if isinstance(t, str) and t) or None
+    set_labels(call, mapping(span.attributes.get("metadata")))
+    call.feature = call.feature or text(span.resource.get("service.name"))
+    tags = items(span.first(names.TAGS))
+    call.tags = ",".join(t for t in tags if isinstance(t, str) and t) or None
 
 
 def _provider(span: Span) -> str | None:
@@ -265,13 +263,13 @@ def _has_usage(span: Span) -> bool:
 
 
 def _is_embedding(attributes: Mapping[str, Any]) -> bool:
-    kinds = (attributes.get(name) for name in ("openinference.span.kind", "gen_ai.operation.name", "llm.request.type"))
-    return any(isinstance(kind, str) and kind.lower().startswith("embedding") for kind in kinds)
+    kinds = (attributes.get(name) for name in names.EMBEDDING)
+    return any(isinstance(kind, str) and "embed" in kind.lower() for kind in kinds)
 
 
 OTLP: Final = Adapter(
     name="otlp",
-    title="OpenTelemetry (OTLP/JSON): GenAI, OpenInference, OpenLLMetry and Vercel AI SDK spans, agents' events",
+    title="OpenTelemetry (OTLP/JSON): GenAI, OpenInference, OpenLLMetry, Vercel AI SDK; agents' events",
     matches=is_otlp,
     calls=calls_from_export,
     needs=("resourceSpans",),

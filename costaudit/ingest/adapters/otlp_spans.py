@@ -176,9 +176,10 @@ class Trace:
 
     def ancestors(self, span: Span) -> Iterator[Span]:
         """The spans around a span, nearest first, as far as the record has them."""
+        parent: Span | None = span
         for _ in range(MAX_DEPTH):
-            parent = self._by_id.get((span.trace_id, span.parent_id)) if span.parent_id else None
-            if parent is None:
+            ident = None if parent is None else parent.parent_id
+            parent = self._by_id.get((span.trace_id, ident)) if ident else None
+            if parent is None or parent is span:
                 return
             yield parent
-            span = parent

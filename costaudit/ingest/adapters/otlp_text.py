@@ -61,7 +61,9 @@ def _parts(parts: list[Any]) -> list[Any]:
     for part in parts:
         if isinstance(part, Mapping):
             body = part.get("content")
-            found.append({"type": part.get("type"), "text": body if isinstance(body, str) else part.get("text")})
+            found.append(
+                {"type": part.get("type"), "text": body if isinstance(body, str) else part.get("text")}
+            )
         else:
             found.append(part)
     return found

@@ -7,7 +7,6 @@ set up with a rate that its rows do not state.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -18,9 +17,12 @@ from costaudit.ingest.adapters.gemini import (
     is_generate,
     set_generate_request,
 )
+from costaudit.ingest.adapters.otlp_spans import started_us
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.response_body import calls_from_body, error_call, fold_events
-from costaudit.ingest.fields import first, mapping, text, timestamp_us
+from costaudit.ingest.adapters.row_facts import set_labels
+from costaudit.ingest.adapters.row_values import milliseconds, plain
+from costaudit.ingest.fields import mapping, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.schema import Call
 
@@ -35,7 +37,7 @@ def is_row(record: Record) -> bool:
 def calls_from_row(row: Record) -> list[Call]:
     """The calls of one row. Raises Skip for a response of an unknown shape and for impossible usage."""
     request = mapping(row.get("full_request"))
-    calls = _answer(_decoded(row.get("full_response")))
+    calls = _answer(plain(row.get("full_response")))
     for call in calls:
         (set_generate_request if "contents" in request else set_request)(call, request)
         _complete(call, row, mapping(request.get("labels")))
@@ -67,24 +69,10 @@ def _complete(call: Call, row: Record, labels: Mapping[str, Any]) -> None:
     call.response_id = call.response_id or text(row.get("request_id"))
     place = LOCATION.search(text(row.get("endpoint")) or "")
     call.region = place[1] if place else call.region
-    latency = mapping(row.get("metadata")).get("request_latency")
-    if isinstance(latency, (int, float)) and not isinstance(latency, bool) and 0 <= latency < 1e12:
-        call.latency_ms = round(latency)
+    call.latency_ms = milliseconds(mapping(row.get("metadata")).get("request_latency"))
     logged = timestamp_us(row.get("logging_time"))
-    if call.ts is None and logged is not None:
-        call.ts = max(logged - (call.latency_ms or 0) * 1000, 1)
-    call.feature = call.feature or text(first(labels, "feature", "endpoint", "service"))
-    call.user = call.user or text(first(labels, "user", "user_id"))
-    call.session = call.session or text(first(labels, "session", "session_id"))
-
-
-def _decoded(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
+    call.ts = started_us(logged, call.latency_ms) if call.ts is None else call.ts
+    set_labels(call, labels)
 
 
 ADAPTER: Final = Adapter(
