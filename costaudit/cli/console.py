@@ -102,12 +102,12 @@ def deliver(answer: str, output: Path | None) -> None:
     draft: str | None = None
     try:
         handle, draft = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        with open(handle, "w", encoding="utf-8", newline="") as stream:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(answer)
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(draft, 0o666 & ~mask)
-        os.replace(draft, output)
+        Path(draft).chmod(0o666 & ~mask)
+        Path(draft).replace(output)
     except OSError as error:
         if draft is not None:
             Path(draft).unlink(missing_ok=True)
@@ -117,7 +117,9 @@ def deliver(answer: str, output: Path | None) -> None:
 @contextlib.contextmanager
 def progress(*, quiet: bool) -> Iterator[Callable[[int], None]]:
     """Records read so far, on a terminal and after half a second; silent everywhere else."""
-    shows = sys.stderr.isatty() and not quiet and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+    shows = (
+        sys.stderr.isatty() and not quiet and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+    )
     start, state = time.monotonic(), {"records": 0, "shown": 0.0}
 
     def advance(records: int) -> None:

@@ -13,7 +13,8 @@ from costaudit.cli import audit, console, options, pricing
 app = typer.Typer(
     name="costaudit",
     help="Audit what LLM requests cost, from the logs that are already there. Nothing leaves this machine.",
-    epilog="Exit codes: 0 ok, 1 a rule or gate failed, 2 cannot judge (usage, unreadable input), 3 a bug, 130 interrupted.",
+    epilog="Exit codes: 0 ok, 1 a rule or gate failed, 2 cannot judge (usage, unreadable input), "
+    "3 a bug, 130 interrupted.",
     no_args_is_help=False,
     invoke_without_command=True,
     rich_markup_mode=None,
@@ -28,7 +29,7 @@ app.add_typer(pricing.app, name="pricing")
 @app.callback()
 def _root(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,  # noqa: FBT002
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         typer.echo(f"costaudit {__version__}")
@@ -62,7 +63,9 @@ def scenarios(format_: options.ListFormat = "text") -> None:
 
     loaded = [load_scenario(name) for name in shipped_scenarios()]
     if console.one_of(format_, ("text", "json"), "format") == "json":
-        told = [{"name": s.name, "title": s.title, "requests": s.requests, "source": s.source} for s in loaded]
+        told = [
+            {"name": s.name, "title": s.title, "requests": s.requests, "source": s.source} for s in loaded
+        ]
         console.deliver(json.dumps(told, indent=2) + "\n", None)
         return
     wide = max(len(s.name) for s in loaded)

@@ -52,5 +52,6 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
         return pa.array(values, type=kind)
     except UnicodeEncodeError:  # half of a surrogate pair, legal in JSON and not in UTF-8
         return pa.array(
-            [v.encode("utf-8", "replace").decode("utf-8") if isinstance(v, str) else v for v in values], type=kind
+            [v.encode("utf-8", "replace").decode("utf-8") if isinstance(v, str) else v for v in values],
+            type=kind,
         )

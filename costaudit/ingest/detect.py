@@ -21,7 +21,9 @@ def adapter_named(name: str) -> Adapter:
         if adapter.name == name:
             return adapter
     names = [adapter.name for adapter in ADAPTERS]
-    raise UsageError(f"no log format is called {name!r}", hint=did_you_mean(name, names) or "formats: " + ", ".join(names))
+    raise UsageError(
+        f"no log format is called {name!r}", hint=did_you_mean(name, names) or "formats: " + ", ".join(names)
+    )
 
 
 def matching(record: Record, adapters: Sequence[Adapter] = ADAPTERS) -> Adapter | None:
@@ -42,7 +44,9 @@ def detect(records: Iterable[Record]) -> Adapter | None:
     return next((a for a in ADAPTERS if votes[a.name] == max(votes.values())), None) if votes else None
 
 
-def read_record(record: Record, expected: Adapter | None, *, forced: bool = False) -> tuple[Adapter, list[Call]]:
+def read_record(
+    record: Record, expected: Adapter | None, *, forced: bool = False
+) -> tuple[Adapter, list[Call]]:
     """The calls of one record by the file's adapter or, if it does not match, by any other.
 
     Raises Skip when no format matches or the record cannot be counted.

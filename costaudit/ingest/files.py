@@ -98,12 +98,14 @@ def _expand(path: str, stdin: IO[bytes] | None) -> Iterator[tuple[str, Path]]:
     if place.is_dir():
         names = sorted(_walk(path))
         if not names:
-            raise InputError("the directory holds no logs", path=path, hint="looked for " + " ".join(SUFFIXES))
+            raise InputError(
+                "the directory holds no logs", path=path, hint="looked for " + " ".join(SUFFIXES)
+            )
         yield from ((name, Path(name)) for name in names)
     elif place.exists():
         yield path, place
     elif glob.has_magic(path):
-        names = sorted(n for n in glob.glob(path, recursive=True) if os.path.isfile(n))
+        names = sorted(n for n in glob.glob(path, recursive=True) if Path(n).is_file())  # noqa: PTH207 - any path
         if not names:
             raise InputError("no file matches the pattern", path=path)
         yield from ((name, Path(name)) for name in names)
@@ -117,7 +119,7 @@ def _walk(top: str) -> Iterator[str]:
         for name in names:
             stem = name.removesuffix(".gz").removesuffix(".zst")
             if not name.startswith(".") and stem.endswith(SUFFIXES):
-                yield os.path.join(folder, name)
+                yield str(Path(folder, name))
 
 
 def _neighbours(place: Path) -> str | None:
@@ -159,7 +161,9 @@ def sniff(name: str, path: Path) -> LogFile:
         raise InputError("the file is empty", path=name)
     for magic, what in _KNOWN_OTHERS.items():
         if head.startswith(magic):
-            raise InputError(f"this is {what}, not a log", path=name, hint="JSON lines or Parquet, plain, .gz or .zst")
+            raise InputError(
+                f"this is {what}, not a log", path=name, hint="JSON lines or Parquet, plain, .gz or .zst"
+            )
     compression = _compression(head)
     if compression is Compression.NONE and head.startswith(_MAGIC_PARQUET):
         return LogFile(name, path, Container.PARQUET, compression, size)
@@ -182,11 +186,17 @@ def _require_json_start(file: LogFile, head: bytes) -> None:
         if not head:
             raise InputError("the file is empty once decompressed", path=file.name)
         if head.startswith(_MAGIC_PARQUET):
-            raise InputError("a compressed Parquet file", path=file.name, hint="decompress it first: gunzip or zstd -d")
+            raise InputError(
+                "a compressed Parquet file", path=file.name, hint="decompress it first: gunzip or zstd -d"
+            )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError("the file is UTF-16", path=file.name, hint="convert it: iconv -f UTF-16 -t UTF-8")
     if b"\x00" in head:
-        raise InputError("a binary file of unknown kind", path=file.name, hint="JSON lines or Parquet are read")
+        raise InputError(
+            "a binary file of unknown kind", path=file.name, hint="JSON lines or Parquet are read"
+        )
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"["):
-        raise InputError("a JSON array, not JSON lines", path=file.name, hint="convert it: jq -c '.[]' FILE > FILE.jsonl")
+        raise InputError(
+            "a JSON array, not JSON lines", path=file.name, hint="convert it: jq -c '.[]' FILE > FILE.jsonl"
+        )

@@ -16,7 +16,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.json as pj
 
-from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.adapters.flat_columns import (
     FlatLayout,
     flat_batch,
@@ -27,6 +26,7 @@ from costaudit.ingest.adapters.flat_columns import (
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, read_record
 from costaudit.ingest.files import LogFile
+from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.streams import BLOCK_BYTES, TextBlock, text_blocks
 from costaudit.schema import Call
@@ -51,7 +51,9 @@ class JsonlReader:
     block_bytes: int = BLOCK_BYTES
 
     @classmethod
-    def open(cls, file: LogFile, forced: Adapter | None = None, block_bytes: int = BLOCK_BYTES) -> JsonlReader:
+    def open(
+        cls, file: LogFile, forced: Adapter | None = None, block_bytes: int = BLOCK_BYTES
+    ) -> JsonlReader:
         """Look at the file's first records and decide how to read it."""
         sample = list(_sample(file))
         adapter = forced or detect(sample)
@@ -114,9 +116,7 @@ class JsonlReader:
         parsed.batch = batch_of(calls)
         return parsed
 
-    def _read_line(
-        self, line: bytes, place: Place, parsed: Parsed, expected: Adapter | None
-    ) -> list[Call]:
+    def _read_line(self, line: bytes, place: Place, parsed: Parsed, expected: Adapter | None) -> list[Call]:
         try:
             adapter, calls = read_record(decode_line(line), expected, forced=self.forced)
         except Skip as skip:
@@ -151,7 +151,11 @@ def _decode_leniently(line: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Skip("not_utf8") from error
     except (ValueError, RecursionError) as error:
-        detail = f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        detail = (
+            f"column {error.colno}: {error.msg}"
+            if isinstance(error, json.JSONDecodeError)
+            else "nested too deep"
+        )
         raise Skip("not_json", detail) from error
 
 
@@ -206,4 +210,3 @@ def _sample(file: LogFile) -> Iterator[dict[str, Any]]:
                 return
         if block.index >= 16:  # megabytes without a record: the file has to be read to know
             return
-

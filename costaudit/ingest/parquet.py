@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from costaudit.errors import InputError
-from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.adapters.flat_columns import FlatLayout, flat_batch, flat_table_layout
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, read_record
 from costaudit.ingest.files import LogFile
+from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.quarantine import Place
 from costaudit.schema import Call
 
@@ -102,7 +102,9 @@ class ParquetReader:
         if run:
             yield tuple(run), held
 
-    def _blocks_of(self, index: int, first_row: int, groups: tuple[int, ...], held: int) -> Iterator[RowBlock]:
+    def _blocks_of(
+        self, index: int, first_row: int, groups: tuple[int, ...], held: int
+    ) -> Iterator[RowBlock]:
         if self._is_block(held):
             yield RowBlock(index, first_row, None, groups)
             return
@@ -162,7 +164,9 @@ class ParquetReader:
         return parsed
 
 
-_FREE_TEXT: Final = frozenset({"request_id", "response_id", "id", "call_id", "span_id", "prompt", "system", "messages"})
+_FREE_TEXT: Final = frozenset(
+    {"request_id", "response_id", "id", "call_id", "span_id", "prompt", "system", "messages"}
+)
 """Columns with hardly a repeated value: a dictionary of them would only cost."""
 
 
@@ -179,7 +183,9 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(column.type):
         return column.cast(pa.int64())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        values = [v.as_buffer().to_pybytes().decode("utf-8", "replace") if v.is_valid else None for v in column]
+        values = [
+            v.as_buffer().to_pybytes().decode("utf-8", "replace") if v.is_valid else None for v in column
+        ]
         return pa.chunked_array([pa.array(values, pa.string())])
     return column
 
@@ -187,5 +193,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _unreadable(file: LogFile, error: Exception) -> InputError:
     said = str(error).splitlines()[0] if str(error) else type(error).__name__
     if "magic bytes not found" in said or "footer" in said.lower():
-        return InputError("the Parquet file is truncated: its footer is missing", path=file.name, hint="copy it again")
+        return InputError(
+            "the Parquet file is truncated: its footer is missing", path=file.name, hint="copy it again"
+        )
     return InputError(f"the Parquet file cannot be read: {said[:120]}", path=file.name)

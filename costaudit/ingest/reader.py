@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, Protocol
 
-from costaudit.ingest.format import Adapter
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.files import Container, LogFile
+from costaudit.ingest.format import Adapter
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.parquet import ParquetReader
 

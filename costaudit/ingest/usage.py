@@ -7,6 +7,7 @@ record's own total decides when it disagrees.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from costaudit.ingest.format import Skip
@@ -39,7 +40,7 @@ def _integer(value: Any, name: str) -> int:
             raise Skip("not_integer_usage", f"{name} is text that is no integer")
         return int(text)
     if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise Skip("not_integer_usage", f"{name} is not a number")
         if not value.is_integer():
             raise Skip("fractional_usage", f"{name} has a fraction")
@@ -68,7 +69,8 @@ def set_usage(  # noqa: PLR0913 - one argument per number that a source may stat
     outside that, and where the record states a total the reading whose sum equals it wins. A total
     above every reading, with no reasoning stated, is hidden thinking and counts as output. Tokens
     that a total shows to be both written and read count as read. Audio is taken to be inside prompt
-    and completion, as OpenAI states it. Numbers must come from `count`. A record with neither prompt nor completion gets quality `none`.
+    and completion, as OpenAI states it. Numbers must come from `count`. A record with neither prompt
+    nor completion gets quality `none`.
     """
     if prompt is None and completion is None:
         call.quality = Quality.NONE.value
@@ -82,7 +84,9 @@ def set_usage(  # noqa: PLR0913 - one argument per number that a source may stat
     reading = Reading.INCLUSIVE if inside else Reading.EXCLUSIVE
     if total is not None and total != _sum(p, c, cached, think, inside, think_inside):
         for try_inside, try_think in (
-            (not inside, think_inside), (inside, not think_inside), (not inside, not think_inside)
+            (not inside, think_inside),
+            (inside, not think_inside),
+            (not inside, not think_inside),
         ):
             # Reasoning may exceed the completion that it is in by a token (OpenRouter: 11 of 10).
             if (not try_inside or cached <= p) and total == _sum(p, c, cached, think, try_inside, try_think):
@@ -104,7 +108,9 @@ def set_usage(  # noqa: PLR0913 - one argument per number that a source may stat
     call.input_audio, call.output_audio = audio_in, audio_out
     call.reading = reading.value
     if prompt is None or completion is None:
-        call.quality = Quality.EXACT.value if completion is None and total in (None, p) else Quality.PARTIAL.value
+        call.quality = (
+            Quality.EXACT.value if completion is None and total in (None, p) else Quality.PARTIAL.value
+        )
     return call
 
 

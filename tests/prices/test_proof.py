@@ -1,4 +1,4 @@
-"""Exactly one row matches every point: by the proof, and at random points by a second reading of the tables."""
+"""Exactly one row matches every point: by the proof, and at random points by a second reading."""
 
 from __future__ import annotations
 

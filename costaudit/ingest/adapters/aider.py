@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.openai_chat import web_searches
 from costaudit.ingest.fields import mapping, model_name, text
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Quality
 

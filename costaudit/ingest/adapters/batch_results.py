@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message
-from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.adapters.openai_chat import error_code
 from costaudit.ingest.adapters.response_body import calls_from_body, error_call
 from costaudit.ingest.fields import mapping, text
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.schema import Call
 
 BATCH: Final = "batch"

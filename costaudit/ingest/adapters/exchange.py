@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.response_body import calls_from_body, error_call, fold_events
 from costaudit.ingest.fields import first, flag, mapping, model_name, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.schema import Call, Quality
 
 PROVIDER_BY_HOST: Final = (

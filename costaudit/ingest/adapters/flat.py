@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from costaudit.ingest import fields
-from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.flat_fields import (
     BY_TARGET,
     CACHE_WORDS,
@@ -23,6 +22,7 @@ from costaudit.ingest.adapters.flat_fields import (
     Path,
 )
 from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Status
 
@@ -122,8 +122,19 @@ def _set_counts(call: Call, record: Record) -> None:
     counts = {
         target: count(_get(record, target), BY_TARGET[target].names[0])
         for target in (
-            "prompt_tokens", "completion_tokens", "cache_read", "cache_read_outside", "write_5m", "write_1h",
-            "write_any", "write_outside", "reasoning", "total", "input_audio", "output_audio", "web_searches",
+            "prompt_tokens",
+            "completion_tokens",
+            "cache_read",
+            "cache_read_outside",
+            "write_5m",
+            "write_1h",
+            "write_any",
+            "write_outside",
+            "reasoning",
+            "total",
+            "input_audio",
+            "output_audio",
+            "web_searches",
         )
     }
     # Anthropic's own field names carry Anthropic's meaning: cached tokens stand beside the input.
@@ -177,7 +188,9 @@ def status_of(status: Any, error: Any) -> tuple[str, str | None]:
     (('ok', None), ('error', '429'), ('error', 'timeout'))
     """
     code = _error_code(error)
-    word = str(status).strip().lower() if isinstance(status, (str, int)) and not isinstance(status, bool) else ""
+    word = (
+        str(status).strip().lower() if isinstance(status, (str, int)) and not isinstance(status, bool) else ""
+    )
     if word in CACHE_WORDS:
         return Status.CACHE_HIT.value, None
     if word in CANCEL_WORDS:

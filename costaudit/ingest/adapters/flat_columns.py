@@ -96,8 +96,10 @@ def _typed_leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[tuple[Pat
 
 def _readable(kind: pa.DataType, wanted: Kind) -> bool:
     """Whether a column of this type holds such a value for every row alike."""
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or (
-        pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type)
+    is_text = (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or (pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
     )
     if pa.types.is_null(kind):
         return True
@@ -126,7 +128,9 @@ def whole_layout(layout: FlatLayout) -> FlatLayout | None:
     """The layout widened to every known path, each of its usual type where the file showed none."""
     types = {path: layout.types.get(path, _DEFAULT_TYPES[field.kind]) for path, field in _BY_PATH.items()}
     for path in layout.types:  # a text at the root rules out an object of that name, and the reverse
-        types = {p: t for p, t in types.items() if p == path or (p[: len(path)] != path and path[: len(p)] != p)}
+        types = {
+            p: t for p, t in types.items() if p == path or (p[: len(path)] != path and path[: len(p)] != p)
+        }
     return layout_of(types, whole=True) if _consistent(types) else None
 
 
@@ -139,7 +143,8 @@ def _nested(types: Mapping[Path, pa.DataType]) -> list[pa.Field]:
     for path, kind in types.items():
         roots.setdefault(path[0], {})[path[1:]] = kind
     return [
-        pa.field(root, inner[()] if () in inner else pa.struct(_nested(inner))) for root, inner in roots.items()
+        pa.field(root, inner[()] if () in inner else pa.struct(_nested(inner)))
+        for root, inner in roots.items()
     ]
 
 
@@ -184,7 +189,10 @@ def _plain_message(value: Any) -> bool:
 def unknown_columns(schema: pa.Schema, layout: FlatLayout) -> set[Path]:
     """Known paths that a block holds (its inferred schema says so) and the layout does not."""
     return {path for path in _leaves(schema, ()) if path in _BY_PATH and path not in layout.types} | {
-        (name,) for name in schema.names if name in _ROOTS and (name,) not in layout.types
+        (name,)
+        for name in schema.names
+        if name in _ROOTS
+        and (name,) not in layout.types
         and not any(path[0] == name for path in layout.types)
     }
 
@@ -251,7 +259,9 @@ class _Columns:
     def all_calls(self) -> bool:
         """True when every row has a model and a usage, so that no row can be of another format."""
         model = _any_valid([a for t in ("model_served", "model_requested") for a in self.all(t)], self.rows)
-        usage = _any_valid([a for t in ("prompt_tokens", "completion_tokens") for a in self.all(t)], self.rows)
+        usage = _any_valid(
+            [a for t in ("prompt_tokens", "completion_tokens") for a in self.all(t)], self.rows
+        )
         return bool(model) and bool(usage)
 
     def count(self, target: str) -> Ints | None:
@@ -312,8 +322,10 @@ def _any_valid(arrays: Sequence[pa.Array], rows: int) -> bool:
         return True
     if not arrays:
         return rows == 0
-    return pc.coalesce(*[a.is_valid() for a in arrays[:1]]).false_count == 0 if len(arrays) == 1 else (
-        _or_valid(arrays).false_count == 0
+    return (
+        pc.coalesce(*[a.is_valid() for a in arrays[:1]]).false_count == 0
+        if len(arrays) == 1
+        else (_or_valid(arrays).false_count == 0)
     )
 
 
@@ -333,8 +345,10 @@ def _text(array: pa.Array) -> pa.Array:
     """Text with empty strings as absent; integers as their digits."""
     if pa.types.is_dictionary(array.type):
         words = _text(array.dictionary)
-        return pa.DictionaryArray.from_arrays(array.indices, words) if words.null_count == 0 else _text(
-            array.dictionary_decode()
+        return (
+            pa.DictionaryArray.from_arrays(array.indices, words)
+            if words.null_count == 0
+            else _text(array.dictionary_decode())
         )
     if pa.types.is_integer(array.type):
         return array.cast(pa.string())
@@ -400,11 +414,11 @@ def _model_and_tier(columns: _Columns, out: dict[str, pa.Array]) -> None:
     service, batch = columns.text("service_tier"), columns.first("batch")
     if batch is not None:
         fallback = pa.nulls(columns.rows, pa.string()) if service is None else _coalesce(service)
-        service = pc.if_else(pc.fill_null(batch, False), "batch", fallback)  # noqa: FBT003
+        service = pc.if_else(pc.fill_null(batch, False), "batch", fallback)
     out["service_tier"] = service
 
 
-def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:  # noqa: PLR0915 - mirrors set_usage step by step
+def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:
     zero = np.zeros(columns.rows, np.int64)
     prompt, completion = columns.count("prompt_tokens"), columns.count("completion_tokens")
     p_absent = np.ones(columns.rows, bool) if prompt is None else prompt < 0
@@ -424,12 +438,18 @@ def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:  # noqa: PLR091
     exclusive, ambiguous = ~inside, np.zeros(columns.rows, bool)
     hidden = zero
     if total is not None:
-        open_ = (total >= 0) & ~(p_absent & c_absent) & (total != _sum(p, c, cached, think, inside, think_inside))
+        open_ = (
+            (total >= 0) & ~(p_absent & c_absent) & (total != _sum(p, c, cached, think, inside, think_inside))
+        )
         if open_.any():
             for flip_inside, flip_think in ((True, False), (False, True), (True, True)):
                 try_in = inside ^ flip_inside
                 try_think = think_inside ^ flip_think
-                fits = open_ & (~try_in | (cached <= p)) & (total == _sum(p, c, cached, think, try_in, try_think))
+                fits = (
+                    open_
+                    & (~try_in | (cached <= p))
+                    & (total == _sum(p, c, cached, think, try_in, try_think))
+                )
                 inside, think_inside = np.where(fits, try_in, inside), np.where(fits, try_think, think_inside)
                 exclusive = np.where(fits, ~try_in, exclusive)
                 open_ &= ~fits
@@ -444,9 +464,14 @@ def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:  # noqa: PLR091
     output = c + hidden + np.where(think_inside, 0, think)
     audio_out = np.minimum(_or_zero(columns.count("output_audio"), zero), output)
     counts = {
-        "input": free_prompt - audio_in, "cache_read": read, "cache_write_5m": w5, "cache_write_1h": w1,
-        "output": output - audio_out, "reasoning": np.minimum(think + hidden, output - audio_out),
-        "input_audio": audio_in, "output_audio": audio_out,
+        "input": free_prompt - audio_in,
+        "cache_read": read,
+        "cache_write_5m": w5,
+        "cache_write_1h": w1,
+        "output": output - audio_out,
+        "reasoning": np.minimum(think + hidden, output - audio_out),
+        "input_audio": audio_in,
+        "output_audio": audio_out,
     }
     for name, values in counts.items():
         if values.any():
@@ -456,7 +481,9 @@ def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:  # noqa: PLR091
         out["web_searches"] = pa.array(searches)
     odd_total = np.zeros(columns.rows, bool) if total is None else (total >= 0) & (total != p)
     partial = (p_absent & ~c_absent) | (c_absent & ~p_absent & odd_total)
-    out["quality"] = _words(np.where(none, 2, np.where(partial, 1, 0)), (Quality.EXACT, Quality.PARTIAL, Quality.NONE))
+    out["quality"] = _words(
+        np.where(none, 2, np.where(partial, 1, 0)), (Quality.EXACT, Quality.PARTIAL, Quality.NONE)
+    )
     reading = np.where(none, 0, np.where(ambiguous, 2, np.where(exclusive, 1, 0)))
     out["reading"] = _words(reading, (Reading.INCLUSIVE, Reading.EXCLUSIVE, Reading.AMBIGUOUS))
 
@@ -508,7 +535,9 @@ def _status(columns: _Columns, out: dict[str, pa.Array]) -> None:
     error_codes, error_words = _encoded(error, columns.rows)
     pairs = status_codes * len(error_words) + error_codes
     distinct, inverse = _distinct(pairs, len(status_words) * len(error_words))
-    verdicts = [status_of(status_words[k // len(error_words)], error_words[k % len(error_words)]) for k in distinct]
+    verdicts = [
+        status_of(status_words[k // len(error_words)], error_words[k % len(error_words)]) for k in distinct
+    ]
     indices = pa.array(inverse.astype(np.int32))
     out["status"] = pa.DictionaryArray.from_arrays(indices, pa.array([v[0] for v in verdicts]))
     codes = pa.array([v[1] for v in verdicts], type=pa.string())
@@ -552,7 +581,7 @@ def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
     out["max_tokens"] = columns.integer("max_tokens")
     finish = columns.text("finish")
     if finish is not None:
-        out["final"] = pc.if_else(finish.is_valid(), True, None)  # noqa: FBT003
+        out["final"] = pc.if_else(finish.is_valid(), True, None)
 
 
 def _messages(messages: pa.Array, out: dict[str, pa.Array]) -> None:
@@ -583,7 +612,7 @@ def _messages(messages: pa.Array, out: dict[str, pa.Array]) -> None:
 
 
 def _mask(values: pa.Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(pc.fill_null(values, False), dtype=bool)  # noqa: FBT003
+    return np.asarray(pc.fill_null(values, False), dtype=bool)
 
 
 def _pick(values: pa.Array, places: Ints) -> pa.Array:

@@ -55,7 +55,9 @@ def _paths(name: str) -> tuple[Path, ...]:
 
 
 FLAT_FIELDS: Final = (
-    FlatField("ts", Kind.TIME, ("timestamp", "ts", "time", "start_time", "created_at", "created", "datetime")),
+    FlatField(
+        "ts", Kind.TIME, ("timestamp", "ts", "time", "start_time", "created_at", "created", "datetime")
+    ),
     FlatField("call_id", Kind.TEXT, ("call_id", "span_id", "litellm_call_id")),
     FlatField("response_id", Kind.TEXT, ("response_id", "gen_ai.response.id")),
     FlatField("request_id", Kind.TEXT, ("request_id", "id")),
@@ -64,60 +66,90 @@ FLAT_FIELDS: Final = (
     FlatField("provider", Kind.TEXT, ("provider", "gen_ai.provider.name", "gen_ai.system", "provider_name")),
     FlatField("model_served", Kind.TEXT, ("response_model", "model_served", "gen_ai.response.model")),
     FlatField(
-        "model_requested", Kind.TEXT, ("model", "model_requested", "request_model", "gen_ai.request.model", "model_name")
+        "model_requested",
+        Kind.TEXT,
+        ("model", "model_requested", "request_model", "gen_ai.request.model", "model_name"),
     ),
     FlatField("gateway", Kind.TEXT, ("gateway",)),
     FlatField(
         "prompt_tokens",
         Kind.COUNT,
         (
-            "input_tokens", "prompt_tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens",
-            "usage.input_tokens", "usage.prompt_tokens",
+            "input_tokens",
+            "prompt_tokens",
+            "gen_ai.usage.input_tokens",
+            "gen_ai.usage.prompt_tokens",
+            "usage.input_tokens",
+            "usage.prompt_tokens",
         ),
     ),
     FlatField(
         "completion_tokens",
         Kind.COUNT,
         (
-            "output_tokens", "completion_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens",
-            "usage.output_tokens", "usage.completion_tokens",
+            "output_tokens",
+            "completion_tokens",
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.completion_tokens",
+            "usage.output_tokens",
+            "usage.completion_tokens",
         ),
     ),
     FlatField(
         "cache_read",
         Kind.COUNT,
         (
-            "cache_read_tokens", "cached_tokens", "gen_ai.usage.cache_read.input_tokens",
-            "gen_ai.usage.cache_read_input_tokens", "usage.prompt_tokens_details.cached_tokens",
+            "cache_read_tokens",
+            "cached_tokens",
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_read_input_tokens",
+            "usage.prompt_tokens_details.cached_tokens",
             "usage.input_tokens_details.cached_tokens",
         ),
     ),
     FlatField("cache_read_outside", Kind.COUNT, ("cache_read_input_tokens", "usage.cache_read_input_tokens")),
-    FlatField("write_5m", Kind.COUNT, ("cache_write_5m_tokens", "usage.cache_creation.ephemeral_5m_input_tokens")),
-    FlatField("write_1h", Kind.COUNT, ("cache_write_1h_tokens", "usage.cache_creation.ephemeral_1h_input_tokens")),
+    FlatField(
+        "write_5m", Kind.COUNT, ("cache_write_5m_tokens", "usage.cache_creation.ephemeral_5m_input_tokens")
+    ),
+    FlatField(
+        "write_1h", Kind.COUNT, ("cache_write_1h_tokens", "usage.cache_creation.ephemeral_1h_input_tokens")
+    ),
     FlatField(
         "write_any",
         Kind.COUNT,
         (
-            "cache_write_tokens", "cache_creation_tokens", "gen_ai.usage.cache_write.input_tokens",
-            "gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens",
-            "usage.prompt_tokens_details.cache_write_tokens", "usage.input_tokens_details.cache_write_tokens",
+            "cache_write_tokens",
+            "cache_creation_tokens",
+            "gen_ai.usage.cache_write.input_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+            "gen_ai.usage.cache_creation_input_tokens",
+            "usage.prompt_tokens_details.cache_write_tokens",
+            "usage.input_tokens_details.cache_write_tokens",
         ),
     ),
-    FlatField("write_outside", Kind.COUNT, ("cache_creation_input_tokens", "usage.cache_creation_input_tokens")),
+    FlatField(
+        "write_outside", Kind.COUNT, ("cache_creation_input_tokens", "usage.cache_creation_input_tokens")
+    ),
     FlatField(
         "reasoning",
         Kind.COUNT,
         (
-            "reasoning_tokens", "gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens",
-            "usage.completion_tokens_details.reasoning_tokens", "usage.output_tokens_details.reasoning_tokens",
+            "reasoning_tokens",
+            "gen_ai.usage.reasoning.output_tokens",
+            "gen_ai.usage.reasoning_tokens",
+            "usage.completion_tokens_details.reasoning_tokens",
+            "usage.output_tokens_details.reasoning_tokens",
         ),
     ),
     FlatField("total", Kind.COUNT, ("total_tokens", "gen_ai.usage.total_tokens", "usage.total_tokens")),
     FlatField(
         "input_audio",
         Kind.COUNT,
-        ("input_audio_tokens", "usage.prompt_tokens_details.audio_tokens", "usage.input_tokens_details.audio_tokens"),
+        (
+            "input_audio_tokens",
+            "usage.prompt_tokens_details.audio_tokens",
+            "usage.input_tokens_details.audio_tokens",
+        ),
     ),
     FlatField(
         "output_audio",
@@ -128,11 +160,17 @@ FLAT_FIELDS: Final = (
     FlatField("status", Kind.STATUS, ("status", "status_code", "http_status")),
     FlatField("error", Kind.TEXT, ("error", "error_code", "error_type")),
     FlatField("finish", Kind.TEXT, ("finish_reason", "stop_reason")),
-    FlatField("service_tier", Kind.TEXT, ("service_tier", "gen_ai.openai.response.service_tier", "usage.service_tier")),
+    FlatField(
+        "service_tier",
+        Kind.TEXT,
+        ("service_tier", "gen_ai.openai.response.service_tier", "usage.service_tier"),
+    ),
     FlatField("batch", Kind.FLAG, ("batch", "is_batch")),
     FlatField("region", Kind.TEXT, ("region", "inference_geo")),
     FlatField("speed", Kind.TEXT, ("speed",)),
-    FlatField("feature", Kind.TEXT, ("feature", "endpoint", "metadata.feature", "metadata.endpoint", "function")),
+    FlatField(
+        "feature", Kind.TEXT, ("feature", "endpoint", "metadata.feature", "metadata.endpoint", "function")
+    ),
     FlatField("user", Kind.TEXT, ("user", "user_id", "end_user", "metadata.user_id")),
     FlatField("session", Kind.TEXT, ("session", "session_id", "conversation_id", "gen_ai.conversation.id")),
     FlatField("user_tier", Kind.TEXT, ("user_tier", "metadata.user_tier")),
@@ -143,10 +181,16 @@ FLAT_FIELDS: Final = (
     FlatField("system", Kind.TEXT, ("system", "system_prompt")),
     FlatField("tools", Kind.LIST, ("tools",)),
     FlatField("response_format", Kind.FORMAT, ("response_format",)),
-    FlatField("max_tokens", Kind.INTEGER, ("max_tokens", "max_completion_tokens", "gen_ai.request.max_tokens")),
+    FlatField(
+        "max_tokens", Kind.INTEGER, ("max_tokens", "max_completion_tokens", "gen_ai.request.max_tokens")
+    ),
     FlatField("stream", Kind.FLAG, ("stream", "streamed")),
     FlatField("latency_ms", Kind.INTEGER, ("latency_ms", "duration_ms", "request_duration_ms")),
-    FlatField("cost", Kind.COST, ("cost_usd", "reported_cost_usd", "cost", "total_cost", "response_cost", "usage.cost")),
+    FlatField(
+        "cost",
+        Kind.COST,
+        ("cost_usd", "reported_cost_usd", "cost", "total_cost", "response_cost", "usage.cost"),
+    ),
 )
 
 BY_TARGET: Final = {field.target: field for field in FLAT_FIELDS}

@@ -19,10 +19,10 @@ from typing import Any, Final
 
 import msgspec
 
-from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.openai_chat import usage_details, web_searches
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import TOKEN_CLASSES, Call, Quality, Status
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, TypedDict
 
-from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Quality, Status
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.adapters.openai_chat import error_code, usage_cost, usage_details
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
+from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Quality, Status
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message, is_message
-from costaudit.ingest.format import Record
 from costaudit.ingest.adapters.openai_chat import (
     CHUNK,
     OBJECTS,
@@ -19,6 +18,7 @@ from costaudit.ingest.adapters.openai_chat import (
 )
 from costaudit.ingest.adapters.openai_responses import call_from_response, is_response
 from costaudit.ingest.fields import mapping
+from costaudit.ingest.format import Record
 from costaudit.schema import Call, Quality, Status
 
 NOT_CALLS: Final = (
