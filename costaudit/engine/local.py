@@ -18,6 +18,7 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
+from costaudit.engine.choice import KEPT
 from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
@@ -151,6 +152,9 @@ def _open_all(
     return readers
 
 
+_FLAT_NEEDS = ("model", "input_tokens", "output_tokens")
+
+
 def _nothing_read(files: Sequence[LogFile], readers: Sequence[Reader], total: Pass) -> InputError:
     """Why a file with content came to no requests: the commonest reason and its first place."""
     where = ", ".join(f.name for f in files[:3]) + (" …" if len(files) > 3 else "")
@@ -164,8 +168,10 @@ def _nothing_read(files: Sequence[LogFile], readers: Sequence[Reader], total: Pa
     hint = None
     if reason == "unrecognised":
         known = readers[0].adapter if readers else None
-        needs = known.needs if known else ("model", "input_tokens", "output_tokens")
-        hint = f"no known log format; a flat record needs {', '.join(needs)} (docs/formats.md)"
+        name, needs = (
+            (known.name, known.needs) if known is not None and known.needs else ("flat", _FLAT_NEEDS)
+        )
+        hint = f"a {name} record needs {', '.join(needs)} (docs/formats.md)"
     return InputError(
         f"no request could be read from {total.records} records; {REASONS[reason]}{detail}",
         path=place.file or where,
@@ -253,7 +259,8 @@ class _Run:
             used |= partial.providers
             partial = audit_batch(parsed.batch, self.plan.with_providers(used))
         index = task.block.index  # type: ignore[attr-defined]  # a Block of this reader
-        routable = bool((partial.cells.keys["route_any"] >= 0).any()) if partial.rows else False
+        kept = partial.cells.keys["kept"] if partial.rows else np.zeros(0, np.int32)
+        routable = bool(np.isin(kept, (KEPT.index("routed"), KEPT.index("not_cheaper"))).any())
         return _Done(task.file, index, parsed, partial, _Ids.of(parsed.batch), used, routable)
 
     def _add_block(self, done: _Done) -> None:

@@ -103,3 +103,20 @@ def test_the_tables_and_the_records_path_agree(tmp_path: Path, seed: int):
 def test_a_second_run_is_the_same_to_the_byte(tmp_path: Path):
     log = write_jsonl(tmp_path / "log.jsonl", random_log(7))
     assert audit(log).model_dump_json() == audit(log).model_dump_json()
+
+
+def test_a_provider_that_turns_up_late_changes_what_came_before(tmp_path: Path, small_blocks: Any):
+    """Only once DeepSeek is in use does a later class open for the requests before it: none was routed until then."""
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        'schema = "costaudit/policy@1"\nname = "late"\n[[tiers]]\ntier = 0\nclasses = ["flagship", "economy"]\n'
+    )
+    said = {"timestamp": "2026-10-05T10:00:00Z", "input_tokens": 1000, "output_tokens": 10, "tier": 0}
+    early = [{"request_id": f"a{n}", "provider": "mistral", "model": "mistral-large-latest", **said} for n in range(3)]
+    late = [{"request_id": "b", "provider": "deepseek", "model": "deepseek-v4-flash", **said}]
+    small_blocks(10)
+    one, other = (
+        same(audit(write_jsonl(tmp_path / "log.jsonl", log), policy=str(policy))) for log in (early + late, late + early)
+    )
+    assert one == other
+    assert one["projection"]["kept"] == {"routed": 3, "not_cheaper": 1}

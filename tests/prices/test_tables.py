@@ -57,7 +57,9 @@ def test_service_tiers_as_logs_write_them(logged: str | None, tier: str):
     assert service_tier(logged) == tier
 
 
-@given(st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(lambda t: t.replace(second=0, microsecond=0)))  # noqa: DTZ001 - hypothesis wants naive bounds
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(lambda t: t.replace(second=0, microsecond=0))
+)  # noqa: DTZ001 - hypothesis wants naive bounds
 def test_an_instant_reads_back_as_it_was_written(moment: datetime):
     us = int(moment.replace(tzinfo=UTC).timestamp()) * 10**6
     assert instant_us(instant_text(us)) == us
@@ -176,7 +178,9 @@ def test_deepseeks_peak_goes_by_the_calendar_of_beijing(moment: str, expected: b
     st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001
     st.integers(0, 1440), st.integers(0, 1440), st.sets(st.integers(1, 7), min_size=1), st.sets(st.integers(0, 400), max_size=3),
 )  # fmt: skip
-def test_a_window_against_the_calendar_module(moment: datetime, start: int, end: int, weekdays: set[int], days: set[int]):
+def test_a_window_against_the_calendar_module(
+    moment: datetime, start: int, end: int, weekdays: set[int], days: set[int]
+):
     """UTC+8 without summer time, as China has had since 1991."""
     holidays = frozenset(date(2026, 1, 1) + timedelta(days=d) for d in days)
     row = WindowRow("w", 0, None, start * 60, end * 60, frozenset(weekdays), "Asia/Shanghai", holidays, "", 1)
@@ -190,5 +194,9 @@ def test_a_window_against_the_calendar_module(moment: datetime, start: int, end:
 
 
 def test_the_shipped_tables_have_no_float_in_them():
-    rates = [row.usd for key in [("openai", "gpt-4o-2024-08-06"), ("anthropic", "claude-sonnet-4-6")] for row in book().rows[key]]
+    rates = [
+        row.usd
+        for key in [("openai", "gpt-4o-2024-08-06"), ("anthropic", "claude-sonnet-4-6")]
+        for row in book().rows[key]
+    ]
     assert all(isinstance(usd, Decimal) for usd in rates if usd is not None)

@@ -80,12 +80,20 @@ def test_who_where_and_what_for():
     ("logged", "model"),
     [
         (PROFILE, "us.anthropic.claude-sonnet-4-5-20250929-v1:0"),
-        ("arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0"),
-        ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "global.anthropic.claude-haiku-4-5-20251001-v1:0"),
-        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12",
-         "arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12"),
+        (
+            "arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/amazon.nova-pro-v1:0",
+            "amazon.nova-pro-v1:0",
+        ),
+        (
+            "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+            "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+        ),
+        (
+            "arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12",
+            "arn:aws:bedrock:us-east-1:1:application-inference-profile/ab12",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_arn_is_opened_where_it_names_a_model(logged: str, model: str):
     assert model_id(logged) == only(log(modelId=logged)).model == model
 

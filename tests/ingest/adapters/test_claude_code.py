@@ -141,10 +141,18 @@ def test_foreign_records_are_left_alone():
 
 
 EVENT = {
-    "event.name": "api_request", "session.id": "sess-1", "model": "claude-sonnet-4-5-20250929",
-    "input_tokens": "412", "output_tokens": "903", "cache_read_tokens": "18000", "cache_creation_tokens": "2000",
-    "cost_usd": 0.027681, "duration_ms": "9870", "request_id": "req_1", "speed": "fast",
-}  # fmt: skip
+    "event.name": "api_request",
+    "session.id": "sess-1",
+    "model": "claude-sonnet-4-5-20250929",
+    "input_tokens": "412",
+    "output_tokens": "903",
+    "cache_read_tokens": "18000",
+    "cache_creation_tokens": "2000",
+    "cost_usd": 0.027681,
+    "duration_ms": "9870",
+    "request_id": "req_1",
+    "speed": "fast",
+}
 
 
 def attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -169,9 +177,13 @@ def test_an_event_is_written_when_the_call_has_ended():
 
 def test_the_span_of_the_same_request_is_the_same_call():
     span = {
-        "traceId": "t", "spanId": "s", "name": "claude_code.llm_request", "startTimeUnixNano": "1791191800500000000",
-        "endTimeUnixNano": "1791191810370000000", "attributes": attributes({**EVENT, "event.name": "x"}),
-    }  # fmt: skip
+        "traceId": "t",
+        "spanId": "s",
+        "name": "claude_code.llm_request",
+        "startTimeUnixNano": "1791191800500000000",
+        "endTimeUnixNano": "1791191810370000000",
+        "attributes": attributes({**EVENT, "event.name": "x"}),
+    }
     spans = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
     assert len(merge_calls(OTLP.calls(log()) + OTLP.calls(spans))) == 1
 
@@ -213,8 +225,12 @@ def merged(paths: Iterable[Path]) -> list[int]:
     whole = merge_calls(calls)
     written = sum(c.cache_write_5m + c.cache_write_1h for c in whole)
     return [
-        len(whole), sum(c.input for c in whole), sum(c.output for c in whole), written, sum(c.cache_read for c in whole),
-    ]  # fmt: skip
+        len(whole),
+        sum(c.input for c in whole),
+        sum(c.output for c in whole),
+        written,
+        sum(c.cache_read for c in whole),
+    ]
 
 
 def test_real_sessions_with_and_without_their_overlapping_exports(shared_data: Path):

@@ -80,8 +80,10 @@ def test_an_interaction_has_a_request_of_its_own():
 
 
 def test_result_lines_of_batch_jobs_are_billed_as_batch():
-    for record in ({"key": "k-1", "response": GENERATED},
-                   {"request": ASKED, "response": GENERATED, "processed_time": "2026-10-05T09:20:13Z"}):  # fmt: skip
+    for record in (
+        {"key": "k-1", "response": GENERATED},
+        {"request": ASKED, "response": GENERATED, "processed_time": "2026-10-05T09:20:13Z"},
+    ):
         assert ADAPTER.matches(record)
         (call,) = ADAPTER.calls(record)
         assert (call.service_tier, call.input) == ("batch", 85)

@@ -157,9 +157,13 @@ def test_of_two_events_per_response_the_one_with_counts_is_the_call():
     done = {"event.name": "codex.sse_event", "event.kind": "response.completed"}
     assert OTLP.calls(event(**done)) == []
     numbers = {
-        "input_token_count": "20000", "output_token_count": "302", "cached_token_count": "16000",
-        "cache_write_token_count": "1000", "reasoning_token_count": "102", "tool_token_count": "20302",
-    }  # fmt: skip
+        "input_token_count": "20000",
+        "output_token_count": "302",
+        "cached_token_count": "16000",
+        "cache_write_token_count": "1000",
+        "reasoning_token_count": "102",
+        "tool_token_count": "20302",
+    }
     (call,) = OTLP.calls(event(**done, **numbers))
     assert counts(call) == (3000, 16000, 1000, 302, 102)
     assert (call.ts, call.session) == (1791191704_504000, "s-1")

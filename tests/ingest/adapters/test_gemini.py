@@ -60,11 +60,17 @@ def test_tool_results_are_input():
 
 def test_sound_has_its_own_classes_and_cached_sound_is_cached():
     usage = {
-        "promptTokenCount": 1000, "cachedContentTokenCount": 200, "candidatesTokenCount": 50, "totalTokenCount": 1050,
-        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 400}, {"modality": "AUDIO", "tokenCount": 600}],
+        "promptTokenCount": 1000,
+        "cachedContentTokenCount": 200,
+        "candidatesTokenCount": 50,
+        "totalTokenCount": 1050,
+        "promptTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 400},
+            {"modality": "AUDIO", "tokenCount": 600},
+        ],
         "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 200}],
         "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 30}],
-    }  # fmt: skip
+    }
     assert counts(only(body(usage))) == (400, 200, 20, 0, 400, 30)
 
 
@@ -128,14 +134,22 @@ def test_the_last_chunk_of_a_stream_counts():
 
 
 INTERACTED = {
-    "id": "v1_x", "object": "interaction", "status": "completed", "model": "gemini-2.5-flash",
-    "created": "2026-05-13T19:57:25Z", "service_tier": "standard",
+    "id": "v1_x",
+    "object": "interaction",
+    "status": "completed",
+    "model": "gemini-2.5-flash",
+    "created": "2026-05-13T19:57:25Z",
+    "service_tier": "standard",
     "usage": {
-        "total_tokens": 233, "total_input_tokens": 9, "total_cached_tokens": 4, "total_output_tokens": 13,
-        "total_tool_use_tokens": 0, "total_thought_tokens": 211,
+        "total_tokens": 233,
+        "total_input_tokens": 9,
+        "total_cached_tokens": 4,
+        "total_output_tokens": 13,
+        "total_tool_use_tokens": 0,
+        "total_thought_tokens": 211,
         "input_tokens_by_modality": [{"modality": "audio", "tokens": 5}],
     },
-}  # fmt: skip
+}
 
 
 def test_an_interaction():
@@ -207,8 +221,14 @@ def test_a_streams_chunks_are_one_call_with_the_last_usage():
 
 def test_claude_on_vertex_answers_in_its_own_shape():
     usage = {"input_tokens": 5, "output_tokens": 9, "cache_read_input_tokens": 7}
-    message = {"id": "msg_vrtx_1", "type": "message", "role": "assistant", "model": "claude-opus-4-8",
-               "stop_reason": "end_turn", "usage": usage}  # fmt: skip
+    message = {
+        "id": "msg_vrtx_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-opus-4-8",
+        "stop_reason": "end_turn",
+        "usage": usage,
+    }
     request = {"messages": [{"role": "user", "content": "Hello?"}]}
     call = of_row(row(full_response=message, full_request=request))
     assert (call.input, call.cache_read, call.provider, call.prompt) == (5, 7, "vertex", "Hello?")

@@ -73,9 +73,13 @@ def test_an_old_file_is_one_object_with_all_messages():
 
 @pytest.mark.parametrize(
     "line",
-    [HEADER, {"$set": {"lastUpdated": "x"}}, {"$rewindTo": "m1"},
-     {"id": "u", "timestamp": "2026-10-05T09:20:11Z", "type": "user", "content": "hi"}],
-)  # fmt: skip
+    [
+        HEADER,
+        {"$set": {"lastUpdated": "x"}},
+        {"$rewindTo": "m1"},
+        {"id": "u", "timestamp": "2026-10-05T09:20:11Z", "type": "user", "content": "hi"},
+    ],
+)
 def test_other_lines_are_recognised_and_are_no_calls(line: dict[str, Any]):
     assert read(line) == []
 

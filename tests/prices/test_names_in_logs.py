@@ -1,0 +1,182 @@
+"""Names as logs write them: what they resolve to, how, and at what expense."""
+
+from __future__ import annotations
+
+import pytest
+
+from costaudit.prices.book import load_book
+from costaudit.prices.names import Suggester
+from costaudit.prices.resolver import How, Reason, Resolved, Resolver, Unresolved
+from costaudit.prices.rows import instant_us
+
+BOOK = load_book()
+RESOLVER = Resolver(BOOK)
+AT = instant_us("2026-11-01")
+ARN = "arn:aws:bedrock:us-east-1:123456789012:"
+SONNET_4 = "anthropic.claude-sonnet-4-20250514-v1:0"
+HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "target", "how"),
+    [
+        ("openai", "gpt-4o-2024-08-06", "openai/gpt-4o-2024-08-06", How.EXACT),
+        ("openai", "GPT-4o-2024-08-06", "openai/gpt-4o-2024-08-06", How.EXACT),
+        ("openai", "gpt-4o", "openai/gpt-4o-2024-08-06", How.ALIAS),
+        (None, "openai/gpt-4o-2024-08-06", "openai/gpt-4o-2024-08-06", How.PROVIDER_PREFIX),
+        ("openai", "gpt-4o-2099-01-01", "openai/gpt-4o-2024-08-06", How.DATED_SUFFIX),
+        ("openai", "gpt-4o-latest", "openai/gpt-4o-2024-08-06", How.DATED_SUFFIX),
+        ("anthropic", "claude-opus-4-8[1m]", "anthropic/claude-opus-4-8", How.EXACT),
+        ("bedrock", f"us.{SONNET_4}", f"bedrock/{SONNET_4}", How.ALIAS),
+        (
+            "bedrock",
+            "global.anthropic.claude-sonnet-4-6",
+            "bedrock/global.anthropic.claude-sonnet-4-6",
+            How.EXACT,
+        ),
+        (
+            "bedrock",
+            "apac.meta.llama3-1-8b-instruct-v1:0",
+            "bedrock/meta.llama3-1-8b-instruct-v1:0",
+            How.INFERENCE_PROFILE,
+        ),
+        ("aws.bedrock", f"{ARN}inference-profile/us.{SONNET_4}", f"bedrock/{SONNET_4}", How.ALIAS),
+        (None, f"bedrock/{ARN}inference-profile/us.{SONNET_4}", f"bedrock/{SONNET_4}", How.ALIAS),
+        (None, f"bedrock/converse/us-west-2/{HAIKU_3}", f"bedrock/{HAIKU_3}", How.PROVIDER_PREFIX),
+        (
+            "vertex_ai",
+            "publishers/anthropic/models/claude-sonnet-4@20250514",
+            "vertex/claude-sonnet-4@20250514",
+            How.EXACT,
+        ),
+        (None, "publishers/google/models/gemini-2.5-flash", "google/gemini-2.5-flash", How.SAME_LIST),
+        (
+            None,
+            "projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash",
+            "google/gemini-2.5-flash",
+            How.SAME_LIST,
+        ),
+        ("google", "models/gemini-2.5-flash", "google/gemini-2.5-flash", How.EXACT),
+        ("azure", "gpt-4o-2024-08-06", "azure/gpt-4o-2024-08-06", How.EXACT),
+        ("azure_ai", "gpt-4o-2024-08-06", "azure/gpt-4o-2024-08-06", How.SAME_LIST),
+        ("openrouter", "lab/new:free", "openrouter/:free", How.FREE_VARIANT),
+        ("openrouter", "deepseek/deepseek-r1:free", "openrouter/deepseek/deepseek-r1:free", How.EXACT),
+        (
+            "openrouter",
+            "anthropic/claude-sonnet-4.5:nitro",
+            "anthropic/claude-sonnet-4-5-20250929",
+            How.VARIANT,
+        ),
+        (
+            None,
+            "openrouter/anthropic/claude-sonnet-4.5:online",
+            "anthropic/claude-sonnet-4-5-20250929",
+            How.VARIANT,
+        ),
+        ("openai", "ft:gpt-4o-mini-2024-07-18:acme::9x", "openai/ft:gpt-4o-mini-2024-07-18", How.FINE_TUNE),
+        (None, "ft:gpt-4o-mini-2024-07-18:acme::9x", "openai/ft:gpt-4o-mini-2024-07-18", How.FINE_TUNE),
+        (
+            "together",
+            "Llama-3.3-70B-Instruct-Turbo",
+            "together/meta-llama/Llama-3.3-70B-Instruct-Turbo",
+            How.SHORT_NAME,
+        ),
+        ("openai", "claude-opus-4-8", "anthropic/claude-opus-4-8", How.OTHER_PROVIDER),
+    ],
+)
+def test_a_name_is_resolved_and_says_how(provider: str | None, name: str, target: str, how: How):
+    found = RESOLVER.resolve(provider, name, AT)
+    assert isinstance(found, Resolved), found
+    assert (f"{found.provider}/{found.model}", found.how) == (target, how)
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "reason", "said"),
+    [
+        ("bedrock", f"{ARN}application-inference-profile/a1b2", Reason.NEEDS_MAP, "--map"),
+        (None, f"bedrock/{ARN}provisioned-model/a1b2", Reason.NEEDS_MAP, "--map"),
+        ("azure", "prod-chat", Reason.NEEDS_MAP, "--map"),
+        ("vertex_ai", "projects/p/locations/us-central1/endpoints/123", Reason.NEEDS_MAP, "--map"),
+        ("openai", "ft:gpt-5.9:acme::1", Reason.FINE_TUNE, "ft:gpt-5.9"),
+        ("openai", "davinci:ft-acme-2023-01-01", Reason.FINE_TUNE, "ft:davinci"),
+        ("azure", "gpt-4o-mini-2024-07-18.ft-0a1b2c", Reason.FINE_TUNE, ""),
+        ("bedrock", "global.anthropic.claude-3-haiku-20240307-v9:0", Reason.UNKNOWN_MODEL, ""),
+        ("together", "gpt-4o", Reason.UNKNOWN_MODEL, "together does not list it"),
+        ("openai", "gpt-4oo", Reason.UNKNOWN_MODEL, "gpt-4o"),
+        (None, "lab/new:free", Reason.UNKNOWN_MODEL, ""),
+        (None, "meta-llama/Llama-3.3-70B-Instruct", Reason.AMBIGUOUS_MODEL, "names no provider"),
+        ("openai", "", Reason.NO_MODEL, ""),
+        ("openai", None, Reason.NO_MODEL, ""),
+    ],
+)
+def test_a_name_without_a_model_says_why(provider: str | None, name: str | None, reason: Reason, said: str):
+    found = RESOLVER.resolve(provider, name, AT)
+    assert isinstance(found, Unresolved), found
+    assert found.reason is reason
+    assert said in found.detail
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "region"),
+    [
+        (None, f"bedrock/eu-west-2/{HAIKU_3}", "eu-west-2"),
+        (None, f"arn:aws:bedrock:eu-west-2::foundation-model/{HAIKU_3}", "eu-west-2"),
+        (None, "azure/eu/gpt-4o-2024-08-06", "eu"),
+        (None, "azure/global/gpt-4o-2024-08-06", ""),
+        ("bedrock", HAIKU_3, ""),
+    ],
+)
+def test_a_region_in_a_name_is_kept(provider: str | None, name: str, region: str):
+    found = RESOLVER.resolve(provider, name, AT)
+    assert isinstance(found, Resolved), found
+    assert found.region == region
+
+
+def test_an_alias_that_moved_stands_for_another_model_before():
+    before, after = (
+        RESOLVER.resolve("openai", "gpt-4o", instant_us(d)) for d in ("2024-10-01", "2024-10-02")
+    )
+    assert isinstance(before, Resolved)
+    assert isinstance(after, Resolved)
+    assert (before.model, after.model) == ("gpt-4o-2024-05-13", "gpt-4o-2024-08-06")
+
+
+def test_the_users_own_map_is_tried_first():
+    resolver = Resolver(BOOK, {"prod-chat": "azure/gpt-4o-2024-08-06", "openai/gpt-4o": "openai/gpt-4.1"})
+    mapped = resolver.resolve("azure", "prod-chat", AT)
+    assert isinstance(mapped, Resolved)
+    assert (mapped.model, mapped.how) == ("gpt-4o-2024-08-06", How.USER_MAP)
+    other = resolver.resolve("openai", "gpt-4o", AT)
+    assert isinstance(other, Resolved)
+    assert other.how is How.USER_MAP
+
+
+def test_a_million_names_cost_what_the_distinct_ones_cost(monkeypatch: pytest.MonkeyPatch):
+    looked_up = []
+    original = Resolver._periods
+
+    def counted(self: Resolver, provider: str | None, name: str | None):
+        looked_up.append(name)
+        return original(self, provider, name)
+
+    monkeypatch.setattr(Resolver, "_periods", counted)
+    resolver = Resolver(BOOK)
+    names = ["gpt-4o", "claude-opus-4-8", "gpt-5.9", "us.anthropic.claude-sonnet-4-6", "prod-chat"] * 200_000
+    for name in names:
+        resolver.periods(None, name)
+    assert len(names) == 1_000_000
+    assert len(looked_up) == 5
+
+
+def test_a_suggestion_looks_at_few_of_the_known_names():
+    suggester = Suggester(f"model-{n}" for n in range(5000))
+    assert "model-4321" in (suggester.suggest("modle-4321") or "")
+    assert suggester.suggest("entirely-different-word-xyz") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "\x1b[31m", "[1m]", "/", "//", ":free", "arn:aws:bedrock", "ft:", "@", "é" * 300]
+)
+@pytest.mark.parametrize("provider", [None, "openrouter", "bedrock", "azure", "vertex", "nobody"])
+def test_no_name_breaks_the_resolver(provider: str | None, name: str):
+    assert RESOLVER.periods(provider, name)[0][0] == 0
