@@ -25,6 +25,8 @@ NO_PRICE_THEN: Final = "no_price_at_that_time"
 NO_TIER_PRICE: Final = "no_price_for_service_tier"
 NO_TIMESTAMP: Final = "no_timestamp"
 
+WEB_SEARCH: Final = "web_search"
+
 NO_TS: Final = -(2**63)
 """In arrays of instants (microseconds): the time is not known."""
 
@@ -198,15 +200,19 @@ def timeline_of(
     """The timeline of a canonical model under a service tier, region and speed.
 
     A region or speed without rows of its own is billed as the standard one; a service tier without
-    rows is unpriced, because its price is not the standard one.
+    rows is unpriced, because its price is not the standard one. Only tool calls cost the same in every
+    tier that says nothing of them: tiers are discounts on tokens.
     """
     rows = book.in_force.get(key, ())
+    tiers = {WEB_SEARCH: tier if any(_is(r, WEB_SEARCH, tier) for r in rows) else STANDARD}
+    if all(r.when.tier != tier for r in rows):
+        rows = ()
     speeds = {r.when.speed for r in rows}
     regions = {r.when.region for r in rows}
     rows = tuple(
         r
         for r in rows
-        if r.when.tier == tier
+        if r.when.tier == tiers.get(r.klass, tier)
         and r.when.region in ("", region if region in regions else "")
         and r.when.speed in ("", speed if speed in speeds else "")
     )
@@ -219,6 +225,10 @@ def timeline_of(
         if not _same(segment, segments[-1]):
             segments.append(segment)
     return Timeline(tuple(segments), {w: book.windows[w] for w in windows})
+
+
+def _is(row: PriceRow, klass: str, tier: str) -> bool:
+    return row.klass == klass and row.when.tier == tier
 
 
 def join_timelines(parts: Sequence[tuple[int, Timeline]]) -> Timeline:
@@ -288,7 +298,7 @@ def _card(
             rates.setdefault("cache_read", rates["input"])
         if provider.cache_write_as_input and "cache_write_5m" not in rates and "cache_write_1h" not in rates:
             rates["cache_write_5m"] = rates["cache_write_1h"] = rates["input"]
-    tier = live[0].when.tier
+    tier = next((r.when.tier for r in live if r.when.tier != STANDARD), STANDARD)
     conditions = [
         *([f"context>{over}"] if over >= 0 else []),
         *([f"tier={tier}"] if tier != STANDARD else []),

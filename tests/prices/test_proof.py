@@ -164,6 +164,8 @@ def test_at_any_point_one_row_matches_and_it_is_the_one_that_prices(drawn: tuple
     at, tier, context, region, speed = point
     card = timeline_of(BOOK, key, tier, region, speed).at(int(at.timestamp()) * 1_000_000, context)
     found = {klass: winners(rows, klass, point) for klass in {row["class"] for row in rows}}
+    if not any(row["class"] == "web_search" and wanted_tier(row) == tier for row in rows):
+        found["web_search"] = winners(rows, "web_search", (at, "standard", *point[2:]))
     assert all(len(rows) <= 1 for rows in found.values()), "two rows match"
     priced = {klass: rows[0]["usd"] for klass, rows in found.items() if rows}
     if isinstance(card, str):

@@ -95,24 +95,21 @@ def test_old_and_new_names_of_the_cache_are_inside_the_input(cached: dict[str, i
 
 
 def test_openinference_names():
-    (call,) = read(
-        span(
-            **{
-                "openinference.span.kind": "LLM",
-                "llm.provider": "anthropic",
-                "llm.model_name": "claude-haiku-4-5",
-                "llm.token_count.prompt": 1312,
-                "llm.token_count.completion": 186,
-                "llm.token_count.prompt_details.cache_read": 1000,
-                "llm.token_count.prompt_details.cache_write": 200,
-                "llm.token_count.completion_details.reasoning": 6,
-                "llm.cost.total": 0.0125,
-                "output.value": json.dumps({"id": "msg_1", "type": "message"}),
-                "tag.tags": ["a", "b"],
-                "metadata": '{"feature": "triage"}',
-            }
-        )
-    )
+    attributes: dict[str, Any] = {
+        "openinference.span.kind": "LLM",
+        "llm.provider": "anthropic",
+        "llm.model_name": "claude-haiku-4-5",
+        "llm.token_count.prompt": 1312,
+        "llm.token_count.completion": 186,
+        "llm.token_count.prompt_details.cache_read": 1000,
+        "llm.token_count.prompt_details.cache_write": 200,
+        "llm.token_count.completion_details.reasoning": 6,
+        "llm.cost.total": 0.0125,
+        "output.value": json.dumps({"id": "msg_1", "type": "message"}),
+        "tag.tags": ["a", "b"],
+        "metadata": '{"feature": "triage"}',
+    }
+    (call,) = read(span(**attributes))
     assert counts(call) == (112, 1000, 200, 0, 186, 6)
     assert (call.response_id, call.reported_picousd, call.tags) == ("msg_1", 12_500_000_000, "a,b")
     assert (call.model, call.feature) == ("claude-haiku-4-5", "triage")
@@ -175,16 +172,14 @@ def test_a_span_that_does_not_say_what_it_is_counts_by_its_model_and_usage():
 
 
 def test_two_instrumentations_of_one_call_merge_by_response_id():
-    inference = span(
-        "a",
-        **{
-            "openinference.span.kind": "LLM",
-            "llm.model_name": "m",
-            "llm.token_count.prompt": 1312,
-            "llm.token_count.completion": 186,
-            "output.value": '{"id": "msg_1", "type": "message"}',
-        },
-    )
+    attributes: dict[str, Any] = {
+        "openinference.span.kind": "LLM",
+        "llm.model_name": "m",
+        "llm.token_count.prompt": 1312,
+        "llm.token_count.completion": 186,
+        "output.value": '{"id": "msg_1", "type": "message"}',
+    }
+    inference = span("a", **attributes)
     own = span("b", **{**CHAT, "gen_ai.response.id": "msg_1"})
     assert len(merge_calls(read(inference, own))) == 1
 
