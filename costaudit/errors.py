@@ -60,4 +60,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
     if not close:
         return None
-    return "did you mean " + " or ".join(repr(c) for c in close) + "?"
+    return "did you mean " + " or ".join(repr(str(c)) for c in close) + "?"

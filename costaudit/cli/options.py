@@ -7,25 +7,35 @@ from typing import Annotated, Optional
 
 import typer
 
-LOGS = "LOGS"
-
 Paths = Annotated[
     list[str],
-    typer.Argument(metavar="PATH...", help="Log files, directories, quoted globs, or - for standard input.", show_default=False),
+    typer.Argument(
+        metavar="PATH...",
+        help="Log files, directories, quoted globs, or - for standard input.",
+        show_default=False,
+    ),
 ]
 MaybePaths = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
-    typer.Argument(metavar="[PATH...]", help="Logs, as for analyze. Without one, a scenario is simulated.", show_default=False),
+    typer.Argument(
+        metavar="[PATH...]",
+        help="Logs, as for analyze. Without one, a scenario is simulated.",
+        show_default=False,
+    ),
 ]
 Format = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help="text, json, csv or markdown.")]
 ListFormat = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help="text or json.")]
 Output = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--output", "-o", metavar="FILE", help="Write there instead of to stdout; replaced only when whole."),
+    typer.Option(
+        "--output", "-o", metavar="FILE", help="Write there instead of to stdout; replaced only when whole."
+    ),
 ]
 InputFormat = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--input-format", metavar="NAME", help="Read every record as this format (see costaudit formats)."),
+    typer.Option(
+        "--input-format", metavar="NAME", help="Read every record as this format (see costaudit formats)."
+    ),
 ]
 Prices = Annotated[
     Optional[Path],  # noqa: UP045
@@ -44,26 +54,38 @@ KnownOn = Annotated[
 PricesAt = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--prices-at", metavar="DATE", help="Price everything, before and after, as on this date instead of its own time."
+        "--prices-at",
+        metavar="DATE",
+        help="Price everything, before and after, as on this date instead of its own time.",
     ),
 ]
 PolicyFile = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--policy", metavar="FILE", help="Routing policy: a TOML file, or the name of a shipped one."),
+    typer.Option(
+        "--policy", metavar="FILE", help="Routing policy: a TOML file, or the name of a shipped one."
+    ),
 ]
 Map = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(
-        "--map", metavar="NAME=PROVIDER/MODEL", help="Read a name in the log as this model of the book. Repeatable."
+        "--map",
+        metavar="NAME=PROVIDER/MODEL",
+        help="Read a name in the log as this model of the book. Repeatable.",
     ),
 ]
 Markups = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--markup", metavar="PERCENT[,PERCENT...]", help="Gateway markup on the projected bill, like 10% or 0%,5%,10%."),
+    typer.Option(
+        "--markup",
+        metavar="PERCENT[,PERCENT...]",
+        help="Gateway markup on the projected bill, like 10% or 0%,5%,10%.",
+    ),
 ]
 Threads = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--threads", min=1, metavar="N", help="Threads to read with. The result never depends on it."),
+    typer.Option(
+        "--threads", min=1, metavar="N", help="Threads to read with. The result never depends on it."
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how each file was read.")]

@@ -61,7 +61,7 @@ At = Annotated[
 
 @app.command("list")
 @console.guarded
-def list_(  # noqa: PLR0913, PLR0917 - one parameter per option
+def list_(
     provider: Annotated[
         Optional[str],  # noqa: UP045
         typer.Argument(metavar="[PROVIDER]", help="Only this provider.", show_default=False),
@@ -104,7 +104,7 @@ def list_(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 @app.command()
 @console.guarded
-def show(  # noqa: PLR0913, PLR0917 - one parameter per option
+def show(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, named as in logs.")],
     at: At = None,
     format_: options.ListFormat = "text",
@@ -141,7 +141,7 @@ def show(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 @app.command()
 @console.guarded
-def history(  # noqa: PLR0913, PLR0917 - one parameter per option
+def history(
     name: Annotated[
         Optional[str],  # noqa: UP045
         typer.Argument(metavar="[MODEL|PROVIDER]", help="Only this model or provider.", show_default=False),
@@ -190,7 +190,7 @@ def _keys(book: PriceBook, resolver: Resolver, name: str | None) -> list[ModelKe
 
 @app.command()
 @console.guarded
-def quote(  # noqa: PLR0913, PLR0917 - one parameter per token class
+def quote(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, named as in logs.")],
     input_: Annotated[int, typer.Option("--input", min=0, metavar="N", help="Uncached input tokens.")] = 0,
     output: Annotated[

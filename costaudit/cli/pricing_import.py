@@ -23,7 +23,7 @@ _NAMED = 8
 
 
 @console.guarded
-def import_(  # noqa: PLR0913, PLR0917 - one parameter per option
+def import_(
     source: Annotated[
         str,
         typer.Argument(

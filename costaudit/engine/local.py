@@ -244,7 +244,6 @@ class _Run:
         self._merge_duplicates()
         self.total.plan = self.plan.with_providers(self.used)
         self.total.cells, self.total.users = self.cells.total(), self.users.total()
-        self.total.odd_costs = sorted(self.total.odd_costs, reverse=True)[:ODD_COSTS_KEPT]
 
     def _tasks(self) -> Iterator[_Task]:
         for number, reader in enumerate(self.readers):
@@ -287,7 +286,7 @@ class _Run:
         self.cells.add(partial.cells if sign > 0 else partial.cells.negated())
         self.users.add(partial.users if sign > 0 else partial.users.negated())
         total.requests += sign * partial.rows
-        total.odd_costs += odd
+        total.odd_costs = sorted([*total.odd_costs, *odd], reverse=True)[:ODD_COSTS_KEPT]
         if sign > 0:
             for moment in (partial.first_ts, partial.last_ts):
                 if moment is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from costaudit.engine.costing import usd
+from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.report import model as m
@@ -141,12 +142,13 @@ def find_failures(work: Audited) -> Iterator[m.Finding]:
 
 def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
     """CA-C1: reported costs that cannot be true; they are in no total."""
-    if work.passed.odd_costs:
+    cells = work.passed.cells
+    count = int(cells.measures["requests"][cells.keys["reported"] == IMPLAUSIBLE].sum())
+    if count and work.passed.odd_costs:
         worst = work.passed.odd_costs[0]
-        count = len(work.passed.odd_costs)
         yield m.Finding(
             code="CA-C1",
-            title=f"{count} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside, "
+            title=f"{count:,} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside, "
             f"the largest {shown(usd_from_pico(worst.reported_picousd))} for {worst.tokens:,} tokens",
             usd=None,
             monthly_usd=None,

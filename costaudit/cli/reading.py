@@ -1,0 +1,93 @@
+"""Reading logs for a command: plan, files, progress, and what was set aside said on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from costaudit.cli import console
+from costaudit.cli.book import BookChoice, open_book
+from costaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from costaudit.engine.local import Pass
+    from costaudit.engine.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How logs are to be read and priced."""
+
+    policy: str | None
+    """A policy file or the name of a shipped one."""
+    prices_at: int | None
+    """Price everything as at this instant (microseconds UTC)."""
+    choice: BookChoice
+    input_format: str | None
+    threads: int | None
+    quiet: bool
+    verbose: bool
+
+
+def instant(text: str | None) -> int | None:
+    """A date or time as microseconds; raises UsageError when it is none."""
+    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415 - start-up
+
+    if text is None:
+        return None
+    moment = timestamp_us(text)
+    if moment is None:
+        raise UsageError(f"--prices-at {text!r} is not a date", hint="like 2024-06-01 or 2024-06-01T12:00Z")
+    return moment
+
+
+def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
+    """One pass over the logs. Warns of what was set aside; raises InputError when nothing could be read."""
+    from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
+    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
+    from costaudit.ingest.files import find_logs, remove_spools  # noqa: PLC0415
+
+    forced = adapter_named(reading.input_format) if reading.input_format else None
+    plan = _plan(reading)
+    try:
+        files, refused = find_logs(paths, sys.stdin.buffer)
+        if refused and not files:
+            raise refused[0]
+        with console.progress(quiet=reading.quiet) as advance:
+            passed = audit_files(
+                files, plan, forced=forced, refused=refused, threads=reading.threads, progress=advance
+            )
+    finally:
+        remove_spools()
+    if reading.verbose:
+        for file in files:
+            console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
+    _warn_of_skipped(passed, quiet=reading.quiet)
+    return passed
+
+
+def _plan(reading: Reading) -> Plan:
+    from costaudit.engine.plan import Plan  # noqa: PLC0415 - start-up
+    from costaudit.routing.policy import load_policy  # noqa: PLC0415
+    from costaudit.tiers.rules import load_rules  # noqa: PLC0415
+    from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
+
+    book, resolver = open_book(reading.choice)
+    tagger, policy = Tagger(load_rules()), load_policy(reading.policy)
+    return Plan(book, resolver, tagger, policy, prices_at=reading.prices_at)
+
+
+def _warn_of_skipped(passed: Pass, *, quiet: bool) -> None:
+    for reason, number in sorted(passed.quarantine.counts.items()):
+        places = passed.quarantine.places[reason]
+        if reason != "unreadable_file":
+            where = f"{places[0].file}:{places[0].line}" if places[0].line else places[0].file
+            console.warn(f"{number:,} × {reason} set aside, first at {where}", quiet=quiet)
+            continue
+        for place in places:
+            console.warn(f"left out: {place.file}: {place.detail}", quiet=quiet)
+        if number > len(places):
+            more = number - len(places)
+            console.warn(f"left out: {more:,} more files that cannot be read", quiet=quiet)
