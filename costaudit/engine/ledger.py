@@ -110,18 +110,17 @@ class CellSum:
 
     def _grouped(self) -> Cells:
         names = list(self._parts[0].keys)
-        measures = list(self._parts[0].measures)
-        joined = Cells(
-            {n: np.concatenate([p.keys[n] for p in self._parts]) for n in names},
-            {},
-            {n: np.concatenate([p.measures[n] for p in self._parts]) for n in measures},
-        )
-        table = pa.table({**joined.keys, **joined.measures})
+        measures = [m for m in self._parts[0].measures if self._magnitude[m]]
+        keys = {n: np.concatenate([p.keys[n] for p in self._parts]) for n in names}
+        counts = {m: np.concatenate([p.measures[m] for p in self._parts]) for m in measures}
+        table = pa.table({**keys, **counts})
         grouped = table.group_by(names, use_threads=False).aggregate([(m, "sum") for m in measures])
+        sums_of = {m: grouped.column(f"{m}_sum").to_numpy().astype(np.int64) for m in measures}
+        nothing = np.zeros(grouped.num_rows, np.int64)  # most logs have no audio, no searches …
         return Cells(
             {n: grouped.column(n).to_numpy().astype(np.int32) for n in names},
             {},
-            {m: grouped.column(f"{m}_sum").to_numpy().astype(np.int64) for m in measures},
+            {m: sums_of.get(m, nothing) for m in self._parts[0].measures},
         )
 
     def total(self) -> Cells:

@@ -26,15 +26,7 @@ from costaudit.errors import InputError
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.files import LogFile
 from costaudit.ingest.format import Adapter
-from costaudit.ingest.identity import (
-    Hashes,
-    calls_of,
-    common,
-    identity_hashes,
-    merge_calls,
-    repeated,
-    rows_with,
-)
+from costaudit.ingest.identity import Ids, calls_with, merge_calls, repeated
 from costaudit.ingest.quarantine import Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
 from costaudit.schema import Call
@@ -85,31 +77,10 @@ class _Done:
     index: int
     parsed: Parsed | None
     partial: Partial
-    ids: _Ids
+    ids: Ids
     used: frozenset[str]
     """The providers that the plan took for used."""
     routable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Ids:
-    """The identities of a block, and the records that share one within it."""
-
-    hashes: Hashes
-    repeated: Hashes
-    calls: list[Call]
-    """Every record of the block that has a repeated hash."""
-
-    @classmethod
-    def of(cls, batch: pa.RecordBatch) -> _Ids:
-        """Look a batch through: records of one call mostly stand close together."""
-        hashes = identity_hashes(batch)
-        again = repeated([hashes])
-        return cls(hashes, again, _calls_with(batch, again) if len(again) else [])
-
-
-def _calls_with(batch: pa.RecordBatch, wanted: Hashes) -> list[Call]:
-    return calls_of(batch.take(pa.array(np.flatnonzero(rows_with(batch, wanted)))))
 
 
 def audit_files(
@@ -221,7 +192,7 @@ class _Block:
     file: int
     index: int
     used: frozenset[str]
-    ids: _Ids
+    ids: Ids
     routable: bool
 
 
@@ -260,7 +231,7 @@ class _Run:
         index = task.block.index  # type: ignore[attr-defined]  # a Block of this reader
         kept = partial.cells.keys["kept"] if partial.rows else np.zeros(0, np.int32)
         routable = bool(np.isin(kept, (KEPT.index("routed"), KEPT.index("not_cheaper"))).any())
-        return _Done(task.file, index, parsed, partial, _Ids.of(parsed.batch), used, routable)
+        return _Done(task.file, index, parsed, partial, Ids.of(parsed.batch), used, routable)
 
     def _add_block(self, done: _Done) -> None:
         parsed, total = done.parsed, self.total
@@ -325,12 +296,12 @@ class _Run:
         calls: list[Call] = []
         elsewhere = set()
         for block in self.blocks:
-            if len(common(block.ids.hashes, wanted)) == len(block.ids.repeated):
+            if len(block.ids.common(wanted)) == len(block.ids.repeated):
                 calls += block.ids.calls
             else:
                 elsewhere.add((block.file, block.index))
         for _, batch in self._again(elsewhere):
-            calls += _calls_with(batch, wanted)
+            calls += calls_with(batch, wanted)
         self._add(audit_batch(batch_of(calls), plan), -1)
         merged = merge_calls(calls)
         self.total.duplicates += len(calls) - len(merged)

@@ -7,7 +7,7 @@ what it says of a request never depends on the blocks that came before.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal
@@ -20,8 +20,8 @@ from costaudit.prices.cards import Card, Rate, Timeline
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.resolver import How, Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES, ModelFacts
-from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, name_timeline
-from costaudit.routing.policy import Policy
+from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, knows, name_timeline
+from costaudit.routing.policy import Policy, Seat
 from costaudit.schema import TOKEN_CLASSES
 from costaudit.tiers.tagger import Tagger
 
@@ -148,11 +148,19 @@ class Plan:
         groups = []
         for seats in self.policy.groups.get(tier, ()):
             routes = []
-            for candidate in candidates_of(seats, self.book, self.policy.providers):
+            for candidate in candidates_of(self._known(seats, tier), self.book, self.policy.providers):
                 timeline = candidate_timeline(candidate, self.book, self.resolver, service)
                 routes.append(Route(candidate, timeline, self._card_codes(timeline)))
             groups.append(tuple(routes))
         return tuple(groups)
+
+    def _known(self, seats: Sequence[Seat], tier: int) -> Sequence[Seat]:
+        """The seats as they are, or, of the shipped roster, what the book has: a book of one's own is smaller."""
+        rule = self.policy.tier(tier)
+        if self.policy.roster is not None or rule is None or rule.candidates:
+            return seats
+        kept = [tuple(name for name in seat if knows(name, self.book, self.resolver)) for seat in seats]
+        return [seat for seat in kept if seat]
 
     def rates(self) -> RateMatrix:
         """Rates of every card met so far, as integers."""

@@ -9,37 +9,82 @@ decided on the ids themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec.structs import astuple
 
 from costaudit.schema import COUNTS, INPUT_SIDE, Call, Quality, Status
 
 Hashes = npt.NDArray[np.uint64]
+_Part = tuple[Hashes, npt.NDArray[np.intp]]
+"""Hashes, and the rows that they stand in."""
 
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2)}
 """A parent id is the call id or the response id of another record, and is hashed with both salts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids of a canonical batch, as hashes: a call that shares an id with another shares a hash."""
+
+    hashes: Hashes
+    """Sorted."""
+    repeated: Hashes
+    """Those that occur more than once within the batch, sorted."""
+    calls: list[Call]
+    """Every call of the batch that has a repeated hash."""
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch) -> Ids:
+        """Look a batch through: records of one call mostly stand close together."""
+        parts = list(_all_hashes(batch))
+        hashes = _sorted(parts)
+        again = repeated([hashes])
+        return cls(hashes, again, _calls_at(batch, _rows_at(batch, parts, again)) if len(again) else [])
+
+    def common(self, wanted: Hashes) -> Hashes:
+        """Those of some (sorted) hashes that the batch has."""
+        return wanted[_is_in(wanted, self.hashes)]
+
+
 def identity_hashes(batch: pa.RecordBatch) -> Hashes:
     """Sorted hashes of every id in a canonical batch: calls that share an id share a hash."""
-    hashes = np.concatenate([hashes for hashes, _ in _all_hashes(batch)])
-    hashes.sort()
-    return hashes
+    return _sorted(_all_hashes(batch))
 
 
 def rows_with(batch: pa.RecordBatch, wanted: Hashes) -> npt.NDArray[np.bool_]:
     """Rows that have one of the hashes; `wanted` must be sorted."""
+    return _rows_at(batch, _all_hashes(batch), wanted)
+
+
+def calls_with(batch: pa.RecordBatch, wanted: Hashes) -> list[Call]:
+    """The calls that have one of the hashes; `wanted` must be sorted."""
+    return _calls_at(batch, rows_with(batch, wanted))
+
+
+def _sorted(parts: Iterable[_Part]) -> Hashes:
+    hashes = np.concatenate([part for part, _ in parts])
+    hashes.sort()
+    return hashes
+
+
+def _rows_at(batch: pa.RecordBatch, parts: Iterable[_Part], wanted: Hashes) -> npt.NDArray[np.bool_]:
     hit = np.zeros(batch.num_rows, bool)
-    for hashes, rows in _all_hashes(batch):
-        hit[rows[_is_in(hashes, wanted)]] = True
+    for hashes, rows in parts:
+        hit[rows[_places_of(hashes, wanted)]] = True
     return hit
 
 
-def _all_hashes(batch: pa.RecordBatch) -> Iterator[tuple[Hashes, npt.NDArray[np.intp]]]:
+def _calls_at(batch: pa.RecordBatch, rows: npt.NDArray[np.bool_]) -> list[Call]:
+    return calls_of(batch.take(pa.array(np.flatnonzero(rows))))
+
+
+def _all_hashes(batch: pa.RecordBatch) -> Iterator[_Part]:
     """Hashes with the rows that they stand in: own ids, and the parent ids of retries."""
     index = batch.schema.get_field_index("attempt")
     for name, salt in _SALTS.items():
@@ -58,9 +103,15 @@ def repeated(hashes: Sequence[Hashes]) -> Hashes:
     return np.unique(everything[1:][everything[1:] == everything[:-1]])
 
 
-def common(hashes: Hashes, wanted: Hashes) -> Hashes:
-    """Those of `wanted` that a block has; both must be sorted."""
-    return wanted[_is_in(wanted, hashes)]
+_NEAR: Final = np.uint64(0xFFFF)
+
+
+def _places_of(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.intp]:
+    """Where the hashes are that the (sorted) wanted hold, of which there are mostly few."""
+    near = np.zeros(int(_NEAR) + 1, bool)
+    near[wanted & _NEAR] = True
+    some = np.flatnonzero(near[hashes & _NEAR])
+    return some[_is_in(hashes[some], wanted)]
 
 
 def _is_in(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.bool_]:
@@ -128,7 +179,8 @@ def _hash_equally_long(padded: npt.NDArray[np.uint8], count: int, length: int, s
 
 
 def _mixed(hashes: Hashes, word: Hashes) -> Hashes:
-    mixed = (hashes ^ word) * _MIX
+    mixed = hashes ^ word
+    mixed *= _MIX
     mixed ^= mixed >> np.uint64(29)
     return mixed
 
@@ -182,7 +234,9 @@ def merge_calls(calls: Iterable[Call]) -> list[Call]:
             groups.setdefault((owner, _try(call, call.response_id)), []).append(call)
         else:  # a retry that is known by its parent only
             alone.append(call)
-    merged = [_merge(groups[key]) for key in sorted(groups)] + sorted(alone, key=_completeness)
+    merged = [_merge(groups[key]) for key in sorted(groups)] + sorted(
+        alone, key=lambda call: (_completeness(call), _content(call))
+    )
     _mark_superseded(merged)
     return merged
 
@@ -192,7 +246,7 @@ def _try(call: Call, ident: str) -> _Try:
 
 
 def _completeness(call: Call) -> tuple[Any, ...]:
-    """Sorts the most complete record of a call last; ties are broken by content alone."""
+    """Sorts the most complete record of a call last; ties are to be broken by content alone."""
     counts = [getattr(call, name) for name in COUNTS]
     return (
         call.quality in (Quality.EXACT, Quality.PARTIAL),
@@ -200,19 +254,26 @@ def _completeness(call: Call) -> tuple[Any, ...]:
         sum(counts) - call.reasoning,
         sum(1 for c in counts if c),
         call.reported_picousd is not None,
-        [(v is not None, str(v)) for v in (getattr(call, f) for f in Call.__struct_fields__)],
     )
+
+
+def _content(call: Call) -> list[tuple[bool, str]]:
+    return [(value is not None, str(value)) for value in astuple(call)]
 
 
 def _merge(records: list[Call]) -> Call:
     if len(records) == 1:
         return records[0]
-    ranked = sorted(records, key=_completeness, reverse=True)
+    if all(record == records[0] for record in records):
+        return records[0]
+    ranked = _ranked(records)
     best = ranked[0]
-    whole = Call(**{
-        field: next((v for r in ranked if (v := getattr(r, field)) is not None), None)
-        for field in Call.__struct_fields__
-    })  # fmt: skip
+    values = list(astuple(best))
+    for record in ranked[1:]:
+        values = [
+            theirs if mine is None else mine for mine, theirs in zip(values, astuple(record), strict=True)
+        ]
+    whole = Call(**dict(zip(Call.__struct_fields__, values, strict=True)))
     # The prompt's side is taken whole from the record that knows most of it: adding up the largest of
     # each class would count tokens twice that one record splits finer than another.
     source = max(ranked, key=lambda r: (_input_side(r), sum(1 for n in INPUT_SIDE if getattr(r, n))))
@@ -224,6 +285,14 @@ def _merge(records: list[Call]) -> Call:
     whole.quality, whole.reading, whole.status = best.quality, source.reading, best.status
     whole.ts = min((r.ts for r in ranked if r.ts is not None), default=None)
     return whole
+
+
+def _ranked(records: list[Call]) -> list[Call]:
+    """The records of a call, the most complete first."""
+    keys = [_completeness(record) for record in records]
+    if len(set(keys)) == len(keys):
+        return [records[i] for i in sorted(range(len(keys)), key=keys.__getitem__, reverse=True)]
+    return sorted(records, key=lambda record: (_completeness(record), _content(record)), reverse=True)
 
 
 def _input_side(call: Call) -> int:

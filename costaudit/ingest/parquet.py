@@ -18,7 +18,7 @@ from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.quarantine import Place
 from costaudit.schema import Call
 
-ROWS: Final = 1 << 18
+ROWS: Final = 1 << 17
 """Rows of a block read as columns; row groups up to this are read by the thread that parses them."""
 RECORD_ROWS: Final = 1 << 12
 """Rows of a block read record by record."""

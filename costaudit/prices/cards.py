@@ -26,6 +26,7 @@ NO_TIER_PRICE: Final = "no_price_for_service_tier"
 NO_TIMESTAMP: Final = "no_timestamp"
 
 WEB_SEARCH: Final = "web_search"
+"""The class of a tool that the provider calls, counted one by one."""
 
 NO_TS: Final = -(2**63)
 """In arrays of instants (microseconds): the time is not known."""

@@ -249,6 +249,7 @@ RULES: Final = (
     Rule("CA107", "overlap", "error", _find("overlap")),
     Rule("CA108", "gap", "error", _find("gap")),
     Rule("CA109", "partial-condition", "error", _find("partial")),
+    Rule("CA111", "flat-tier", "warning", _find("flat")),
     Rule("CA201", "scheduled-in-the-past", "error", _find_retroactive),
     Rule("CA202", "idle-correction", "error", _find_idle_corrections),
     Rule("CA203", "silent-correction", "error", _find_silent_corrections),

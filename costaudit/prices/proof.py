@@ -30,7 +30,8 @@ class Flaw:
     """A point, or many, where not exactly one row matches."""
 
     kind: str
-    """overlap, gap, or partial: a condition that some classes have and others lack."""
+    """overlap, gap, partial (a condition that some classes have and others lack) or flat (a service tier
+    without the long-context price that the standard tier has)."""
     row: PriceRow
     message: str
 
@@ -87,9 +88,7 @@ def _find_flat_tiers(rows: Sequence[PriceRow]) -> Iterator[Flaw]:
                 continue
             if not any(r.when == When(band.when.context_over, tier) for r in inputs):
                 name = f"{base.provider}/{base.model}"
-                yield Flaw(
-                    "partial", base, f"{name} has prices under [{band.when}], but none under tier={tier}"
-                )
+                yield Flaw("flat", base, f"{name} has prices under [{band.when}], but none under tier={tier}")
 
 
 _FOREVER: Final = 2**63

@@ -72,6 +72,14 @@ def candidate_timeline(candidate: Candidate, book: PriceBook, resolver: Resolver
     return join_timelines([first, *((start, member) for start, _, member in parts)])
 
 
+def knows(name: str, book: PriceBook, resolver: Resolver) -> bool:
+    """Whether a name (provider/model) was ever in the book."""
+    provider, _, model = name.partition("/")
+    return provider in book.providers and any(
+        isinstance(r, Resolved) for _, r in resolver.periods(provider, model)
+    )
+
+
 def _member_timeline(name: str, book: PriceBook, resolver: Resolver, tier: str) -> Timeline:
     """The prices of one model from its release until its retirement."""
     provider, _, model = name.partition("/")

@@ -1,4 +1,4 @@
-"""Files that are no logs: exit 2 and one line that says what and where; good records beside them still count."""
+"""Files that are no logs: exit 2 and one line that says why; good records beside them still count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-GOOD = b'{"model": "gpt-4o", "timestamp": "2026-10-05T09:00:00Z", "request_id": "r%d", "input_tokens": 10, "output_tokens": 1}\n'
+GOOD = (
+    b'{"model": "gpt-4o", "timestamp": "2026-10-05T09:00:00Z", "request_id": "r%d",'
+    b' "input_tokens": 10, "output_tokens": 1}\n'
+)
 
 
 def lines(count: int, start: int = 0) -> bytes:
@@ -59,7 +62,10 @@ CANNOT = {
     "gz magic only": (b"\x1f\x8b", "cannot be decompressed"),
     "zst magic only": (b"\x28\xb5\x2f\xfd\x01", "cannot be decompressed"),
     "gz of parquet": (gzip.compress(parquet(3)), "compressed Parquet"),
-    "all bad usage": (b'{"model": "m", "input_tokens": -1, "output_tokens": 2}\n' * 5, "token count is negative"),
+    "all bad usage": (
+        b'{"model": "m", "input_tokens": -1, "output_tokens": 2}\n' * 5,
+        "token count is negative",
+    ),
 }
 
 
@@ -90,8 +96,10 @@ def test_one_line_and_exit_2(run: Callable[..., Any], tmp_path: Path, case: str,
         (lambda p: f"{p}/*.jsonl", "no file matches"),
     ],
     ids=["missing", "empty directory", "glob"],
-)  # fmt: skip
-def test_nothing_there(run: Callable[..., Any], tmp_path: Path, make: Callable[[Path], Path | str], said: str):
+)
+def test_nothing_there(
+    run: Callable[..., Any], tmp_path: Path, make: Callable[[Path], Path | str], said: str
+):
     found = run("analyze", make(tmp_path))
     assert (found.code, found.out) == (2, "")
     assert said in one_line(found.err, str(tmp_path))
@@ -124,8 +132,11 @@ def counted(run: Callable[..., Any], *paths: Path) -> tuple[int, dict[str, int],
 def test_what_came_before_the_break_of_a_compressed_file_counts(
     run: Callable[..., Any], tmp_path: Path, pack: Callable[[bytes], bytes], cut: float
 ):
-    noise = "".join(f'{{"model": "gpt-4o", "request_id": "{os.urandom(30).hex()}", "input_tokens": 1, "output_tokens": 1}}\n'
-                    for _ in range(20_000)).encode()  # fmt: skip
+    rows = (
+        {"model": "gpt-4o", "request_id": os.urandom(30).hex(), "input_tokens": 1, "output_tokens": 1}
+        for _ in range(20_000)
+    )
+    noise = "".join(json.dumps(row) + "\n" for row in rows).encode()
     data = pack(noise)
     broken, other = tmp_path / "broken.jsonl", tmp_path / "good.jsonl"
     broken.write_bytes(data[: int(len(data) * cut)])

@@ -23,7 +23,13 @@ import zstandard
 
 from costaudit.prices.book import shipped_directory
 
-RECORD = {"timestamp": "2026-10-05T10:00:00Z", "provider": "openai", "model": "gpt-4o", "input_tokens": 10**6, "output_tokens": 0}
+RECORD = {
+    "timestamp": "2026-10-05T10:00:00Z",
+    "provider": "openai",
+    "model": "gpt-4o",
+    "input_tokens": 10**6,
+    "output_tokens": 0,
+}
 LINE = json.dumps(RECORD).encode() + b"\n"
 
 
@@ -55,7 +61,9 @@ def piped(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable
 
 
 @pytest.mark.parametrize(
-    "data", [LINE, gzip.compress(LINE), zstandard.compress(LINE), table()], ids=["plain", "gz", "zst", "parquet"]
+    "data",
+    [LINE, gzip.compress(LINE), zstandard.compress(LINE), table()],
+    ids=["plain", "gz", "zst", "parquet"],
 )
 def test_standard_input_may_be_packed(piped: Callable[..., Any], data: bytes):
     found = piped(data, "analyze", "-", "--format", "json")
@@ -63,7 +71,9 @@ def test_standard_input_may_be_packed(piped: Callable[..., Any], data: bytes):
     assert json.loads(found.out)["spend"]["list_usd"] == "2.50"
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"\x89PNG\r\n\x1a\n"], ids=["nothing", "a blank line", "a picture"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", b"\x89PNG\r\n\x1a\n"], ids=["nothing", "a blank line", "a picture"]
+)
 def test_standard_input_that_is_no_log(piped: Callable[..., Any], data: bytes):
     found = piped(data, "analyze", "-")
     assert (found.code, found.out) == (2, "")
@@ -82,7 +92,9 @@ def test_a_reader_that_stops_early_ends_it_quietly(tmp_path: Path):
     assert done.stdout.count(b"\n") == 1
 
 
-def test_a_failed_write_leaves_what_was_there(run: Any, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_write_leaves_what_was_there(
+    run: Any, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     target = tmp_path / "audit.json"
     target.write_text("old")
 
@@ -137,7 +149,10 @@ def test_a_wrong_option_is_explained(run: Any, log: Path, argv: tuple[str, ...],
 
 def test_a_name_can_be_mapped(run: Any, log: Path):
     log.write_bytes(LINE.replace(b'"gpt-4o"', b'"my-deployment"'))
-    assert json.loads(run("analyze", log, "--format", "json").out)["coverage"]["unpriced"][0]["reason"] == "unknown_model"
+    assert (
+        json.loads(run("analyze", log, "--format", "json").out)["coverage"]["unpriced"][0]["reason"]
+        == "unknown_model"
+    )
     told = json.loads(run("analyze", log, "--format", "json", "--map", "my-deployment=openai/gpt-4o").out)
     assert told["spend"]["list_usd"] == "2.50"
     assert told["coverage"]["resolved"] == {"user_map": 1}
@@ -157,7 +172,10 @@ def test_prices_of_another_directory(run: Any, log: Path, tmp_path: Path):
         "model,class,usd,per,valid_from,when,status,source,confidence,checked_on,recorded_on,note\n"
         "gpt-4o,input,7,mtok,2024-01-01,,,s,high,2026-11-20,2026-11-20,\n"
     )
-    assert json.loads(run("analyze", log, "--format", "json", "--prices", other).out)["spend"]["list_usd"] == "7.00"
+    policy = tmp_path / "keep.toml"
+    policy.write_text('schema = "costaudit/policy@1"\nname = "keep"\n')
+    told = json.loads(run("analyze", log, "--format", "json", "--prices", other, "--policy", policy).out)
+    assert told["spend"]["list_usd"] == "7.00"
 
 
 def test_prices_at_reprices_everything(run: Any, log: Path):
@@ -190,6 +208,8 @@ def test_a_bug_is_one_line_and_exit_3(run: Any, log: Path, monkeypatch: pytest.M
 
 
 def test_simulate_prices_a_log_as_analyze_does(run: Any, log: Path):
-    audit, simulation = (json.loads(run(command, log, "--format", "json").out) for command in ("analyze", "simulate"))
+    audit, simulation = (
+        json.loads(run(command, log, "--format", "json").out) for command in ("analyze", "simulate")
+    )
     assert simulation["spend"] == audit["spend"]
     assert [Decimal(m["percent"]) for m in simulation["projection"]["markup_scenarios"]] == [0, 5, 10, 15]

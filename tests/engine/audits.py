@@ -88,12 +88,26 @@ def write_parquet(path: Path, records: Sequence[Record], rows: int | None = None
 
 
 MODELS = (
-    ("openai", "gpt-4o"), (None, "gpt-4o"), ("openai", "gpt-4o-mini"), ("openai", "gpt-5"), ("openai", "gpt-5.4"),
-    ("openai", "o3"), ("anthropic", "claude-sonnet-4-5"), (None, "claude-opus-4-1"), ("anthropic", "claude-haiku-4-5"),
-    ("google", "gemini-2.5-pro"), (None, "gemini/gemini-2.5-flash"), ("deepseek", "deepseek-chat"),
-    ("deepseek", "deepseek-v4-flash"), (None, "openrouter/openai/gpt-4o"), ("mistral", "mistral-large-latest"),
-    ("openai", "text-embedding-3-small"), ("openai", "acme-9"), (None, "acme-9"), (None, "llama-3.1-70b-instruct"),
-)  # fmt: skip
+    ("openai", "gpt-4o"),
+    (None, "gpt-4o"),
+    ("openai", "gpt-4o-mini"),
+    ("openai", "gpt-5"),
+    ("openai", "gpt-5.4"),
+    ("openai", "o3"),
+    ("anthropic", "claude-sonnet-4-5"),
+    (None, "claude-opus-4-1"),
+    ("anthropic", "claude-haiku-4-5"),
+    ("google", "gemini-2.5-pro"),
+    (None, "gemini/gemini-2.5-flash"),
+    ("deepseek", "deepseek-chat"),
+    ("deepseek", "deepseek-v4-flash"),
+    (None, "openrouter/openai/gpt-4o"),
+    ("mistral", "mistral-large-latest"),
+    ("openai", "text-embedding-3-small"),
+    ("openai", "acme-9"),
+    (None, "acme-9"),
+    (None, "llama-3.1-70b-instruct"),
+)
 """Provider and model as logged: alias changes, price changes, context bands, windows, unknown names."""
 
 FEATURES = ("/chat", "/summarize", "extract-keywords", "code-review", None)
@@ -119,7 +133,9 @@ def random_log(seed: int, size: int = 120, models: Sequence[tuple[str | None, st
 
 
 def _counts(chance: random.Random) -> Record:
-    prompt = chance.choice([chance.randrange(3000), chance.randrange(3000), chance.choice([199_999, 200_000, 200_001, 272_001])])
+    prompt = chance.choice(
+        [chance.randrange(3000), chance.randrange(3000), chance.choice([199_999, 200_000, 200_001, 272_001])]
+    )
     counts: Record = {"input_tokens": prompt, "output_tokens": chance.randrange(1500)}
     if chance.random() < 0.4:
         counts["cached_tokens"] = chance.randrange(prompt + 1)
@@ -135,11 +151,16 @@ def _context(chance: random.Random) -> Record:
     gateway = chance.choice([None, None, "openrouter", "litellm", "my-own"])
     cost = chance.choice([None, None, round(chance.random() / 100, 6), 0.0, round(chance.random() * 900, 3)])
     found = {
-        "service_tier": tier, "gateway": gateway, "cost_usd": cost, "feature": chance.choice(FEATURES),
-        "user": chance.choice([None, "ann", "bob", "üser", "=cmd"]), "tier": chance.choice([None, None, 0, 1, 2, 3]),
+        "service_tier": tier,
+        "gateway": gateway,
+        "cost_usd": cost,
+        "feature": chance.choice(FEATURES),
+        "user": chance.choice([None, "ann", "bob", "üser", "=cmd"]),
+        "tier": chance.choice([None, None, 0, 1, 2, 3]),
         "status": chance.choice(["ok", "ok", "ok", "ok", "error", "cancelled", "cache_hit"]),
-        "response_format": chance.choice([None, None, "json_object"]), "latency_ms": chance.randrange(9000),
-    }  # fmt: skip
+        "response_format": chance.choice([None, None, "json_object"]),
+        "latency_ms": chance.randrange(9000),
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -155,5 +176,13 @@ def _further(chance: random.Random, record: Record, number: int) -> list[Record]
         retry = record | {"request_id": f"r{number}-retry", "parent_id": record["request_id"], "attempt": 1}
         return [retry | {"status": "ok"}]
     if kind < 0.35:
-        return [{"request_id": f"e{number}", "model": record["model"], "input_tokens": 0, "output_tokens": 0, "status": "error"}]
+        return [
+            {
+                "request_id": f"e{number}",
+                "model": record["model"],
+                "input_tokens": 0,
+                "output_tokens": 0,
+                "status": "error",
+            }
+        ]
     return []

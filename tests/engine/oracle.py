@@ -56,26 +56,49 @@ def facts(provider: str) -> tuple[Fact, ...]:
         dated.sort(key=lambda row: instant(row["valid_from"]))
         words = dict(word.partition("=")[::2] for word in when.split() if not word.startswith("context"))
         over = next((w for w in when.split() if w.startswith("context")), "context>-1")
-        limit = int(over.removeprefix("context>=")) - 1 if ">=" in over else int(over.removeprefix("context>"))
+        limit = (
+            int(over.removeprefix("context>=")) - 1 if ">=" in over else int(over.removeprefix("context>"))
+        )
         for row, following in zip(dated, [*dated[1:], None], strict=True):
             end = FOREVER if following is None else instant(following["valid_from"])
             usd = None if row["status"] == "ended" else Decimal(row["usd"])
-            found.append(Fact(
-                provider, model, klass, usd, instant(row["valid_from"]), end, limit, words.get("tier", "standard"),
-                words.get("window", ""), "region" in words or "speed" in words,
-            ))  # fmt: skip
+            found.append(
+                Fact(
+                    provider,
+                    model,
+                    klass,
+                    usd,
+                    instant(row["valid_from"]),
+                    end,
+                    limit,
+                    words.get("tier", "standard"),
+                    words.get("window", ""),
+                    "region" in words or "speed" in words,
+                )
+            )
     return tuple(found)
 
 
-def rate(provider: str, model: str, klass: str, at: int, context: int, *, tier: str = "standard", window: str = "") -> Decimal | None:
+def rate(
+    provider: str, model: str, klass: str, at: int, context: int, *, tier: str = "standard", window: str = ""
+) -> Decimal | None:
     """USD per 1M tokens by the tables, None without a price."""
     live = [
-        f for f in facts(provider)
-        if (f.model, f.klass, f.tier) == (model, klass, tier) and f.start <= at < f.end and f.usd is not None
-        and f.over < context and f.window in ("", window) and not f.elsewhere
-    ]  # fmt: skip
+        f
+        for f in facts(provider)
+        if (f.model, f.klass, f.tier) == (model, klass, tier)
+        and f.start <= at < f.end
+        and f.usd is not None
+        and f.over < context
+        and f.window in ("", window)
+        and not f.elsewhere
+    ]
     best = max(live, key=lambda f: (f.window != "", f.over), default=None)
-    if best is None and klass in ("cache_read", "cache_write_5m", "cache_write_1h") and _as_input(provider, klass):
+    if (
+        best is None
+        and klass in ("cache_read", "cache_write_5m", "cache_write_1h")
+        and _as_input(provider, klass)
+    ):
         return rate(provider, model, "input", at, context, tier=tier, window=window)
     return None if best is None else best.usd
 
@@ -107,25 +130,33 @@ def aliases(provider: str) -> list[tuple[str, str, str, int, int]]:
     """Provider, alias, model, from, to."""
     with (PRICING / provider / "aliases.csv").open(encoding="utf-8", newline="") as file:
         return [
-            (provider, r["alias"], r["model"], instant(r["valid_from"]) if r["valid_from"] else 0,
-             instant(r["valid_to"]) if r["valid_to"] else FOREVER)
+            (
+                provider,
+                r["alias"],
+                r["model"],
+                instant(r["valid_from"]) if r["valid_from"] else 0,
+                instant(r["valid_to"]) if r["valid_to"] else FOREVER,
+            )
             for r in csv.DictReader(file)
-        ]  # fmt: skip
+        ]
 
 
 CALLS = """
 CREATE TABLE raw AS SELECT * FROM read_json($log, format = 'newline_delimited', columns = {
     request_id: 'VARCHAR', parent_id: 'VARCHAR', attempt: 'BIGINT', provider: 'VARCHAR', model: 'VARCHAR',
     timestamp: 'TIMESTAMP', input_tokens: 'BIGINT', output_tokens: 'BIGINT', cached_tokens: 'BIGINT',
-    cache_write_5m_tokens: 'BIGINT', reasoning_tokens: 'BIGINT', service_tier: 'VARCHAR', cost_usd: 'DECIMAL(30,12)',
+    cache_write_5m_tokens: 'BIGINT', reasoning_tokens: 'BIGINT', service_tier: 'VARCHAR',
+    cost_usd: 'DECIMAL(30,12)',
     feature: 'VARCHAR', "user": 'VARCHAR', tier: 'INTEGER', status: 'VARCHAR'});
 CREATE TABLE calls AS SELECT
-    row_number() OVER () AS id, epoch_us(min(timestamp)) AS ts, any_value(provider) AS provider, any_value(model) AS model,
+    row_number() OVER () AS id, epoch_us(min(timestamp)) AS ts,
+    any_value(provider) AS provider, any_value(model) AS model,
     max(input_tokens) - coalesce(max(cached_tokens), 0) - coalesce(max(cache_write_5m_tokens), 0) AS input,
     coalesce(max(cached_tokens), 0) AS cache_read, coalesce(max(cache_write_5m_tokens), 0) AS cache_write_5m,
     max(output_tokens) AS output, max(input_tokens) AS context,
-    CASE any_value(service_tier) WHEN 'default' THEN 'standard' ELSE coalesce(any_value(service_tier), 'standard') END AS service,
-    max(cost_usd) AS reported, any_value(feature) AS feature, any_value("user") AS "user", any_value(tier) AS tier,
+    replace(coalesce(any_value(service_tier), 'standard'), 'default', 'standard') AS service,
+    max(cost_usd) AS reported, any_value(feature) AS feature, any_value("user") AS "user",
+    any_value(tier) AS tier,
     any_value(status) AS status
 FROM raw GROUP BY request_id, coalesce(attempt, 0), status = 'error';
 CREATE TABLE resolved AS SELECT c.*, n.provider AS vendor, coalesce(a.target, n.name) AS stem,
@@ -134,27 +165,36 @@ FROM calls c LEFT JOIN names n ON c.model = n.model AND c.provider IS NOT DISTIN
 LEFT JOIN aliases a ON a.provider = n.provider AND a.alias = n.name AND c.ts >= a.start AND c.ts < a.stop;
 CREATE TABLE lines AS SELECT r.id, k.klass, k.tokens, (
     SELECT arg_max(f.nano, f.over_ - CASE WHEN f.klass = k.klass THEN 0 ELSE 1e9 END) FROM facts f
-    WHERE f.provider = r.vendor AND f.model = r.stem AND f.tier = r.service AND r.ts >= f.start AND r.ts < f.stop
-      AND r.context > f.over_ AND (f.klass = k.klass OR (f.klass = 'input' AND k.klass LIKE 'cache%' AND f.as_input))
+    WHERE f.provider = r.vendor AND f.model = r.stem AND f.tier = r.service
+      AND r.ts >= f.start AND r.ts < f.stop AND r.context > f.over_
+      AND (f.klass = k.klass OR (f.klass = 'input' AND k.klass LIKE 'cache%' AND f.as_input))
 ) AS nano FROM resolved r, LATERAL (VALUES ('input', r.input), ('cache_read', r.cache_read),
     ('cache_write_5m', r.cache_write_5m), ('output', r.output)) k(klass, tokens) WHERE k.tokens > 0;
 CREATE TABLE priced AS SELECT r.*, CASE WHEN r.free THEN 0::HUGEINT ELSE l.femto END AS femto
 FROM resolved r LEFT JOIN (
-    SELECT id, CASE WHEN count(nano) = count(*) THEN sum(tokens::HUGEINT * nano) END AS femto FROM lines GROUP BY id
+    SELECT id, CASE WHEN count(nano) = count(*) THEN sum(tokens::HUGEINT * nano) END AS femto
+    FROM lines GROUP BY id
 ) l USING (id);
 """
-"""Money in 1e-15 USD: tokens times nano-dollars per 1M tokens. The cached and written tokens are inside the input."""
+"""Money in 1e-15 USD: tokens times nano-dollars per 1M tokens. Cached tokens are inside the input."""
 
 
 @cache
 def _facts_table(providers: tuple[str, ...]) -> pa.Table:
     rows = [f for p in providers for f in facts(p) if f.usd is not None and not f.elsewhere and not f.window]
-    return pa.table({
-        "provider": [f.provider for f in rows], "model": [f.model for f in rows], "klass": [f.klass for f in rows],
-        "nano": [int((f.usd or 0) * 10**9) for f in rows], "start": [f.start for f in rows], "stop": [f.end for f in rows],
-        "over_": [f.over for f in rows], "tier": [f.tier for f in rows],
-        "as_input": [_as_input(f.provider, "cache_read") for f in rows],
-    })  # fmt: skip
+    return pa.table(
+        {
+            "provider": [f.provider for f in rows],
+            "model": [f.model for f in rows],
+            "klass": [f.klass for f in rows],
+            "nano": [int((f.usd or 0) * 10**9) for f in rows],
+            "start": [f.start for f in rows],
+            "stop": [f.end for f in rows],
+            "over_": [f.over for f in rows],
+            "tier": [f.tier for f in rows],
+            "as_input": [_as_input(f.provider, "cache_read") for f in rows],
+        }
+    )
 
 
 def in_duckdb(log: Path, names: Sequence[tuple[str | None, str, str, str]]) -> duckdb.DuckDBPyConnection:
@@ -166,12 +206,16 @@ def in_duckdb(log: Path, names: Sequence[tuple[str | None, str, str, str]]) -> d
     base = duckdb.connect()
     base.register("facts", _facts_table(providers))
     rows = [a for p in providers for a in aliases(p)]
-    base.register("aliases", pa.table(dict(zip(
-        ("provider", "alias", "target", "start", "stop"), zip(*rows, strict=True), strict=True
-    ))))  # fmt: skip
-    base.register("names", pa.table(dict(zip(
-        ("logged", "model", "provider", "name"), zip(*names, strict=True), strict=True
-    ))))  # fmt: skip
+    base.register(
+        "aliases",
+        pa.table(
+            dict(zip(("provider", "alias", "target", "start", "stop"), zip(*rows, strict=True), strict=True))
+        ),
+    )
+    base.register(
+        "names",
+        pa.table(dict(zip(("logged", "model", "provider", "name"), zip(*names, strict=True), strict=True))),
+    )
     for statement in CALLS.strip().split(";\n"):
         base.execute(statement, {"log": str(log)} if "$log" in statement else None)
     return base

@@ -10,13 +10,21 @@ from costaudit.report.model import Audit, Finding
 from tests.engine.audits import Record, audit, write_jsonl
 
 SAID: Record = {
-    "provider": "openai", "model": "gpt-4o", "timestamp": "2026-10-05T10:00:00Z", "input_tokens": 1000, "output_tokens": 100,
-}  # fmt: skip
+    "provider": "openai",
+    "model": "gpt-4o",
+    "timestamp": "2026-10-05T10:00:00Z",
+    "input_tokens": 1000,
+    "output_tokens": 100,
+}
 LIST = Decimal("0.0035")
 
 
 def of(tmp_path: Path, *records: Record) -> Audit:
-    return audit(write_jsonl(tmp_path / "log.jsonl", [{"request_id": f"r{n}", **SAID, **r} for n, r in enumerate(records)]))
+    return audit(
+        write_jsonl(
+            tmp_path / "log.jsonl", [{"request_id": f"r{n}", **SAID, **r} for n, r in enumerate(records)]
+        )
+    )
 
 
 def finding(report: Audit, code: str) -> Finding | None:
@@ -25,11 +33,19 @@ def finding(report: Audit, code: str) -> Finding | None:
 
 def test_impossible_costs_are_all_counted_once_and_five_are_shown(tmp_path: Path):
     odd: list[Record] = [{"cost_usd": 50 + n, "input_tokens": n} for n in range(30)]
-    report = of(tmp_path, *odd, {"cost_usd": 79, "input_tokens": 29, "request_id": "r29"}, {"cost_usd": 0.004})
+    report = of(
+        tmp_path, *odd, {"cost_usd": 79, "input_tokens": 29, "request_id": "r29"}, {"cost_usd": 0.004}
+    )
     found = finding(report, "CA-C1")
     assert found is not None
     assert found.title.startswith("30 reported costs are impossible")
-    assert [e["reported_usd"] for e in found.evidence["examples"]] == ["79.00", "79.00", "78.00", "77.00", "76.00"]
+    assert [e["reported_usd"] for e in found.evidence["examples"]] == [
+        "79.00",
+        "79.00",
+        "78.00",
+        "77.00",
+        "76.00",
+    ]
     assert [e["line"] for e in found.evidence["examples"]] == [31, 30, 29, 28, 27]
     assert report.spend.reported_usd == Decimal("0.004")
 
@@ -44,8 +60,12 @@ def test_a_cost_of_twenty_times_list_is_believed_and_a_little_more_is_not(tmp_pa
 
 def test_failed_and_superseded_attempts_are_reliability(tmp_path: Path):
     report = of(
-        tmp_path, {"status": "error"}, {"request_id": "a"}, {"request_id": "b", "parent_id": "a", "attempt": 1}, {},
-    )  # fmt: skip
+        tmp_path,
+        {"status": "error"},
+        {"request_id": "a"},
+        {"request_id": "b", "parent_id": "a", "attempt": 1},
+        {},
+    )
     assert report.drivers.reliability_usd == 2 * LIST
     failed, replaced = finding(report, "CA-R1"), finding(report, "CA-R2")
     assert failed is not None
@@ -61,10 +81,13 @@ def test_what_is_billed_below_list_is_a_discount_and_no_negative_markup(tmp_path
 
 
 def test_unpriced_requests_are_a_finding_with_their_names(tmp_path: Path):
-    report = of(tmp_path, {"model": "acme-9"}, {"model": "acme-9", "timestamp": None}, {"service_tier": "gold"}, {})
+    report = of(
+        tmp_path, {"model": "acme-9"}, {"model": "acme-9", "timestamp": None}, {"service_tier": "gold"}, {}
+    )
     assert {(u.model, u.reason, u.requests) for u in report.coverage.unpriced} == {
-        ("openai/acme-9", "unknown_model", 2), ("openai/gpt-4o", "no_price_for_service_tier", 1),
-    }  # fmt: skip
+        ("openai/acme-9", "unknown_model", 2),
+        ("openai/gpt-4o", "no_price_for_service_tier", 1),
+    }
     found = finding(report, "CA-P1")
     assert found is not None
     assert found.evidence["requests"] == 3

@@ -16,15 +16,26 @@ from costaudit.report.formats import RENDERERS
 from costaudit.report.model import Audit
 from tests.engine.audits import Record, audit, random_log, write_jsonl
 
-FEW = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(
+    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 SEEDS = st.integers(0, 2**32)
-COUNTED = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "input_audio", "output_audio")
+COUNTED = (
+    "input",
+    "cache_read",
+    "cache_write_5m",
+    "cache_write_1h",
+    "output",
+    "reasoning",
+    "input_audio",
+    "output_audio",
+)
 
 
 def parts(report: Audit) -> dict[str, list[Any]]:
     return {
         name: getattr(report, name) for name in ("by_tier", "by_model", "by_feature", "by_user", "by_day")
-    }  # fmt: skip
+    }
 
 
 def amount(value: Decimal | None) -> Decimal:
@@ -68,7 +79,12 @@ def test_the_waterfall_ends_at_the_projection_within_its_range(tmp_path: Path, s
 @given(SEEDS)
 def test_nothing_is_negative_and_nothing_unpriced_is_zero(tmp_path: Path, seed: int):
     report = audit(write_jsonl(tmp_path / "log.jsonl", random_log(seed)))
-    money = [report.spend.list_usd, report.spend.billed_usd, report.projection.after_usd, report.projection.low_usd]
+    money = [
+        report.spend.list_usd,
+        report.spend.billed_usd,
+        report.projection.after_usd,
+        report.projection.low_usd,
+    ]
     money += [getattr(report.drivers, name) for name in type(report.drivers).model_fields]
     for rows in parts(report).values():
         money += [amount(r.list_usd) for r in rows] + [amount(r.billed_usd) for r in rows]
@@ -87,13 +103,22 @@ def test_a_markup_that_is_applied_is_found_again(tmp_path: Path, percent: Decima
     """Costs that are list plus a percentage, through a gateway that publishes no fee."""
     chance = random.Random(3)  # noqa: S311 - the same log on every run
     plain = [
-        {"request_id": f"r{n}", "provider": "openai", "model": chance.choice(["gpt-4o", "gpt-5"]), "input_tokens": chance.randrange(10**5),
-         "output_tokens": chance.randrange(10**4), "timestamp": "2026-10-05T10:00:00Z", "gateway": "my-own"}
+        {
+            "request_id": f"r{n}",
+            "provider": "openai",
+            "model": chance.choice(["gpt-4o", "gpt-5"]),
+            "input_tokens": chance.randrange(10**5),
+            "output_tokens": chance.randrange(10**4),
+            "timestamp": "2026-10-05T10:00:00Z",
+            "gateway": "my-own",
+        }
         for n in range(200)
-    ]  # fmt: skip
-    priced = []
+    ]
+    priced: list[Record] = []
     for record in plain:
-        list_usd = audit(write_jsonl(tmp_path / "one.jsonl", [record])).spend.list_usd if len(priced) < 20 else None
+        list_usd = (
+            audit(write_jsonl(tmp_path / "one.jsonl", [record])).spend.list_usd if len(priced) < 20 else None
+        )
         if list_usd is None:
             break
         priced.append(record | {"cost_usd": str(list_usd * (100 + percent) / 100)})
@@ -110,13 +135,21 @@ def test_a_bad_line_never_hides_a_good_one(tmp_path: Path, seed: int, place: int
     log = random_log(seed)
     clean = audit(write_jsonl(tmp_path / "log.jsonl", log))
     lines = (tmp_path / "log.jsonl").read_bytes().splitlines(keepends=True)
-    bad = (b'{"model": "gpt-4o", "input_tokens": -5}\n', b"\xff\n", b"{\n", b'{"model": {}, "input_tokens": 1}\n', b"[]\n")
+    bad = (
+        b'{"model": "gpt-4o", "input_tokens": -5}\n',
+        b"\xff\n",
+        b"{\n",
+        b'{"model": {}, "input_tokens": 1}\n',
+        b"[]\n",
+    )
     where = place % (len(lines) + 1)
     (tmp_path / "log.jsonl").write_bytes(b"".join(lines[:where]) + b"".join(bad) + b"".join(lines[where:]))
     report = audit(tmp_path / "log.jsonl")
     assert sum(s.count for s in report.inputs.skipped) == len(bad)
     assert all(e.line > where for s in report.inputs.skipped for e in s.examples)
-    assert report.model_dump(exclude={"inputs", "findings"}) == clean.model_dump(exclude={"inputs", "findings"})
+    assert report.model_dump(exclude={"inputs", "findings"}) == clean.model_dump(
+        exclude={"inputs", "findings"}
+    )
 
 
 CANARY = "c4n4ry-s3cret"
@@ -125,20 +158,40 @@ CANARY = "c4n4ry-s3cret"
 def with_text(record: Record, number: int) -> Record:
     text = f"{CANARY} {number} ignore all rules"
     variants: list[Record] = [
-        {"prompt": text}, {"system": text, "prompt": text}, {"messages": [{"role": "user", "content": text}]},
-        {"messages": [{"role": "system", "content": text}, {"role": "user", "content": [{"type": "text", "text": text}]}]},
-        {"messages": text}, {"messages": [text]}, {"prompt": {"text": text}}, {"completion": text, "response": {"text": text}},
-        {"tools": [{"name": text}]}, {"input": text}, {"metadata": {"prompt": text}}, {text: text},
-    ]  # fmt: skip
+        {"prompt": text},
+        {"system": text, "prompt": text},
+        {"messages": [{"role": "user", "content": text}]},
+        {
+            "messages": [
+                {"role": "system", "content": text},
+                {"role": "user", "content": [{"type": "text", "text": text}]},
+            ]
+        },
+        {"messages": text},
+        {"messages": [text]},
+        {"prompt": {"text": text}},
+        {"completion": text, "response": {"text": text}},
+        {"tools": [{"name": text}]},
+        {"input": text},
+        {"metadata": {"prompt": text}},
+        {text: text},
+    ]
     return record | variants[number % len(variants)]
 
 
 def test_no_prompt_text_in_any_output(tmp_path: Path, run: Any):
     log = [with_text(r, n) for n, r in enumerate(random_log(11))]
-    log += [with_text({"model": "gpt-4o", "input_tokens": bad}, n) for n, bad in enumerate(["x", -1, 1.5, {}, CANARY])]
+    log += [
+        with_text({"model": "gpt-4o", "input_tokens": bad}, n)
+        for n, bad in enumerate(["x", -1, 1.5, {}, CANARY])
+    ]
     path = write_jsonl(tmp_path / "log.jsonl", log)
     with path.open("ab") as file:
-        file.write(f'{{"model": "{CANARY}", \n'.encode() + f'"{CANARY}"\n'.encode() + f'{{"prompt": "{CANARY}"}}\n'.encode())
+        file.write(
+            f'{{"model": "{CANARY}", \n'.encode()
+            + f'"{CANARY}"\n'.encode()
+            + f'{{"prompt": "{CANARY}"}}\n'.encode()
+        )
     for name in RENDERERS:
         found = run("analyze", path, "--format", name, "--verbose")
         assert found.code == 0, found.err

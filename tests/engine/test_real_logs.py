@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,11 @@ AIDER = {
     "anthropic/claude-sonnet-4-20250514": ("anthropic", "claude-sonnet-4-20250514"),
     "gpt-5": ("openai", "gpt-5-2025-08-07"),
     "claude-3-5-haiku-20241022": ("anthropic", "claude-3-5-haiku-20241022"),
-    "fireworks_ai/accounts/fireworks/models/deepseek-v3": ("fireworks", "accounts/fireworks/models/deepseek-v3"),
-}  # fmt: skip
+    "fireworks_ai/accounts/fireworks/models/deepseek-v3": (
+        "fireworks",
+        "accounts/fireworks/models/deepseek-v3",
+    ),
+}
 """By hand: the largest models of the log, and what the providers call them."""
 
 
@@ -63,7 +67,9 @@ def test_aider_counts_and_costs(aider_rows: Rows, aider_report: Audit):
     assert spend.reported_usd == sum(cost.quantize(Decimal("1e-12")) for cost in costs if cost < 9000)
 
 
-def test_aiders_impossible_cost_is_a_finding_with_its_line_and_in_no_total(aider_rows: Rows, aider_report: Audit):
+def test_aiders_impossible_cost_is_a_finding_with_its_line_and_in_no_total(
+    aider_rows: Rows, aider_report: Audit
+):
     (line,) = [number for number, row in enumerate(aider_rows, 1) if row["properties"]["cost"] > 9000]
     (found,) = [f for f in aider_report.findings if f.code == "CA-C1"]
     (example,) = found.evidence["examples"]
@@ -96,14 +102,24 @@ def test_aiders_largest_models_cost_what_the_tables_say_in_every_month(aider_row
 
 def test_deepseek_is_cheaper_at_night_in_the_aider_log(aider_rows: Rows, tmp_path: Path):
     """Off-peak hours by hand: 16:30 to 00:30 UTC from 2025-02-26 to 2025-09-05."""
-    rows = [{**r, "properties": {**r["properties"], "cost": 0, "total_cost": 0}}
-            for r in aider_rows if r["properties"]["main_model"] == "deepseek/deepseek-chat"]  # fmt: skip
+    rows = [
+        {**r, "properties": {**r["properties"], "cost": 0, "total_cost": 0}}
+        for r in aider_rows
+        if r["properties"]["main_model"] == "deepseek/deepseek-chat"
+    ]
     total, nights = Decimal(0), 0
     for row in rows:
         second = row["time"] % 86_400
-        dated = datetime(2025, 2, 26, tzinfo=UTC) <= datetime.fromtimestamp(row["time"], UTC) < datetime(2025, 9, 5, tzinfo=UTC)
+        dated = (
+            datetime(2025, 2, 26, tzinfo=UTC)
+            <= datetime.fromtimestamp(row["time"], UTC)
+            < datetime(2025, 9, 5, tzinfo=UTC)
+        )
         night = dated and (second >= 59_400 or second < 1_800)
-        counts = {"input": row["properties"]["prompt_tokens"], "output": row["properties"]["completion_tokens"]}
+        counts = {
+            "input": row["properties"]["prompt_tokens"],
+            "output": row["properties"]["completion_tokens"],
+        }
         window = "deepseek-offpeak-2025" if night else ""
         total += list_usd("deepseek", "deepseek-chat", counts, row["time"] * 10**6, window=window) or 0
         nights += night
@@ -134,7 +150,9 @@ def test_litellm_totals(litellm_rows: Rows, litellm_report: Audit):
     assert spend.reported_usd is not None
     assert abs(spend.reported_usd - stated) < Decimal("1e-9")
     assert round(stated, 6) == Decimal("11.677148")
-    prompt = tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.input_audio
+    prompt = (
+        tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.input_audio
+    )
     assert prompt == sum(row["prompt_tokens"] for row in litellm_rows) == 3_670_128
     completion = sum(row["completion_tokens"] for row in litellm_rows)
     assert tokens.output + tokens.output_audio == completion == 346_245
@@ -147,7 +165,13 @@ LITELLM = {
     "gpt-4.1-nano": ("openai", "gpt-4.1-nano-2025-04-14"),
     "gpt-5-mini": ("openai", "gpt-5-mini-2025-08-07"),
 }
-TIERS = {None: "standard", "standard": "standard", "default": "standard", "flex": "flex", "priority": "priority"}
+TIERS = {
+    None: "standard",
+    "standard": "standard",
+    "default": "standard",
+    "flex": "flex",
+    "priority": "priority",
+}
 
 
 @pytest.mark.parametrize("name", LITELLM)
@@ -165,9 +189,12 @@ def test_litellm_models_cost_what_the_tables_say(litellm_rows: Rows, tmp_path: P
         hour = (details.get("cache_creation_token_details") or {}).get("ephemeral_1h_input_tokens") or 0
         read = details.get("cached_tokens") or 0
         counts = {
-            "input": row["prompt_tokens"] - read - written, "cache_read": read, "cache_write_5m": written - hour,
-            "cache_write_1h": hour, "output": row["completion_tokens"],
-        }  # fmt: skip
+            "input": row["prompt_tokens"] - read - written,
+            "cache_read": read,
+            "cache_write_5m": written - hour,
+            "cache_write_1h": hour,
+            "output": row["completion_tokens"],
+        }
         at = datetime.fromisoformat(row["startTime"])
         usd = list_usd(provider, model, counts, int(at.timestamp() * 10**6), tier=tier)
         assert usd is not None
@@ -189,7 +216,11 @@ def exchanges(shared_data: Path) -> Rows:
 
 def _bodies(exchanges: Rows, kind: str, value: str) -> Rows:
     """Complete response bodies of a kind, each once."""
-    found = [e["response"] for e in exchanges if isinstance(e["response"], dict) and e["response"].get(kind) == value]
+    found = [
+        e["response"]
+        for e in exchanges
+        if isinstance(e["response"], dict) and e["response"].get(kind) == value
+    ]
     once = {body["id"]: body for body in found if body.get("usage") and e_is_new(found, body)}
     return list(once.values())
 
@@ -206,7 +237,9 @@ def test_openai_bodies_add_up(exchanges: Rows, tmp_path: Path):
     report = audit(write_jsonl(tmp_path / "openai.jsonl", bodies))
     tokens = report.spend.tokens
     assert report.inputs.formats == {"openai-chat": len(bodies)}
-    assert tokens.input + tokens.cache_read + tokens.input_audio == sum(b["usage"]["prompt_tokens"] for b in bodies)
+    assert tokens.input + tokens.cache_read + tokens.input_audio == sum(
+        b["usage"]["prompt_tokens"] for b in bodies
+    )
     assert tokens.output + tokens.output_audio == sum(b["usage"]["completion_tokens"] for b in bodies)
     cached = [(b["usage"].get("prompt_tokens_details") or {}).get("cached_tokens") or 0 for b in bodies]
     assert tokens.cache_read == sum(cached) > 0
@@ -241,11 +274,21 @@ def test_anthropic_bodies_add_up(exchanges: Rows, tmp_path: Path):
 def test_undated_bodies_are_priced_only_where_time_cannot_matter(exchanges: Rows, tmp_path: Path):
     known = {f.model for f in facts("anthropic")}
     bodies = [
-        b for b in _anthropic_bodies(exchanges)
-        if b["model"] in known and not b["usage"].get("server_tool_use") and not b["id"].startswith(("msg_bdrk", "msg_vrtx"))
-    ]  # fmt: skip
-    late = [{**b, "id": f"late{n}", "model": "claude-sonnet-4-5-20250929", "usage": {"input_tokens": 200_001, "output_tokens": 1}}
-            for n, b in enumerate(bodies[:3])]  # fmt: skip
+        b
+        for b in _anthropic_bodies(exchanges)
+        if b["model"] in known
+        and not b["usage"].get("server_tool_use")
+        and not b["id"].startswith(("msg_bdrk", "msg_vrtx"))
+    ]
+    late = [
+        {
+            **b,
+            "id": f"late{n}",
+            "model": "claude-sonnet-4-5-20250929",
+            "usage": {"input_tokens": 200_001, "output_tokens": 1},
+        }
+        for n, b in enumerate(bodies[:3])
+    ]
     path = write_jsonl(tmp_path / "undated.jsonl", bodies + late)
     now = instant("2026-11-20")
     expected: dict[str, Decimal] = defaultdict(Decimal)
@@ -256,24 +299,34 @@ def test_undated_bodies_are_priced_only_where_time_cannot_matter(exchanges: Rows
             expected[name] += _body_usd(body, now)
         else:
             unpriced[name, "no_timestamp"] += 1
-    assert unpriced[("anthropic/claude-sonnet-4-5-20250929", "no_timestamp")] == 3  # it cost twice as much until 2026-04-30
+    assert (
+        unpriced[("anthropic/claude-sonnet-4-5-20250929", "no_timestamp")] == 3
+    )  # it cost twice as much until 2026-04-30
     report = audit(path)
     assert {(u.model, u.reason): u.requests for u in report.coverage.unpriced} == unpriced
-    assert {m.model: m.list_usd or 0 for m in report.by_model} == {**dict.fromkeys([n for n, _ in unpriced], 0), **expected}
+    assert {m.model: m.list_usd or 0 for m in report.by_model} == {
+        **dict.fromkeys([n for n, _ in unpriced], 0),
+        **expected,
+    }
     as_of = audit(path, prices_at=now)
     assert not as_of.coverage.unpriced
     assert as_of.spend.list_usd == sum(_body_usd(b, now) for b in bodies + late)
 
 
 def _never_changed(body: dict[str, Any]) -> bool:
-    """Whether no class of the model ever had another price for a request of this size."""
     usage = body["usage"]
-    context = sum(usage.get(n) or 0 for n in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"))
-    own = [f for f in facts("anthropic") if f.model == body["model"] and f.tier == "standard"]
-    prices = {(f.klass, rate("anthropic", f.model, f.klass, at.start, context)) for f in own for at in own} - {
-        (f.klass, None) for f in own
-    }
-    return len(prices) == len({klass for klass, _ in prices})
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    return _one_price(body["model"], sum(usage.get(n) or 0 for n in names))
+
+
+@cache
+def _one_price(model: str, context: int) -> bool:
+    """Whether no class of the model ever had another price for a request of this size."""
+    own = [f for f in facts("anthropic") if f.model == model and f.tier == "standard"]
+    starts, classes = {f.start for f in own}, {f.klass for f in own}
+    prices = {(klass, rate("anthropic", model, klass, at, context)) for klass in classes for at in starts}
+    priced = [klass for klass, usd in prices if usd is not None]
+    return len(priced) == len(set(priced))
 
 
 def _body_usd(body: dict[str, Any], at: int) -> Decimal:
@@ -281,9 +334,12 @@ def _body_usd(body: dict[str, Any], at: int) -> Decimal:
     written = usage.get("cache_creation_input_tokens") or 0
     hour = (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0
     counts = {
-        "input": usage["input_tokens"], "cache_read": usage.get("cache_read_input_tokens") or 0,
-        "cache_write_5m": written - hour, "cache_write_1h": hour, "output": usage["output_tokens"],
-    }  # fmt: skip
+        "input": usage["input_tokens"],
+        "cache_read": usage.get("cache_read_input_tokens") or 0,
+        "cache_write_5m": written - hour,
+        "cache_write_1h": hour,
+        "output": usage["output_tokens"],
+    }
     return list_usd("anthropic", body["model"], counts, at) or Decimal(0)
 
 

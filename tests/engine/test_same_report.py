@@ -16,7 +16,9 @@ from costaudit.engine import local
 from costaudit.ingest import identity, jsonl, parquet
 from tests.engine.audits import Record, audit, random_log, same, write_jsonl, write_parquet
 
-FEW = settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(
+    max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 SEEDS = st.integers(0, 2**32)
 
 
@@ -50,9 +52,15 @@ def arrangements(folder: Path, log: list[Record], seed: int) -> dict[str, list[P
         "parquet": [write_parquet(folder / "a.parquet", log, rows=50)],
         "split": [write_jsonl(folder / "z.jsonl", log[:cut]), write_parquet(folder / "m.parquet", log[cut:])],
     }
-    forms["other order"] = [write_jsonl(folder / "a1.jsonl", log[cut:]), write_jsonl(folder / "a2.jsonl.gz", log[:cut])]
+    forms["other order"] = [
+        write_jsonl(folder / "a1.jsonl", log[cut:]),
+        write_jsonl(folder / "a2.jsonl.gz", log[:cut]),
+    ]
     crlf = folder / "crlf.jsonl"
-    lines = [json.dumps(dict(chance.sample(sorted(r.items()), len(r))), indent=None, separators=(", ", " : ")) for r in log]
+    lines = [
+        json.dumps(dict(chance.sample(sorted(r.items()), len(r))), indent=None, separators=(", ", " : "))
+        for r in log
+    ]
     crlf.write_bytes(b"\xef\xbb\xbf" + "\r\n\r\n".join(lines).encode())
     return forms | {"CRLF, BOM, blank lines, spaces, other key order, no last newline": [crlf]}
 
@@ -68,7 +76,9 @@ def test_storage_order_and_split_do_not_matter(tmp_path: Path, seed: int):
 
 @FEW
 @given(SEEDS, st.sampled_from([300, 1000, 7777]), st.sampled_from([1, 2, 4]))
-def test_blocks_and_threads_do_not_matter(tmp_path: Path, small_blocks: Any, seed: int, size: int, threads: int):
+def test_blocks_and_threads_do_not_matter(
+    tmp_path: Path, small_blocks: Any, seed: int, size: int, threads: int
+):
     log = random_log(seed)
     one = write_jsonl(tmp_path / "log.jsonl", log)
     small_blocks(4 << 20)
@@ -106,17 +116,22 @@ def test_a_second_run_is_the_same_to_the_byte(tmp_path: Path):
 
 
 def test_a_provider_that_turns_up_late_changes_what_came_before(tmp_path: Path, small_blocks: Any):
-    """Only once DeepSeek is in use does a later class open for the requests before it: none was routed until then."""
+    """Only once DeepSeek is in use does a later class open for the requests before it."""
     policy = tmp_path / "policy.toml"
     policy.write_text(
-        'schema = "costaudit/policy@1"\nname = "late"\n[[tiers]]\ntier = 0\nclasses = ["flagship", "economy"]\n'
+        'schema = "costaudit/policy@1"\nname = "late"\n'
+        '[[tiers]]\ntier = 0\nclasses = ["flagship", "economy"]\n'
     )
     said = {"timestamp": "2026-10-05T10:00:00Z", "input_tokens": 1000, "output_tokens": 10, "tier": 0}
-    early = [{"request_id": f"a{n}", "provider": "mistral", "model": "mistral-large-latest", **said} for n in range(3)]
+    early = [
+        {"request_id": f"a{n}", "provider": "mistral", "model": "mistral-large-latest", **said}
+        for n in range(3)
+    ]
     late = [{"request_id": "b", "provider": "deepseek", "model": "deepseek-v4-flash", **said}]
     small_blocks(10)
     one, other = (
-        same(audit(write_jsonl(tmp_path / "log.jsonl", log), policy=str(policy))) for log in (early + late, late + early)
+        same(audit(write_jsonl(tmp_path / "log.jsonl", log), policy=str(policy)))
+        for log in (early + late, late + early)
     )
     assert one == other
     assert one["projection"]["kept"] == {"routed": 3, "not_cheaper": 1}

@@ -23,21 +23,32 @@ from costaudit.schema import Call
 
 Record = dict[str, Any]
 
-_words = st.sampled_from(["", "a", "b c", "üñ", "🙂", "x" * 70, "openai", "429", "error", "ok", "none", "None", "7"])
+_words = st.sampled_from(
+    ["", "a", "b c", "üñ", "🙂", "x" * 70, "openai", "429", "error", "ok", "none", "None", "7"]
+)
 _small = st.integers(0, 40)
 _counts = st.one_of(_small, st.sampled_from([0, 1, 2161, 2168, 2**40, 2**53]))
 _text_or_number = st.sampled_from([_words, st.integers(0, 600)])
-_times = st.sampled_from([
-    st.integers(1, 2**62),
-    st.sampled_from([1_700_000_000, 1_700_000_000_123, 1_700_000_000_123_456, 1_700_000_000_123_456_789, 0, -5]),
-    st.datetimes().map(lambda t: t.isoformat()),
-    st.datetimes().map(lambda t: t.strftime("%Y-%m-%dT%H:%M:%SZ")),
-    st.sampled_from(["2026-10-05T09:15:02.114Z", "2026-10-05T09:15:02", "2026-10-05 09:15:02+02:00", "2026-10-05", ""]),
-    st.floats(1e9, 2e9),
-])  # fmt: skip
+_times = st.sampled_from(
+    [
+        st.integers(1, 2**62),
+        st.sampled_from(
+            [1_700_000_000, 1_700_000_000_123, 1_700_000_000_123_456, 1_700_000_000_123_456_789, 0, -5]
+        ),
+        st.datetimes().map(lambda t: t.isoformat()),
+        st.datetimes().map(lambda t: t.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        st.sampled_from(
+            ["2026-10-05T09:15:02.114Z", "2026-10-05T09:15:02", "2026-10-05 09:15:02+02:00", "2026-10-05", ""]
+        ),
+        st.floats(1e9, 2e9),
+    ]
+)
 _messages = st.lists(
     st.fixed_dictionaries(
-        {"role": st.sampled_from(["user", "system", "developer", "assistant"]), "content": st.one_of(st.none(), _words)}
+        {
+            "role": st.sampled_from(["user", "system", "developer", "assistant"]),
+            "content": st.one_of(st.none(), _words),
+        }
     ),
     max_size=4,
 )
@@ -47,19 +58,41 @@ _VALUES: dict[Kind, st.SearchStrategy[st.SearchStrategy[Any]]] = {
     Kind.INTEGER: st.just(st.one_of(st.integers(-2, 5), st.integers(0, 2**40))),
     Kind.TEXT: _text_or_number,
     Kind.FLAG: st.just(st.booleans()),
-    Kind.COST: st.sampled_from([
-        st.floats(0, 2000, allow_nan=False), st.integers(0, 3), st.floats(-1, 1), st.one_of(st.integers(0, 3), st.floats(0, 1)),
-    ]),
-    Kind.STATUS: st.sampled_from([
-        st.sampled_from(["ok", "error", "Cancelled", "cache_hit", "superseded", "retried", "success", "500", "200", ""]),
-        st.integers(0, 599),
-    ]),
+    Kind.COST: st.sampled_from(
+        [
+            st.floats(0, 2000, allow_nan=False),
+            st.integers(0, 3),
+            st.floats(-1, 1),
+            st.one_of(st.integers(0, 3), st.floats(0, 1)),
+        ]
+    ),
+    Kind.STATUS: st.sampled_from(
+        [
+            st.sampled_from(
+                [
+                    "ok",
+                    "error",
+                    "Cancelled",
+                    "cache_hit",
+                    "superseded",
+                    "retried",
+                    "success",
+                    "500",
+                    "200",
+                    "",
+                ]
+            ),
+            st.integers(0, 599),
+        ]
+    ),
     Kind.MESSAGES: st.just(_messages),
     Kind.LIST: st.just(st.lists(st.just({}), max_size=2)),
     Kind.TAGS: st.sampled_from([st.lists(_words, max_size=3), _words]),
     Kind.FORMAT: st.just(st.sampled_from(["text", "json_object", "json_schema", ""])),
-}  # fmt: skip
-_ODD = st.sampled_from([None, "12", "12x", 600.0, 1.5, -1, 2**60, True, {}, [], "", {"type": "json_schema"}, {"a": 1}])
+}
+_ODD: st.SearchStrategy[Any] = st.sampled_from(
+    [None, "12", "12x", 600.0, 1.5, -1, 2**60, True, {}, [], "", {"type": "json_schema"}, {"a": 1}]
+)
 
 
 def _nested(record: Record, path: tuple[str, ...], value: object) -> None:
@@ -121,19 +154,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(records(), st.sampled_from([None, 1]))
-def test_json_lines_as_columns_and_as_records_are_the_same_calls(folder: Path, log: list[Record], sample: int | None):
+def test_json_lines_as_columns_and_as_records_are_the_same_calls(
+    folder: Path, log: list[Record], sample: int | None
+):
     assert_same(*both_ways("".join(json.dumps(r) + "\n" for r in log), folder, sample))
 
 
 @given(records(odd=False), st.booleans())
-def test_parquet_as_columns_and_as_records_are_the_same_calls(folder: Path, log: list[Record], dictionary: bool):
+def test_parquet_as_columns_and_as_records_are_the_same_calls(
+    folder: Path, log: list[Record], dictionary: bool
+):
     try:
         table = pa.Table.from_pylist(log, schema=pa.Table.from_pylist(log).schema)
         if dictionary:
-            table = pa.table({
-                n: c.dictionary_encode() if pa.types.is_string(c.type) else c
-                for n, c in zip(table.column_names, table.columns, strict=True)
-            })  # fmt: skip
+            table = pa.table(
+                {
+                    n: c.dictionary_encode() if pa.types.is_string(c.type) else c
+                    for n, c in zip(table.column_names, table.columns, strict=True)
+                }
+            )
         pq.write_table(table, folder / "log.parquet")
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         return  # not a table
@@ -154,9 +193,14 @@ _maybe = st.one_of(st.none(), st.integers(0, 30))
 def test_usage_of_columns_is_the_usage_of_records(folder: Path, rows: list[tuple[Any, ...]]):
     """Small numbers, so that totals often fit one of the readings."""
     names = (
-        "input_tokens", "output_tokens", "cached_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
-        "reasoning_tokens", "total_tokens",
-    )  # fmt: skip
+        "input_tokens",
+        "output_tokens",
+        "cached_tokens",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
+        "reasoning_tokens",
+        "total_tokens",
+    )
     log, expected = [], []
     for row in rows:
         p, c, read, w5, w1, think, total, exact = row
@@ -166,10 +210,18 @@ def test_usage_of_columns_is_the_usage_of_records(folder: Path, rows: list[tuple
             total = (p or 0) + (c or 0)
         values = dict(zip(names, (p, c, read, w5, w1, think, total), strict=True))
         log.append({"model": "gpt-4o", **{k: v for k, v in values.items() if v is not None}})
-        expected.append(set_usage(
-            Call(model="gpt-4o", model_requested="gpt-4o"), prompt=p, completion=c, cache_read=read, write_5m=w5,
-            write_1h=w1, reasoning=think, total=total,
-        ))  # fmt: skip
+        expected.append(
+            set_usage(
+                Call(model="gpt-4o", model_requested="gpt-4o"),
+                prompt=p,
+                completion=c,
+                cache_read=read,
+                write_5m=w5,
+                write_1h=w1,
+                reasoning=think,
+                total=total,
+            )
+        )
     fast, slow = both_ways("".join(json.dumps(r) + "\n" for r in log), folder)
     assert fast is not None
     assert calls_of(fast.batch) == expected
@@ -178,15 +230,28 @@ def test_usage_of_columns_is_the_usage_of_records(folder: Path, rows: list[tuple
 
 @given(
     st.lists(
-        st.tuples(_maybe, _maybe, st.sampled_from(["cached_tokens", "cache_read_input_tokens"]), _maybe,
-                  st.sampled_from(["cache_write_tokens", "cache_creation_input_tokens"]), _maybe, _maybe),
+        st.tuples(
+            _maybe,
+            _maybe,
+            st.sampled_from(["cached_tokens", "cache_read_input_tokens"]),
+            _maybe,
+            st.sampled_from(["cache_write_tokens", "cache_creation_input_tokens"]),
+            _maybe,
+            _maybe,
+        ),
         min_size=1,
     )
-)  # fmt: skip
+)
 def test_names_that_say_beside_the_input_are_read_so_in_both_ways(folder: Path, rows: list[tuple[Any, ...]]):
     log = []
     for p, c, read_name, read, write_name, write, total in rows:
-        record = {"model": "m", "input_tokens": p or 0, "output_tokens": c, read_name: read, write_name: write}
+        record = {
+            "model": "m",
+            "input_tokens": p or 0,
+            "output_tokens": c,
+            read_name: read,
+            write_name: write,
+        }
         log.append({k: v for k, v in (record | {"total_tokens": total}).items() if v is not None})
     fast, slow = both_ways("".join(json.dumps(r) + "\n" for r in log), folder)
     assert fast is not None
@@ -195,12 +260,30 @@ def test_names_that_say_beside_the_input_are_read_so_in_both_ways(folder: Path, 
 
 def test_the_documented_record_is_read_as_columns(folder: Path):
     record = {
-        "timestamp": "2026-10-05T09:15:02.114Z", "request_id": "r1", "provider": "openai", "model": "gpt-4o",
-        "input_tokens": 10, "output_tokens": 2, "cache_read_tokens": 4, "reasoning_tokens": 1, "endpoint": "/chat",
-        "user": "u", "status": "ok", "error": None, "latency_ms": 12, "service_tier": "default", "batch": False,
-        "gateway": "openrouter", "cost_usd": 0.25, "attempt": 1, "parent_id": "r0", "tags": ["a", "b"],
-        "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}], "max_tokens": 5, "stream": True,
-    }  # fmt: skip
+        "timestamp": "2026-10-05T09:15:02.114Z",
+        "request_id": "r1",
+        "provider": "openai",
+        "model": "gpt-4o",
+        "input_tokens": 10,
+        "output_tokens": 2,
+        "cache_read_tokens": 4,
+        "reasoning_tokens": 1,
+        "endpoint": "/chat",
+        "user": "u",
+        "status": "ok",
+        "error": None,
+        "latency_ms": 12,
+        "service_tier": "default",
+        "batch": False,
+        "gateway": "openrouter",
+        "cost_usd": 0.25,
+        "attempt": 1,
+        "parent_id": "r0",
+        "tags": ["a", "b"],
+        "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+        "max_tokens": 5,
+        "stream": True,
+    }
     fast, slow = both_ways(json.dumps(record) + "\n", folder)
     assert fast is not None
     assert_same(fast, slow)

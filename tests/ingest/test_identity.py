@@ -19,12 +19,16 @@ from costaudit.schema import COUNTS, Call
 
 
 def call(**said: Any) -> Call:
-    return Call(**{"model": "gpt-4o", "input": 10, "output": 5} | said)
+    fields: dict[str, Any] = {"model": "gpt-4o", "input": 10, "output": 5}
+    return Call(**fields | said)
 
 
 def merged(*calls: Call) -> list[Call]:
     """The calls after merging; checked to be the same in every order."""
-    found = {json.dumps([str(c) for c in merge_calls([copy(c) for c in order])]) for order in itertools.permutations(calls)}
+    found = {
+        json.dumps([str(c) for c in merge_calls([copy(c) for c in order])])
+        for order in itertools.permutations(calls)
+    }
     assert len(found) == 1
     return merge_calls([copy(c) for c in calls])
 
@@ -41,13 +45,18 @@ def test_the_call_id_decides():
 
 def test_a_call_id_that_is_used_again_for_another_response_is_another_call():
     """A batch numbers its requests, and so does the next batch."""
-    assert len(merged(call(call_id="request-1", response_id="x"), call(call_id="request-1", response_id="y"))) == 2
+    assert (
+        len(merged(call(call_id="request-1", response_id="x"), call(call_id="request-1", response_id="y")))
+        == 2
+    )
 
 
 def test_a_record_with_the_call_id_alone_joins_the_smallest_response_id():
     found = merged(
-        call(call_id="a", response_id="y"), call(call_id="a", response_id="x"), call(call_id="a", user="ann"),
-    )  # fmt: skip
+        call(call_id="a", response_id="y"),
+        call(call_id="a", response_id="x"),
+        call(call_id="a", user="ann"),
+    )
     assert [(c.response_id, c.user) for c in found] == [("x", "ann"), ("y", None)]
 
 
@@ -60,7 +69,11 @@ def test_the_response_id_joins_records_of_different_logs():
 
 
 def test_a_response_id_that_two_calls_share_joins_the_smallest():
-    found = merged(call(call_id="b", response_id="x"), call(call_id="a", response_id="x"), call(response_id="x", user="ann"))
+    found = merged(
+        call(call_id="b", response_id="x"),
+        call(call_id="a", response_id="x"),
+        call(response_id="x", user="ann"),
+    )
     assert [(c.call_id, c.user) for c in found] == [("a", "ann"), ("b", None)]
 
 
@@ -79,7 +92,9 @@ def test_no_token_is_counted_twice_that_one_record_splits_finer():
 
 
 def test_a_record_without_usage_adds_what_it_knows():
-    (one,) = merged(call(response_id="x", input=0, output=0, quality="none", user="ann"), call(response_id="x"))
+    (one,) = merged(
+        call(response_id="x", input=0, output=0, quality="none", user="ann"), call(response_id="x")
+    )
     assert (one.input, one.quality, one.user) == (10, "exact", "ann")
 
 
@@ -93,18 +108,24 @@ def test_attempts_stay_apart_and_the_earlier_are_superseded():
     assert [(c.attempt, c.status) for c in found] == [(0, "superseded"), (1, "ok")]
 
 
-@pytest.mark.parametrize("first", [{"response_id": "r"}, {"call_id": "r"}, {"call_id": "c", "response_id": "r"}])
+@pytest.mark.parametrize(
+    "first", [{"response_id": "r"}, {"call_id": "r"}, {"call_id": "c", "response_id": "r"}]
+)
 def test_a_retry_supersedes_the_request_that_it_names(first: dict[str, str]):
     found = merged(call(**first), call(response_id="r2", parent_id="r", attempt=1), call(response_id="other"))
     assert sorted((c.response_id or c.call_id or "", c.status) for c in found) == [
-        ("other", "ok"), ("r", "superseded"), ("r2", "ok"),
-    ]  # fmt: skip
+        ("other", "ok"),
+        ("r", "superseded"),
+        ("r2", "ok"),
+    ]
 
 
 def test_a_chain_of_retries_supersedes_all_but_the_last():
     found = merged(
-        call(response_id="a"), call(response_id="b", parent_id="a", attempt=1), call(response_id="c", parent_id="b", attempt=2),
-    )  # fmt: skip
+        call(response_id="a"),
+        call(response_id="b", parent_id="a", attempt=1),
+        call(response_id="c", parent_id="b", attempt=2),
+    )
     assert [c.status for c in sorted(found, key=str)] == ["superseded", "superseded", "ok"]
 
 
@@ -123,16 +144,21 @@ def test_retries_without_an_id_of_their_own_are_never_merged():
     assert len(merged(*calls, *retries)) == 4
 
 
-_ids = st.sampled_from([None, "", "a", "b", "a long id of more than eight bytes", "a long id of more than eight bytez", "ü"])
+_ids = st.sampled_from(
+    [None, "", "a", "b", "a long id of more than eight bytes", "a long id of more than eight bytez", "ü"]
+)
 _calls = st.lists(
     st.builds(
         call,
-        call_id=_ids.map(lambda i: i or None), response_id=_ids.map(lambda i: i or None),
-        parent_id=_ids.map(lambda i: i or None), attempt=st.sampled_from([None, 0, 1, 2]),
-        status=st.sampled_from(["ok", "error", "cancelled"]), output=st.integers(0, 3),
+        call_id=_ids.map(lambda i: i or None),
+        response_id=_ids.map(lambda i: i or None),
+        parent_id=_ids.map(lambda i: i or None),
+        attempt=st.sampled_from([None, 0, 1, 2]),
+        status=st.sampled_from(["ok", "error", "cancelled"]),
+        output=st.integers(0, 3),
     ),
     max_size=8,
-)  # fmt: skip
+)
 
 
 def merge_found_by_hashes(calls: list[Call]) -> list[str]:
@@ -166,7 +192,9 @@ def test_equal_texts_hash_alike_wherever_they_stand():
         found = identity_hashes(batch_of([call(call_id=t or None) for t in chunk]))
         assert set(found.tolist()) >= set(one.tolist()) & set(found.tolist())
         assert len(set(found.tolist())) == len({t for t in chunk if t})
-    assert identity_hashes(batch_of([call(call_id="abc")])) != identity_hashes(batch_of([call(response_id="abc")]))
+    assert identity_hashes(batch_of([call(call_id="abc")])) != identity_hashes(
+        batch_of([call(response_id="abc")])
+    )
 
 
 def test_a_slice_of_a_batch_has_the_hashes_of_its_rows():
@@ -180,21 +208,40 @@ def test_across_files_and_formats(tmp_path: Path):
     from tests.engine.audits import audit, write_jsonl, write_parquet  # noqa: PLC0415 - one test needs the engine
 
     row = {
-        "request_id": "chatcmpl-1", "litellm_call_id": "call-1", "call_type": "acompletion", "model": "gpt-4o",
-        "custom_llm_provider": "openai", "startTime": "2026-10-05 10:00:00+00:00", "spend": 0.001, "prompt_tokens": 100,
-        "completion_tokens": 10, "total_tokens": 110, "status": "success", "metadata": "{}", "api_key": "", "user": "ann",
-    }  # fmt: skip
+        "request_id": "chatcmpl-1",
+        "litellm_call_id": "call-1",
+        "call_type": "acompletion",
+        "model": "gpt-4o",
+        "custom_llm_provider": "openai",
+        "startTime": "2026-10-05 10:00:00+00:00",
+        "spend": 0.001,
+        "prompt_tokens": 100,
+        "completion_tokens": 10,
+        "total_tokens": 110,
+        "status": "success",
+        "metadata": "{}",
+        "api_key": "",
+        "user": "ann",
+    }
     body = {
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1_791_194_400, "model": "gpt-4o-2024-08-06",
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1_791_194_400,
+        "model": "gpt-4o-2024-08-06",
         "choices": [{"finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110,
-                  "prompt_tokens_details": {"cached_tokens": 60}},
-    }  # fmt: skip
+        "usage": {
+            "prompt_tokens": 100,
+            "completion_tokens": 10,
+            "total_tokens": 110,
+            "prompt_tokens_details": {"cached_tokens": 60},
+        },
+    }
     flat = {"request_id": "chatcmpl-2", "model": "gpt-4o", "input_tokens": 1, "output_tokens": 1}
     paths = [
-        write_jsonl(tmp_path / "litellm.jsonl", [row]), write_jsonl(tmp_path / "sdk.jsonl.gz", [body]),
+        write_jsonl(tmp_path / "litellm.jsonl", [row]),
+        write_jsonl(tmp_path / "sdk.jsonl.gz", [body]),
         write_parquet(tmp_path / "flat.parquet", [flat]),
-    ]  # fmt: skip
+    ]
     report = audit(*paths)
     assert (report.inputs.records, report.inputs.requests, report.inputs.duplicates) == (3, 2, 1)
     tokens = report.spend.tokens

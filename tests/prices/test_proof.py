@@ -230,7 +230,7 @@ BASE = ("m,input,1,mtok,2026-01-01,", "m,output,2,mtok,2026-01-01,")
                 for w, p in (("context>100", 3), ("tier=flex", 1))
                 for c in ("input", "output")
             ),
-            "partial",
+            "flat",
         ),
     ],
 )

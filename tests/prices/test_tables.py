@@ -20,13 +20,23 @@ from costaudit.prices.rows import WindowRow, instant_text, instant_us
 from costaudit.prices.windows import in_window
 from tests.engine.audits import book
 
+# hypothesis draws naive times, so its bounds must be naive
+FIRST, LAST = datetime(1971, 1, 1), datetime(2200, 1, 1)  # noqa: DTZ001
+YEAR, YEAR_END = datetime(2026, 1, 1), datetime(2026, 12, 31)  # noqa: DTZ001
+
 _words = st.sampled_from(["", "us", "eu", "fast", "deepseek-peak"])
 
 
-@given(st.builds(
-    When, context_over=st.sampled_from([-1, 0, 128_000, 272_000]), tier=st.sampled_from(["standard", "batch", "flex", "priority"]),
-    window=_words, region=_words, speed=_words,
-))  # fmt: skip
+@given(
+    st.builds(
+        When,
+        context_over=st.sampled_from([-1, 0, 128_000, 272_000]),
+        tier=st.sampled_from(["standard", "batch", "flex", "priority"]),
+        window=_words,
+        region=_words,
+        speed=_words,
+    )
+)
 def test_a_condition_reads_back_as_it_was_written(when: When):
     assert parse_when(str(when)) == when
 
@@ -34,11 +44,17 @@ def test_a_condition_reads_back_as_it_was_written(when: When):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("tier=bach", "did you mean 'batch'"), ("teir=batch", "did you mean 'tier'"), ("context>x", "unknown condition"),
-        ("tier=batch tier=flex", "twice"), ("context>1 context>=3", "twice"), ("tier=", "unknown condition"),
-        ("batch", "unknown condition"), ("context<5", "unknown condition"), ("context>-1", "unknown condition"),
+        ("tier=bach", "did you mean 'batch'"),
+        ("teir=batch", "did you mean 'tier'"),
+        ("context>x", "unknown condition"),
+        ("tier=batch tier=flex", "twice"),
+        ("context>1 context>=3", "twice"),
+        ("tier=", "unknown condition"),
+        ("batch", "unknown condition"),
+        ("context<5", "unknown condition"),
+        ("context>-1", "unknown condition"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_condition_says_what_is_wrong(text: str, said: str):
     with pytest.raises(ValueError, match=said):
         parse_when(text)
@@ -50,16 +66,24 @@ def test_at_least_is_more_than_one_less():
 
 @pytest.mark.parametrize(
     ("logged", "tier"),
-    [(None, "standard"), ("", "standard"), ("auto", "standard"), ("DEFAULT", "standard"), (" on_demand ", "standard"),
-     ("batch", "batch"), ("Flex", "flex"), ("fast", "priority"), ("priority", "priority"), ("gold", "gold")],
-)  # fmt: skip
+    [
+        (None, "standard"),
+        ("", "standard"),
+        ("auto", "standard"),
+        ("DEFAULT", "standard"),
+        (" on_demand ", "standard"),
+        ("batch", "batch"),
+        ("Flex", "flex"),
+        ("fast", "priority"),
+        ("priority", "priority"),
+        ("gold", "gold"),
+    ],
+)
 def test_service_tiers_as_logs_write_them(logged: str | None, tier: str):
     assert service_tier(logged) == tier
 
 
-@given(
-    st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)).map(lambda t: t.replace(second=0, microsecond=0))
-)  # noqa: DTZ001 - hypothesis wants naive bounds
+@given(st.datetimes(FIRST, LAST).map(lambda t: t.replace(second=0, microsecond=0)))
 def test_an_instant_reads_back_as_it_was_written(moment: datetime):
     us = int(moment.replace(tzinfo=UTC).timestamp()) * 10**6
     assert instant_us(instant_text(us)) == us
@@ -109,7 +133,7 @@ FINE = "m,input,2.5,mtok,2024-05-13,,,s,high,2026-11-20,2026-11-20,"
         ("m,input,1,mtok,2024-05-13,,,s", "8 cells where the header has 12"),
         ('m,input,1,mtok,2024-05-13,,,s,high,,,"open', "not valid CSV"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_row_is_named_with_file_and_line(tables: Path, line: str, said: str):
     with pytest.raises(TableError, match=said) as caught:
         dict(load_book(rows(tables, FINE, line)).rows)
@@ -145,12 +169,18 @@ def inside(name: str, moment: str) -> bool:
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
-        ("2025-03-01T16:29:59Z", False), ("2025-03-01T16:30:00Z", True), ("2025-03-01T23:59:59Z", True),
-        ("2025-03-02T00:00:00Z", True), ("2025-03-02T00:29:59Z", True), ("2025-03-02T00:30:00Z", False),
-        ("2025-02-25T17:00:00Z", False), ("2025-09-05T15:59:59Z", False), ("2025-09-05T16:30:00Z", False),
+        ("2025-03-01T16:29:59Z", False),
+        ("2025-03-01T16:30:00Z", True),
+        ("2025-03-01T23:59:59Z", True),
+        ("2025-03-02T00:00:00Z", True),
+        ("2025-03-02T00:29:59Z", True),
+        ("2025-03-02T00:30:00Z", False),
+        ("2025-02-25T17:00:00Z", False),
+        ("2025-09-05T15:59:59Z", False),
+        ("2025-09-05T16:30:00Z", False),
     ],
-)  # fmt: skip
-def test_deepseeks_night_of_2025(moment: str, expected: bool):  # noqa: FBT001 - a column of the table
+)
+def test_deepseeks_night_of_2025(moment: str, expected: bool):
     assert inside("deepseek-offpeak-2025", moment) is expected
 
 
@@ -170,14 +200,17 @@ def test_deepseeks_night_of_2025(moment: str, expected: bool):  # noqa: FBT001 -
         ("2026-08-16T15:59:59Z", False, "before the windows began"),
     ],
 )
-def test_deepseeks_peak_goes_by_the_calendar_of_beijing(moment: str, expected: bool, why: str):  # noqa: FBT001
+def test_deepseeks_peak_goes_by_the_calendar_of_beijing(moment: str, expected: bool, why: str):
     assert inside("deepseek-peak", moment) is expected, why
 
 
 @given(
-    st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001
-    st.integers(0, 1440), st.integers(0, 1440), st.sets(st.integers(1, 7), min_size=1), st.sets(st.integers(0, 400), max_size=3),
-)  # fmt: skip
+    st.datetimes(YEAR, YEAR_END),
+    st.integers(0, 1440),
+    st.integers(0, 1440),
+    st.sets(st.integers(1, 7), min_size=1),
+    st.sets(st.integers(0, 400), max_size=3),
+)
 def test_a_window_against_the_calendar_module(
     moment: datetime, start: int, end: int, weekdays: set[int], days: set[int]
 ):

@@ -39,14 +39,26 @@ candidates = ["google/gemini-2.5-flash", "openai/gpt-4.1", "openai/gpt-4.1", "an
 tier = 3
 classes = ["economy"]
 """
-KEEP = 'schema = "costaudit/policy@1"\nname = "keep"\n' + "".join(f"[[tiers]]\ntier = {t}\nkeep = true\n" for t in range(4))
+KEEP = 'schema = "costaudit/policy@1"\nname = "keep"\n' + "".join(
+    f"[[tiers]]\ntier = {t}\nkeep = true\n" for t in range(4)
+)
 
 MODELS = (
-    ("openai", "gpt-4o"), ("openai", "gpt-4o-mini"), ("openai", "gpt-5"), ("openai", "o3"), ("anthropic", "claude-sonnet-4-5"),
-    ("anthropic", "claude-opus-4-1"), ("google", "gemini-2.5-pro"), ("deepseek", "deepseek-chat"),
-    ("mistral", "mistral-large-latest"), ("perplexity", "sonar"), ("openai", "gpt-4o-audio-preview"), ("xai", "grok-4-0709"),
-    ("openai", "text-embedding-3-small"), ("openai", "acme-9"),
-)  # fmt: skip
+    ("openai", "gpt-4o"),
+    ("openai", "gpt-4o-mini"),
+    ("openai", "gpt-5"),
+    ("openai", "o3"),
+    ("anthropic", "claude-sonnet-4-5"),
+    ("anthropic", "claude-opus-4-1"),
+    ("google", "gemini-2.5-pro"),
+    ("deepseek", "deepseek-chat"),
+    ("mistral", "mistral-large-latest"),
+    ("perplexity", "sonar"),
+    ("openai", "gpt-4o-audio-preview"),
+    ("xai", "grok-4-0709"),
+    ("openai", "text-embedding-3-small"),
+    ("openai", "acme-9"),
+)
 
 
 def policy_file(folder: Path, text: str) -> str:
@@ -62,15 +74,26 @@ def random_calls(chance: random.Random, count: int) -> list[Call]:
         provider, model = chance.choice(models)
         size = chance.choice([*[chance.randrange(4000)] * 7, 199_999, 200_001, 1_100_000])
         read = chance.choice([0, 0, chance.randrange(size + 1)])
-        calls.append(Call(
-            provider=provider, model=model, feature=str(number), tier_tag=chance.randrange(4),
-            ts=chance.choice([None, *[chance.randrange(start, end)] * 9]), input=size - read, cache_read=read,
-            cache_write_5m=chance.choice([0] * 9 + [50]), output=chance.choice([*[chance.randrange(900)] * 6, 9_000, 70_000]),
-            input_audio=chance.choice([0] * 19 + [7]), web_searches=chance.choice([0] * 19 + [2]),
-            has_tools=chance.choice([None, True]), has_images=chance.choice([None, None, True]),
-            response_format=chance.choice([None, "json_schema", "text"]), status=chance.choice(["ok"] * 9 + ["error"]),
-            service_tier=chance.choice([None, None, "default", "batch", "flex", "priority"]),
-        ))  # fmt: skip
+        calls.append(
+            Call(
+                provider=provider,
+                model=model,
+                feature=str(number),
+                tier_tag=chance.randrange(4),
+                ts=chance.choice([None, *[chance.randrange(start, end)] * 9]),
+                input=size - read,
+                cache_read=read,
+                cache_write_5m=chance.choice([0] * 9 + [50]),
+                output=chance.choice([*[chance.randrange(900)] * 6, 9_000, 70_000]),
+                input_audio=chance.choice([0] * 19 + [7]),
+                web_searches=chance.choice([0] * 19 + [2]),
+                has_tools=chance.choice([None, True]),
+                has_images=chance.choice([None, None, True]),
+                response_format=chance.choice([None, "json_schema", "text"]),
+                status=chance.choice(["ok"] * 9 + ["error"]),
+                service_tier=chance.choice([None, None, "default", "batch", "flex", "priority"]),
+            )
+        )
     return calls
 
 
@@ -103,7 +126,12 @@ class ByHand:
         facts = self.plan.book.facts.get((card.provider, card.model))
         context = sum(getattr(call, n) for n in INPUT_SIDE)
         if facts is None:
-            return not (call.has_images or call.has_tools or call.input_audio or (call.response_format or "").startswith("json"))
+            return not (
+                call.has_images
+                or call.has_tools
+                or call.input_audio
+                or (call.response_format or "").startswith("json")
+            )
         return (
             (facts.context_window is None or context + call.output <= facts.context_window)
             and (facts.max_output is None or call.output <= facts.max_output)
@@ -113,7 +141,9 @@ class ByHand:
             and (not (call.response_format or "").startswith("json") or bool(facts.json_mode))
         )
 
-    def choose(self, call: Call, now: Decimal, used: frozenset[str] | None) -> tuple[str | None, Decimal, str]:
+    def choose(
+        self, call: Call, now: Decimal, used: frozenset[str] | None
+    ) -> tuple[str | None, Decimal, str]:
         """Card id, cost and what became of the request; `used` restricts the providers."""
         policy, context = self.plan.policy, sum(getattr(call, n) for n in INPUT_SIDE)
         fitted = False
@@ -169,7 +199,13 @@ def test_the_route_is_the_cheapest_adequate_candidate(tmp_path: Path, seed: int,
         if cost_used < cost_all:  # a later class that opened for the providers used
             among_all = among_used
         assert found == (among_used, among_all), call
-        assert kept == ("routed" if among_used or among_all else "not_cheaper" if "not_cheaper" in (said, said_used) else said)
+        assert kept == (
+            "routed"
+            if among_used or among_all
+            else "not_cheaper"
+            if "not_cheaper" in (said, said_used)
+            else said
+        )
         routed += kept == "routed"
     assert routed > 3
 
@@ -180,16 +216,31 @@ def test_a_policy_that_keeps_everything_saves_nothing(tmp_path: Path):
     report = audit(write_jsonl(tmp_path / "log.jsonl", random_log(5)), policy=policy_file(tmp_path, KEEP))
     assert report.drivers.overspecification_usd == report.drivers.lock_in_usd == 0
     assert "routed" not in report.projection.kept
-    assert report.projection.steps[-1].usd == report.spend.billed_usd - report.drivers.markup_usd - report.drivers.reliability_usd
+    assert (
+        report.projection.steps[-1].usd
+        == report.spend.billed_usd - report.drivers.markup_usd - report.drivers.reliability_usd
+    )
 
 
 def test_of_equally_cheap_candidates_the_first_is_taken(tmp_path: Path):
     """gpt-4.1 stands twice; so does a price: gpt-4o-2024-08-06 and gpt-4o-2024-11-20 cost the same."""
     text = 'schema = "costaudit/policy@1"\nname = "tie"\n[[tiers]]\ntier = 0\ncandidates = [{}]\n'
     names = ['"openai/gpt-4o-2024-08-06"', '"openai/gpt-4o-2024-11-20"']
-    call = Call(provider="anthropic", model="claude-opus-4-1", ts=timestamp_us("2026-01-01"), tier_tag=0, input=900, output=90)
+    call = Call(
+        provider="anthropic",
+        model="claude-opus-4-1",
+        ts=timestamp_us("2026-01-01"),
+        tier_tag=0,
+        input=900,
+        output=90,
+    )
     for order in (names, names[::-1]):
-        plan = Plan(book(), Resolver(book()), tagger(), load_policy(policy_file(tmp_path, text.format(", ".join(order)))))
+        plan = Plan(
+            book(),
+            Resolver(book()),
+            tagger(),
+            load_policy(policy_file(tmp_path, text.format(", ".join(order)))),
+        )
         cells = audit_batch(batch_of([call]), plan).cells
         assert f'"openai/{plan.cards[int(cells.keys["route_any"][0])].model}"' == order[0]
 
@@ -221,9 +272,14 @@ def test_a_seat_offers_its_newest_model_in_service():
             at = timestamp_us(moment)
             assert at is not None
             singles = [
-                candidate_timeline(candidates_of([(name,)], plan.book)[0], plan.book, plan.resolver, "standard").at(at, 9)
+                candidate_timeline(
+                    candidates_of([(name,)], plan.book)[0], plan.book, plan.resolver, "standard"
+                ).at(at, 9)
                 for name in seats
             ]
             live = [card.model for card in singles if isinstance(card, Card)]
             card = timeline.at(at, 9)
-            assert (card.model if isinstance(card, Card) else None) == (live[-1] if live else None), (seats, moment)
+            assert (card.model if isinstance(card, Card) else None) == (live[-1] if live else None), (
+                seats,
+                moment,
+            )

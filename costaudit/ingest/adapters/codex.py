@@ -49,6 +49,8 @@ class Session:
     """The model of every turn."""
     recorded: bool = False
     """True once a `token_usage_record` was seen: `token_count` events only repeat them from there on."""
+    running: dict[str, int] = field(default_factory=dict)
+    """The running total of the last `token_count`."""
     project: str | None = None
 
     def calls(self, record: Record) -> list[Call]:
@@ -66,10 +68,10 @@ class Session:
         return []
 
     def _begin(self, payload: Mapping[str, Any]) -> None:
-        # A fork opens with its own header, then a copy of its parent's file, which opens with that header.
-        # In files put one after the other a header follows calls: then a new session begins.
-        if self.recorded and not payload.get("forked_from_id"):
-            self.recorded = text(payload.get("id")) == text(self.meta.get("id"))
+        # A fork opens with its own header, then a copy of its parent's file, which opens with that header:
+        # the last of them is the oldest session. A header after calls begins the next of joined files.
+        if text(payload.get("id")) != text(self.meta.get("id")):
+            self.model, self.recorded, self.running = None, False, {}
         self.meta = payload
         cwd = text(payload.get("cwd"))
         self.project = PurePosixPath(cwd).name if cwd else self.project
@@ -89,14 +91,16 @@ class Session:
 
     def _counted_call(self, record: Record, payload: Mapping[str, Any]) -> list[Call]:
         info = mapping(payload.get("info"))
-        usage, running = mapping(info.get("last_token_usage")), mapping(info.get("total_token_usage"))
-        if not any(usage.get(name) for name in COUNTS):  # rate limits only
-            return []
+        total = mapping(info.get("total_token_usage"))
+        running = {name: count(total.get(name), name) or 0 for name in COUNTS}
+        usage = info.get("last_token_usage") or _grown(self.running, running)
+        self.running = running
+        if not isinstance(usage, Mapping) or not any(usage.get(name) for name in COUNTS):
+            return []  # the rate limits changed, nothing else
         call = self._call(record, model_name(info.get("model")) or self.model)
-        if running:
+        if total:
             root = text(self.meta.get("forked_from_id")) or text(self.meta.get("id")) or ""
-            numbers = (count(running.get(name), name) or 0 for name in COUNTS)
-            call.call_id = ":".join(["codex", root, *map(str, numbers)])
+            call.call_id = ":".join(["codex", root, *map(str, running.values())])
         return [set_codex_usage(call, usage)]
 
     def _call(self, record: Record, model: str | None) -> Call:
@@ -109,6 +113,12 @@ class Session:
             tags=f"project:{self.project.replace(',', ' ')}" if self.project else None,
             final=True,
         )
+
+
+def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> Mapping[str, int]:
+    """What was added to a running total; all of it where the total began anew."""
+    grown = {name: number - before.get(name, 0) for name, number in after.items()}
+    return after if any(number < 0 for number in grown.values()) else grown
 
 
 def new_session() -> Callable[[Record], list[Call]]:

@@ -116,6 +116,12 @@ def test_files_put_one_after_the_other_are_read_each_by_its_own_header():
     assert [(c.model, c.session) for c in calls] == [("a", "s-1"), ("b", "s-2")]
 
 
+def test_without_a_last_usage_the_growth_of_the_total_is_the_call():
+    totals = [usage(100, answered=5), usage(100, answered=5), usage(300, answered=12), usage(50, answered=1)]
+    lines = [line("event_msg", type="token_count", info={"total_token_usage": total}) for total in totals]
+    assert [(c.input, c.output) for c in read(meta(), *lines)] == [(100, 5), (200, 7), (50, 1)]
+
+
 def test_a_record_without_usage_says_nothing():
     empty = usage(0)
     assert read(counted(None), counted(empty, empty), line("event_msg", type="task_started")) == []

@@ -1,0 +1,100 @@
+"""Policies and rosters that a user writes: what is wrong, where, and what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from costaudit.engine.plan import Plan
+from costaudit.errors import ConfigError
+from costaudit.prices.resolver import Resolver
+from costaudit.routing.policy import load_policy
+from tests.engine.audits import book, tagger
+
+HEAD = 'schema = "costaudit/policy@1"\nname = "mine"\n'
+RULE = HEAD + "[[tiers]]\ntier = 0\n"
+
+
+def load(folder: Path, policy: str, roster: str | None = None) -> Plan:
+    (folder / "policy.toml").write_text(policy, encoding="utf-8")
+    if roster is not None:
+        (folder / "roster.toml").write_text(roster, encoding="utf-8")
+    return Plan(book(), Resolver(book()), tagger(), load_policy(folder / "policy.toml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "schema"),
+        ('schema = "costaudit/policy@2"\nname = "x"\n', "schema"),
+        (HEAD + "x = ", "not valid TOML"),
+        (HEAD + "min_confidense = 3\n", "did you mean 'min_confidence'"),
+        (HEAD + "min_confidence = 0\n", "greater than or equal to 1"),
+        (RULE, "exactly one of"),
+        (RULE + 'keep = true\nclasses = ["mid"]\n', "exactly one of"),
+        (RULE + 'classes = ["middle"]\n', "classes"),
+        (RULE + 'keep = true\nverification = "11"\n', "between 0 and 10"),
+        (RULE + 'keep = true\nverification = "-1"\n', "between 0 and 10"),
+        (HEAD + "[[tiers]]\ntier = 4\nkeep = true\n", "tier"),
+        (RULE + 'candidate = ["openai/gpt-4o"]\n', "did you mean 'candidates'"),
+        ("\xff\xfe", "schema|not valid TOML"),
+    ],
+)
+def test_a_wrong_policy_is_explained_with_its_file(tmp_path: Path, text: str, said: str):
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(tmp_path, text)
+    assert str(tmp_path / "policy.toml") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("roster", "said"),
+    [
+        ('mid = ["openai/gpt-4o"]\n', "list of seats"),
+        ('mid = [["gpt-4o"]]\n', "provider/model"),
+        ("mid = [[]]\n", "list of seats"),
+        ('mid = [["openai/gpt-4o", "google/gemini-2.5-pro"]]\n', "mixes providers"),
+        ('middle = [["openai/gpt-4o"]]\n', "unknown class"),
+        ("mid = [[3]]\n", "provider/model"),
+        ("mid", "not valid TOML"),
+    ],
+)
+def test_a_wrong_roster_is_explained_with_its_file(tmp_path: Path, roster: str, said: str):
+    with pytest.raises(ConfigError, match=said) as caught:
+        load(tmp_path, HEAD.replace("name", 'roster = "roster.toml"\nname'), roster)
+    assert "roster.toml" in str(caught.value)
+
+
+def test_a_missing_policy_or_roster(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"no such policy.*did you mean 'default'"):
+        load_policy("defualt")
+    with pytest.raises(ConfigError, match=r"roster\.toml.*No such file"):
+        load(tmp_path, HEAD.replace("name", 'roster = "roster.toml"\nname'))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("opnai/gpt-4o", "did you mean 'openai'"),
+        ("openai/gpt-99", "no model 'openai/gpt-99'"),
+        ("gpt-4o", "no provider"),
+    ],
+)
+def test_a_candidate_that_is_not_in_the_book_is_named(tmp_path: Path, name: str, said: str):
+    plan = load(tmp_path, RULE + f'candidates = ["{name}"]\n')
+    with pytest.raises(ConfigError, match=said):
+        plan.routes(0, "standard")
+
+
+def test_a_roster_of_ones_own(tmp_path: Path):
+    plan = load(
+        tmp_path,
+        HEAD.replace("name", 'roster = "roster.toml"\nname') + '[[tiers]]\ntier = 1\nclasses = ["mid"]\n',
+        'mid = [["openai/gpt-4o-mini", "openai/gpt-5-mini"], ["mistral/mistral-medium-latest"]]\n',
+    )
+    (group,) = plan.routes(1, "standard")
+    assert [r.candidate.names for r in group] == [
+        ("openai/gpt-4o-mini", "openai/gpt-5-mini"),
+        ("mistral/mistral-medium-latest",),
+    ]
+    assert plan.routes(0, "standard") == ()
