@@ -43,8 +43,8 @@ format: $(DEV) ## rewrite the code in the project's format
 golden: $(DEV) ## rewrite the expected outputs of the tests; read the diff before committing
 	$(BIN)/python -m pytest tests --snapshot-update
 
-bench: $(DEV) ## time an analysis of generated logs: records per second and peak memory
-	$(BIN)/python benchmarks/analyze.py
+bench: $(DEV) ## time an audit against hand-written DuckDB SQL and Polars: ratios, memory (see docs/performance.md)
+	$(BIN)/python -m benchmarks.run
 
 wheel-smoke: $(DEV) ## build the wheel, install it elsewhere and use it
 	tools/wheel_smoke.sh $(BIN)/python

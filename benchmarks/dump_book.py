@@ -1,22 +1,23 @@
-"""What the hand-written queries need of the price book, the policy and the tier rules, as small Parquet tables.
+"""What the hand-written queries need of the price book, the policy and the tier rules, as Parquet tables.
 
-This is set-up and not timed: a team that writes its own query has such tables. Units are those of the kernel: integers
-of 1e-15 USD per token, so that sums are exact. The tables cover what the generated logs hold and no more; whatever they
-could not express (time-of-day prices, a fall-back class of models) stops the benchmark.
+This is set-up and not timed: a team that writes its own query has such tables. Units are those of the
+kernel: integers of 1e-15 USD per token, so that sums are exact. The tables cover what the generated logs hold
+and no more; whatever they could not express (time-of-day prices, a fall-back class of models) stops the
+benchmark.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from make_data import DAYS, MODELS, START
 
+from benchmarks.make_data import DAYS, MODELS, START
 from costaudit.engine.plan import PRICED, Plan
 from costaudit.prices.book import load_book
 from costaudit.prices.cards import Timeline
@@ -30,6 +31,9 @@ END: Final = START + DAYS * 86_400_000_000
 NO_LIMIT: Final = 2**62
 SEATS: Final = 4
 """Candidates per tier that the queries have columns for."""
+COLUMNS: Final = ("card", "input", "cache_read", "output", "context_window", "max_output")
+LONGEST: Final = 8_000
+"""Output tokens that no generated request exceeds."""
 LARGEST: Final = 300_000
 """Tokens that no generated request reaches."""
 
@@ -48,7 +52,7 @@ def steps(plan: Plan, timeline: Timeline, codes: Any) -> Iterator[dict[str, int]
         if segment.reason is not None or segment.start >= END or until <= START:
             continue
         if len(segment.ladders) > 1:
-            raise SystemExit("a price of March 2026 depends on the time of day: the queries cannot express that")
+            raise SystemExit("a price of the month depends on the time of day")
         ladder = segment.ladders[""]
         for step, above in itertools.zip_longest(ladder, ladder[1:]):
             card = cards[step.card.id]
@@ -57,10 +61,15 @@ def steps(plan: Plan, timeline: Timeline, codes: Any) -> Iterator[dict[str, int]
             if min(rates.values()) < 0:
                 raise SystemExit(f"{step.card.id} has no price for one of {', '.join(rates)}")
             yield {
-                "from_us": segment.start, "until_us": until,
-                "over": step.over, "up_to": NO_LIMIT if above is None else above.over, "card": card, **rates,
-                "context_window": int(matrix.context_window[card]), "max_output": int(matrix.max_output[card]),
-            }  # fmt: skip
+                "from_us": segment.start,
+                "until_us": until,
+                "over": step.over,
+                "up_to": NO_LIMIT if above is None else above.over,
+                "card": card,
+                **rates,
+                "context_window": int(matrix.context_window[card]),
+                "max_output": int(matrix.max_output[card]),
+            }
 
 
 def prices(plan: Plan) -> list[dict[str, Any]]:
@@ -68,51 +77,69 @@ def prices(plan: Plan) -> list[dict[str, Any]]:
     rows = []
     for provider, model in MODELS:
         found = plan.subject((provider, model, None, None, None, None))
-        rows += [{"provider": provider, "model": model, **s} for s in steps(plan, found.timeline, found.codes)]
+        rows += [
+            {"provider": provider, "model": model, **s} for s in steps(plan, found.timeline, found.codes)
+        ]
     return rows
 
 
 def seats(plan: Plan) -> list[dict[str, Any]]:
-    """Per tier and stretch of time and context, the candidates side by side: s1_card, s1_input …"""
+    """Per tier and stretch of time and context, the candidates side by side: s1_card, s1_input and so on."""
     used = {provider for provider, _ in MODELS}
     rows = []
     for tier in Tier:
         groups = plan.routes(tier, "standard")
-        if not groups:
-            continue
-        offers = [list(steps(plan, route.timeline, route.codes)) for route in groups[0]]
-        usable = [
-            all(s["context_window"] > LARGEST and s["max_output"] >= 8_000 for s in offer)
-            and route.candidate.provider in used and offer and offer[0]["from_us"] <= START
-            for route, offer in zip(groups[0], offers, strict=True)
-        ]  # fmt: skip
-        if len(offers) > SEATS or not any(usable):
-            raise SystemExit(f"tier {tier} needs more candidates, or a fall-back: the queries cannot express that")
-        times = sorted({START, END, *(t for o in offers for s in o for t in (s["from_us"], s["until_us"])
-                                      if START < t < END)})  # fmt: skip
-        edges = sorted({-1, NO_LIMIT, *(s["over"] for o in offers for s in o)})
-        for (start, until), (over, up_to) in itertools.product(itertools.pairwise(times), itertools.pairwise(edges)):
-            row: dict[str, Any] = {"tier": int(tier), "from_us": start, "until_us": until, "over": over, "up_to": up_to}
+        if groups:
+            seated = [route.candidate.provider in used for route in groups[0]]
+            offers = [list(steps(plan, route.timeline, route.codes)) for route in groups[0]]
+            if len(offers) > SEATS or not any(map(serves_all, offers, seated)):
+                raise SystemExit(f"tier {tier} needs more candidates, or a fall-back")
+            rows += [{"tier": int(tier), **row} for row in side_by_side(offers, seated)]
+    return rows
+
+
+def serves_all(offer: Sequence[Mapping[str, int]], used: bool) -> bool:
+    """Whether a candidate takes every request, so that no later group of the policy is ever asked."""
+    wide = all(s["context_window"] > LARGEST and s["max_output"] >= LONGEST for s in offer)
+    return used and wide and bool(offer) and offer[0]["from_us"] <= START
+
+
+def side_by_side(
+    offers: Sequence[Sequence[Mapping[str, int]]], used: Sequence[bool]
+) -> Iterator[dict[str, Any]]:
+    """One row for every stretch in which no candidate changes."""
+    ends = {time for offer in offers for s in offer for time in (s["from_us"], s["until_us"])}
+    times = sorted({START, END, *(time for time in ends if START < time < END)})
+    edges = sorted({-1, NO_LIMIT, *(s["over"] for offer in offers for s in offer)})
+    for start, until in itertools.pairwise(times):
+        for over, up_to in itertools.pairwise(edges):
+            row: dict[str, Any] = {"from_us": start, "until_us": until, "over": over, "up_to": up_to}
             for place in range(SEATS):
                 offer = offers[place] if place < len(offers) else []
-                live = [s for s in offer if s["from_us"] <= start < s["until_us"] and s["over"] <= over < s["up_to"]]
-                for name in ("card", "input", "cache_read", "output", "context_window", "max_output"):
-                    row[f"s{place + 1}_{name}"] = live[0][name] if live else None
-                row[f"s{place + 1}_used"] = bool(live) and groups[0][place].candidate.provider in used
-            rows.append(row)
-    return rows
+                live = next((s for s in offer if holds(s, start, over)), None)
+                row |= {f"s{place + 1}_{name}": live[name] if live else None for name in COLUMNS}
+                row[f"s{place + 1}_used"] = live is not None and used[place]
+            yield row
+
+
+def holds(step: Mapping[str, int], start: int, over: int) -> bool:
+    """Whether a step covers the stretch that begins there."""
+    return step["from_us"] <= start < step["until_us"] and step["over"] <= over < step["up_to"]
 
 
 def rules() -> list[dict[str, Any]]:
     """The metadata rules that look at a feature's name, in the order in which they are asked."""
     return [
         {
-            "place": place, "tier": rule.tier, "confidence": rule.confidence,
-            "words": rf"\b(?:{rule.words})\b", "unless": rf"\b(?:{rule.unless or 'a^'})\b",
+            "place": place,
+            "tier": rule.tier,
+            "confidence": rule.confidence,
+            "words": rf"\b(?:{rule.words})\b",
+            "unless": rf"\b(?:{rule.unless or 'a^'})\b",
         }
         for place, rule in enumerate(load_rules().metadata)
         if "feature" in rule.columns and rule.words is not None
-    ]  # fmt: skip
+    ]
 
 
 def dump(folder: Path) -> None:

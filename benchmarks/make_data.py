@@ -1,13 +1,12 @@
-"""Generated request logs, the same from the same seed: lean JSON lines, the same rows as Parquet, and JSON lines
-with prompts.
+"""Generated request logs, the same from the same seed: JSON lines, Parquet, JSON lines with prompts.
 
-March 2026 is chosen because prices and models change within it (a long-context band goes, two models appear), so
-that dated prices are looked up in earnest. One request in a thousand is logged twice, the first time unfinished, a few
-records earlier.
+March 2026 is chosen because prices and models change within it (a long-context band goes, several models
+appear), so that dated prices are looked up in earnest. One request in a thousand is logged twice, the first
+time unfinished, a few records earlier.
 
-    python benchmarks/make_data.py jsonl --rows 1000000
-    python benchmarks/make_data.py parquet --rows 10000000
-    python benchmarks/make_data.py text --rows 100000
+    python -m benchmarks.make_data jsonl --rows 1000000
+    python -m benchmarks.make_data parquet --rows 10000000
+    python -m benchmarks.make_data text --rows 100000
 """
 
 from __future__ import annotations
@@ -42,7 +41,8 @@ MODELS: Final = (
 )  # fmt: skip
 FEATURES: Final = (
     "classify_ticket", "extract_keywords", "detect_language", "title_generator", "parse_invoice",
-    "summarize_call", "draft_reply", "translate_email", "faq_answer", "product_description", "support_chatbot",
+    "summarize_call", "draft_reply", "translate_email", "faq_answer", "product_description",
+    "support_chatbot",
     "code_review", "planner_agent", "sql_copilot", "root_cause", "refund_approval", "contract_review",
     "assistant", "playground", "nightly_backfill",
 )  # fmt: skip
@@ -55,12 +55,12 @@ SCHEMA: Final = pa.schema([
     ("latency_ms", pa.int64()),
 ])  # fmt: skip
 
-_WORDS: Final = (
-    "please summarise the following ticket for our support team and keep it short the customer writes that the "
-    "invoice of march was charged twice after the upgrade and asks for a refund of the difference classify the "
-    "message extract all dates and amounts then write a polite reply in plain english with the next steps analyse "
-    "why the nightly job failed step by step and fix the python function that parses the report as json"
-).split()
+_TEXT: Final = (
+    "please summarise the following ticket for our support team and keep it short the customer writes that "
+    "the invoice of march was charged twice after the upgrade and asks for a refund of the difference "
+    "classify the message extract all dates and amounts then write a polite reply in plain english with the "
+    "next steps analyse why the nightly job failed step by step and fix the python function that parses json"
+)
 
 
 def chunks(rows: int, seed: int = SEED) -> Iterator[pa.Table]:
@@ -102,7 +102,9 @@ def _chunk(rng: np.random.Generator, rows: int, begin: float, end: float) -> pa.
     return pa.table(columns, schema=SCHEMA)
 
 
-def _log_twice(rng: np.random.Generator, request: npt.NDArray[np.int64], failed: npt.NDArray[np.bool_]) -> None:
+def _log_twice(
+    rng: np.random.Generator, request: npt.NDArray[np.int64], failed: npt.NDArray[np.bool_]
+) -> None:
     """Some records become an unfinished report of the request up to 20 records later."""
     rows = len(request)
     early = np.unique(rng.integers(0, max(rows - 21, 1), rows // TWICE))
@@ -151,7 +153,8 @@ def write_jsonl(path: Path, rows: int, *, text: bool = False) -> None:
 
 
 def _conversation(rng: np.random.Generator) -> list[dict[str, str]]:
-    words = [_WORDS[i] for i in rng.integers(0, len(_WORDS), 110)]
+    known = _TEXT.split()
+    words = [known[i] for i in rng.integers(0, len(known), 110)]
     return [
         {"role": "system", "content": " ".join(words[:25])},
         {"role": "user", "content": " ".join(words[25:])},

@@ -1,10 +1,10 @@
-"""Time costaudit against hand-written queries that do the same work on the same data, in pairs, and compare results.
+"""Time costaudit against hand-written queries that do the same work on the same data, and compare results.
 
-Every run is a process of its own: start-up, reading, the whole report. Pairs alternate (ours, theirs, ours …), because
-a machine drifts: believe the ratio within a pair, and the median of the ratios, before any absolute time.
+Every run is a process of its own: start-up, reading, the whole report. Runs alternate (ours, theirs, ours …),
+because a machine drifts: believe the ratios of neighbouring runs before any absolute time.
 
-    python benchmarks/run.py                 1M JSON lines and 10M Parquet rows, three pairs each
-    python benchmarks/run.py --quick         100k and 1M rows, one pair each
+    python -m benchmarks.run                 1M JSON lines and 10M Parquet rows, three runs of each program
+    python -m benchmarks.run --quick         100k and 1M rows, one pair each
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from make_data import default_folder, made
+from benchmarks.make_data import default_folder, made
 
 HERE: Final = Path(__file__).parent
 KIB: Final = 1024 if sys.platform != "darwin" else 1
@@ -44,7 +44,9 @@ class Run:
 def run(command: Sequence[str]) -> Run:
     """Run a script that prints its totals; stops the benchmark when it fails."""
     start = time.perf_counter()
-    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, env=environment()) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", *command], stdout=subprocess.PIPE, env=environment()
+    ) as process:
         assert process.stdout is not None  # noqa: S101 - asked for a pipe
         said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
@@ -56,7 +58,7 @@ def run(command: Sequence[str]) -> Run:
 
 
 def environment() -> dict[str, str]:
-    """This environment, with the working copy importable where costaudit is not installed."""
+    """The environment, with this working copy importable."""
     paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
 
@@ -77,8 +79,8 @@ def _exact(value: Any) -> Any:
 def compare(title: str, log: Path, rows: int, peers: Sequence[str], repeat: int) -> None:
     """Run and print the pairs of one log."""
     book = log.parent / "book"
-    commands = {"costaudit": [str(HERE / "run_costaudit.py"), str(log)]} | {
-        peer: [str(HERE / f"run_{peer}.py"), str(log), str(book)] for peer in peers
+    commands = {"costaudit": ["benchmarks.run_costaudit", str(log)]} | {
+        peer: [f"benchmarks.run_{peer}", str(log), str(book)] for peer in peers
     }
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in range(repeat):
@@ -86,13 +88,16 @@ def compare(title: str, log: Path, rows: int, peers: Sequence[str], repeat: int)
             runs[name].append(run(command))
             same(runs["costaudit"][0].result, runs[name][-1].result)
     print(f"\n{title}: {rows:,} rows, {log.stat().st_size / 1e6:,.0f} MB, {repeat} runs each, alternating")
-    print(f"{'':10} {'wall s':>18} {'cpu s':>18} {'peak MB':>8} {'rows/s':>11}   costaudit / it, wall; cpu")
+    print(f"{'':10} {'wall s':>18} {'cpu s':>18} {'peak MB':>8} {'rows/s':>11}   costaudit / it: wall, cpu")
     for name, list_ in runs.items():
         wall, cpu = [r.wall for r in list_], [r.cpu for r in list_]
-        ratios = "" if name == "costaudit" else f"   {paired(runs, name, 'wall')}; {paired(runs, name, 'cpu')}"
-        peak = max(r.rss_mb for r in list_)
-        print(f"{name:10} {spread(wall):>18} {spread(cpu):>18} {peak:8.0f} {rows / statistics.median(wall):11,.0f}{ratios}")
-    print(f"same {', '.join(runs['costaudit'][0].result)}: list_usd {runs['costaudit'][0].result['list_usd']}")
+        peak, rate = max(r.rss_mb for r in list_), rows / statistics.median(wall)
+        line = f"{name:10} {spread(wall):>18} {spread(cpu):>18} {peak:8.0f} {rate:11,.0f}"
+        if name != "costaudit":
+            line += f"   {paired(runs, name, 'wall')}, {paired(runs, name, 'cpu')}"
+        print(line)
+    result = runs["costaudit"][0].result
+    print(f"all came to the same {', '.join(result)}; list_usd is {result['list_usd']}")
 
 
 def spread(values: Sequence[float]) -> str:
@@ -122,21 +127,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time costaudit against hand-written queries.")
     parser.add_argument("--rows-jsonl", type=int, default=1_000_000)
     parser.add_argument("--rows-parquet", type=int, default=10_000_000)
+    parser.add_argument("--rows-text", type=int, default=100_000)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="100k and 1M rows, one pair each")
+    parser.add_argument("--quick", action="store_true", help="fewer rows, one pair each")
     parser.add_argument("--peers", default="duckdb,polars", help="which of duckdb and polars")
     parser.add_argument("--folder", type=Path, default=default_folder(), help="where generated logs are kept")
     args = parser.parse_args()
     if args.quick:
-        args.rows_jsonl, args.rows_parquet, args.repeat = 100_000, 1_000_000, 1
+        args.rows_jsonl, args.rows_parquet, args.rows_text, args.repeat = 100_000, 1_000_000, 20_000, 1
     jsonl = made("jsonl", args.rows_jsonl, args.folder)
     parquet = made("parquet", args.rows_parquet, args.folder)
-    dumped = [sys.executable, str(HERE / "dump_book.py"), str(args.folder / "book")]
+    text = made("text", args.rows_text, args.folder)
+    dumped = [sys.executable, "-m", "benchmarks.dump_book", str(args.folder / "book")]
     subprocess.run(dumped, check=True, env=environment())
     print(versions())
     peers = [p for p in args.peers.split(",") if p]
     compare("lean JSON lines", jsonl, args.rows_jsonl, peers, args.repeat)
     compare("Parquet", parquet, args.rows_parquet, peers, args.repeat)
+    compare("JSON lines with prompts, tagged by their text", text, args.rows_text, [], args.repeat)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One audit by costaudit as a library: prints its totals as JSON, like run_duckdb.py. Usage: run_costaudit.py LOG."""
+"""One audit by costaudit as a library: prints its totals as JSON. Usage: run_costaudit LOG."""
 
 from __future__ import annotations
 
@@ -30,15 +30,20 @@ def main() -> None:
     passed = audit_files(find_logs(sys.argv[1:2])[0], plan)
     audit = build_audit(passed, load_gateways())
     tokens = audit.spend.tokens
-    tiers = [[-1 if t.tier is None else t.tier, t.requests, usd(t.list_usd), usd(t.after_usd)] for t in audit.by_tier]
+    tiers = [
+        (-1 if t.tier is None else t.tier, t.requests, usd(t.list_usd), usd(t.after_usd))
+        for t in audit.by_tier
+    ]
     print(json.dumps({
         "requests": audit.spend.requests,
         "tokens": [tokens.input, tokens.cache_read, tokens.output],
         "list_usd": usd(audit.spend.list_usd),
         "after_usd": usd(audit.projection.after_usd),
-        "by_tier": sorted(tiers),  # type: ignore[type-var]  # the tier, a number, comes first
+        "by_tier": sorted(tiers),
         "rows": {
-            "ledger": passed.cells.rows, "users": len(audit.by_user), "features": len(audit.by_feature),
+            "ledger": passed.cells.rows,
+            "users": len(audit.by_user),
+            "features": len(audit.by_feature),
             "days": len(audit.by_day),
         },
     }))  # fmt: skip

@@ -1,4 +1,4 @@
-"""One audit as a hand-written Polars query: prints its totals as JSON. Usage: run_polars.py LOG BOOK."""
+"""One audit as a hand-written Polars query: prints its totals as JSON. Usage: run_polars LOG BOOK."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def without_repeats(log: pl.LazyFrame) -> pl.LazyFrame:
     counted = hashed.select("id_hash").group_by("id_hash").len().filter(pl.col("len") > 1)
     twice = counted.collect(engine="streaming")["id_hash"]
     again = pl.col("id_hash").is_in(twice.implode())
-    columns = ["us", "provider", "model", "input_tokens", "output_tokens", "cached_tokens", "feature", "user", "status"]
-    first = ["provider", "model", "feature", "user", "status"]
+    first, most = (
+        ["provider", "model", "feature", "user", "status"],
+        ["input_tokens", "output_tokens", "cached_tokens"],
+    )
+    columns = ["us", *first, *most]
     merged = (
         hashed.filter(again)
         .group_by("request_id", failed=pl.col("status") == "error")
-        .agg(
-            pl.col("us").min(), pl.col(first).first(),
-            pl.col("input_tokens", "output_tokens", "cached_tokens").max(),
-        )
+        .agg(pl.col("us").min(), pl.col(first).first(), pl.col(most).max())
         .select(columns)
-    )  # fmt: skip
+    )
     return pl.concat([hashed.filter(~again).select(columns), merged])
 
 
@@ -96,7 +96,7 @@ def cost(prefix: str) -> pl.Expr:
 
 
 def stretched(calls: pl.LazyFrame, table: pl.DataFrame, key: list[str]) -> pl.LazyFrame:
-    """Each call with the row of a table that holds for it: found by number of the stretch, then by an exact join."""
+    """Each call with the row of a table that holds for it: numbered stretches make it an exact join."""
     edges_us = sorted({*table["from_us"], *table["until_us"]})
     edges_side = sorted({*table["over"], *table["up_to"]})
     numbered = calls.with_columns(
@@ -119,15 +119,19 @@ def routed(calls: pl.LazyFrame, seats: pl.DataFrame) -> pl.LazyFrame:
     """The calls with the cheapest candidate, among the providers used and among all."""
     movable = pl.when((pl.col("status") == "ok") & pl.col("card").is_not_null()).then("tier").otherwise(-1)
     output, length = pl.col("output_tokens"), pl.col("input_tokens") + pl.col("output_tokens")
-    offers = stretched(calls.with_columns(seat_tier=movable), seats.rename({"tier": "seat_tier"}), ["seat_tier"])
-    units = {
-        f"s{n}_units": pl.when((pl.col(f"s{n}_context_window") >= length) & (pl.col(f"s{n}_max_output") >= output))
-        .then(cost(f"s{n}_"))
+    offers = stretched(
+        calls.with_columns(seat_tier=movable), seats.rename({"tier": "seat_tier"}), ["seat_tier"]
+    )
+    fits = {
+        n: (pl.col(f"s{n}_context_window") >= length) & (pl.col(f"s{n}_max_output") >= output)
         for n in range(1, 5)
-    }  # fmt: skip
+    }
+    units = {f"s{n}_units": pl.when(fit).then(cost(f"s{n}_")) for n, fit in fits.items()}
     used = {f"s{n}_used_units": pl.when(f"s{n}_used").then(f"s{n}_units") for n in range(1, 5)}
-    least = offers.with_columns(**units).with_columns(**used).with_columns(
-        best_any=pl.min_horizontal(*units), best_same=pl.min_horizontal(*used)
+    least = (
+        offers.with_columns(**units)
+        .with_columns(**used)
+        .with_columns(best_any=pl.min_horizontal(*units), best_same=pl.min_horizontal(*used))
     )
     for name, columns in (("any", units), ("same", used)):
         best = pl.col(f"best_{name}")
@@ -186,7 +190,7 @@ def main() -> None:
         "tokens": [int(ledger[name].sum()) for name in ("fresh", "cached_tokens", "output_tokens")],
         "list_usd": usd(sum(held[1] for held in tiers.values())),
         "after_usd": usd(sum(held[2] for held in tiers.values()), 2),
-        "by_tier": [[tier, n, usd(list_), usd(after, 2)] for tier, (n, list_, after) in sorted(tiers.items())],
+        "by_tier": [[tier, n, usd(all_), usd(after, 2)] for tier, (n, all_, after) in sorted(tiers.items())],
         "rows": {
             "ledger": len(rows), "users": users["user"].n_unique(), "features": ledger["feature"].n_unique(),
             "days": ledger["day"].n_unique(),

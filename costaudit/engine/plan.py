@@ -155,7 +155,7 @@ class Plan:
         return tuple(groups)
 
     def _known(self, seats: Sequence[Seat], tier: int) -> Sequence[Seat]:
-        """The seats as they are, or, of the shipped roster, what the book has: a book of one's own is smaller."""
+        """The seats as they are or, of the shipped roster, what the book has: one's own book is smaller."""
         rule = self.policy.tier(tier)
         if self.policy.roster is not None or rule is None or rule.candidates:
             return seats

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -78,7 +79,7 @@ def flag(value: Any) -> bool | None:
 
 def picousd(value: Any) -> int | None:
     """A cost in USD as integer pico-dollars; None when absent, not finite, negative or absurd."""
-    if value is None or isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
     try:
         amount = picousd_from(value)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
@@ -178,9 +179,11 @@ _DEEP: Final = 500
 
 
 def _is_deep(data: bytes) -> bool:
-    return any(
-        len(line) > _DEEP and line.count(b"[") + line.count(b"{") > _DEEP for line in data.split(b"\n")
-    )
+    opening = np.flatnonzero(np.frombuffer(data, np.uint8) | 0x20 == ord("{"))  # [ has all bits of { but this
+    starts, ends = opening[: -_DEEP // 2 : _DEEP // 2].tolist(), opening[_DEEP // 2 :: _DEEP // 2].tolist()
+    if all(data.find(b"\n", start, end) >= 0 for start, end in zip(starts, ends, strict=True)):
+        return False  # so many brackets in one line would have had two of these places in it
+    return any(line.count(b"[") + line.count(b"{") > _DEEP for line in data.split(b"\n"))
 
 
 def _is_utf8(data: bytes) -> bool:

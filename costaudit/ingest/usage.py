@@ -8,6 +8,7 @@ record's own total decides when it disagrees.
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 from costaudit.ingest.format import Skip
@@ -32,17 +33,17 @@ def count(value: Any, name: str) -> int | None:
 
 
 def _integer(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise Skip("not_integer_usage", f"{name} is a {type(value).__name__}")
     if isinstance(value, str):
         text = value.strip()
         if not text.removeprefix("-").isdecimal() or not text.isascii() or len(text) > 20:
             raise Skip("not_integer_usage", f"{name} is text that is no integer")
         return int(text)
-    if isinstance(value, float):
+    if isinstance(value, (float, Decimal)):
         if not math.isfinite(value):
             raise Skip("not_integer_usage", f"{name} is not a number")
-        if not value.is_integer():
+        if value % 1:
             raise Skip("fractional_usage", f"{name} has a fraction")
     return int(value)
 

@@ -585,7 +585,7 @@ def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
 
 
 def _messages(messages: pa.Array, out: dict[str, pa.Array]) -> None:
-    """Last user turn and first system turn that have text, and the turns, from list<struct<role, content>>."""
+    """Last user and first system turn that have text, and the turns, from list<struct<role, content>>."""
     flat = messages.flatten()
     role, content = pc.struct_field(flat, "role"), pc.struct_field(flat, "content")
     if role.null_count:
