@@ -161,11 +161,16 @@ def _conversation(rng: np.random.Generator) -> list[dict[str, str]]:
     ]
 
 
-def made(kind: str, rows: int, folder: Path, row_group: int = ROW_GROUP) -> Path:
-    """The file of that kind and size, made if it is not there yet."""
-    folder.mkdir(parents=True, exist_ok=True)
+def log_path(kind: str, rows: int, folder: Path, row_group: int = ROW_GROUP) -> Path:
+    """Where the log of that kind and size is kept."""
     suffix = f"-{row_group}.parquet" if kind == "parquet" else ".jsonl"
-    path = folder / f"{kind}-{rows}-{SEED}{suffix}"
+    return folder / f"{kind}-{rows}-{SEED}{suffix}"
+
+
+def make(kind: str, rows: int, folder: Path, row_group: int = ROW_GROUP) -> Path:
+    """The log of that kind and size, made if it is not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = log_path(kind, rows, folder, row_group)
     if not path.exists():
         part = path.with_suffix(".part")
         if kind == "parquet":
@@ -189,7 +194,7 @@ def main() -> None:
     parser.add_argument("--row-group", type=int, default=ROW_GROUP)
     parser.add_argument("--folder", type=Path, default=default_folder())
     args = parser.parse_args()
-    path = made(args.kind, args.rows, args.folder, args.row_group)
+    path = make(args.kind, args.rows, args.folder, args.row_group)
     print(f"{path}  {path.stat().st_size / 1e6:,.0f} MB")
 
 

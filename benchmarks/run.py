@@ -24,7 +24,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.make_data import default_folder, made
+from benchmarks.make_data import default_folder, log_path
 
 HERE: Final = Path(__file__).parent
 KIB: Final = 1024 if sys.platform != "darwin" else 1
@@ -135,16 +135,24 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.rows_jsonl, args.rows_parquet, args.rows_text, args.repeat = 100_000, 1_000_000, 20_000, 1
-    jsonl = made("jsonl", args.rows_jsonl, args.folder)
-    parquet = made("parquet", args.rows_parquet, args.folder)
-    text = made("text", args.rows_text, args.folder)
-    dumped = [sys.executable, "-m", "benchmarks.dump_book", str(args.folder / "book")]
-    subprocess.run(dumped, check=True, env=environment())
+    python = [sys.executable, "-m"]
+    logs = {"jsonl": args.rows_jsonl, "parquet": args.rows_parquet, "text": args.rows_text}
+    for kind, rows in logs.items():  # not in this process: a child's peak memory begins at its parent's
+        make = ["benchmarks.make_data", kind, "--rows", str(rows), "--folder", str(args.folder)]
+        subprocess.run([*python, *make], check=True, env=environment())
+    subprocess.run(
+        [*python, "benchmarks.dump_book", str(args.folder / "book")], check=True, env=environment()
+    )
     print(versions())
     peers = [p for p in args.peers.split(",") if p]
-    compare("lean JSON lines", jsonl, args.rows_jsonl, peers, args.repeat)
-    compare("Parquet", parquet, args.rows_parquet, peers, args.repeat)
-    compare("JSON lines with prompts, tagged by their text", text, args.rows_text, [], args.repeat)
+    titles = {
+        "jsonl": "lean JSON lines",
+        "parquet": "Parquet",
+        "text": "JSON lines with prompts, tagged by them",
+    }
+    for kind, rows in logs.items():
+        log = log_path(kind, rows, args.folder)
+        compare(titles[kind], log, rows, [] if kind == "text" else peers, args.repeat)
 
 
 if __name__ == "__main__":
