@@ -200,7 +200,7 @@ def calls_of(batch: pa.RecordBatch) -> list[Call]:
 
 
 def _python(array: pa.Array, name: str) -> list[Any]:
-    return array.cast(pa.int64()).to_pylist() if name == "ts" else array.to_pylist()
+    return list((array.cast(pa.int64()) if name == "ts" else array).to_pylist())
 
 
 _Try = tuple[str, int, bool]

@@ -17,13 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
-from costaudit.ingest.adapters.flat_columns import (
-    FlatLayout,
-    flat_batch,
-    flat_layout,
-    unknown_columns,
-    whole_layout,
-)
+from costaudit.ingest.adapters.flat_columns import flat_batch
+from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout, unknown_columns, whole_layout
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, read_record
 from costaudit.ingest.files import LogFile

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from costaudit.errors import InputError
-from costaudit.ingest.adapters.flat_columns import FlatLayout, flat_batch, flat_table_layout
+from costaudit.ingest.adapters.flat_columns import flat_batch
+from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, read_record
 from costaudit.ingest.files import LogFile

@@ -34,7 +34,10 @@ class Job:
     long_prompt: int = 0
 
 
-BEFORE: Final = {"deepseek-v4-flash": ("openai", "gpt-6-luna"), "mistral-large-4": ("mistral", "mistral-large-2512")}
+BEFORE: Final = {
+    "deepseek-v4-flash": ("openai", "gpt-6-luna"),
+    "mistral-large-4": ("mistral", "mistral-large-2512"),
+}
 """What a job ran on until it moved to its model."""
 MOVED: Final = datetime(2026, 10, 12, tzinfo=UTC)
 GATEWAY_FACTORS: Final = {"openrouter": Decimal("1.055"), "hubgate": Decimal("1.08")}

@@ -109,9 +109,11 @@ def test_no_prompt_text_reaches_any_output(run, tmp_path: Path):
     log = tmp_path / "log.jsonl"
     record = {
         "timestamp": "2026-10-01T00:00:00Z", "model": "gpt-5.4", "input_tokens": 10, "output_tokens": 3,
-        "messages": [{"role": "system", "content": canary}, {"role": "user", "content": f"Classify: {canary}"}],
+        "system": canary, "messages": [{"role": "user", "content": f"Classify: {canary}"}],
     }  # fmt: skip
-    broken = '{"model": "gpt-5.4", "input_tokens": -1, "prompt": "' + canary + '"}\n{"prompt": "' + canary + "\n"
+    broken = (
+        '{"model": "gpt-5.4", "input_tokens": -1, "prompt": "' + canary + '"}\n{"prompt": "' + canary + "\n"
+    )
     log.write_text(json.dumps(record) + "\n" + broken)
     for name in ("text", "json", "csv", "markdown"):
         outcome = run("analyze", log, "--format", name)

@@ -32,11 +32,18 @@ def test_ten_million_requests_come_to_the_cent(run):
 
 @pytest.mark.parametrize(
     ("percent", "monthly", "yearly"),
-    [("0", "0.00", "0.00"), ("5", "1380.00", "16560.00"), ("10", "2760.00", "33120.00"), ("15", "4140.00", "49680.00")],
+    [
+        ("0", "0.00", "0.00"),
+        ("5", "1380.00", "16560.00"),
+        ("10", "2760.00", "33120.00"),
+        ("15", "4140.00", "49680.00"),
+    ],
 )
 def test_markup_is_a_share_of_what_is_left_after_routing(run, percent, monthly, yearly):
     scenarios = simulate(run, "--markup", f"{percent}%")["projection"]["markup_scenarios"]
-    assert [(s["percent"], s["monthly_usd"], s["yearly_usd"]) for s in scenarios] == [(percent, monthly, yearly)]
+    assert [(s["percent"], s["monthly_usd"], s["yearly_usd"]) for s in scenarios] == [
+        (percent, monthly, yearly)
+    ]
 
 
 def test_several_markups_make_a_table(run):

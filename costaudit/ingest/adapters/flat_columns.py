@@ -6,8 +6,7 @@ unknown type or a record of another format gives None, and is read record by rec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,194 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from costaudit.ingest.adapters.flat import status_of
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind, Path
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
+from costaudit.ingest.adapters.flat_layout import FlatLayout
 from costaudit.ingest.fields import END_US
 from costaudit.schema import CANONICAL, MAX_COUNT, Quality, Reading
 
 Ints = npt.NDArray[np.int64]
-
-_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-_DEFAULT_TYPES: dict[Kind, pa.DataType] = {
-    Kind.TIME: pa.timestamp("us", tz="UTC"),
-    Kind.COUNT: pa.int64(),
-    Kind.INTEGER: pa.int64(),
-    Kind.TEXT: pa.string(),
-    Kind.STATUS: pa.string(),
-    Kind.FLAG: pa.bool_(),
-    Kind.COST: pa.float64(),
-    Kind.MESSAGES: _MESSAGES,
-    Kind.LIST: pa.list_(pa.struct([])),
-    Kind.TAGS: pa.list_(pa.string()),
-    Kind.FORMAT: pa.string(),
-}
-_BY_PATH: dict[Path, FlatField] = {path: field for field in FLAT_FIELDS for path in field.paths}
-_ROOTS = frozenset(path[0] for path in _BY_PATH)
-
-
-@dataclass(frozen=True, slots=True)
-class FlatLayout:
-    """Which paths a file uses, with the Arrow type that each is read as."""
-
-    types: Mapping[Path, pa.DataType]
-    schema: pa.Schema
-    """The paths as a (nested) Arrow schema."""
-    whole: bool
-    """True when every known path is in the schema, so that unknown fields may be ignored."""
-
-
-def layout_of(types: Mapping[Path, pa.DataType], *, whole: bool = False) -> FlatLayout:
-    """A layout of the given paths."""
-    return FlatLayout(types, pa.schema(_nested(types)), whole)
-
-
-def flat_layout(sample: Iterable[Mapping[str, Any]]) -> FlatLayout | None:
-    """The layout that the sample shows; None when a known path has values that no one type fits."""
-    seen: dict[Path, pa.DataType] = {}
-    for record in sample:
-        for path, field in _BY_PATH.items():
-            value: Any = record
-            for key in path:
-                value = value.get(key) if isinstance(value, Mapping) else None
-            if value is None:
-                continue
-            wanted = _type_of(value, field.kind)
-            if wanted is None or seen.setdefault(path, wanted) != wanted:
-                return None
-    return layout_of(seen) if seen and _consistent(seen) else None
-
-
-def flat_table_layout(schema: pa.Schema) -> FlatLayout | None:
-    """The layout of a Parquet schema; None when a known column has a type that only records can show."""
-    seen: dict[Path, pa.DataType] = {}
-    for path, kind in _typed_leaves(schema, ()):
-        field = _BY_PATH.get(path)
-        if field is None:
-            continue
-        if not _readable(kind, field.kind):
-            return None
-        seen[path] = kind
-    return layout_of(seen) if seen else None
-
-
-def _typed_leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[tuple[Path, pa.DataType]]:
-    for field in fields:
-        path = (*above, field.name)
-        if pa.types.is_struct(field.type) and path not in _BY_PATH:
-            yield from _typed_leaves(field.type, path)
-        else:
-            yield path, field.type
-
-
-def _readable(kind: pa.DataType, wanted: Kind) -> bool:
-    """Whether a column of this type holds such a value for every row alike."""
-    is_text = (
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or (pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
-    )
-    if pa.types.is_null(kind):
-        return True
-    match wanted:
-        case Kind.TIME:
-            return pa.types.is_timestamp(kind) or pa.types.is_int64(kind)
-        case Kind.COUNT | Kind.INTEGER:
-            return pa.types.is_integer(kind) and not pa.types.is_uint64(kind)
-        case Kind.FLAG:
-            return pa.types.is_boolean(kind)
-        case Kind.COST:
-            return pa.types.is_floating(kind)
-        case Kind.TEXT | Kind.STATUS:
-            return is_text or pa.types.is_integer(kind)
-        case Kind.MESSAGES:
-            return kind == _MESSAGES
-        case Kind.TAGS:
-            return is_text or (pa.types.is_list(kind) and pa.types.is_string(kind.value_type))
-        case Kind.FORMAT:
-            return is_text
-        case Kind.LIST:
-            return pa.types.is_list(kind)
-
-
-def whole_layout(layout: FlatLayout) -> FlatLayout | None:
-    """The layout widened to every known path, each of its usual type where the file showed none."""
-    types = {path: layout.types.get(path, _DEFAULT_TYPES[field.kind]) for path, field in _BY_PATH.items()}
-    for path in layout.types:  # a text at the root rules out an object of that name, and the reverse
-        types = {
-            p: t for p, t in types.items() if p == path or (p[: len(path)] != path and path[: len(p)] != p)
-        }
-    return layout_of(types, whole=True) if _consistent(types) else None
-
-
-def _consistent(types: Mapping[Path, pa.DataType]) -> bool:
-    return not any(path[:depth] in types for path in types for depth in range(1, len(path)))
-
-
-def _nested(types: Mapping[Path, pa.DataType]) -> list[pa.Field]:
-    roots: dict[str, dict[Path, pa.DataType]] = {}
-    for path, kind in types.items():
-        roots.setdefault(path[0], {})[path[1:]] = kind
-    return [
-        pa.field(root, inner[()] if () in inner else pa.struct(_nested(inner)))
-        for root, inner in roots.items()
-    ]
-
-
-def _type_of(value: Any, kind: Kind) -> pa.DataType | None:
-    """The Arrow type that a sampled value is read as; None when only `flat.calls` can read it."""
-    match kind, value:
-        case (Kind.FLAG, bool()):
-            return pa.bool_()
-        case (_, bool()):
-            return None
-        case (Kind.COUNT | Kind.INTEGER, int()):
-            return pa.int64()
-        case (Kind.TIME, int()):
-            return pa.int64()
-        case (Kind.TIME | Kind.COST, float()):
-            return pa.float64()
-        case (Kind.COST, int()):
-            return pa.float64()
-        case (Kind.TIME, str()):
-            return pa.timestamp("us", tz="UTC")
-        case (Kind.TEXT | Kind.STATUS | Kind.FORMAT | Kind.TAGS, str()):
-            return pa.string()
-        case (Kind.TEXT | Kind.STATUS, int()):
-            return pa.int64()
-        case (Kind.TAGS, list()) if all(isinstance(v, str) for v in value):
-            return pa.list_(pa.string())
-        case (Kind.MESSAGES, list()) if all(_plain_message(v) for v in value):
-            return _MESSAGES
-        case (Kind.LIST, list()) if all(isinstance(v, dict) for v in value):
-            return pa.list_(pa.struct([]))
-    return None
-
-
-def _plain_message(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and isinstance(value.get("role"), str)
-        and isinstance(value.get("content"), (str, type(None)))
-    )
-
-
-def unknown_columns(schema: pa.Schema, layout: FlatLayout) -> set[Path]:
-    """Known paths that a block holds (its inferred schema says so) and the layout does not."""
-    return {path for path in _leaves(schema, ()) if path in _BY_PATH and path not in layout.types} | {
-        (name,)
-        for name in schema.names
-        if name in _ROOTS
-        and (name,) not in layout.types
-        and not any(path[0] == name for path in layout.types)
-    }
-
-
-def _leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[Path]:
-    for field in fields:
-        path = (*above, field.name)
-        if pa.types.is_struct(field.type) and path not in _BY_PATH:
-            yield from _leaves(field.type, path)
-        elif not pa.types.is_null(field.type):
-            yield path
 
 
 def flat_batch(table: pa.Table, layout: FlatLayout) -> pa.RecordBatch | None:
@@ -318,15 +135,10 @@ def _descend(table: pa.Table, path: Path) -> pa.Array:
 
 
 def _any_valid(arrays: Sequence[pa.Array], rows: int) -> bool:
+    """Whether every row has a value in one of the columns."""
     if any(a.null_count == 0 for a in arrays):
         return True
-    if not arrays:
-        return rows == 0
-    return (
-        pc.coalesce(*[a.is_valid() for a in arrays[:1]]).false_count == 0
-        if len(arrays) == 1
-        else (_or_valid(arrays).false_count == 0)
-    )
+    return bool(_or_valid(arrays).false_count == 0) if arrays else rows == 0
 
 
 def _or_valid(arrays: Sequence[pa.Array]) -> pa.BooleanArray:
@@ -633,9 +445,20 @@ def _cost(columns: _Columns, out: dict[str, pa.Array]) -> None:
     out["reported_picousd"] = pa.array(picousd, mask=picousd < 0)
 
 
-_REPEATED = frozenset({
-    "provider", "model", "gateway", "status", "service_tier", "region", "speed", "feature", "user", "user_tier",
-})  # fmt: skip
+_REPEATED = frozenset(
+    {
+        "provider",
+        "model",
+        "gateway",
+        "status",
+        "service_tier",
+        "region",
+        "speed",
+        "feature",
+        "user",
+        "user_tier",
+    }
+)
 """Text columns whose values come again and again."""
 
 

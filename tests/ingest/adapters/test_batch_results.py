@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.format import Skip
 from costaudit.ingest.adapters.batch_results import ANTHROPIC_BATCH, OPENAI_BATCH
+from costaudit.ingest.format import Skip
 
 CHAT = {
     "id": "chatcmpl-1",

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.format import Skip
 from costaudit.ingest.adapters.exchange import ADAPTER
+from costaudit.ingest.format import Skip
 from costaudit.schema import TOKEN_CLASSES, Call
 
 REQUEST = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.format import Skip
 from costaudit.ingest.adapters.openai_chat import ADAPTER
+from costaudit.ingest.format import Skip
 from costaudit.schema import Call
 
 
