@@ -250,9 +250,9 @@ def _spend(work: Audited) -> m.Spend:
     reported = states_cost(cells)
     stated = int(cells.measures["requests"][reported].sum())
     return m.Spend(
-        list_usd=usd(_sum(costed.list_units)),
+        list_usd=usd(_sum(costed.list_units)) if costed.priced.any() else None,
         reported_usd=usd_from_pico(_sum(cells.measures["reported_picousd"])) if stated else None,
-        billed_usd=usd(_sum(costed.billed_units)),
+        billed_usd=usd(_sum(costed.billed_units)) if costed.priced.any() or stated else None,
         requests=int(cells.measures["requests"].sum()),
         tokens=_tokens({n: int(cells.measures[n].sum()) for n in COUNTS}),
         reported_requests=stated,

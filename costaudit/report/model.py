@@ -114,10 +114,12 @@ class Tokens(_Part):
 class Spend(_Part):
     """The bill."""
 
-    list_usd: Usd
+    list_usd: Usd | None
+    """null when nothing has a price."""
     reported_usd: Usd | None
     """Sum of what the log states; null when it states nothing."""
-    billed_usd: Usd
+    billed_usd: Usd | None
+    """null when nothing has a price or a stated cost."""
     requests: int
     tokens: Tokens
     reported_requests: int = 0
