@@ -23,7 +23,7 @@ test: $(DEV) ## run the whole test suite, doctests included
 lint: $(DEV) ## check style, formatting and spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/codespell costaudit docs tests tools *.md
+	$(BIN)/codespell costaudit docs tools *.md
 
 types: $(DEV) ## check types, strictly
 	$(BIN)/mypy
