@@ -304,16 +304,24 @@ class Resolver:
             found = self._named(provider.id, clean, prefixed=False)
             if found:
                 owners[provider.id] = (provider.kind, found)
-        vendors = [found for kind, found in owners.values() if kind == "vendor"]
-        if len(vendors) == 1 or len(owners) == 1:
-            found = vendors[0] if len(vendors) == 1 else next(iter(owners.values()))[1]
-            return _as(found, How.OTHER_PROVIDER) if hint else found
+        vendors = {owner: found for owner, (kind, found) in owners.items() if kind == "vendor"}
+        # Several vendors sell deepseek-chat; its own name says whose it is.
+        makers = {owner: found for owner, found in vendors.items() if self._is_named_in(owner, clean)}
+        for group in (vendors, makers, {owner: found for owner, (_, found) in owners.items()}):
+            if len(group) == 1:
+                found = next(iter(group.values()))
+                return _as(found, How.OTHER_PROVIDER) if hint else found
         if owners:
             hosts = ", ".join(sorted(owners))
             return (
                 (0, Unresolved(Reason.AMBIGUOUS_MODEL, f"offered by {hosts}; the log names no provider")),
             )
         return self._unknown(name)
+
+    def _is_named_in(self, provider: str, name: str) -> bool:
+        """Whether a model's name begins with a name of the provider, as in deepseek-v4-flash."""
+        words = self._book.providers[provider].log_names
+        return any(name.lower().startswith(f"{word}-") for word in words)
 
     def _unknown(self, name: str, hint: str | None = None) -> Periods:
         sellers = [p for p, models in self._book.model_by_name.items() if name.lower() in models]

@@ -27,6 +27,7 @@ HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1:0"
         ("openai", "gpt-4o-2099-01-01", "openai/gpt-4o-2024-08-06", How.DATED_SUFFIX),
         ("openai", "gpt-4o-latest", "openai/gpt-4o-2024-08-06", How.DATED_SUFFIX),
         ("anthropic", "claude-opus-4-8[1m]", "anthropic/claude-opus-4-8", How.EXACT),
+        (None, "deepseek-v4-flash", "deepseek/deepseek-v4-flash", How.EXACT),  # Alibaba sells it too
         ("bedrock", f"us.{SONNET_4}", f"bedrock/{SONNET_4}", How.ALIAS),
         (
             "bedrock",
@@ -180,3 +181,9 @@ def test_a_suggestion_looks_at_few_of_the_known_names():
 @pytest.mark.parametrize("provider", [None, "openrouter", "bedrock", "azure", "vertex", "nobody"])
 def test_no_name_breaks_the_resolver(provider: str | None, name: str):
     assert RESOLVER.periods(provider, name)[0][0] == 0
+
+
+def test_an_open_model_without_its_host_is_reported_and_not_guessed():
+    found = RESOLVER.resolve(None, "llama-3.1-70b-instruct", AT)
+    assert isinstance(found, Unresolved)
+    assert found.reason is Reason.AMBIGUOUS_MODEL
