@@ -307,16 +307,27 @@ class Resolver:
         vendors = {owner: found for owner, (kind, found) in owners.items() if kind == "vendor"}
         # Several vendors sell deepseek-chat; its own name says whose it is.
         makers = {owner: found for owner, found in vendors.items() if self._is_named_in(owner, clean)}
-        for group in (vendors, makers, {owner: found for owner, (_, found) in owners.items()}):
+        everyone = self._sellers(clean) | owners.keys()
+        only = {owner: found for owner, (_, found) in owners.items() if len(everyone) == 1}
+        for group in (vendors, makers, only):
             if len(group) == 1:
                 found = next(iter(group.values()))
                 return _as(found, How.OTHER_PROVIDER) if hint else found
         if owners:
-            hosts = ", ".join(sorted(owners))
+            hosts = ", ".join(sorted(everyone))
             return (
                 (0, Unresolved(Reason.AMBIGUOUS_MODEL, f"offered by {hosts}; the log names no provider")),
             )
         return self._unknown(name)
+
+    def _sellers(self, name: str) -> set[str]:
+        """Providers with a model of that name, also behind an owner: meta-llama/llama-3.1-70b-instruct."""
+        tail = f"/{name.lower()}"
+        return {
+            provider
+            for provider, models in self._book.model_by_name.items()
+            if any(model.endswith(tail) for model in models)
+        }
 
     def _is_named_in(self, provider: str, name: str) -> bool:
         """Whether a model's name begins with a name of the provider, as in deepseek-v4-flash."""
