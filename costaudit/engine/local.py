@@ -8,6 +8,7 @@ independent of the order in which blocks are read.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -26,7 +27,7 @@ from costaudit.errors import InputError
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.files import LogFile
 from costaudit.ingest.format import Adapter
-from costaudit.ingest.identity import Ids, calls_with, merge_calls, repeated
+from costaudit.ingest.identity import Ids, calls_with, links_in, merge_calls, repeated, split_linked
 from costaudit.ingest.quarantine import Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
 from costaudit.schema import Call
@@ -67,6 +68,9 @@ class Pass:
 
 
 ODD_COSTS_KEPT = 20
+
+CALLS_AT_ONCE = 300_000
+"""Repeated calls that are held in memory at once (about 2 KB each)."""
 
 
 @dataclass(slots=True)
@@ -207,6 +211,8 @@ class _Run:
         self.cells, self.users = CellSum(), CellSum()
         self.used: frozenset[str] = plan.providers_used
         self.blocks: list[_Block] = []
+        self.held = 0
+        """Calls that blocks have kept because they repeat each other."""
 
     def all(self) -> None:
         for done in self.workers.map(self._work, self._tasks()):
@@ -242,7 +248,9 @@ class _Run:
         total.quarantine.merge(parsed.quarantine)
         total.formats.update(parsed.formats)
         self.used |= done.partial.providers
-        self.blocks.append(_Block(done.file, done.index, done.used, done.ids, done.routable))
+        self.held += len(done.ids.calls)
+        ids = done.ids if self.held <= CALLS_AT_ONCE else done.ids.without_calls()
+        self.blocks.append(_Block(done.file, done.index, done.used, ids, done.routable))
         name = self.readers[done.file].file.name
         self._add(done.partial, 1, [
             OddCostAt(o.reported_picousd, o.tokens, o.model or "", name, parsed.lines[o.row])
@@ -290,19 +298,31 @@ class _Run:
 
     def _merge_duplicates(self) -> None:
         wanted = repeated([b.ids.hashes for b in self.blocks])
-        if not len(wanted):
-            return
-        plan = self.plan.with_providers(self.used)
-        calls: list[Call] = []
+        near: list[Call] = []
         elsewhere = set()
+        far = 0
         for block in self.blocks:
-            if len(block.ids.common(wanted)) == len(block.ids.repeated):
-                calls += block.ids.calls
+            common = len(block.ids.common(wanted))
+            if common == len(block.ids.repeated):
+                near += block.ids.calls
             else:
                 elsewhere.add((block.file, block.index))
-        for _, batch in self._again(elsewhere):
-            calls += calls_with(batch, wanted)
-        self._add(audit_batch(batch_of(calls), plan), -1)
+                far += common
+        if far <= CALLS_AT_ONCE:
+            found = (calls_with(batch, wanted) for _, batch in self._again(elsewhere))
+            self._merge([*near, *itertools.chain.from_iterable(found)])
+            return
+        # Too many to hold at once: in parts that share no id, reading the blocks again for each.
+        beside = batch_of(near)
+        links = [links_in(beside, wanted), *(links_in(batch, wanted) for _, batch in self._again(elsewhere))]
+        for part in split_linked(wanted, links, 1 + far // CALLS_AT_ONCE):
+            found = (calls_with(batch, part) for _, batch in self._again(elsewhere))
+            self._merge([*calls_with(beside, part), *itertools.chain.from_iterable(found)])
+
+    def _merge(self, calls: list[Call]) -> None:
+        """Take calls that repeat each other out of the sums, and put them back merged."""
+        plan = self.plan.with_providers(self.used)
+        self._add(audit_batch(batch_of(calls), plan), -1)  # before `merge_calls` changes them
         merged = merge_calls(calls)
-        self.total.duplicates += len(calls) - len(merged)
         self._add(audit_batch(batch_of(merged), plan), 1)
+        self.total.duplicates += len(calls) - len(merged)

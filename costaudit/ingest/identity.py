@@ -23,6 +23,9 @@ Hashes = npt.NDArray[np.uint64]
 _Part = tuple[Hashes, npt.NDArray[np.intp]]
 """Hashes, and the rows that they stand in."""
 
+Links = npt.NDArray[np.intp]
+"""Pairs of indices, one pair per row."""
+
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2)}
 """A parent id is the call id or the response id of another record, and is hashed with both salts."""
@@ -47,6 +50,10 @@ class Ids:
         again = repeated([hashes])
         return cls(hashes, again, _calls_at(batch, _rows_at(batch, parts, again)) if len(again) else [])
 
+    def without_calls(self) -> Ids:
+        """The same ids, so that the batch has to be read again for its calls."""
+        return Ids(self.hashes, self.repeated[:0], [])
+
     def common(self, wanted: Hashes) -> Hashes:
         """Those of some (sorted) hashes that the batch has."""
         return wanted[_is_in(wanted, self.hashes)]
@@ -65,6 +72,36 @@ def rows_with(batch: pa.RecordBatch, wanted: Hashes) -> npt.NDArray[np.bool_]:
 def calls_with(batch: pa.RecordBatch, wanted: Hashes) -> list[Call]:
     """The calls that have one of the hashes; `wanted` must be sorted."""
     return _calls_at(batch, rows_with(batch, wanted))
+
+
+def links_in(batch: pa.RecordBatch, wanted: Hashes) -> Links:
+    """Pairs of the (sorted) wanted hashes that stand in one row, as indices into `wanted`."""
+    first = np.full(batch.num_rows, -1, np.intp)
+    links = [np.zeros((0, 2), np.intp)]
+    for hashes, rows in _all_hashes(batch):
+        places = _places_of(hashes, wanted)
+        here, number = rows[places], np.searchsorted(wanted, hashes[places])
+        earlier = first[here]
+        is_second = earlier >= 0
+        links.append(np.stack([earlier[is_second], number[is_second]], axis=1))
+        first[here[~is_second]] = number[~is_second]
+    return np.unique(np.concatenate(links), axis=0)
+
+
+def split_linked(wanted: Hashes, links: Sequence[Links], parts: int) -> Iterator[Hashes]:
+    """The (sorted) wanted hashes in parts: hashes that are linked, also over others, are in the same."""
+    label = np.arange(len(wanted))
+    left, right = np.concatenate(links).T
+    while True:
+        least = np.minimum(label[left], label[right])
+        before = label.copy()
+        np.minimum.at(label, left, least)
+        np.minimum.at(label, right, least)
+        label = label[label]
+        if np.array_equal(label, before):
+            break
+    for part in range(parts):
+        yield wanted[label % parts == part]
 
 
 def _sorted(parts: Iterable[_Part]) -> Hashes:

@@ -1,0 +1,63 @@
+"""More repeated calls than are held in memory at once are merged in parts, to the same report."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from costaudit.engine import local
+from costaudit.ingest import jsonl
+from costaudit.ingest.identity import split_linked
+from tests.engine.audits import Record, audit, random_log, same, write_jsonl
+
+
+def linked_log(seed: int) -> list[Record]:
+    """Calls told by a gateway (both ids), a client (call id) and a provider (response id), and retries."""
+    chance = random.Random(seed)  # noqa: S311 - the same log on every run
+    log = random_log(seed, size=150)
+    for number in range(60):
+        counts = {"model": "gpt-4o", "input_tokens": 100 + number, "output_tokens": 7}
+        gateway = {"call_id": f"call-{number}", "response_id": f"resp-{number}", **counts}
+        tellers = [
+            gateway,
+            {"call_id": f"call-{number}", **counts},
+            {"response_id": f"resp-{number}", **counts},
+        ]
+        log += chance.sample(tellers, chance.randrange(1, 4))
+        log += [
+            {"call_id": f"call-{number}-{n}", "parent_id": f"call-{number}", "attempt": n, **counts}
+            for n in range(1, chance.randrange(1, 4))
+        ]
+    chance.shuffle(log)
+    return log
+
+
+@pytest.mark.parametrize("at_once", [5, 60])
+@pytest.mark.parametrize("block_bytes", [3000, 1 << 20])
+def test_calls_merged_in_parts_give_the_same_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, block_bytes: int
+):
+    log = linked_log(at_once)
+    cut = len(log) // 2
+    paths = [write_jsonl(tmp_path / "a.jsonl", log[:cut]), write_jsonl(tmp_path / "b.jsonl", log[cut:])]
+    expected = audit(*paths)
+    assert expected.inputs.duplicates > 60
+    monkeypatch.setattr(
+        local, "open_log", lambda f, forced=None: jsonl.JsonlReader.open(f, forced, block_bytes)
+    )
+    monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
+    assert same(audit(*paths)) == same(expected)
+
+
+def test_linked_ids_stay_in_one_part_and_every_id_is_in_exactly_one():
+    wanted = np.arange(1000, dtype=np.uint64) * 3
+    chain = np.array([[n, n + 7] for n in range(0, 700, 7)])
+    back = np.array([[999, 1], [1, 500], [500, 998]])
+    parts = [set(part.tolist()) for part in split_linked(wanted, [chain, back], 5)]
+    assert sorted(n for part in parts for n in part) == wanted.tolist()
+    assert sum(bool(part & {3 * n for n in range(0, 707, 7)}) for part in parts) == 1
+    assert sum(bool(part & {3 * n for n in (999, 1, 500, 998)}) for part in parts) == 1
+    assert min(len(part) for part in parts) > 100
