@@ -10,7 +10,7 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
-from costaudit.cli.reading import Reading, instant, read_logs
+from costaudit.cli.reading import Reading, read_logs
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def analyze(
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     choice = choose_book(prices, overlay, known_on, map_)
-    reading = Reading(policy, instant(prices_at), choice, input_format, threads, quiet, verbose)
+    reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
     passed = read_logs(paths, reading)
     report = build_audit(passed, load_gateways(choice.prices))
     console.deliver(render(report, console.width(), console.color() and output is None), output)
@@ -92,7 +92,7 @@ def simulate(
         from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
         from costaudit.report.simulate import DEFAULT_MARKUPS, build_log_simulation  # noqa: PLC0415
 
-        reading = Reading(policy, instant(prices_at), choice, input_format, threads, quiet, verbose)
+        reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
         passed = read_logs(paths, reading)
         report = build_log_simulation(passed, load_gateways(choice.prices), markups or DEFAULT_MARKUPS)
     else:
@@ -109,9 +109,13 @@ def _scenario(
     from costaudit.routing.scenario import load_scenario, run_scenario  # noqa: PLC0415
 
     book, resolver = open_book(choice)
-    at = instant(prices_at)
+    at = _prices_at(prices_at)
     result = run_scenario(load_scenario(name), book, resolver, at)
     return build_scenario_simulation(result, book, markups or DEFAULT_MARKUPS, at)
+
+
+def _prices_at(text: str | None) -> int | None:
+    return options.instant(text, "--prices-at", "date") if text is not None else None
 
 
 def _markups(text: str | None) -> list[Decimal]:

@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from costaudit.errors import UsageError
+
 Paths = Annotated[
     list[str],
     typer.Argument(
@@ -89,3 +91,13 @@ Threads = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how each file was read.")]
+
+
+def instant(text: str, option: str, noun: str = "time") -> int:
+    """The value of an option as microseconds UTC; raises UsageError where it is no date or time."""
+    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415 - start-up
+
+    moment = timestamp_us(text)
+    if moment is None:
+        raise UsageError(f"{option} {text!r} is not a {noun}", hint="like 2024-06-01 or 2024-06-01T12:00Z")
+    return moment

@@ -38,17 +38,8 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def _instant(text: str, option: str) -> int:
-    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415 - start-up
-
-    moment = timestamp_us(text)
-    if moment is None:
-        raise UsageError(f"{option} {text!r} is not a time", hint="like 2024-06-01 or 2024-06-01T12:00Z")
-    return moment
-
-
 def _at(text: str | None) -> int:
-    return _instant(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
+    return options.instant(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
 
 
 At = Annotated[
@@ -127,13 +118,14 @@ def show(
         for row in sorted(book.rows[key], key=lambda r: (r.valid_from, str(r.when), r.klass, r.line))
     ]
     found = {"provider": resolved.provider, "model": resolved.model, "how": resolved.how}
-    periods = told.periods_value(resolver.periods(*split_name(book, model)))
+    named = resolver.periods(*split_name(book, model))
+    periods = told.periods_value(named)
     if format_ == "json":
         console.deliver(_json({"model": model, "resolved": found, "periods": periods, "rows": rows}), None)
         return
     lines = [f"{model} is {resolved.provider}/{resolved.model} ({resolved.how})", *told.periods_text(periods)]
     lines += ["", *told.rows_text(rows)]
-    steps = name_prices(book, resolver.periods(*split_name(book, model)))
+    steps = name_prices(book, named)
     if steps:
         lines += ["", "standard price over time, USD per 1M tokens", *told.timeline_text(steps)]
     console.deliver("\n".join(lines) + "\n", None)
@@ -163,8 +155,8 @@ def history(
     from costaudit.prices.history import find_changes  # noqa: PLC0415 - start-up
 
     console.one_of(format_, _FORMATS, "format")
-    start = _instant(since, "--since") if since else None
-    end = _instant(until, "--until") if until else None
+    start = options.instant(since, "--since") if since else None
+    end = options.instant(until, "--until") if until else None
     book, resolver = open_book(choose_book(prices, overlay, known_on))
     changes = find_changes(book, _keys(book, resolver, name), start, end)
     if format_ == "json":

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.prices.importers.compare import Comparison, Crosscheck
@@ -68,24 +67,14 @@ def import_(
     loaded = load_source(source, kind)
     now = datetime.now(UTC).replace(microsecond=0)
     moment = int(now.timestamp()) * 1_000_000
-    check = compare(book, loaded.observations(book.windows), moment, _instant(at), provider)
+    start = options.instant(at, "--at") if at is not None else None
+    check = compare(book, loaded.observations(book.windows), moment, start, provider)
     proposal = None
     if propose:
         known = load_source_ids(prices or shipped_directory())
         proposal = propose_rows(book, check, loaded.importer, loaded.id, now.date(), known)
     render = render_json if format_ == "json" else render_text
     console.deliver(render(loaded, check, proposal, book.directory), None)
-
-
-def _instant(text: str | None) -> int | None:
-    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415
-
-    if text is None:
-        return None
-    moment = timestamp_us(text)
-    if moment is None:
-        raise UsageError(f"--at {text!r} is not a time", hint="like 2024-06-01 or 2024-06-01T12:00Z")
-    return moment
 
 
 def render_text(source: Source, check: Crosscheck, proposal: Proposal | None, directory: str) -> str:

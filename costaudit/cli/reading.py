@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, open_book
-from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
@@ -29,18 +28,6 @@ class Reading:
     threads: int | None
     quiet: bool
     verbose: bool
-
-
-def instant(text: str | None) -> int | None:
-    """A date or time as microseconds; raises UsageError when it is none."""
-    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415 - start-up
-
-    if text is None:
-        return None
-    moment = timestamp_us(text)
-    if moment is None:
-        raise UsageError(f"--prices-at {text!r} is not a date", hint="like 2024-06-01 or 2024-06-01T12:00Z")
-    return moment
 
 
 def read_logs(paths: Sequence[str], reading: Reading) -> Pass:

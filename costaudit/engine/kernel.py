@@ -201,6 +201,8 @@ def _without_usage(
 
 _NO_RATE: Final = -1
 _UNPRICED: Final = -2
+_DISJOINT: Final = tuple(name for name in COUNTS if name != "reasoning")
+"""Counts that add up: reasoning is a part of the output."""
 
 
 def _cost(
@@ -234,7 +236,7 @@ def _reported(
     if picousd is None:
         zero = np.zeros(calls.rows, np.int64)
         return zero.astype(np.int8), zero
-    tokens = _total(counts, tuple(n for n in COUNTS if n != "reasoning"), calls.rows)
+    tokens = _total(counts, _DISJOINT, calls.rows)
     # A tool that knows no price writes 0; only where we know the price is that a price.
     stated = calls.valid("reported_picousd") & ~((picousd == 0) & (card < 0) & (tokens > 0))
     reported = np.where(stated, REPORTED, NO_REPORT).astype(np.int8)
@@ -265,6 +267,6 @@ def _odd_costs(
     rows = np.flatnonzero(reported == IMPLAUSIBLE)
     if not len(rows):
         return []
-    tokens = _total(counts, tuple(n for n in COUNTS if n != "reasoning"), calls.rows)
+    tokens = _total(counts, _DISJOINT, calls.rows)
     models = calls.words("model")
     return [OddCost(int(picousd[r]), int(tokens[r]), models.values[models.codes[r]], int(r)) for r in rows]

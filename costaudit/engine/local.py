@@ -28,7 +28,7 @@ from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.files import LogFile
 from costaudit.ingest.format import Adapter
 from costaudit.ingest.identity import Ids, calls_with, links_in, merge_calls, repeated, split_linked
-from costaudit.ingest.quarantine import Place, Quarantine
+from costaudit.ingest.quarantine import REASONS, Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
 from costaudit.schema import Call
 
@@ -137,8 +137,6 @@ def _nothing_read(files: Sequence[LogFile], readers: Sequence[Reader], total: Pa
         return InputError("no requests found", path=where, hint="the records are not calls of a model")
     reason = max(total.quarantine.counts, key=lambda r: (total.quarantine.counts[r], r))
     place = total.quarantine.places[reason][0]
-    from costaudit.ingest.quarantine import REASONS  # noqa: PLC0415 - only on the way to an error
-
     detail = f": {place.detail}" if place.detail else ""
     hint = None
     if reason == "unrecognised":

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from costaudit.ingest.format import Skip
-from costaudit.schema import MAX_COUNT, Call, Quality, Reading
+from costaudit.schema import MAX_COUNT, TOKEN_CLASSES, Call, Quality, Reading
 
 
 def count(value: Any, name: str) -> int | None:
@@ -46,6 +46,11 @@ def _integer(value: Any, name: str) -> int:
         if value % 1:
             raise Skip("fractional_usage", f"{name} has a fraction")
     return int(value)
+
+
+def tokens_of(call: Call) -> int:
+    """The tokens of all classes of a call; reasoning is a part of the output."""
+    return sum(getattr(call, name) for name in TOKEN_CLASSES)
 
 
 def set_usage(  # noqa: PLR0913 - one argument per number that a source may state

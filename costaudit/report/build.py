@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from costaudit import __version__
 from costaudit.engine.choice import KEPT
@@ -37,6 +36,7 @@ from costaudit.routing.projection import (
     Projected,
     Range,
     bounds,
+    exact_sum,
     project,
     verification_multiples,
 )
@@ -250,17 +250,13 @@ def _spend(work: Audited) -> m.Spend:
     reported = states_cost(cells)
     stated = int(cells.measures["requests"][reported].sum())
     return m.Spend(
-        list_usd=usd(_sum(costed.list_units)) if costed.priced.any() else None,
-        reported_usd=usd_from_pico(_sum(cells.measures["reported_picousd"])) if stated else None,
-        billed_usd=usd(_sum(costed.billed_units)) if costed.priced.any() or stated else None,
+        list_usd=usd(exact_sum(costed.list_units)) if costed.priced.any() else None,
+        reported_usd=usd_from_pico(exact_sum(cells.measures["reported_picousd"])) if stated else None,
+        billed_usd=usd(exact_sum(costed.billed_units)) if costed.priced.any() or stated else None,
         requests=int(cells.measures["requests"].sum()),
         tokens=_tokens({n: int(cells.measures[n].sum()) for n in COUNTS}),
         reported_requests=stated,
     )
-
-
-def _sum(amounts: npt.NDArray[Any]) -> int:
-    return sum(amounts.tolist())
 
 
 def _markup(work: Audited) -> list[m.Markup]:
@@ -274,8 +270,8 @@ def _markup(work: Audited) -> list[m.Markup]:
     for gateway in sorted(set(gateways), key=lambda g: (g is None, g or "")):
         here = np.array([g == gateway for g in gateways]) & costed.priced
         for evidence, chosen in (("reported", here & costed.reported), ("table", here & ~costed.reported)):
-            extra = _sum(work.projected.markup[chosen])
-            base = _sum(costed.list_units[chosen])
+            extra = exact_sum(work.projected.markup[chosen])
+            base = exact_sum(costed.list_units[chosen])
             if not chosen.any() or (extra == 0 and (evidence == "table" or gateway is None)):
                 continue
             percent = percent_of(usd(extra), usd(base), places=4)
@@ -417,25 +413,28 @@ def _user_row(
 def _drivers(work: Audited) -> m.Drivers:
     p = work.projected
     return m.Drivers(
-        overspecification_usd=usd(_sum(p.overspecification)),
-        lock_in_usd=usd(_sum(p.lock_in)),
-        markup_usd=usd(_sum(p.markup)),
-        reliability_usd=usd(_sum(p.reliability)),
+        overspecification_usd=usd(exact_sum(p.overspecification)),
+        lock_in_usd=usd(exact_sum(p.lock_in)),
+        markup_usd=usd(exact_sum(p.markup)),
+        reliability_usd=usd(exact_sum(p.reliability)),
     )
 
 
 def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
     p, plan = work.projected, work.passed.plan
-    before, after = usd(_sum(work.groups.billed)), usd(_sum(p.after))
+    before, after = usd(exact_sum(work.groups.billed)), usd(exact_sum(p.after))
     steps = [m.Step(name="billed", usd=before)]
     steps += [
-        m.Step(name=name, usd=-usd(_sum(amounts)))
+        m.Step(name=name, usd=-usd(exact_sum(amounts)))
         for name, amounts in (
             ("markup", p.markup), ("reliability", p.reliability),
             ("overspecification", p.overspecification), ("lock_in", p.lock_in),
         )
     ]  # fmt: skip
-    steps += [m.Step(name="verification", usd=usd(_sum(p.verification))), m.Step(name="after", usd=after)]
+    steps += [
+        m.Step(name="verification", usd=usd(exact_sum(p.verification))),
+        m.Step(name="after", usd=after),
+    ]
     kept = sum_by(
         work.passed.cells.keys["kept"].astype(np.intp), len(KEPT), work.passed.cells.measures["requests"]
     )

@@ -94,12 +94,18 @@ def bounds(groups: Groups, verified: dict[int, Amounts]) -> Range:
     point = project(groups, verified)
     kind = project(groups, verified, believe=1)
     strict = project(groups, verified, believe=3)
-    low = _sum(kind.after) - _sum(kind.verification) + _sum(point.verification)
-    high = _sum(strict.after) - _sum(strict.verification) + _sum(kind.verification) + _sum(strict.reliability)
+    low = exact_sum(kind.after) - exact_sum(kind.verification) + exact_sum(point.verification)
+    high = (
+        exact_sum(strict.after)
+        - exact_sum(strict.verification)
+        + exact_sum(kind.verification)
+        + exact_sum(strict.reliability)
+    )
     return Range(low, high)
 
 
-def _sum(amounts: Amounts) -> int:
+def exact_sum(amounts: Amounts) -> int:
+    """The sum in Python integers, which do not overflow."""
     return sum(amounts.tolist())
 
 

@@ -23,8 +23,8 @@ from costaudit.ingest.adapters.openai_chat import usage_details, web_searches
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import TOKEN_CLASSES, Call, Quality, Status
+from costaudit.ingest.usage import count, set_usage, tokens_of
+from costaudit.schema import Call, Quality, Status
 
 MODEL_CALLS: Final = re.compile(
     "completion|response|message|embedding|generate|realtime|rerank|image|speech|transcription|moderation|pass_through"
@@ -101,7 +101,7 @@ def _common(row: Record, metadata: Mapping[str, Any], spend: Any) -> Call:
         call.final = True
     elif flag(row.get("cache_hit")):
         call.status = Status.CACHE_HIT.value
-    elif not call.reported_picousd and _tokens(call) and _no_known_price(metadata):
+    elif not call.reported_picousd and tokens_of(call) and _no_known_price(metadata):
         call.reported_picousd = None  # LiteLLM writes 0 for a model that it has no price for
     return call
 
@@ -217,13 +217,9 @@ def _small(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < 2**31 else None
 
 
-def _tokens(call: Call) -> int:
-    return sum(getattr(call, name) for name in TOKEN_CLASSES)
-
-
 def _if_call(call: Call, row: Record) -> list[Call]:
     kind = row.get("call_type")
-    paid = call.reported_picousd or _tokens(call)
+    paid = call.reported_picousd or tokens_of(call)
     return [call] if paid or not isinstance(kind, str) or MODEL_CALLS.search(kind) else []
 
 

@@ -15,7 +15,8 @@ from costaudit.ingest.adapters.openai_responses import set_response_usage
 from costaudit.ingest.adapters.response_body import calls_from_body
 from costaudit.ingest.adapters.row_values import integer, short_code
 from costaudit.ingest.fields import first, mapping, picousd, text
-from costaudit.schema import COUNTS, TOKEN_CLASSES, Call, Quality, Status
+from costaudit.ingest.usage import tokens_of
+from costaudit.schema import COUNTS, Call, Quality, Status
 
 LABELS: Final = {
     "feature": ("feature", "endpoint", "function"),
@@ -75,7 +76,7 @@ def set_cost(call: Call, reported: int | None) -> None:
     the gateway's table, and stays unknown.
     """
     reported = call.reported_picousd if reported is None else reported
-    unpriced = not reported and _tokens(call) and call.status != Status.CACHE_HIT
+    unpriced = not reported and tokens_of(call) and call.status != Status.CACHE_HIT
     call.reported_picousd = None if unpriced else reported
 
 
@@ -86,7 +87,7 @@ def set_usd(call: Call, value: Any) -> None:
 
 def without_counts(call: Call) -> None:
     """Counts that are all 0 are a column's default, not a measurement."""
-    if not _tokens(call):
+    if not tokens_of(call):
         call.quality = Quality.NONE.value
 
 
@@ -125,10 +126,6 @@ def _answer(body: Mapping[str, Any]) -> Call | None:
     if "cache_read_input_tokens" in usage or "cache_creation_input_tokens" in usage:
         return set_message_usage(answer, usage)
     return set_response_usage(answer, usage) if "input_tokens" in usage else None
-
-
-def _tokens(call: Call) -> int:
-    return sum(getattr(call, name) for name in TOKEN_CLASSES)
 
 
 def response_id_of(answer: Any) -> str | None:

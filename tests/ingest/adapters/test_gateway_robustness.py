@@ -34,7 +34,7 @@ from tests.ingest.adapters import test_mlflow as a_mlflow
 from tests.ingest.adapters import test_openrouter as generations
 from tests.ingest.adapters import test_portkey as a_portkey
 from tests.ingest.adapters import test_simonw_llm as a_llm
-from tests.ingest.adapters.test_registry import places, read_safely, replaced
+from tests.ingest.adapters.test_registry import places, read_damaged, read_safely, replaced
 
 MODULES = (azure, cloudflare, envoy, helicone, kong, langfuse, langsmith, mlflow, openrouter, portkey,
            simonw_llm, vercel_gateway)  # fmt: skip
@@ -96,13 +96,7 @@ def test_any_object_is_read_or_skipped(adapter: Adapter, record: dict[str, Any])
 
 @given(data=st.data())
 def test_a_damaged_record_is_read_or_skipped(data: st.DataObject):
-    record = data.draw(st.sampled_from(RECORDS))
-    for _ in range(data.draw(st.integers(1, 3))):
-        path = data.draw(st.sampled_from(list(places(record))))
-        record = replaced(record, path, data.draw(JSON))
-    for adapter in OURS:
-        if adapter.matches(record):
-            read_safely(adapter, record)
+    read_damaged(data, RECORDS, JSON, OURS)
 
 
 ODD: list[Any] = [None, True, -1, 1.5, 2**64, 10**400, "x", "{", "[{}]", [], {}, [{}], [[]], {"usage": []}]

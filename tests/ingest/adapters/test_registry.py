@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -219,6 +219,22 @@ def read_safely(adapter: Adapter, record: dict[str, Any]) -> None:
         assert_sound(call)
 
 
+def read_damaged(
+    data: st.DataObject,
+    records: Sequence[dict[str, Any]],
+    values: st.SearchStrategy[Any],
+    adapters: Iterable[Adapter],
+) -> None:
+    """One of the records with some values exchanged, read by every format that takes it."""
+    record = data.draw(st.sampled_from(records))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(list(places(record))))
+        record = replaced(record, path, data.draw(values))
+    for adapter in adapters:
+        if adapter.matches(record):
+            read_safely(adapter, record)
+
+
 def assert_sound(call: Call) -> None:
     assert all(
         type(getattr(call, name)) is int and 0 <= getattr(call, name) <= 4 * MAX_COUNT for name in COUNTS
@@ -251,13 +267,7 @@ def test_matches_never_raises_and_calls_raises_only_skip(adapter: Adapter, recor
 
 @given(data=st.data())
 def test_a_damaged_record_is_read_or_skipped(data: st.DataObject):
-    record = data.draw(st.sampled_from(RECORDS))
-    for _ in range(data.draw(st.integers(1, 3))):
-        path = data.draw(st.sampled_from(list(places(record))))
-        record = replaced(record, path, data.draw(JSON))
-    for adapter in ADAPTERS:
-        if adapter.matches(record):
-            read_safely(adapter, record)
+    read_damaged(data, RECORDS, JSON, ADAPTERS)
 
 
 def test_every_inline_record_is_read_by_its_format_and_counts_something():
