@@ -95,9 +95,9 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how each fil
 
 def instant(text: str, option: str, noun: str = "time") -> int:
     """The value of an option as microseconds UTC; raises UsageError where it is no date or time."""
-    from costaudit.ingest.fields import timestamp_us  # noqa: PLC0415 - start-up
+    from costaudit.ingest.fields import time_us  # noqa: PLC0415 - start-up
 
-    moment = timestamp_us(text)
+    moment = time_us(text)
     if moment is None:
         raise UsageError(f"{option} {text!r} is not a {noun}", hint="like 2024-06-01 or 2024-06-01T12:00Z")
     return moment

@@ -15,6 +15,9 @@ from costaudit.money import picousd_from
 MAX_PICOUSD = 10**6 * 10**12
 """A reported cost beyond a million dollars for one call is not believed."""
 
+START_US = 1_262_304_000_000_000
+"""2010. No model was called before: a log that says so has a clock that counts from its own start."""
+
 END_US = (2**63 - 1) // 1_000
 """Microseconds: times from here on (2262-04-11) do not fit into nanoseconds and are not read."""
 
@@ -89,12 +92,18 @@ def picousd(value: Any) -> int | None:
 
 
 def timestamp_us(value: Any) -> int | None:
+    """When a call was made, as `time_us` reads it; None also for a time before 2010."""
+    us = time_us(value)
+    return us if us is not None and us >= START_US else None
+
+
+def time_us(value: Any) -> int | None:
     """A point in time as microseconds since 1970 UTC, from ISO text or an epoch in s, ms, us or ns.
 
     Naive times are UTC. The unit of an epoch number follows from its size. None when it cannot be
     read as a time between 1970 and 2262.
 
-    >>> timestamp_us("2026-10-05T09:15:02.114Z") == timestamp_us(1791191702.114)
+    >>> time_us("2026-10-05T09:15:02.114Z") == time_us(1791191702.114)
     True
     """
     if isinstance(value, bool) or value is None:

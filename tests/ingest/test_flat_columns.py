@@ -291,3 +291,12 @@ def test_the_documented_record_is_read_as_columns(folder: Path):
     assert (call.input, call.cache_read, call.output, call.reasoning) == (6, 4, 2, 1)
     assert (call.prompt, call.system, call.turns, call.tags) == ("u", "s", 1, "a,b")
     assert (call.reported_picousd, call.parent_id, call.attempt) == (250_000_000_000, "r0", 1)
+
+
+@pytest.mark.parametrize("times", [(63_400, 1_791_191_702), ("2009-12-31T23:59:59Z", "2026-10-05T09:15:02Z")])
+def test_a_time_before_any_model_is_absent_in_columns_too(folder: Path, times: tuple[Any, Any]):
+    log = [{"model": "gpt-4o", "input_tokens": 1, "output_tokens": 1, "timestamp": t} for t in times]
+    fast, slow = both_ways("".join(json.dumps(r) + "\n" for r in log), folder)
+    assert fast is not None
+    assert_same(fast, slow)
+    assert [call.ts for call in calls_of(fast.batch)] == [None, 1_791_191_702 * 10**6]

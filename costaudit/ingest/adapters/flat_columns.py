@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from costaudit.ingest.adapters.flat import status_of
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
-from costaudit.ingest.fields import END_US
+from costaudit.ingest.fields import END_US, START_US
 from costaudit.schema import CANONICAL, MAX_COUNT, Quality, Reading
 
 Ints = npt.NDArray[np.int64]
@@ -187,9 +187,9 @@ def _time(array: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(array.type):
         us = array.cast(pa.timestamp("us", tz=array.type.tz), safe=False).cast(pa.int64())
         bounds = pc.min_max(us)
-        if bounds["min"].as_py() > 0 and bounds["max"].as_py() < END_US:
+        if bounds["min"].as_py() >= START_US and bounds["max"].as_py() < END_US:
             return us.cast(kind)
-        return pc.if_else(pc.and_(pc.greater(us, 0), pc.less(us, END_US)), us, None).cast(kind)
+        return pc.if_else(pc.and_(pc.greater_equal(us, START_US), pc.less(us, END_US)), us, None).cast(kind)
     if not pa.types.is_int64(array.type):
         raise _ReadByRecordError  # fractions of a second are rounded record by record
     values, valid = _ints(array, 0), np.asarray(array.is_valid())
@@ -198,7 +198,7 @@ def _time(array: pa.Array) -> pa.Array:
         take = rest & (values < limit)
         out[take] = values[take] * times // per
         rest &= ~take
-    return pa.array(out, mask=~valid | (out <= 0) | (out >= END_US)).cast(kind)
+    return pa.array(out, mask=~valid | (out < START_US) | (out >= END_US)).cast(kind)
 
 
 def _identity(columns: _Columns, out: dict[str, pa.Array]) -> None:

@@ -21,6 +21,16 @@ def test_a_number_beyond_time_is_no_time(value: object):
     assert timestamp_us(value) is None
 
 
+EARLY = [63_400, "63400", 1_262_303_999, "2009-12-31T23:59:59Z", datetime(1970, 1, 1, 17, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("value", EARLY)
+def test_a_clock_that_counts_from_its_own_start_is_no_time(value: object):
+    # seen in a logged body: "created": 63400
+    assert timestamp_us(value) is None
+    assert timestamp_us(1_262_304_000) == 1_262_304_000 * 10**6
+
+
 def test_times_of_every_unit_are_the_same_moment():
     moment = datetime(2026, 10, 5, 9, 15, 2, tzinfo=UTC)
     seconds = int(moment.timestamp())
