@@ -34,7 +34,8 @@ def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
     """One pass over the logs. Warns of what was set aside; raises InputError when nothing could be read."""
     from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
-    from costaudit.ingest.files import find_logs, remove_spools  # noqa: PLC0415
+    from costaudit.ingest.files import find_logs  # noqa: PLC0415
+    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
 
     forced = adapter_named(reading.input_format) if reading.input_format else None
     plan = _plan(reading)

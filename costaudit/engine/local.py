@@ -25,9 +25,9 @@ from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
 from costaudit.ingest.canonical import Parsed, batch_of
-from costaudit.ingest.files import LogFile
 from costaudit.ingest.format import Adapter
 from costaudit.ingest.identity import Ids, calls_with, links_in, merge_calls, repeated, split_linked
+from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.quarantine import REASONS, Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
 from costaudit.schema import Call

@@ -8,8 +8,7 @@ from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.ingest.adapters import ADAPTERS
-from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.schema import Call
+from costaudit.ingest.format import Adapter, Record
 
 SAMPLE: Final = 200
 """Records that the decision for a file looks at."""
@@ -44,16 +43,6 @@ def detect(records: Iterable[Record]) -> Adapter | None:
     return next((a for a in ADAPTERS if votes[a.name] == max(votes.values())), None) if votes else None
 
 
-def read_record(
-    record: Record, expected: Adapter | None, *, forced: bool = False
-) -> tuple[Adapter, list[Call]]:
-    """The calls of one record by the file's adapter or, if it does not match, by any other.
-
-    Raises Skip when no format matches or the record cannot be counted.
-    """
-    adapter = expected
-    if adapter is None or not (forced or adapter.matches(record)):
-        adapter = matching(record)
-    if adapter is None:
-        raise Skip("unrecognised")
-    return adapter, adapter.calls(record)
+def rank(adapter: Adapter) -> int:
+    """Place of an adapter in the order of specificity: the smaller, the more specific."""
+    return next(i for i, known in enumerate(ADAPTERS) if known.name == adapter.name)

@@ -62,6 +62,16 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return {}
 
 
+def sequence(value: Any) -> list[Any] | None:
+    """A list as it is, a list in a JSON string decoded, None for anything else."""
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value if isinstance(value, list) else None
+
+
 def model_name(value: Any) -> str | None:
     """A model's name; raises Skip for a value that cannot be one (an object, a list, a number)."""
     if value is None:

@@ -1,4 +1,6 @@
-"""JSON lines into canonical batches: whole blocks at once where a file allows it, else line by line.
+"""JSON into canonical batches: whole blocks of lines at once where a file allows it, else line by line.
+
+JSON that does not keep to lines is cut into its values first, which then stand for the lines.
 
 Both ways give the same rows. The fast way hands a block to Arrow's JSON reader with the columns that
 the file's first records showed; whatever it cannot prove clean (a bad line, an odd type, an impossible
@@ -8,8 +10,10 @@ count) sends that one block through the slow way, which names every bad line and
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -20,23 +24,23 @@ import pyarrow.json as pj
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout, unknown_columns, whole_layout
 from costaudit.ingest.canonical import Parsed, batch_of
-from costaudit.ingest.detect import SAMPLE, detect, read_record
-from costaudit.ingest.files import LogFile
-from costaudit.ingest.format import Adapter, Skip
+from costaudit.ingest.detect import SAMPLE, detect
+from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.json_blocks import broken_parts, json_blocks
+from costaudit.ingest.logfile import Container, LogFile
 from costaudit.ingest.quarantine import Place
-from costaudit.ingest.streams import BLOCK_BYTES, TextBlock, text_blocks
-from costaudit.schema import Call
+from costaudit.ingest.records import RecordParser, sampled
+from costaudit.ingest.streams import BLOCK_BYTES, BOM, MAX_LINE_BYTES, TextBlock, text_blocks
 
 SESSION_BYTES: Final = 256 << 20
 """Block size where lines are understood in their order only: such files are one block, up to this."""
 
 _decode = msgspec.json.Decoder().decode
-_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
 class JsonlReader:
-    """Reads one JSON-lines file; `parse` may be called from several threads at once."""
+    """Reads one file of JSON; `parse` may be called from several threads at once."""
 
     file: LogFile
     adapter: Adapter | None
@@ -51,7 +55,7 @@ class JsonlReader:
         cls, file: LogFile, forced: Adapter | None = None, block_bytes: int = BLOCK_BYTES
     ) -> JsonlReader:
         """Look at the file's first records and decide how to read it."""
-        sample = list(_sample(file))
+        sample = list(islice(_sample(file), SAMPLE))
         adapter = forced or detect(sample)
         layout = flat_layout(sample) if adapter is not None and adapter.name == "flat" else None
         if adapter is not None and adapter.session is not None:
@@ -60,7 +64,7 @@ class JsonlReader:
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
         """The file's blocks in order, or those of the given indices."""
-        return text_blocks(self.file, only, self.block_bytes)
+        return _blocks(self.file, only, self.block_bytes)
 
     def parse(self, block: TextBlock) -> Parsed:
         """The calls of one block."""
@@ -84,75 +88,102 @@ class JsonlReader:
             table = None if layout is None else _read_columns(block.data, layout)
             if table is not None:
                 self.layout = layout
-        lines = block.newlines + (not block.data.endswith(b"\n"))
+        first, starts = block.first_line, block.starts
+        lines = block.newlines + (not block.data.endswith(b"\n")) if starts is None else len(starts.lines)
         if layout is None or table is None or table.num_rows != lines:
             return None
         batch = flat_batch(table, layout)
         if batch is None:
             return None
-        parsed = Parsed(batch, range(block.first_line, block.first_line + lines), lines)
+        numbers = range(first, first + lines) if starts is None else starts.lines.tolist()
+        parsed = Parsed(batch, numbers, lines)
         parsed.formats["flat"] = lines
         return parsed
 
     def _parse_lines(self, block: TextBlock) -> Parsed:
-        calls: list[Call] = []
-        lines: list[int] = []
-        parsed = Parsed(batch_of([]), lines, 0)
+        parser = RecordParser(self.adapter, forced=self.forced)
+        column = -1 if block.starts is None else block.starts.column
+        for line, place in self._lines(block):
+            try:
+                for value in decode_line(line):
+                    parser.take(value, place)
+            except Skip as skip:
+                self._take_parts(parser, line, place, column, skip)
+        return parser.done()
+
+    def _lines(self, block: TextBlock) -> Iterator[tuple[bytes, Place]]:
+        """The lines of a block that hold something, and their places."""
+        name, starts = self.file.name, block.starts
+        if starts is not None:
+            places = zip(starts.lines.tolist(), starts.offsets.tolist(), strict=True)
+            for raw, (number, offset) in zip(block.data.split(b"\n"), places, strict=False):
+                yield raw, Place(name, number, offset)
+            return
         offset = block.offset
-        adapter = None if self.adapter is None else self.adapter.for_one_file()
         for number, raw in enumerate(block.data.split(b"\n"), block.first_line):
-            line = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
+            line = raw.removeprefix(BOM).strip() if number == 1 else raw.strip()
             if line:
-                parsed.records += 1
-                place = Place(self.file.name, number, offset)
-                found = self._read_line(line, place, parsed, adapter)
-                calls += found
-                lines += [number] * len(found)
+                yield line, Place(name, number, offset)
             offset += len(raw) + 1
-        parsed.batch = batch_of(calls)
-        return parsed
 
-    def _read_line(self, line: bytes, place: Place, parsed: Parsed, expected: Adapter | None) -> list[Call]:
-        try:
-            adapter, calls = read_record(decode_line(line), expected, forced=self.forced)
-        except Skip as skip:
-            parsed.quarantine.add(skip.reason, Place(place.file, place.line, place.byte, skip.detail))
-            return []
-        if calls:
-            parsed.formats[adapter.name] += 1
-        else:
-            parsed.ignored += 1
-        return calls
+    def _take_parts(self, parser: RecordParser, value: bytes, place: Place, column: int, why: Skip) -> None:
+        """Set a broken value aside, and read on with the whole ones that it has swallowed."""
+        parser.set_aside(Skip("line_too_long") if len(value) > MAX_LINE_BYTES else why, place)
+        first, *parts = broken_parts(value, column)
+        line, offset = place.line + first.count(b"\r"), (place.byte or 0) + len(first)
+        for part in parts:
+            here = replace(place, line=line + 1, byte=offset + 1 + column)
+            try:
+                for inner in decode_line(part.strip(b" \t\r,]")):
+                    parser.take(inner, here)
+            except Skip as skip:
+                parser.set_aside(skip, here)
+            line, offset = line + 1 + part.count(b"\r"), offset + 1 + column + len(part)
 
 
-def decode_line(line: bytes) -> dict[str, Any]:
-    """One line as a JSON object; raises Skip with the reason when it is none.
+def _blocks(
+    file: LogFile, only: Collection[int] | None = None, size: int = BLOCK_BYTES
+) -> Iterator[TextBlock]:
+    return (json_blocks if file.container is Container.JSON else text_blocks)(file, only, size)
 
-    Of duplicate keys the last wins. NaN and Infinity, which Python writes, are read as numbers.
+
+def decode_line(line: bytes) -> list[Any]:
+    """The JSON values of one line: one, unless several writers did not keep their lines apart.
+
+    Raises Skip with the reason when the line is no JSON. Of duplicate keys the last wins. NaN and
+    Infinity, which Python writes, are read as numbers.
     """
     try:
-        record = _decode(line)
+        return [_decode(line)]
     except msgspec.DecodeError:
-        record = _decode_leniently(line)
+        return _decode_leniently(line)
     except (RecursionError, UnicodeDecodeError) as error:
         raise Skip("not_utf8" if isinstance(error, UnicodeDecodeError) else "not_json", "") from error
-    if not isinstance(record, dict):
-        raise Skip("not_object", f"the line is a JSON {type(record).__name__}")
-    return record
 
 
-def _decode_leniently(line: bytes) -> Any:
+_DECODER: Final = json.JSONDecoder()
+_BLANKS: Final = re.compile(r"\s*")
+
+
+def _decode_leniently(line: bytes) -> list[Any]:
     try:
-        return json.loads(line.decode("utf-8"))
+        text = line.decode("utf-8").strip()
     except UnicodeDecodeError as error:
         raise Skip("not_utf8") from error
+    values: list[Any] = []
+    at = 0
+    try:
+        while at < len(text) and (at == 0 or text[at] == "{"):
+            value, end = _DECODER.raw_decode(text, at)
+            values.append(value)
+            at = _BLANKS.match(text, end).end()  # type: ignore[union-attr]  # matches everywhere
+    except json.JSONDecodeError as error:
+        raise Skip("not_json", f"column {error.colno}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
-        detail = (
-            f"column {error.colno}: {error.msg}"
-            if isinstance(error, json.JSONDecodeError)
-            else "nested too deep"
-        )
-        raise Skip("not_json", detail) from error
+        raise Skip("not_json", "nested too deep") from error
+    if at < len(text):
+        raise Skip("not_json", f"column {at + 1}: Extra data")
+    return values
 
 
 def _read_columns(data: bytes, layout: FlatLayout) -> pa.Table | None:
@@ -191,20 +222,20 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _sample(file: LogFile) -> Iterator[dict[str, Any]]:
-    seen = 0
-    for block in text_blocks(file, block_bytes=256 << 10):
+_SAMPLED_BLOCKS: Final = 16
+"""Blocks of a file that are searched for the first records; past these it has to be read to know."""
+
+
+def _sample(file: LogFile) -> Iterator[Record]:
+    for block in islice(_blocks(file, size=256 << 10), _SAMPLED_BLOCKS):
         for raw in block.data.split(b"\n"):
-            line = raw.removeprefix(_BOM).strip()
-            if not line:
-                continue
-            try:
-                yield decode_line(line)
-            except Skip:
-                continue
-            finally:
-                seen += 1
-            if seen >= SAMPLE:
-                return
-        if block.index >= 16:  # megabytes without a record: the file has to be read to know
-            return
+            line = raw.removeprefix(BOM).strip()
+            if line:
+                yield from _records(line)
+
+
+def _records(line: bytes) -> list[Record]:
+    try:
+        return [record for value in decode_line(line) for record in sampled(value)]
+    except Skip:
+        return []

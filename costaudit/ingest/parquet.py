@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 from costaudit.errors import InputError
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
-from costaudit.ingest.canonical import Parsed, batch_of
-from costaudit.ingest.detect import SAMPLE, detect, read_record
-from costaudit.ingest.files import LogFile
-from costaudit.ingest.format import Adapter, Skip
+from costaudit.ingest.canonical import Parsed
+from costaudit.ingest.detect import SAMPLE, detect
+from costaudit.ingest.format import Adapter
+from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.quarantine import Place
-from costaudit.schema import Call
+from costaudit.ingest.records import RecordParser
 
 ROWS: Final = 1 << 17
 """Rows of a block read as columns; row groups up to this are read by the thread that parses them."""
@@ -58,7 +58,7 @@ class ParquetReader:
     def open(cls, file: LogFile, forced: Adapter | None = None) -> ParquetReader:
         """Look at schema and first rows; raises InputError for a file that cannot be read."""
         try:
-            with pq.ParquetFile(file.path) as source:
+            with pq.ParquetFile(_place(file)) as source:
                 schema, metadata = source.schema_arrow, source.metadata
                 sample = next(source.iter_batches(batch_size=SAMPLE), None)
         except (pa.ArrowException, OSError) as error:
@@ -90,7 +90,7 @@ class ParquetReader:
 
     def _runs(self) -> Iterator[tuple[tuple[int, ...], int]]:
         """Neighbouring row groups that make one block together, with their rows; larger ones alone."""
-        metadata = self.metadata or pq.read_metadata(self.file.path)
+        metadata = self.metadata or pq.read_metadata(_place(self.file))
         sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         run: list[int] = []
         held = 0
@@ -120,7 +120,7 @@ class ParquetReader:
 
     def _source(self) -> pq.ParquetFile:
         return pq.ParquetFile(
-            self.file.path, metadata=self.metadata, read_dictionary=self.dictionaries, buffer_size=1 << 20
+            _place(self.file), metadata=self.metadata, read_dictionary=self.dictionaries, buffer_size=1 << 20
         )
 
     def _table(self, block: RowBlock) -> pa.Table:
@@ -145,30 +145,21 @@ class ParquetReader:
         return self._parse_records(replace(block, table=table))
 
     def _parse_records(self, block: RowBlock) -> Parsed:
-        table = self._table(block)
-        calls: list[Call] = []
-        lines: list[int] = []
-        parsed = Parsed(batch_of([]), lines, table.num_rows)
-        for number, record in enumerate(_records(table), block.first_row):
-            try:
-                adapter, found = read_record(record, self.adapter, forced=self.forced)
-            except Skip as skip:
-                parsed.quarantine.add(skip.reason, Place(self.file.name, number, None, skip.detail))
-                continue
-            if found:
-                parsed.formats[adapter.name] += 1
-            else:
-                parsed.ignored += 1
-            calls += found
-            lines += [number] * len(found)
-        parsed.batch = batch_of(calls)
-        return parsed
+        parser = RecordParser(self.adapter, forced=self.forced)
+        for number, record in enumerate(_records(self._table(block)), block.first_row):
+            parser.take(record, Place(self.file.name, number, None))
+        return parser.done()
 
 
 _FREE_TEXT: Final = frozenset(
     {"request_id", "response_id", "id", "call_id", "span_id", "prompt", "system", "messages"}
 )
 """Columns with hardly a repeated value: a dictionary of them would only cost."""
+
+
+def _place(file: LogFile) -> Any:
+    """What Arrow opens: the path, which it maps to memory, or the file of an object store."""
+    return file.path if file.filesystem is None else file.open()
 
 
 def _records(table: pa.Table) -> list[Mapping[str, Any]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 from costaudit.ingest.canonical import Parsed
-from costaudit.ingest.files import Container, LogFile
+from costaudit.ingest.csv_reader import CsvReader
 from costaudit.ingest.format import Adapter
 from costaudit.ingest.jsonl import JsonlReader
+from costaudit.ingest.logfile import Container, LogFile
 from costaudit.ingest.parquet import ParquetReader
+from costaudit.ingest.sqlite import SqliteReader
 
 
 class Block(Protocol):
@@ -35,6 +37,14 @@ class Reader(Protocol):
 
 def open_log(file: LogFile, forced: Adapter | None = None) -> Reader:
     """A reader for the file; raises InputError when it cannot be read."""
-    if file.container is Container.PARQUET:
-        return ParquetReader.open(file, forced)
-    return JsonlReader.open(file, forced)
+    match file.container:
+        case Container.JSONL | Container.JSON:
+            return JsonlReader.open(file, forced)
+        case Container.CSV:
+            return CsvReader.open(file, forced)
+        case Container.PARQUET:
+            return ParquetReader.open(file, forced)
+        case Container.SQLITE:
+            return SqliteReader.open(file, forced)
+        case _:
+            assert_never(file.container)

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import zstandard
 
 from costaudit.errors import InputError
-from costaudit.ingest.files import Compression, LogFile
+from costaudit.ingest.logfile import Compression, LogFile
 
 BLOCK_BYTES: Final = 4 << 20
 """How much text one block holds, unless a single line is longer."""
+
+BOM: Final = b"\xef\xbb\xbf"
+"""What some programs put before UTF-8 text."""
 
 _NEWLINE: Final = ord("\n")
 
@@ -37,15 +41,29 @@ class TextBlock:
     """How many newlines the data has."""
     trouble: str | None = None
     """Set, with empty data, where the stream could not be read on: a quarantine reason."""
+    starts: Starts | None = None
+    """Where the lines stand in the file, when they are not simply lines of the file."""
 
 
-class _BrokenError(Exception):
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """Where values stand that were taken out of other text: one entry per line of the block."""
+
+    lines: npt.NDArray[np.int64]
+    """Line numbers, counted from 1."""
+    offsets: npt.NDArray[np.int64]
+    """Byte offsets in the uncompressed text."""
+    column: int
+    """How far values that begin a line are indented, in bytes; -1 where none was seen to."""
+
+
+class BrokenError(Exception):
     """The compressed stream ends early or is damaged; what came before is whole."""
 
 
 def _pieces(file: LogFile) -> Iterator[bytes]:
-    """The bytes of a compressed file as they come; raises _BrokenError where they cannot be read on."""
-    with file.path.open("rb") as raw:
+    """The bytes of a compressed file as they come; raises BrokenError where they cannot be read on."""
+    with file.open() as raw:
         member: Any = None
         while data := raw.read(1 << 14):  # small: how far it expands is not known
             while data:
@@ -56,10 +74,10 @@ def _pieces(file: LogFile) -> Iterator[bytes]:
                 try:
                     yield member.decompress(data)
                 except (zlib.error, zstandard.ZstdError) as error:
-                    raise _BrokenError(str(error)) from error
+                    raise BrokenError(str(error)) from error
                 data, member = (member.unused_data, None) if member.eof else (b"", member)
         if member is not None:
-            raise _BrokenError("the compressed data ends too early")
+            raise BrokenError("the compressed data ends too early")
 
 
 def _new_member(compression: Compression) -> Any:
@@ -68,10 +86,10 @@ def _new_member(compression: Compression) -> Any:
     return zstandard.ZstdDecompressor().decompressobj()
 
 
-def _chunks(file: LogFile, size: int) -> Iterator[bytes]:
-    """The uncompressed bytes in chunks of one size, before the last; raises _BrokenError at a break."""
+def chunks(file: LogFile, size: int) -> Iterator[bytes]:
+    """The uncompressed bytes in chunks of one size, before the last; raises BrokenError at a break."""
     if file.compression is Compression.NONE:
-        with file.path.open("rb") as raw:
+        with file.open() as raw:
             yield from iter(lambda: raw.read(size), b"")
         return
     held: list[bytes] = []
@@ -85,7 +103,7 @@ def _chunks(file: LogFile, size: int) -> Iterator[bytes]:
                 cut = length - length % size
                 yield from (whole[at : at + size] for at in range(0, cut, size))
                 held, length = [whole[cut:]], length - cut
-    except _BrokenError:
+    except BrokenError:
         yield b"".join(held)
         raise
     yield b"".join(held)
@@ -94,8 +112,8 @@ def _chunks(file: LogFile, size: int) -> Iterator[bytes]:
 def peek(file: LogFile, size: int = 4096) -> bytes:
     """The first uncompressed bytes; raises InputError when even they cannot be decompressed."""
     try:
-        return next((chunk for chunk in _chunks(file, size) if chunk), b"")
-    except _BrokenError as error:
+        return next((chunk for chunk in chunks(file, size) if chunk), b"")
+    except BrokenError as error:
         raise InputError(f"cannot be decompressed: {error}", path=file.name) from error
 
 
@@ -120,7 +138,7 @@ def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
     rest = b""
     skipped = 0  # bytes of a line that is too long, so far
     try:
-        for chunk in _chunks(file, block_bytes):
+        for chunk in chunks(file, block_bytes):
             first = chunk.find(b"\n") + 1
             if skipped or len(rest) + (first - 1 if first else len(chunk)) > MAX_LINE_BYTES:
                 skipped += len(rest) + (first or len(chunk))
@@ -138,7 +156,7 @@ def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
                 at.advance(block.newlines, len(data))
             else:
                 rest += chunk
-    except _BrokenError:
+    except BrokenError:
         # What came before the break is whole; the half line at its end is not.
         yield at.block(b"", "truncated_file")
         return

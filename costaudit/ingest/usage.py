@@ -18,8 +18,8 @@ from costaudit.schema import MAX_COUNT, TOKEN_CLASSES, Call, Quality, Reading
 def count(value: Any, name: str) -> int | None:
     """A token count as an integer, None when absent; raises Skip when it is impossible.
 
-    >>> count(12, "input"), count("12", "input"), count(600.0, "input"), count(None, "input")
-    (12, 12, 600, None)
+    >>> count(12, "input"), count("12", "input"), count(600.0, "input"), count("600.0", "input")
+    (12, 12, 600, 600)
     """
     if value is None:
         return None
@@ -36,8 +36,9 @@ def _integer(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise Skip("not_integer_usage", f"{name} is a {type(value).__name__}")
     if isinstance(value, str):
-        text = value.strip()
-        if not text.removeprefix("-").isdecimal() or not text.isascii() or len(text) > 20:
+        text, _, fraction = value.strip().partition(".")
+        whole = text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 20
+        if not whole or fraction.strip("0"):
             raise Skip("not_integer_usage", f"{name} is text that is no integer")
         return int(text)
     if isinstance(value, (float, Decimal)):

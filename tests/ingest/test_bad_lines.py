@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from costaudit.ingest import streams
 from costaudit.ingest.canonical import Parsed
-from costaudit.ingest.files import sniff
 from costaudit.ingest.identity import calls_of
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.quarantine import Quarantine
+from costaudit.ingest.sniff import sniff
 from costaudit.schema import Call
 
 GOOD = b'{"model": "gpt-4o", "input_tokens": 10, "output_tokens": 1}'
@@ -44,13 +44,13 @@ BAD = {
         b"{",
         b'{"model": "gpt-4o",',
         b"garbage",
-        GOOD + GOOD,
         GOOD + b" x",
+        GOOD + GOOD[:-1],
         b"{'model': 'x'}",
         b"[" * 5000,
         b"nul",
     ],
-    "not_object": [b"[]", b"1", b'"text"', b"null", b"[" + GOOD + b"]"],
+    "not_object": [b"[]", b"1", b'"text"', b"null", b"[[[]]]", b"[null]"],
     "not_utf8": [b'{"model": "gpt-4o", "input_tokens": 1, "output_tokens": 1, "user": "\xff\xfe"}'],
     "unrecognised": [b"{}", b'{"a": 1}', b'{"input_tokens": 5}'],
     "model_not_text": [

@@ -161,12 +161,13 @@ def _set_counts(call: Call, record: Record) -> None:
 
 
 def _set_request(call: Call, record: Record) -> None:
-    if isinstance(record.get("messages"), list):
-        set_request(call, {"messages": record["messages"]})
+    messages = fields.sequence(record.get("messages"))
+    if messages is not None:
+        set_request(call, {"messages": messages})
     call.prompt = call.prompt or _text(record, "prompt")
     call.system = call.system or _text(record, "system")
-    tools = record.get("tools")
-    if isinstance(tools, list):
+    tools = fields.sequence(record.get("tools"))
+    if tools is not None:
         call.has_tools = bool(tools)
     shape = record.get("response_format")
     call.response_format = fields.text(shape.get("type") if isinstance(shape, Mapping) else shape)

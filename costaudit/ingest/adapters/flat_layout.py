@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +72,44 @@ def flat_table_layout(schema: pa.Schema) -> FlatLayout | None:
             return None
         seen[path] = kind
     return layout_of(seen) if seen else None
+
+
+def flat_text_layout(names: Iterable[str], sample: Sequence[Mapping[str, str]]) -> FlatLayout | None:
+    """The layout of a table of texts; None when a known column can only be read record by record."""
+    seen: dict[Path, pa.DataType] = {}
+    for name in names:
+        field = _BY_PATH.get((name,))
+        if field is None:
+            continue
+        values = [record[name] for record in sample if name in record]
+        kind = _time_type(values) if field.kind is Kind.TIME else _AS_TEXT.get(field.kind)
+        if kind is None:
+            return None
+        seen[(name,)] = kind
+    return layout_of(seen) if seen else None
+
+
+_AS_TEXT: dict[Kind, pa.DataType] = {
+    Kind.COUNT: pa.int64(),
+    Kind.INTEGER: pa.int64(),
+    Kind.COST: pa.float64(),
+    Kind.FLAG: pa.bool_(),
+    Kind.TEXT: pa.string(),
+    Kind.STATUS: pa.string(),
+    Kind.TAGS: pa.string(),
+    Kind.FORMAT: pa.string(),
+}
+"""What a column of texts can be read as, whole; messages and tools are JSON in a field."""
+
+
+def _time_type(values: Sequence[str]) -> pa.DataType | None:
+    """The type that all times of a column have: numbers, times with a zone, times without."""
+    if all(value.isdecimal() for value in values):
+        return pa.int64()
+    zoned = {bool(re.search(r"(?:Z|[+-]\d\d:?\d\d)$", value)) for value in values}
+    if len(zoned) != 1 or any(value.isdecimal() for value in values):
+        return None
+    return pa.timestamp("us", tz="UTC") if zoned.pop() else pa.timestamp("us")
 
 
 def _typed_leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[tuple[Path, pa.DataType]]:

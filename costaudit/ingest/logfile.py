@@ -1,0 +1,76 @@
+"""A file to read: its name, where its bytes are, and what its first bytes say it is."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any
+
+
+class Container(StrEnum):
+    """How records are laid out in a file."""
+
+    JSONL = "jsonl"
+    """One JSON value per line."""
+    JSON = "json"
+    """JSON that does not keep to lines: an array, one document, or documents after each other."""
+    CSV = "csv"
+    """A header and rows, separated by commas, semicolons, tabs or bars."""
+    PARQUET = "parquet"
+    SQLITE = "sqlite"
+
+
+class Compression(StrEnum):
+    """What the whole file is compressed with."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """One file to read, with what its first bytes say it is."""
+
+    name: str
+    """The file as the user named it ('-' for standard input)."""
+    path: Path
+    """What is opened: the file, or a copy of it where it could be read only once or only unpacked."""
+    container: Container
+    compression: Compression
+    """What the bytes at `path` are compressed with."""
+    size: int
+    """Bytes of the file as the user has it."""
+    filesystem: Any = None
+    """The pyarrow filesystem that `path` is on; None for this machine's own."""
+
+    def open(self) -> IO[bytes]:
+        """The file's bytes, to read and to seek in."""
+        return open_bytes(self.path, self.filesystem)
+
+
+def open_bytes(path: Path, filesystem: Any = None) -> IO[bytes]:
+    """A file's bytes, from this machine or from a pyarrow filesystem."""
+    if filesystem is None:
+        return path.open("rb")
+    return filesystem.open_input_file(path.as_posix())  # type: ignore[no-any-return]
+
+
+_SPOOLS: list[Path] = []
+
+
+def spool(pieces: Any) -> Path:
+    """A temporary copy of bytes that come in pieces; `remove_spools` deletes it."""
+    with tempfile.NamedTemporaryFile(prefix="costaudit-", delete=False) as copy:
+        _SPOOLS.append(Path(copy.name))
+        for piece in pieces:
+            copy.write(piece)
+    return Path(copy.name)
+
+
+def remove_spools() -> None:
+    """Delete the temporary copies that this process made."""
+    while _SPOOLS:
+        _SPOOLS.pop().unlink(missing_ok=True)

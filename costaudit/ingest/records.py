@@ -1,0 +1,86 @@
+"""Reading record by record: values become calls, and what cannot be read is set aside by its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from costaudit.ingest.canonical import Parsed, batch_of
+from costaudit.ingest.detect import matching
+from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.pages import entries_of, page_records
+from costaudit.ingest.quarantine import Place
+from costaudit.schema import Call
+
+
+class RecordParser:
+    """Takes the values of one block in their order and comes to what they hold."""
+
+    def __init__(self, adapter: Adapter | None, *, forced: bool) -> None:
+        self._adapter = None if adapter is None else adapter.for_one_file()
+        self._forced = forced
+        self._calls: list[Call] = []
+        self._lines: list[int] = []
+        self._parsed = Parsed(batch_of([]), self._lines, 0)
+
+    def take(self, value: Any, place: Place) -> None:
+        """One decoded value: a record, or an array or page of records, each counted as one."""
+        if value == []:
+            self.set_aside(Skip("not_object", "the value is an empty JSON array"), place)
+        for entry in entries_of(value):
+            self._take(entry, place, page=True)
+
+    def set_aside(self, skip: Skip, place: Place) -> None:
+        """Count a record that cannot be read."""
+        self._parsed.records += 1
+        self._parsed.quarantine.add(skip.reason, replace(place, detail=skip.detail))
+
+    def done(self) -> Parsed:
+        """What all values came to."""
+        self._parsed.batch = batch_of(self._calls)
+        return self._parsed
+
+    def _take(self, entry: Any, place: Place, *, page: bool) -> None:
+        if not isinstance(entry, Mapping):
+            self.set_aside(Skip("not_object", f"the value is a JSON {type(entry).__name__}"), place)
+            return
+        adapter = self._adapter_of(entry)
+        if page and (adapter is None or (self._forced and not adapter.matches(entry))):
+            inner = page_records(entry)
+            for record in inner:
+                self._take(record, place, page=False)
+            if inner:
+                return
+        if adapter is None:
+            self.set_aside(Skip("unrecognised"), place)
+            return
+        try:
+            found = adapter.calls(entry)
+        except Skip as skip:
+            self.set_aside(skip, place)
+            return
+        self._parsed.records += 1
+        if found:
+            self._parsed.formats[adapter.name] += 1
+        else:
+            self._parsed.ignored += 1
+        self._calls += found
+        self._lines += [place.line] * len(found)
+
+    def _adapter_of(self, record: Record) -> Adapter | None:
+        adapter = self._adapter
+        if adapter is not None and (self._forced or adapter.matches(record)):
+            return adapter
+        return matching(record)
+
+
+def sampled(value: Any) -> Iterator[Record]:
+    """The records of a value as `RecordParser.take` would read them, to detect their format by."""
+    for entry in entries_of(value):
+        if isinstance(entry, Mapping):
+            yield from (r for r in _or_page(entry) if isinstance(r, Mapping))
+
+
+def _or_page(record: Record) -> list[Any]:
+    return [record] if matching(record) is not None else page_records(record) or [record]
