@@ -152,6 +152,10 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     max_tokens: int | None = None
     stream: bool | None = None
     latency_ms: int | None = None
+    asked_bytes: int | None = None
+    """Text of the request in UTF-8 bytes, where the record does not count its tokens."""
+    answered_bytes: int | None = None
+    """Text of the answer in UTF-8 bytes, where the record does not count its tokens, or not all of them."""
     reported_picousd: int | None = None
     """The cost that the log states, in 1e-12 USD."""
 
@@ -167,6 +171,8 @@ _ARROW: Final[dict[str, pa.DataType]] = {
     "stream": pa.bool_(),
     "max_tokens": pa.int64(),
     "latency_ms": pa.int64(),
+    "asked_bytes": pa.int64(),
+    "answered_bytes": pa.int64(),
     "reported_picousd": pa.int64(),
     **{name: pa.int64() for name in COUNTS},
 }

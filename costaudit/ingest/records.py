@@ -11,7 +11,8 @@ from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.pages import entries_of, page_records
 from costaudit.ingest.quarantine import Place
-from costaudit.schema import Call
+from costaudit.ingest.text_size import text_sizes
+from costaudit.schema import Call, Quality
 
 
 class RecordParser:
@@ -61,6 +62,8 @@ class RecordParser:
             self.set_aside(skip, place)
             return
         self._parsed.records += 1
+        if len(found) == 1 and found[0].quality == Quality.NONE:
+            _measure_text(found[0], entry)
         if found:
             self._parsed.formats[adapter.name] += 1
         else:
@@ -73,6 +76,13 @@ class RecordParser:
         if adapter is not None and (self._forced or adapter.matches(record)):
             return adapter
         return matching(record)
+
+
+def _measure_text(call: Call, record: Record) -> None:
+    """Note how much text a record holds whose tokens nobody counted."""
+    asked, answered = text_sizes(record)
+    call.asked_bytes = asked if call.asked_bytes is None else call.asked_bytes
+    call.answered_bytes = answered if call.answered_bytes is None else call.answered_bytes
 
 
 def sampled(value: Any) -> Iterator[Record]:
