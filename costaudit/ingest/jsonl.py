@@ -8,7 +8,7 @@ count) sends that one block through the slow way, which names every bad line and
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,12 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout, unknown_columns, whole_layout
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, read_record
 from costaudit.ingest.files import LogFile
-from costaudit.ingest.format import Adapter, Skip
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.streams import BLOCK_BYTES, TextBlock, text_blocks
 from costaudit.schema import Call
@@ -45,22 +46,39 @@ class JsonlReader:
     layout: FlatLayout | None
     """Columns for the fast way; None where only the slow way is possible."""
     block_bytes: int = BLOCK_BYTES
+    adapters: Sequence[Adapter] = ADAPTERS
+    """The formats that a record may have."""
 
     @classmethod
     def open(
-        cls, file: LogFile, forced: Adapter | None = None, block_bytes: int = BLOCK_BYTES
+        cls,
+        file: LogFile,
+        forced: Adapter | None = None,
+        block_bytes: int = BLOCK_BYTES,
+        adapters: Sequence[Adapter] = ADAPTERS,
     ) -> JsonlReader:
         """Look at the file's first records and decide how to read it."""
         sample = list(_sample(file))
-        adapter = forced or detect(sample)
+        adapter = forced or detect(sample, adapters)
         layout = flat_layout(sample) if adapter is not None and adapter.name == "flat" else None
         if adapter is not None and adapter.session is not None:
             block_bytes = max(block_bytes, SESSION_BYTES)
-        return cls(file, adapter, forced is not None, layout, block_bytes)
+        return cls(file, adapter, forced is not None, layout, block_bytes, adapters)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
         """The file's blocks in order, or those of the given indices."""
         return text_blocks(self.file, only, self.block_bytes)
+
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every record in order with its line, or why a line is none."""
+        for block in text_blocks(self.file, block_bytes=256 << 10):
+            if block.trouble is not None:
+                yield block.first_line, Skip(block.trouble)
+                continue
+            for number, raw in enumerate(block.data.split(b"\n"), block.first_line):
+                line = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
+                if line:
+                    yield number, _record_or_skip(line)
 
     def parse(self, block: TextBlock) -> Parsed:
         """The calls of one block."""
@@ -114,7 +132,9 @@ class JsonlReader:
 
     def _read_line(self, line: bytes, place: Place, parsed: Parsed, expected: Adapter | None) -> list[Call]:
         try:
-            adapter, calls = read_record(decode_line(line), expected, forced=self.forced)
+            adapter, calls = read_record(
+                decode_line(line), expected, forced=self.forced, adapters=self.adapters
+            )
         except Skip as skip:
             parsed.quarantine.add(skip.reason, Place(place.file, place.line, place.byte, skip.detail))
             return []
@@ -123,6 +143,13 @@ class JsonlReader:
         else:
             parsed.ignored += 1
         return calls
+
+
+def _record_or_skip(line: bytes) -> Record | Skip:
+    try:
+        return decode_line(line)
+    except Skip as skip:
+        return skip
 
 
 def decode_line(line: bytes) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.files import Container, LogFile
-from costaudit.ingest.format import Adapter
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.parquet import ParquetReader
 
@@ -29,12 +30,15 @@ class Reader(Protocol):
     def blocks(self, only: Collection[int] | None = None) -> Iterator[Any]:
         """Raw blocks in order, or those of the given indices."""
 
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every record in order with its line (or row), or why a line is none."""
+
     def parse(self, block: Any) -> Parsed:
         """The calls of one block."""
 
 
-def open_log(file: LogFile, forced: Adapter | None = None) -> Reader:
+def open_log(file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS) -> Reader:
     """A reader for the file; raises InputError when it cannot be read."""
     if file.container is Container.PARQUET:
-        return ParquetReader.open(file, forced)
-    return JsonlReader.open(file, forced)
+        return ParquetReader.open(file, forced, adapters)
+    return JsonlReader.open(file, forced, adapters=adapters)
