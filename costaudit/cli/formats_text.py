@@ -136,11 +136,12 @@ def _example(example: ReadRecord, columns: int, *, show_text: bool) -> Iterator[
 def _fields(told: Sequence[tuple[str, str]], trace: Trace, columns: int) -> Iterator[str]:
     """One field on a line: its name, its value, and the keys that it comes from."""
     label = max(display_width(_LABELS.get(name, name)) for name, _ in told)
-    value = min(max(display_width(text) for name, text in told if name not in PRIVATE), _VALUE)
-    room = columns - label - value - 6
+    widest = max(display_width(text) for name, text in told if name not in PRIVATE)
+    value = min(widest, _VALUE, max((columns - label - 6) // 2, 8))
+    room = max(columns - label - value - 6, 8)
     for name, text in told:
-        keys = [safe(key, _NAME) for key in trace.fields.get(name, ())]
-        from_ = wrap(", ".join(keys), max(room, 16))
+        keys = [_key(key, room - 1) for key in trace.fields.get(name, ())]
+        from_ = wrap(", ".join(keys), room)
         texts = (
             wrap(text, value) if name not in PRIVATE else wrap(text, max(columns - label - 4, value)) or [""]
         )
@@ -156,7 +157,7 @@ def _fields(told: Sequence[tuple[str, str]], trace: Trace, columns: int) -> Iter
 
 def _unused(trace: Trace, columns: int) -> Iterator[str]:
     if trace.unused:
-        names = ", ".join(f"{safe(key, _NAME)} ({kind})" for key, kind in trace.unused.items())
+        names = ", ".join(f"{_key(key, _NAME)} ({kind})" for key, kind in trace.unused.items())
         yield "  made no difference:"
         yield from (f"    {line}" for line in wrap(names, columns - 4))
     if trace.unexamined:
@@ -186,6 +187,13 @@ def _text(name: str, value: Any, *, show_text: bool) -> str:
         return f"{len(value):,} {_plural('character', len(value))}"
     shown = _shown(name, value)
     return f"{shown:,}" if isinstance(shown, int) and not isinstance(shown, bool) else _word(shown)
+
+
+def _key(key: str, columns: int) -> str:
+    """The path of a key; a long one loses its beginning."""
+    shown = safe(key)
+    columns = min(columns, _NAME)
+    return shown if display_width(shown) <= columns else f"…{shown[1 - columns :]}"
 
 
 def _word(value: Any) -> str:

@@ -26,6 +26,7 @@ from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
+from costaudit.ingest.detect import matching
 from costaudit.ingest.files import LogFile
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.identity import Ids, calls_with, links_in, merge_calls, repeated, split_linked
@@ -150,7 +151,7 @@ def _nothing_read(
     if reason == "unrecognised":
         record = next((_record_at(r, place.line) for r in readers if r.file.name == place.file), None)
         hint = f"costaudit formats test {place.file} says more"
-        if record is not None:
+        if record is not None and matching(record, adapters) is None:
             hint = f"{nearest_format(record, adapters).told()}; {hint}"
     return InputError(
         f"no request could be read from {total.records} records; {REASONS[reason]}{detail}",

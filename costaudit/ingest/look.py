@@ -124,7 +124,7 @@ def _add(look: Look, number: int, record: Record | Skip, read: Read, adapters: S
         adapter, calls = read(record)
     except Skip as skip:
         look.quarantine.add(skip.reason, Place(look.file.name, number, None, skip.detail))
-        if skip.reason == "unrecognised" and look.unknown is None:
+        if skip.reason == "unrecognised" and voted is None and look.unknown is None:
             look.unknown = UnknownRecord(number, nearest_format(record, adapters), starter_mapping(record))
         return
     look.calls += len(calls)

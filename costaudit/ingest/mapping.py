@@ -35,6 +35,18 @@ OUTSIDE: Final = {
 }
 """Names of flat records that say where cached tokens are counted, with the names that do not."""
 
+_KINDS: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "list": "a list",
+    "object": "a table",
+    "dict": "a table",
+}
+"""Types as a user of TOML knows them."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -74,7 +86,7 @@ def parse_format(name: str, table: Any, file: str) -> FormatMapping:
     """One format; raises ConfigError that names file and key of what is wrong."""
     at = f"formats.{name}"
     if not isinstance(table, dict):
-        raise ConfigError(f"{at}: expected a table, got {_kind(table)}", path=file)
+        raise ConfigError(f"{at}: expected a table, got {_told(type(table).__name__)}", path=file)
     fields: dict[str, Source] = {}
     stated: dict[str, str] = {}
     for key, value in table.items():
@@ -122,8 +134,10 @@ def _target(key: str, at: str, file: str) -> str:
 def _source(target: str, value: Any, at: str, file: str) -> Source:
     if isinstance(value, (str, list)):
         value = {"path": value}
-    if isinstance(value, dict):
-        _known(value, _Field.__struct_fields__, at, file)
+    if not isinstance(value, dict):
+        said = f"expected a path, a list of paths or a table, got {_told(type(value).__name__)}"
+        raise ConfigError(f"{at}: {said}", path=file)
+    _known(value, _Field.__struct_fields__, at, file)
     spec = _converted(value, _Field, at, file)
     texts = [spec.path] if isinstance(spec.path, str) else spec.path
     if not texts and spec.value is None:
@@ -191,9 +205,9 @@ def _converted(value: Any, kind: Any, at: str, file: str) -> Any:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         said, _, where = str(error).partition(" - at `$")
-        said = said.replace("`str`", "text").replace("`", "")
+        said = re.sub(r"`([^`]*)`", lambda m: " or ".join(map(_told, m[1].split(" | "))), said)
         raise ConfigError(f"{at}{where.rstrip('`')}: {said[:1].lower()}{said[1:]}", path=file) from error
 
 
-def _kind(value: Any) -> str:
-    return "a list" if isinstance(value, list) else type(value).__name__
+def _told(kind: str) -> str:
+    return _KINDS.get(kind, kind)

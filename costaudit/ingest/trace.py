@@ -18,7 +18,7 @@ from costaudit.ingest.format import Record, Skip
 from costaudit.ingest.paths import decode, step_text
 from costaudit.schema import Call
 
-WORK: Final = 3_000_000
+WORK: Final = 1_000_000
 """Values that are looked at in all readings of one record together, about: more are not examined."""
 
 ENDS: Final = 20
@@ -80,19 +80,30 @@ def trace_record(record: Record, read: Callable[[Record], list[Call]]) -> Trace:
 
 
 def key_text(record: Record, keys: Keys) -> str:
-    """The path of a value, with [] for the items of a list; an item with a `key` is named by it."""
+    """The path of a value, with [] for the items of a list. An attribute of OTLP is named by its key."""
     text = ""
     value: Any = record
     for key in keys:
         value = decode(value, {}) if isinstance(value, str) else value
         if isinstance(key, int):
             value = value[key]
-            label = value.get("key") if isinstance(value, Mapping) else None
-            text += f"[{label}]" if isinstance(label, str) else "[]"
+            label = _attribute(value)
+            if label is not None:
+                return f"{text}[{label}]"
+            text += "[]"
         else:
             value = value[key]
             text += ("." if text else "") + step_text(key)
     return text
+
+
+def _attribute(item: Any) -> str | None:
+    """The key of an OTLP attribute: `{"key": …, "value": {"stringValue": …}}`."""
+    if not isinstance(item, Mapping) or item.keys() != {"key", "value"}:
+        return None
+    key, value = item["key"], item["value"]
+    typed = isinstance(value, Mapping) and len(value) == 1 and str(*value).endswith("Value")
+    return key if typed and isinstance(key, str) else None
 
 
 def json_type(value: Any) -> str:
