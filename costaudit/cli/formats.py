@@ -54,7 +54,8 @@ def formats(context: typer.Context, format_: options.ListFormat = "text") -> Non
     """
     if context.invoked_subcommand is not None:
         return
-    adapters, own = known_formats(), {a.name for a in own_formats()}
+    own = {a.name for a in own_formats()}
+    adapters = known_formats()
     if console.one_of(format_, _FORMATS, "format") == "json":
         told = [{"name": a.name, "title": a.title, "own": a.name in own} for a in adapters]
         console.deliver(json.dumps(told, indent=2) + "\n", None)
@@ -62,7 +63,9 @@ def formats(context: typer.Context, format_: options.ListFormat = "text") -> Non
     from costaudit.report.safe import safe  # noqa: PLC0415 - start-up
 
     wide = max(len(a.name) for a in adapters)
-    console.deliver("".join(f"{a.name:<{wide}}  {safe(a.title)}\n" for a in adapters), None)
+    titles = [("yours: " if a.name in own else "") + safe(a.title) for a in adapters]
+    lines = (f"{a.name:<{wide}}  {title}\n" for a, title in zip(adapters, titles, strict=True))
+    console.deliver("".join(lines), None)
 
 
 @app.command("test")

@@ -38,7 +38,7 @@ class UnknownRecord:
     line: int
     nearest: Nearest
     starter: str | None
-    """A mapping to begin with, as TOML; None where no key looks like a field of a call."""
+    """A mapping to begin with, as TOML; None where no key looks like a model or a count."""
 
 
 @dataclass(slots=True)

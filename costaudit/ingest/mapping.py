@@ -105,7 +105,7 @@ def parse_format(name: str, table: Any, file: str) -> FormatMapping:
         )
     return FormatMapping(
         name=name,
-        title=_typed(table.get("title"), str, f"{at}.title", file) or f"yours, as {PurePath(file).name} says",
+        title=_typed(table.get("title"), str, f"{at}.title", file) or f"described in {PurePath(file).name}",
         fields=fields,
         when=_conditions(table.get("when"), f"{at}.when", file),
         each=None if table.get("each") is None else _path(table["each"], f"{at}.each", file),

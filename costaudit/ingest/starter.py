@@ -56,7 +56,7 @@ _PART: Final = r"audio|image|reason|think|cach|detail|rate|cost|price|usd|limit|
 GUESSES: Final = (
     _guess("timestamp", r"^(timestamp|ts|time|date|datetime|created|created_at|at|t)$", _is_time),
     _guess("timestamp", r"time|date|created|start|_at$", _is_time, r"end|finish|update|expire"),
-    _guess("request_id", r"^(request_?id|req_?id|call_?id|id|uuid)$", _is_scalar),
+    _guess("request_id", r"^(request_?id|req_?id|call_?id|id|uuid|call|request)$", _is_scalar),
     _guess("request_id", r"(request|req|call|trace|event).*id$", _is_scalar, r"parent"),
     _guess("provider", r"^(provider|vendor|backend|host)$|provider", _is_text),
     _guess("model", r"^(model|model_?name|model_?id|m|llm|engine|deployment)$", _is_text),
@@ -70,10 +70,10 @@ GUESSES: Final = (
     _guess("output_tokens", r"tok(en)?s?_(completion|output|out)$", _is_count, _PART),
     _guess("output_tokens", r"^(completion|output|out|tokens_?out|output_?count|n_?out)$", _is_count),
     _guess("total_tokens", r"total.*tok|tok.*total", _is_count, r"cost|price|usd"),
-    _guess("cost_usd", r"cost|spend|price|usd", _is_number, r"tok|id$|per_|currency|rate|center|centre"),
+    _guess("cost_usd", r"cost|spend|charge|price|usd|cents$", _is_number, r"tok|id$|per_|currency|rate|cent(er|re)"),
     _guess("latency_ms", r"latency|duration|elapsed|took|_ms$", _is_number, r"token|first|ttft"),
     _guess("status", r"^(status|status_?code|http_?status|outcome|result|ok)$", _is_scalar),
-    _guess("endpoint", r"^(endpoint|feature|route|function|task|use_?case|operation)$", _is_text),
+    _guess("endpoint", r"^(endpoint|feature|route|function|task|job|use_?case|operation)$", _is_text),
     _guess("user", r"^(user|user_?id|end_?user|customer_?id|client_?id)$", _is_scalar),
     _guess("session", r"^(session|session_?id|conversation_?id|thread_?id)$", _is_scalar),
 )  # fmt: skip
@@ -90,12 +90,12 @@ _UNITS: Final = (
 
 
 def starter_mapping(record: Record, name: str = "mine") -> str | None:
-    """A `[formats.NAME]` table for costaudit.toml; None where no key looks like any field of a call.
+    """A `[formats.NAME]` table for costaudit.toml; None where no key looks like a model or a token count.
 
     Holds names of keys, and no value of the record.
     """
     found = _find(record)
-    if not found:
+    if not any(field == "model" or field.endswith("_tokens") for field in found):
         return None
     lines = [f"[formats.{name}]", "# guessed from the names of keys: check every line"]
     for field in dict.fromkeys(g.field for g in GUESSES):
@@ -106,14 +106,14 @@ def starter_mapping(record: Record, name: str = "mine") -> str | None:
     return "\n".join(lines)
 
 
-def _find(record: Record) -> dict[str, tuple[str, str]]:
-    """Path and name of the last key, by field. A path is used once, and so is a list's first item only."""
+def _find(record: Record) -> dict[str, tuple[str, str, Any]]:
+    """Path, name of the last key, and value, by field. Of lists only the first item; each path once."""
     leaves = [
         (_path(keys), _word(keys), value)
         for keys, value in leaves_of(record)
         if not any(isinstance(key, int) and key > 0 for key in keys) and all(map(_is_showable, keys))
     ]
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, tuple[str, str, Any]] = {}
     taken: set[str] = set()
     for guess in GUESSES:
         if guess.field in found:
@@ -125,7 +125,7 @@ def _find(record: Record) -> dict[str, tuple[str, str]]:
                 and not guess.not_key.search(word)
                 and guess.fits(value)
             ):
-                found[guess.field] = (path, word)
+                found[guess.field] = (path, word, value)
                 taken.add(path)
                 break
     return found
@@ -146,7 +146,9 @@ def _word(keys: Iterable[str | int]) -> str:
     return re.sub(r"[^a-z0-9]+", "_", split.lower()).strip("_")
 
 
-def _value(field: str, path: str, word: str) -> str:
-    text = json.dumps(path, ensure_ascii=False)
+def _value(field: str, path: str, word: str, value: Any) -> str:
+    text = f"'{path}'" if '"' in path and "'" not in path else json.dumps(path, ensure_ascii=False)
     unit = next((u for f, pattern, u in _UNITS if f == field and pattern.search(word)), None)
+    if unit is None and field == "latency_ms" and isinstance(value, float) and value < 100 and value % 1:
+        unit = "s"  # milliseconds hardly have a fraction when they are so few
     return text if unit is None else f'{{ path = {text}, unit = "{unit}" }}'

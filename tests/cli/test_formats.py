@@ -49,7 +49,7 @@ def write(path: Path, *records: Any) -> Path:
 
 def test_own_formats_are_listed_first_and_read(run: Run, folder: Path):
     listed = run("formats").out.splitlines()
-    assert listed[0].split() == ["mine", "yours,", "as", "costaudit.toml", "says"]
+    assert listed[0].split() == ["mine", "yours:", "described", "in", "costaudit.toml"]
     told = json.loads(run("formats", "--format", "json").out)
     assert [f["name"] for f in told if f["own"]] == ["mine"]
     path = write(folder / "log.jsonl", MINE, FLAT)

@@ -125,7 +125,7 @@ def test_settings_keep_the_order_of_formats_and_say_where_a_mistake_is(tmp_path:
     path = tmp_path / "costaudit.toml"
     config = parse_config({"formats": {"b": ENOUGH, "a": {**ENOUGH, "title": "ours"}}}, path)
     assert [(f.name, f.title) for f in config.formats] == [
-        ("b", "yours, as costaudit.toml says"),
+        ("b", "described in costaudit.toml"),
         ("a", "ours"),
     ]
     assert Config().formats == ()
