@@ -11,11 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, InstanceOf, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from costaudit.errors import ConfigError, did_you_mean
-from costaudit.ingest.adapters.mapped import FormatMapping
-from costaudit.ingest.mapping import parse_formats
 
 
 class DiscountSetting(BaseModel):
@@ -44,8 +42,8 @@ class Config(BaseModel):
     map: dict[str, str] = {}
     """`PROVIDER/MODEL` of the book by a name in the logs."""
     discounts: tuple[DiscountSetting, ...] = ()
-    formats: tuple[InstanceOf[FormatMapping], ...] = ()
-    """Log formats of the project's own, in the order in which they are tried."""
+    formats: dict[str, Any] = {}
+    """Log formats of the project's own by name, as stated: `costaudit.ingest.mapping` reads them with a log."""
 
     @field_validator("map")
     @classmethod
@@ -86,9 +84,8 @@ def parse_config(table: dict[str, Any], path: Path) -> Config:
         if key not in known:
             hint = did_you_mean(key, known) or f"known are {', '.join(known)}"
             raise ConfigError(f"unknown setting {key!r}", path=str(path), hint=hint)
-    formats = parse_formats(table.get("formats", {}), str(path))
     try:
-        config = Config.model_validate({**table, "formats": formats})
+        config = Config.model_validate(table)
     except ValidationError as error:
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # explains the rest
         where = ".".join(str(part) for part in first["loc"])

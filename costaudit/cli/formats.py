@@ -39,8 +39,10 @@ def own_formats() -> tuple[Adapter, ...]:
     if found is None or not found[1].formats:
         return ()
     from costaudit.ingest.adapters.mapped import mapped_adapter  # noqa: PLC0415 - start-up
+    from costaudit.ingest.mapping import parse_formats  # noqa: PLC0415
 
-    return tuple(mapped_adapter(mapping) for mapping in found[1].formats)
+    path, config = found
+    return tuple(mapped_adapter(mapping) for mapping in parse_formats(config.formats, str(path)))
 
 
 @app.callback()

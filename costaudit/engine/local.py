@@ -31,7 +31,7 @@ from costaudit.ingest.files import LogFile
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.identity import Ids, calls_with, links_in, merge_calls, repeated, split_linked
 from costaudit.ingest.nearest import nearest_format
-from costaudit.ingest.quarantine import REASONS, Place, Quarantine
+from costaudit.ingest.quarantine import NO_RECORD, REASONS, Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
 from costaudit.schema import Call
 
@@ -147,10 +147,9 @@ def _nothing_read(
     reason = max(total.quarantine.counts, key=lambda r: (total.quarantine.counts[r], r))
     place = total.quarantine.places[reason][0]
     detail = f": {place.detail}" if place.detail else ""
-    hint = None
+    hint = None if reason in NO_RECORD else f"costaudit formats test {place.file} says more"
     if reason == "unrecognised":
         record = next((_record_at(r, place.line) for r in readers if r.file.name == place.file), None)
-        hint = f"costaudit formats test {place.file} says more"
         if record is not None and matching(record, adapters) is None:
             hint = f"{nearest_format(record, adapters).told()}; {hint}"
     return InputError(

@@ -59,10 +59,8 @@ class _Field(msgspec.Struct, forbid_unknown_fields=True):
     map: dict[str, Scalar] = {}
 
 
-def parse_formats(tables: Any, file: str) -> tuple[FormatMapping, ...]:
+def parse_formats(tables: Mapping[str, Any], file: str) -> tuple[FormatMapping, ...]:
     """The formats of a settings file in their order; raises ConfigError that names what is wrong."""
-    if not isinstance(tables, dict):
-        raise ConfigError("formats: each format is a table: [formats.NAME]", path=file)
     built_in = {adapter.name for adapter in ADAPTERS}
     found = []
     for name, table in tables.items():

@@ -53,6 +53,8 @@ def _guess(field: str, key: str, fits: Callable[[Any], bool], not_key: str = r"(
 
 _PART: Final = r"audio|image|reason|think|cach|detail|rate|cost|price|usd|limit|max|per_"
 
+_NO_COST: Final = r"tok|id$|per_|currency|rate|cent(er|re)"
+
 GUESSES: Final = (
     _guess("timestamp", r"^(timestamp|ts|time|date|datetime|created|created_at|at|t)$", _is_time),
     _guess("timestamp", r"time|date|created|start|_at$", _is_time, r"end|finish|update|expire"),
@@ -70,7 +72,7 @@ GUESSES: Final = (
     _guess("output_tokens", r"tok(en)?s?_(completion|output|out)$", _is_count, _PART),
     _guess("output_tokens", r"^(completion|output|out|tokens_?out|output_?count|n_?out)$", _is_count),
     _guess("total_tokens", r"total.*tok|tok.*total", _is_count, r"cost|price|usd"),
-    _guess("cost_usd", r"cost|spend|charge|price|usd|cents$", _is_number, r"tok|id$|per_|currency|rate|cent(er|re)"),
+    _guess("cost_usd", r"cost|spend|charge|price|usd|cents$", _is_number, _NO_COST),
     _guess("latency_ms", r"latency|duration|elapsed|took|_ms$", _is_number, r"token|first|ttft"),
     _guess("status", r"^(status|status_?code|http_?status|outcome|result|ok)$", _is_scalar),
     _guess("endpoint", r"^(endpoint|feature|route|function|task|job|use_?case|operation)$", _is_text),
