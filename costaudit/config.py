@@ -43,7 +43,7 @@ class Config(BaseModel):
     """`PROVIDER/MODEL` of the book by a name in the logs."""
     discounts: tuple[DiscountSetting, ...] = ()
     formats: dict[str, Any] = {}
-    """Log formats of the project's own by name, as stated: `costaudit.ingest.mapping` reads them with a log."""
+    """The project's own log formats by name, as stated: `costaudit.ingest.mapping` reads them with a log."""
 
     @field_validator("map")
     @classmethod

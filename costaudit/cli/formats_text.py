@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from costaudit.ingest.detect import SAMPLE
 from costaudit.ingest.files import Compression
 from costaudit.ingest.look import Look, ReadRecord
 from costaudit.ingest.quarantine import REASONS
@@ -108,7 +109,9 @@ def _head(look: Look, columns: int) -> Iterator[str]:
         yield f"format: {look.detected}, as --input-format says"
     else:
         yield f"format: {look.detected or 'none that is known'}"
-    what = f"line {look.line}" if look.line else f"the first {look.records:,} records"
+    what = f"line {look.line}" if look.line else f"{look.records:,} {_plural('record', look.records)}"
+    if look.records == SAMPLE:
+        what = f"the first {what}"
     votes = [f"{name} {count:,}" for name, count in _ranked(look)]
     if look.unmatched:
         votes.append(f"no format {look.unmatched:,}")
