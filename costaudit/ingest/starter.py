@@ -51,7 +51,7 @@ def _guess(field: str, key: str, fits: Callable[[Any], bool], not_key: str = r"(
     return _Guess(field, re.compile(key), fits, re.compile(not_key))
 
 
-_PART: Final = r"audio|image|reason|think|cach|detail|rate|cost|price|usd|limit|max|per_"
+_PART: Final = r"audio|image|reason|think|cache|detail|rate|cost|price|usd|limit|max|per_"
 
 _NO_COST: Final = r"tok|id$|per_|currency|rate|cent(er|re)"
 
@@ -63,8 +63,8 @@ GUESSES: Final = (
     _guess("provider", r"^(provider|vendor|backend|host)$|provider", _is_text),
     _guess("model", r"^(model|model_?name|model_?id|m|llm|engine|deployment)$", _is_text),
     _guess("model", r"model|engine|deployment", _is_text, r"version|provider|type|tier|map"),
-    _guess("cache_read_tokens", r"cach.*(read|hit)|(read|hit).*cach|^cached$|cached_.*tok", _is_count),
-    _guess("cache_write_tokens", r"cach.*(writ|creat)|(writ|creat).*cach", _is_count),
+    _guess("cache_read_tokens", r"cache.*(read|hit)|(read|hit).*cache|^cached$|cached_.*tok", _is_count),
+    _guess("cache_write_tokens", r"cache.*(writ|creat)|(writ|creat).*cache", _is_count),
     _guess("reasoning_tokens", r"(reason|think|thought).*tok|tok.*(reason|think|thought)", _is_count),
     _guess("input_tokens", r"(prompt|input|in)_.*tok|tok(en)?s?_(prompt|input|in)$", _is_count, _PART),
     _guess("input_tokens", r"^(prompt|input|in|tokens_?in|input_?count|n_?in)$", _is_count),

@@ -153,3 +153,21 @@ def test_where_nothing_is_read_the_nearest_format_and_what_it_lacks_are_named(tm
     own = mapped_adapter(parse_format("mine", table, "f"))
     with pytest.raises(InputError, match=r"the nearest format is mine: the record lacks body\.n"):
         audited(half, adapters=(own, *ADAPTERS))
+
+
+def test_a_mapping_of_a_real_log_comes_to_what_its_built_in_format_does(shared_data: Path):
+    path = shared_data / "logs" / "aider" / "message_send_5522.jsonl"
+    table = {
+        "when": {"event": "message_send"},
+        "timestamp": "time",
+        "model": "properties.main_model",
+        "input_tokens": "properties.prompt_tokens",
+        "output_tokens": "properties.completion_tokens",
+        "total_tokens": "properties.total_tokens",
+        "cost_usd": "properties.cost",
+        "user": "user_id",
+    }
+    own = mapped_adapter(parse_format("mine", table, "f"))
+    built_in, mine = audit(path), audited(path, adapters=(own, *ADAPTERS))
+    assert (built_in.inputs.formats, mine.inputs.formats) == ({"aider": 5522}, {"mine": 5522})
+    assert mine.spend == built_in.spend
