@@ -42,6 +42,8 @@ class Config(BaseModel):
     map: dict[str, str] = {}
     """`PROVIDER/MODEL` of the book by a name in the logs."""
     discounts: tuple[DiscountSetting, ...] = ()
+    formats: dict[str, Any] = {}
+    """The project's own log formats by name, as stated: `costaudit.ingest.mapping` reads them with a log."""
 
     @field_validator("map")
     @classmethod

@@ -40,7 +40,7 @@ def choose_book(
     """The book that the options name, over what the nearest settings file says."""
     own = _maps(maps or ())
     day = _day(known_on)
-    found = _settings()
+    found = project_settings()
     if found is None:
         return BookChoice(prices, tuple(overlays or ()), day, own)
     path, config = found
@@ -71,7 +71,8 @@ def open_book(choice: BookChoice) -> tuple[PriceBook, Resolver]:
     return book, Resolver(book, choice.maps)
 
 
-def _settings() -> tuple[Path, Config] | None:
+def project_settings() -> tuple[Path, Config] | None:
+    """The nearest settings file from the working directory upwards, and what it says."""
     folder = Path.cwd()
     if not any(_may_have_settings(parent) for parent in (folder, *folder.parents)):
         return None  # spares the import of pydantic

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, console, options, pricing
+from costaudit.cli import audit, console, formats, options, pricing
 
 app = typer.Typer(
     name="costaudit",
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(audit.analyze)
 app.command()(audit.simulate)
+app.add_typer(formats.app, name="formats")
 app.add_typer(pricing.app, name="pricing")
 
 
@@ -35,22 +36,6 @@ def _root(
         typer.echo(f"costaudit {__version__}")
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
-
-
-@app.command()
-@console.guarded
-def formats(format_: options.ListFormat = "text") -> None:
-    """The log formats that are read without conversion."""
-    import json  # noqa: PLC0415 - start-up
-
-    from costaudit.ingest.adapters import ADAPTERS  # noqa: PLC0415
-
-    if console.one_of(format_, ("text", "json"), "format") == "json":
-        told = [{"name": a.name, "title": a.title} for a in ADAPTERS]
-        console.deliver(json.dumps(told, indent=2) + "\n", None)
-        return
-    wide = max(len(a.name) for a in ADAPTERS)
-    console.deliver("".join(f"{a.name:<{wide}}  {a.title}\n" for a in ADAPTERS), None)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, open_book
+from costaudit.cli.formats import known_formats
 
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
@@ -37,7 +38,8 @@ def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
     from costaudit.ingest.files import find_logs  # noqa: PLC0415
     from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
 
-    forced = adapter_named(reading.input_format) if reading.input_format else None
+    adapters = known_formats()
+    forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
     plan = _plan(reading)
     try:
         files, refused = find_logs(paths, sys.stdin.buffer)
@@ -45,7 +47,13 @@ def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
             raise refused[0]
         with console.progress(quiet=reading.quiet) as advance:
             passed = audit_files(
-                files, plan, forced=forced, refused=refused, threads=reading.threads, progress=advance
+                files,
+                plan,
+                forced=forced,
+                adapters=adapters,
+                refused=refused,
+                threads=reading.threads,
+                progress=advance,
             )
     finally:
         remove_spools()

@@ -24,11 +24,14 @@ from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
-from costaudit.ingest.format import Adapter
+from costaudit.ingest.detect import matching
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.identity import Ids, calls_with, links_in, merge_calls, repeated, split_linked
 from costaudit.ingest.logfile import LogFile
-from costaudit.ingest.quarantine import REASONS, Place, Quarantine
+from costaudit.ingest.nearest import nearest_format
+from costaudit.ingest.quarantine import NO_RECORD, REASONS, Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
 from costaudit.schema import Call
 
@@ -87,37 +90,44 @@ class _Done:
     routable: bool
 
 
-def audit_files(
+def audit_files(  # noqa: PLR0913 - what to read, and how
     files: Sequence[LogFile],
     plan: Plan,
     *,
     forced: Adapter | None = None,
+    adapters: Sequence[Adapter] = ADAPTERS,
     refused: Sequence[InputError] = (),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Pass:
     """One pass over the files. `refused` are files that turned out not to be logs: they are counted.
 
+    `adapters` are the formats that a record may have, the first that matches reads it.
+
     Raises InputError when nothing at all could be read, naming the first reason.
     """
     total = Pass(
         Cells({}, {}, {}), Cells({}, {}, {}), plan, files=len(files), bytes=sum(f.size for f in files)
     )
-    readers = _open_all(files, forced, refused, total)
+    readers = _open_all(files, forced, adapters, refused, total)
     with _Workers(threads or os.cpu_count() or 1) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
     if total.records == 0 or total.requests == 0:
-        raise _nothing_read(files, readers, total)
+        raise _nothing_read(files, readers, adapters, total)
     return total
 
 
 def _open_all(
-    files: Sequence[LogFile], forced: Adapter | None, refused: Sequence[InputError], total: Pass
+    files: Sequence[LogFile],
+    forced: Adapter | None,
+    adapters: Sequence[Adapter],
+    refused: Sequence[InputError],
+    total: Pass,
 ) -> list[Reader]:
     readers, errors = [], list(refused)
     for file in files:
         try:
-            readers.append(open_log(file, forced))
+            readers.append(open_log(file, forced, adapters))
         except InputError as error:
             errors.append(error)
     if errors and not readers:
@@ -127,10 +137,9 @@ def _open_all(
     return readers
 
 
-_FLAT_NEEDS = ("model", "input_tokens", "output_tokens")
-
-
-def _nothing_read(files: Sequence[LogFile], readers: Sequence[Reader], total: Pass) -> InputError:
+def _nothing_read(
+    files: Sequence[LogFile], readers: Sequence[Reader], adapters: Sequence[Adapter], total: Pass
+) -> InputError:
     """Why a file with content came to no requests: the commonest reason and its first place."""
     where = ", ".join(f.name for f in files[:3]) + (" …" if len(files) > 3 else "")
     if not total.quarantine.counts:
@@ -138,19 +147,22 @@ def _nothing_read(files: Sequence[LogFile], readers: Sequence[Reader], total: Pa
     reason = max(total.quarantine.counts, key=lambda r: (total.quarantine.counts[r], r))
     place = total.quarantine.places[reason][0]
     detail = f": {place.detail}" if place.detail else ""
-    hint = None
+    hint = None if reason in NO_RECORD else f"costaudit formats test {place.file} says more"
     if reason == "unrecognised":
-        known = readers[0].adapter if readers else None
-        name, needs = (
-            (known.name, known.needs) if known is not None and known.needs else ("flat", _FLAT_NEEDS)
-        )
-        hint = f"a {name} record needs {', '.join(needs)} (docs/formats.md)"
+        record = next((_record_at(r, place.line) for r in readers if r.file.name == place.file), None)
+        if record is not None and matching(record, adapters) is None:
+            hint = f"{nearest_format(record, adapters).told()}; {hint}"
     return InputError(
         f"no request could be read from {total.records} records; {REASONS[reason]}{detail}",
         path=place.file or where,
         line=place.line or None,
         hint=hint,
     )
+
+
+def _record_at(reader: Reader, line: int) -> Record | None:
+    found = next((record for number, record in reader.records() if number >= line), None)
+    return None if isinstance(found, Skip) else found
 
 
 class _Workers:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from costaudit.errors import InputError
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_text_layout
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.csv_blocks import csv_blocks
 from costaudit.ingest.detect import SAMPLE, detect
-from costaudit.ingest.format import Adapter, Skip
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
@@ -50,9 +51,13 @@ class CsvReader:
     names: Sequence[str]
     layout: FlatLayout | None
     """Columns for the fast way; None where only the slow way is possible."""
+    adapters: Sequence[Adapter] = ADAPTERS
+    """The formats that a record may have."""
 
     @classmethod
-    def open(cls, file: LogFile, forced: Adapter | None = None) -> CsvReader:
+    def open(
+        cls, file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
+    ) -> CsvReader:
         """Look at the header and the first rows; raises InputError for a table that cannot be read."""
         header = header_of(peek(file, PEEK_BYTES))
         if header is None:
@@ -63,18 +68,26 @@ class CsvReader:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"two columns are called {twice!r}", path=file.name, line=1)
-        reader = cls(file, forced, forced is not None, delimiter, names, None)
-        sample = list(islice(reader.sample(), SAMPLE))
-        reader.adapter = forced or detect(sample)
+        reader = cls(file, forced, forced is not None, delimiter, names, None, adapters)
+        rows = islice(csv_blocks(file, block_bytes=PEEK_BYTES), 1)
+        sample = list(islice((r for _, r in reader.read(rows) if not isinstance(r, Skip)), SAMPLE))
+        reader.adapter = forced or detect(sample, adapters)
         if reader.adapter is not None and reader.adapter.name == "flat":
             reader.layout = flat_text_layout(names, sample)
         return reader
 
-    def sample(self) -> Iterator[dict[str, str]]:
-        """The first records of the file, and only whole ones."""
-        block = next(csv_blocks(self.file, block_bytes=PEEK_BYTES), None)
-        if block is not None and block.trouble is None:
-            yield from (self._record(fields) for fields, _, why in self._rows(block) if why is None)
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every record in order with its line, or why there is none."""
+        return self.read(csv_blocks(self.file, block_bytes=PEEK_BYTES))
+
+    def read(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[int, dict[str, str] | Skip]]:
+        """The records of some blocks with their lines, or why there is none."""
+        for block in blocks:
+            if block.trouble is not None:
+                yield block.first_line, Skip(block.trouble)
+                continue
+            for fields, line, why in self._rows(block):
+                yield line, self._record(fields) if why is None else Skip("wrong_columns", why)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
         """The file's blocks in order, or those of the given indices."""
@@ -103,7 +116,7 @@ class CsvReader:
         return parsed
 
     def _parse_rows(self, block: TextBlock) -> Parsed:
-        parser = RecordParser(self.adapter, forced=self.forced)
+        parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
         for fields, line, why in self._rows(block):
             place = Place(self.file.name, line, None)
             if why is None:

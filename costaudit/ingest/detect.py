@@ -8,41 +8,61 @@ from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.ingest.adapters import ADAPTERS
-from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.schema import Call
 
 SAMPLE: Final = 200
 """Records that the decision for a file looks at."""
 
 
-def adapter_named(name: str) -> Adapter:
+def adapter_named(name: str, adapters: Sequence[Adapter] = ADAPTERS) -> Adapter:
     """The adapter of that name; raises UsageError with the nearest names otherwise."""
-    for adapter in ADAPTERS:
+    for adapter in adapters:
         if adapter.name == name:
             return adapter
-    names = [adapter.name for adapter in ADAPTERS]
+    names = [adapter.name for adapter in adapters]
     raise UsageError(
         f"no log format is called {name!r}", hint=did_you_mean(name, names) or "formats: " + ", ".join(names)
     )
 
 
 def matching(record: Record, adapters: Sequence[Adapter] = ADAPTERS) -> Adapter | None:
-    """The first adapter in registry order whose marks the record has."""
+    """The first adapter in the given order whose marks the record has."""
     for adapter in adapters:
         if adapter.matches(record):
             return adapter
     return None
 
 
-def detect(records: Iterable[Record]) -> Adapter | None:
+def detect(records: Iterable[Record], adapters: Sequence[Adapter] = ADAPTERS) -> Adapter | None:
     """The adapter that most of the sample belongs to; ties go to the more specific one."""
     votes: Counter[str] = Counter()
     for record in records:
-        adapter = matching(record)
+        adapter = matching(record, adapters)
         if adapter is not None:
             votes[adapter.name] += 1
-    return next((a for a in ADAPTERS if votes[a.name] == max(votes.values())), None) if votes else None
+    return next((a for a in adapters if votes[a.name] == max(votes.values())), None) if votes else None
 
 
-def rank(adapter: Adapter) -> int:
+def rank(adapter: Adapter, adapters: Sequence[Adapter] = ADAPTERS) -> int:
     """Place of an adapter in the order of specificity: the smaller, the more specific."""
-    return next(i for i, known in enumerate(ADAPTERS) if known.name == adapter.name)
+    return next(i for i, known in enumerate(adapters) if known.name == adapter.name)
+
+
+def read_record(
+    record: Record,
+    expected: Adapter | None,
+    *,
+    forced: bool = False,
+    adapters: Sequence[Adapter] = ADAPTERS,
+) -> tuple[Adapter, list[Call]]:
+    """The calls of one record by the file's adapter or, if it does not match, by any other.
+
+    Raises Skip when no format matches or the record cannot be counted.
+    """
+    adapter = expected
+    if adapter is None or not (forced or adapter.matches(record)):
+        adapter = matching(record, adapters)
+    if adapter is None:
+        raise Skip("unrecognised")
+    return adapter, adapter.calls(record)

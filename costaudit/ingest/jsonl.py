@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout, unknown_columns, whole_layout
 from costaudit.ingest.canonical import Parsed, batch_of
@@ -29,11 +30,15 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.logfile import Container, LogFile
 from costaudit.ingest.quarantine import Place
-from costaudit.ingest.records import RecordParser, sampled
+from costaudit.ingest.records import RecordParser, records_in
 from costaudit.ingest.streams import BLOCK_BYTES, BOM, MAX_LINE_BYTES, TextBlock, text_blocks
 
 SESSION_BYTES: Final = 256 << 20
 """Block size where lines are understood in their order only: such files are one block, up to this."""
+
+SAMPLE_BYTES: Final = 256 << 10
+SAMPLED_BLOCKS: Final = 16
+"""Blocks of a file that are searched for the first records; past these it has to be read to know."""
 
 _decode = msgspec.json.Decoder().decode
 
@@ -49,22 +54,49 @@ class JsonlReader:
     layout: FlatLayout | None
     """Columns for the fast way; None where only the slow way is possible."""
     block_bytes: int = BLOCK_BYTES
+    adapters: Sequence[Adapter] = ADAPTERS
+    """The formats that a record may have."""
 
     @classmethod
     def open(
-        cls, file: LogFile, forced: Adapter | None = None, block_bytes: int = BLOCK_BYTES
+        cls,
+        file: LogFile,
+        forced: Adapter | None = None,
+        block_bytes: int = BLOCK_BYTES,
+        adapters: Sequence[Adapter] = ADAPTERS,
     ) -> JsonlReader:
         """Look at the file's first records and decide how to read it."""
-        sample = list(islice(_sample(file), SAMPLE))
-        adapter = forced or detect(sample)
+        reader = cls(file, forced, forced is not None, None, block_bytes, adapters)
+        first_blocks = islice(_blocks(file, size=SAMPLE_BYTES), SAMPLED_BLOCKS)
+        sample = list(islice((r for _, r in reader.read(first_blocks) if not isinstance(r, Skip)), SAMPLE))
+        adapter = forced or detect(sample, adapters)
         layout = flat_layout(sample) if adapter is not None and adapter.name == "flat" else None
         if adapter is not None and adapter.session is not None:
             block_bytes = max(block_bytes, SESSION_BYTES)
-        return cls(file, adapter, forced is not None, layout, block_bytes)
+        return cls(file, adapter, forced is not None, layout, block_bytes, adapters)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
         """The file's blocks in order, or those of the given indices."""
         return _blocks(self.file, only, self.block_bytes)
+
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every record in order with its line, or why there is none."""
+        return self.read(_blocks(self.file, size=SAMPLE_BYTES))
+
+    def read(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[int, Record | Skip]]:
+        """The records of some blocks with their lines, or why there is none."""
+        for block in blocks:
+            if block.trouble is not None:
+                yield block.first_line, Skip(block.trouble)
+                continue
+            for line, place in self._lines(block):
+                try:
+                    values = decode_line(line)
+                except Skip as skip:
+                    yield place.line, skip
+                    continue
+                for value in values:
+                    yield from ((place.line, record) for record in records_in(value, self.adapters))
 
     def parse(self, block: TextBlock) -> Parsed:
         """The calls of one block."""
@@ -101,7 +133,7 @@ class JsonlReader:
         return parsed
 
     def _parse_lines(self, block: TextBlock) -> Parsed:
-        parser = RecordParser(self.adapter, forced=self.forced)
+        parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
         column = -1 if block.starts is None else block.starts.column
         for line, place in self._lines(block):
             try:
@@ -220,22 +252,3 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-_SAMPLED_BLOCKS: Final = 16
-"""Blocks of a file that are searched for the first records; past these it has to be read to know."""
-
-
-def _sample(file: LogFile) -> Iterator[Record]:
-    for block in islice(_blocks(file, size=256 << 10), _SAMPLED_BLOCKS):
-        for raw in block.data.split(b"\n"):
-            line = raw.removeprefix(BOM).strip()
-            if line:
-                yield from _records(line)
-
-
-def _records(line: bytes) -> list[Record]:
-    try:
-        return [record for value in decode_line(line) for record in sampled(value)]
-    except Skip:
-        return []

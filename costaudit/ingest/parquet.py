@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from costaudit.errors import InputError
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.detect import SAMPLE, detect
-from costaudit.ingest.format import Adapter
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.quarantine import Place
-from costaudit.ingest.records import RecordParser
+from costaudit.ingest.records import RecordParser, records_in
 
 ROWS: Final = 1 << 17
 """Rows of a block read as columns; row groups up to this are read by the thread that parses them."""
@@ -53,9 +54,13 @@ class ParquetReader:
     """Those read as dictionaries."""
     metadata: pq.FileMetaData | None = None
     """The file's footer."""
+    adapters: Sequence[Adapter] = ADAPTERS
+    """The formats that a record may have."""
 
     @classmethod
-    def open(cls, file: LogFile, forced: Adapter | None = None) -> ParquetReader:
+    def open(
+        cls, file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
+    ) -> ParquetReader:
         """Look at schema and first rows; raises InputError for a file that cannot be read."""
         try:
             with pq.ParquetFile(_place(file)) as source:
@@ -65,13 +70,14 @@ class ParquetReader:
             raise _unreadable(file, error) from error
         if sample is None:
             raise InputError("the Parquet file has no rows", path=file.name)
-        adapter = forced or detect(_records(pa.Table.from_batches([sample])))
+        adapter = forced or detect(_records(pa.Table.from_batches([sample])), adapters)
         layout = flat_table_layout(schema) if adapter is not None and adapter.name == "flat" else None
         if layout is None:
-            return cls(file, adapter, forced is not None, None, list(schema.names), metadata=metadata)
+            names = list(schema.names)
+            return cls(file, adapter, forced is not None, None, names, metadata=metadata, adapters=adapters)
         columns = sorted({path[0] for path in layout.types})
         texts = [n for n in columns if pa.types.is_string(schema.field(n).type) and n not in _FREE_TEXT]
-        return cls(file, adapter, forced is not None, layout, columns, texts, metadata)
+        return cls(file, adapter, forced is not None, layout, columns, texts, metadata, adapters)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[RowBlock]:
         """The file's blocks in order, or those of the given indices."""
@@ -123,6 +129,17 @@ class ParquetReader:
             _place(self.file), metadata=self.metadata, read_dictionary=self.dictionaries, buffer_size=1 << 20
         )
 
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every row in order with its number."""
+        try:
+            with pq.ParquetFile(_place(self.file)) as source:
+                for number, batch in enumerate(source.iter_batches(SAMPLE)):
+                    rows = _records(pa.Table.from_batches([batch]))
+                    for row, record in enumerate(rows, number * SAMPLE + 1):
+                        yield from ((row, r) for r in records_in(record, self.adapters))
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(self.file, error) from error
+
     def _table(self, block: RowBlock) -> pa.Table:
         if block.table is not None:
             return block.table
@@ -145,7 +162,7 @@ class ParquetReader:
         return self._parse_records(replace(block, table=table))
 
     def _parse_records(self, block: RowBlock) -> Parsed:
-        parser = RecordParser(self.adapter, forced=self.forced)
+        parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
         for number, record in enumerate(_records(self._table(block)), block.first_row):
             parser.take(record, Place(self.file.name, number, None))
         return parser.done()

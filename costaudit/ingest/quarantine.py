@@ -25,6 +25,16 @@ REASONS: Final[dict[str, str]] = {
 }
 """Every reason code with its meaning in one line."""
 
+NO_RECORD: Final = (
+    "not_json",
+    "not_utf8",
+    "not_object",
+    "line_too_long",
+    "unreadable_file",
+    "truncated_file",
+)
+"""Reasons for which there was not even a record."""
+
 EXAMPLES: Final = 5
 """Places that are kept per reason."""
 

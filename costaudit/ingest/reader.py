@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol, assert_never
 
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.csv_reader import CsvReader
-from costaudit.ingest.format import Adapter
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.logfile import Container, LogFile
 from costaudit.ingest.parquet import ParquetReader
@@ -31,20 +32,23 @@ class Reader(Protocol):
     def blocks(self, only: Collection[int] | None = None) -> Iterator[Any]:
         """Raw blocks in order, or those of the given indices."""
 
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every record in order with its line (or row), or why a line is none."""
+
     def parse(self, block: Any) -> Parsed:
         """The calls of one block."""
 
 
-def open_log(file: LogFile, forced: Adapter | None = None) -> Reader:
+def open_log(file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS) -> Reader:
     """A reader for the file; raises InputError when it cannot be read."""
     match file.container:
         case Container.JSONL | Container.JSON:
-            return JsonlReader.open(file, forced)
+            return JsonlReader.open(file, forced, adapters=adapters)
         case Container.CSV:
-            return CsvReader.open(file, forced)
+            return CsvReader.open(file, forced, adapters)
         case Container.PARQUET:
-            return ParquetReader.open(file, forced)
+            return ParquetReader.open(file, forced, adapters)
         case Container.SQLITE:
-            return SqliteReader.open(file, forced)
+            return SqliteReader.open(file, forced, adapters)
         case _:
             assert_never(file.container)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from costaudit.schema import Call, Quality
 class RecordParser:
     """Takes the values of one block in their order and comes to what they hold."""
 
-    def __init__(self, adapter: Adapter | None, *, forced: bool) -> None:
+    def __init__(self, adapter: Adapter | None, adapters: Sequence[Adapter], *, forced: bool) -> None:
+        self._adapters = adapters
         self._adapter = None if adapter is None else adapter.for_one_file()
         self._forced = forced
         self._calls: list[Call] = []
@@ -44,7 +45,7 @@ class RecordParser:
 
     def _take(self, entry: Any, place: Place, *, page: bool) -> None:
         if not isinstance(entry, Mapping):
-            self.set_aside(Skip("not_object", f"the value is a JSON {type(entry).__name__}"), place)
+            self.set_aside(not_object(entry), place)
             return
         adapter = self._adapter_of(entry)
         if page and (adapter is None or (self._forced and not adapter.matches(entry))):
@@ -75,7 +76,7 @@ class RecordParser:
         adapter = self._adapter
         if adapter is not None and (self._forced or adapter.matches(record)):
             return adapter
-        return matching(record)
+        return matching(record, self._adapters)
 
 
 def _measure_text(call: Call, record: Record) -> None:
@@ -85,12 +86,18 @@ def _measure_text(call: Call, record: Record) -> None:
     call.answered_bytes = answered if call.answered_bytes is None else call.answered_bytes
 
 
-def sampled(value: Any) -> Iterator[Record]:
-    """The records of a value as `RecordParser.take` would read them, to detect their format by."""
+def records_in(value: Any, adapters: Sequence[Adapter]) -> Iterator[Record | Skip]:
+    """The records of a value as `RecordParser.take` reads them; Skip for what is none."""
     for entry in entries_of(value):
-        if isinstance(entry, Mapping):
-            yield from (r for r in _or_page(entry) if isinstance(r, Mapping))
+        records = _or_page(entry, adapters) if isinstance(entry, Mapping) else [entry]
+        for record in records:
+            yield record if isinstance(record, Mapping) else not_object(record)
 
 
-def _or_page(record: Record) -> list[Any]:
-    return [record] if matching(record) is not None else page_records(record) or [record]
+def _or_page(record: Record, adapters: Sequence[Adapter]) -> list[Any]:
+    return [record] if matching(record, adapters) is not None else page_records(record) or [record]
+
+
+def not_object(value: Any) -> Skip:
+    """Why a value that is no object is no record."""
+    return Skip("not_object", f"the value is a JSON {type(value).__name__}")

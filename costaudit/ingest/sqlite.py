@@ -8,16 +8,17 @@ not taken for one.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
 from costaudit.errors import InputError
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, rank
-from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
@@ -51,24 +52,28 @@ class SqliteReader:
     forced: bool
     tables: list[tuple[str, Adapter | None]]
     """The tables that are read, in order of their names, with their formats."""
+    adapters: Sequence[Adapter] = ADAPTERS
+    """The formats that a record may have."""
 
     @classmethod
-    def open(cls, file: LogFile, forced: Adapter | None = None) -> SqliteReader:
+    def open(
+        cls, file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
+    ) -> SqliteReader:
         """Look at the tables; raises InputError when the database cannot be read or holds no calls."""
         try:
             with closing(_connect(file)) as database:
                 names = _tables(database)
-                found = {name: forced or detect(_first_rows(database, name)) for name in names}
+                found = {name: forced or detect(_first_rows(database, name), adapters) for name in names}
         except sqlite3.Error as error:
             raise InputError(f"the SQLite database cannot be read: {error}", path=file.name) from error
-        ranks = {name: rank(adapter) for name, adapter in found.items() if adapter is not None}
+        ranks = {name: rank(adapter, adapters) for name, adapter in found.items() if adapter is not None}
         tables = [(n, found[n]) for n in names if n in ranks and ranks[n] == min(ranks.values())]
         if not tables:
             shown = ", ".join(names[:8]) or "none"
             raise InputError(
                 "no table of the database holds calls", path=file.name, hint=f"its tables: {shown}"
             )
-        return cls(file, tables[0][1], forced is not None, tables)
+        return cls(file, tables[0][1], forced is not None, tables, adapters)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[SqliteBlock]:
         """The blocks of all tables in order, or those of the given indices."""
@@ -80,6 +85,13 @@ class SqliteReader:
                         yield SqliteBlock(index, table, adapter, block.first_row, block.rows, block.trouble)
                     index += 1
 
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every row in order with its number in its table."""
+        for block in self.blocks():
+            if block.trouble is not None:
+                yield block.first_row, Skip(block.trouble)
+            yield from enumerate(block.rows, block.first_row)
+
     def parse(self, block: SqliteBlock) -> Parsed:
         """The calls of one block."""
         name = f"{self.file.name}#{block.table}"
@@ -87,7 +99,7 @@ class SqliteReader:
             parsed = Parsed(batch_of([]), [], 1)
             parsed.quarantine.add(block.trouble, Place(name, block.first_row, None))
             return parsed
-        parser = RecordParser(block.adapter, forced=self.forced)
+        parser = RecordParser(block.adapter, self.adapters, forced=self.forced)
         for number, row in enumerate(block.rows, block.first_row):
             parser.take(row, Place(name, number, None))
         return parser.done()

@@ -68,6 +68,8 @@ def set_usage(  # noqa: PLR0913 - one argument per number that a source may stat
     output_audio: int | None = None,
     cache_inside: bool = True,
     reasoning_inside: bool = True,
+    cache_settled: bool = False,
+    reasoning_settled: bool = False,
 ) -> Call:
     """Fill the call's disjoint classes from the numbers of one record; returns the call.
 
@@ -78,6 +80,9 @@ def set_usage(  # noqa: PLR0913 - one argument per number that a source may stat
     that a total shows to be both written and read count as read. Audio is taken to be inside prompt
     and completion, as OpenAI states it. Numbers must come from `count`. A record with neither prompt
     nor completion gets quality `none`.
+
+    With `cache_settled` or `reasoning_settled` that default is certain and no total overrules it: a
+    total that fits the opposite reading makes the call's reading ambiguous.
     """
     if prompt is None and completion is None:
         call.quality = Quality.NONE.value
@@ -90,22 +95,20 @@ def set_usage(  # noqa: PLR0913 - one argument per number that a source may stat
     hidden = 0
     reading = Reading.INCLUSIVE if inside else Reading.EXCLUSIVE
     if total is not None and total != _sum(p, c, cached, think, inside, think_inside):
-        for try_inside, try_think in (
-            (not inside, think_inside),
-            (inside, not think_inside),
-            (not inside, not think_inside),
-        ):
-            # Reasoning may exceed the completion that it is in by a token (OpenRouter: 11 of 10).
-            if (not try_inside or cached <= p) and total == _sum(p, c, cached, think, try_inside, try_think):
-                inside, think_inside = try_inside, try_think
-                reading = Reading.INCLUSIVE if inside else Reading.EXCLUSIVE
-                break
-        else:
-            known = _sum(p, c, cached, think, inside, think_inside)
-            if reasoning is None and completion is not None and total > known:
-                hidden = total - known
-            elif cached:
-                reading = Reading.AMBIGUOUS
+        fitting = _fitting(p, c, cached, think, inside, think_inside, total)
+        allowed = [
+            (i, t)
+            for i, t in fitting
+            if not (cache_settled and i != inside) and not (reasoning_settled and t != think_inside)
+        ]
+        known = _sum(p, c, cached, think, inside, think_inside)
+        if allowed:
+            inside, think_inside = allowed[0]
+            reading = Reading.INCLUSIVE if inside else Reading.EXCLUSIVE
+        elif not fitting and reasoning is None and completion is not None and total > known:
+            hidden = total - known
+        elif fitting or cached:
+            reading = Reading.AMBIGUOUS
     audio_in = min(input_audio or 0, p - cached if inside else p)
     out = c + hidden + (0 if think_inside else think)
     audio_out = min(output_audio or 0, out)
@@ -119,6 +122,24 @@ def set_usage(  # noqa: PLR0913 - one argument per number that a source may stat
             Quality.EXACT.value if completion is None and total in (None, p) else Quality.PARTIAL.value
         )
     return call
+
+
+def _fitting(  # noqa: PLR0913, PLR0917 - the numbers of one record
+    p: int, c: int, cached: int, think: int, inside: bool, think_inside: bool, total: int
+) -> list[tuple[bool, bool]]:
+    """The readings other than the given one whose sum is the total, the likelier first.
+
+    Reasoning may exceed the completion that it is in by a token (OpenRouter: 11 of 10).
+    """
+    return [
+        (i, t)
+        for i, t in (
+            (not inside, think_inside),
+            (inside, not think_inside),
+            (not inside, not think_inside),
+        )
+        if (not i or cached <= p) and total == _sum(p, c, cached, think, i, t)
+    ]
 
 
 def _beside_reads(p: int, read: int, write_5m: int, write_1h: int) -> tuple[int, int]:

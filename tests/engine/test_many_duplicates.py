@@ -46,7 +46,7 @@ def test_calls_merged_in_parts_give_the_same_report(
     expected = audit(*paths)
     assert expected.inputs.duplicates > 60
     monkeypatch.setattr(
-        local, "open_log", lambda f, forced=None: jsonl.JsonlReader.open(f, forced, block_bytes)
+        local, "open_log", lambda f, forced=None, *_: jsonl.JsonlReader.open(f, forced, block_bytes)
     )
     monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
     assert same(audit(*paths)) == same(expected)

@@ -27,7 +27,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Blocks of so many bytes (JSON lines) and so many rows (Parquet)."""
 
     def shrink(size: int) -> None:
-        def open_log(file: Any, forced: Any = None) -> Any:
+        def open_log(file: Any, forced: Any = None, *_: Any) -> Any:
             if file.container == "parquet":
                 return parquet.ParquetReader.open(file, forced)
             return jsonl.JsonlReader.open(file, forced, block_bytes=size)

@@ -67,6 +67,13 @@ def matches(record: Record) -> bool:
 
 def calls(record: Record) -> list[Call]:
     """The one call that a flat record describes."""
+    return [call_of(record)]
+
+
+def call_of(
+    record: Record, *, cache_inside: bool | None = None, reasoning_inside: bool | None = None
+) -> Call:
+    """The call of a flat record, of which it may be certain what its counts include (None: not certain)."""
     call = Call(
         ts=_read(record, "ts", fields.timestamp_us),
         parent_id=_text(record, "parent_id"),
@@ -90,13 +97,13 @@ def calls(record: Record) -> list[Call]:
     if fields.flag(_get(record, "batch")):
         call.service_tier = "batch"
     _set_identity(call, record)
-    _set_counts(call, record)
+    _set_counts(call, record, cache_inside, reasoning_inside)
     _set_request(call, record)
     call.status, call.error_code = status_of(_get(record, "status", ""), _get(record, "error", ""))
     call.final = True if _text(record, "finish") else None
     tier = _integer(record, "tier_tag")
     call.tier_tag = tier if tier in (0, 1, 2, 3) else None
-    return [call]
+    return call
 
 
 def _integer(record: Record, target: str) -> int | None:
@@ -118,7 +125,7 @@ def _set_identity(call: Call, record: Record) -> None:
         call.call_id = request_id
 
 
-def _set_counts(call: Call, record: Record) -> None:
+def _set_counts(call: Call, record: Record, cache_inside: bool | None, reasoning_inside: bool | None) -> None:
     counts = {
         target: count(_get(record, target), BY_TARGET[target].names[0])
         for target in (
@@ -155,7 +162,10 @@ def _set_counts(call: Call, record: Record) -> None:
         total=counts["total"],
         input_audio=counts["input_audio"],
         output_audio=counts["output_audio"],
-        cache_inside=not outside,
+        cache_inside=not outside if cache_inside is None else cache_inside,
+        reasoning_inside=reasoning_inside is not False,
+        cache_settled=cache_inside is not None,
+        reasoning_settled=reasoning_inside is not None,
     )
     call.web_searches = counts["web_searches"] or 0
 

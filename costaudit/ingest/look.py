@@ -1,0 +1,152 @@
+"""A look at the first records of one log: which format each has, and what is read from it, field by field."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from costaudit.errors import InputError, UsageError
+from costaudit.ingest.adapters import ADAPTERS
+from costaudit.ingest.detect import SAMPLE, matching, read_record
+from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.logfile import LogFile
+from costaudit.ingest.nearest import Nearest, nearest_format
+from costaudit.ingest.quarantine import Place, Quarantine
+from costaudit.ingest.reader import Reader, open_log
+from costaudit.ingest.starter import starter_mapping
+from costaudit.ingest.trace import Trace, trace_record
+from costaudit.schema import Call
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecord:
+    """One record of a format, and what it came to."""
+
+    line: int
+    format: str
+    calls: tuple[Call, ...]
+    """Empty for a record that is not a call: a header, an aggregate."""
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRecord:
+    """A record of no known format."""
+
+    line: int
+    nearest: Nearest
+    starter: str | None
+    """A mapping to begin with, as TOML; None where no key looks like a model or a count."""
+
+
+@dataclass(slots=True)
+class Look:
+    """What the first records of a file are."""
+
+    file: LogFile
+    detected: str | None
+    """The format that the file is taken to have."""
+    forced: bool
+    records: int = 0
+    """Records looked at."""
+    line: int | None = None
+    """The one line that was asked for."""
+    votes: Counter[str] = field(default_factory=Counter)
+    """Records by the first format that matches."""
+    unmatched: int = 0
+    calls: int = 0
+    not_calls: int = 0
+    """Records that are known and are no calls."""
+    examples: list[ReadRecord] = field(default_factory=list)
+    """The first record of each format."""
+    unknown: UnknownRecord | None = None
+    """The first record of no format."""
+    quarantine: Quarantine = field(default_factory=Quarantine)
+
+
+def look_at(
+    file: LogFile,
+    forced: Adapter | None = None,
+    adapters: Sequence[Adapter] = ADAPTERS,
+    line: int | None = None,
+) -> Look:
+    """Read the first SAMPLE records of a file, or one line of it.
+
+    Raises InputError for a file that cannot be read, UsageError for a line that it does not have.
+    """
+    reader = open_log(file, forced, adapters)
+    look = Look(file, reader.adapter.name if reader.adapter else None, forced is not None, line=line)
+    read = _reading(reader, adapters, forced=forced is not None)
+    last = 0
+    for last, record in reader.records():
+        if line is None or last == line:
+            look.records += 1
+            _add(look, last, record, read, adapters)
+        elif last < line and reader.adapter is not None and reader.adapter.session is not None:
+            _remember(record, read)
+        if look.records == (SAMPLE if line is None else 1) or (line is not None and last > line):
+            break
+    if look.records == 0 and line is not None:
+        raise UsageError(f"there is no record at line {line}", path=file.name, hint=f"one is at line {last}")
+    if look.records == 0:
+        raise InputError("no records found", path=file.name)
+    look.examples = _most_telling(look.examples)
+    return look
+
+
+Read = Callable[[Record], tuple[Adapter, list[Call]]]
+
+
+def _reading(reader: Reader, adapters: Sequence[Adapter], *, forced: bool) -> Read:
+    expected = None if reader.adapter is None else reader.adapter.for_one_file()
+    return lambda record: read_record(record, expected, forced=forced, adapters=adapters)
+
+
+def _remember(record: Record | Skip, read: Read) -> None:
+    """Read a line only for what later lines of its session refer to."""
+    if not isinstance(record, Skip):
+        with contextlib.suppress(Skip):
+            read(record)
+
+
+def _add(look: Look, number: int, record: Record | Skip, read: Read, adapters: Sequence[Adapter]) -> None:
+    if isinstance(record, Skip):
+        look.quarantine.add(record.reason, Place(look.file.name, number, None, record.detail))
+        return
+    voted = matching(record, adapters)
+    if voted is None:
+        look.unmatched += 1
+    else:
+        look.votes[voted.name] += 1
+    try:
+        adapter, calls = read(record)
+    except Skip as skip:
+        look.quarantine.add(skip.reason, Place(look.file.name, number, None, skip.detail))
+        if skip.reason == "unrecognised" and voted is None and look.unknown is None:
+            look.unknown = UnknownRecord(number, nearest_format(record, adapters), starter_mapping(record))
+        return
+    look.calls += len(calls)
+    look.not_calls += not calls
+    known = {example.format for example in look.examples if example.calls or not calls}
+    if adapter.name not in known:
+        trace = trace_record(record, _plainly(adapter, forced=look.forced)) if calls else Trace()
+        look.examples.append(ReadRecord(number, adapter.name, tuple(calls), trace))
+
+
+def _plainly(adapter: Adapter, *, forced: bool) -> Callable[[Record], list[Call]]:
+    """A record read by itself, without what lines before it said."""
+
+    def read(record: Record) -> list[Call]:
+        if not (forced or adapter.matches(record)):
+            raise Skip("unrecognised")
+        return adapter.calls(record)
+
+    return read
+
+
+def _most_telling(examples: Sequence[ReadRecord]) -> list[ReadRecord]:
+    """One record of each format: the first with a call, or else the first."""
+    with_calls = {example.format for example in examples if example.calls}
+    return [e for e in examples if e.calls or e.format not in with_calls]
