@@ -19,6 +19,7 @@ REASONS: Final[dict[str, str]] = {
     "usage_too_large": "a token count is beyond 2^53",
     "unreadable_file": "the file could not be read as a log",
     "truncated_file": "the file ends in the middle of its data",
+    "not_a_bill": "it is no page, bucket or result of a known bill",
     "wrong_columns": "the row has more cells than the header",
     "bad_time": "the times of a bill's line cannot be read",
     "bad_amount": "an amount of money cannot be read",

@@ -309,7 +309,7 @@ class BillStatement(_Part):
     start: str
     end: str
     """First and last UTC day."""
-    by: list[Literal["day", "model"]]
+    by: list[Literal["day", "bucket", "model"]]
     """What both sides can be told apart by."""
     usd_basis: Literal["stated", "list"]
     """Where the bill's money comes from."""

@@ -21,7 +21,7 @@ def format_of(row: Mapping[str, Any]) -> BillFormat | None:
 
 
 def aggregate_kind(record: Mapping[str, Any]) -> str | None:
-    """The name of the bill format that a decoded record belongs to, be it a row, a page, a bucket or a result.
+    """The name of the bill format of a decoded record, be it a row, a page, a bucket or a result.
 
     A log reader asks this to refuse sums that are no requests: they are for `--compare-bill`. A page
     without results is named after its provider's usage export, because it does not say more.

@@ -15,7 +15,9 @@ from costaudit.ingest.bills.values import amount, model, require_usd, usd, word
 from costaudit.ingest.format import Skip
 from costaudit.money import EXACT
 
-_TITLE: Final = re.compile(r"claude(?: (?P<family>[a-z]+))? (?P<version>\d+(?:\.\d+)?)(?: (?P<after>[a-z]+))?", re.I)
+_TITLE: Final = re.compile(
+    r"claude(?: (?P<family>[a-z]+))? (?P<version>\d+(?:\.\d+)?)(?: (?P<after>[a-z]+))?", re.IGNORECASE
+)
 _REPORT: Final = frozenset({"cost_type", "description", "token_type", "workspace_id"})
 
 

@@ -23,7 +23,7 @@ def matches(row: Row) -> bool:
 
 
 def line(row: Row, place: Place) -> BillLine:
-    """The usage of one bucket, model, key, …"""
+    """The usage of one bucket, model, key and whatever else the report is grouped by."""
     tools = mapping(row.get("server_tool_use"))
     kind = (word(row, "service_tier", "usage_type") or "").lower()
     return BillLine(

@@ -1,8 +1,8 @@
 """DeepSeek's two exports, which come in one archive: amount-….csv (tokens) and cost-….csv (money).
 
 The amount has one row per class of tokens. Its `price` is in the account's currency, which it does not name,
-so it is not read. Until mid-2026 both name a day (`utc_date`, as 2026-07-01 or 20260701), later the times of a
-bucket with the account's time zone.
+so it is not read. Until mid-2026 both name a day (`utc_date`, as 2026-07-01 or 20260701), later the times of
+a bucket with the account's time zone.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from costaudit.ingest.bills.line import Bill, BillFormat, Place, Row, Span
 from costaudit.ingest.bills.values import span_of
 from costaudit.ingest.files import Compression, Container, LogFile
 from costaudit.ingest.format import Skip
-from costaudit.ingest.quarantine import Place as BadPlace
 from costaudit.ingest.quarantine import REASONS
+from costaudit.ingest.quarantine import Place as BadPlace
 from costaudit.ingest.streams import text_blocks
 
 MOST_BYTES: Final = 256 << 20
@@ -55,6 +55,7 @@ def load_bill(name: str) -> Bill:
 
 
 def _content(name: str) -> bytes:
+    """The uncompressed bytes of a file; raises InputError for what cannot be a bill."""
     path = Path(name)
     try:
         size = path.stat().st_size
@@ -65,31 +66,31 @@ def _content(name: str) -> bytes:
         if isinstance(error, FileNotFoundError) and path.parent.is_dir():
             hint = did_you_mean(path.name, (p.name for p in path.parent.iterdir()))
         raise InputError(f"the bill cannot be read: {error.strerror}", path=name, hint=hint) from error
-    packed = Compression.NONE
-    if head.startswith(b"\x1f\x8b"):
-        packed = Compression.GZIP
-    elif head.startswith(b"\x28\xb5\x2f\xfd"):
-        packed = Compression.ZSTD
     for magic, what in _OTHERS.items():
         if head.startswith(magic):
-            raise InputError(
-                f"this is {what}, not a bill",
-                path=name,
-                hint="unpack it first" if magic.startswith(b"PK") else _DOCS,
-            )
+            hint = "unpack it first" if magic.startswith(b"PK") else _DOCS
+            raise InputError(f"this is {what}, not a bill", path=name, hint=hint)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError("the file is UTF-16", path=name, hint="convert it: iconv -f UTF-16 -t UTF-8")
+    packed = next((c for magic, c in _PACKED.items() if head.startswith(magic)), Compression.NONE)
+    return _unpacked(LogFile(name, path, Container.JSONL, packed, size))
+
+
+_PACKED: Final = {b"\x1f\x8b": Compression.GZIP, b"\x28\xb5\x2f\xfd": Compression.ZSTD}
+
+
+def _unpacked(file: LogFile) -> bytes:
     pieces, held = [], 0
-    for block in text_blocks(LogFile(name, path, Container.JSONL, packed, size)):
+    for block in text_blocks(file):
         if block.trouble is not None:
-            raise InputError(f"the bill cannot be read: {REASONS[block.trouble]}", path=name)
+            raise InputError(f"the bill cannot be read: {REASONS[block.trouble]}", path=file.name)
         held += len(block.data)
         if held > MOST_BYTES:
-            raise InputError("the file is larger than any bill", path=name, hint=_DOCS)
+            raise InputError("the file is larger than any bill", path=file.name, hint=_DOCS)
         pieces.append(block.data)
     data = b"".join(pieces)
     if b"\x00" in data[:4096]:
-        raise InputError("a binary file of unknown kind", path=name, hint=_DOCS)
+        raise InputError("a binary file of unknown kind", path=file.name, hint=_DOCS)
     return data
 
 
@@ -112,9 +113,7 @@ def _read_table(bill: Bill, text: str) -> set[str]:
     return {known.name}
 
 
-def _read_cells(
-    bill: Bill, known: BillFormat, names: Sequence[str], cells: Sequence[str], line: int
-) -> None:
+def _read_cells(bill: Bill, known: BillFormat, names: Sequence[str], cells: Sequence[str], line: int) -> None:
     where = BadPlace(bill.file, line, None)
     if len(cells) > len(names):
         bill.quarantine.add("wrong_columns", BadPlace(bill.file, line, None, f"{len(cells)} cells"))
@@ -126,9 +125,9 @@ def _read_cells(
 
 
 def _format_of_columns(names: Sequence[str], file: str) -> BillFormat:
-    if EMPTY_OPENAI >= set(names) and "start_time" in names:
+    if set(names) <= EMPTY_OPENAI and "start_time" in names:
         raise InputError(
-            "this OpenAI export is empty: it has only the columns of times, so nothing was used in its period",
+            "this OpenAI export is empty: it has only the columns of times, because nothing was used",
             path=file,
             hint="export a period and project with usage",
         )
@@ -137,7 +136,7 @@ def _format_of_columns(names: Sequence[str], file: str) -> BillFormat:
     if known is None:
         known = max((f for f in FORMATS if f.columns), key=lambda f: len(set(f.columns) & header.keys()))
         missing = [c for c in known.columns if c not in header]
-        if len(missing) * 3 > len(known.columns):
+        if len(missing) * 3 >= len(known.columns):
             raise InputError("the columns are of no known bill", path=file, hint=_DOCS)
     missing = [c for c in known.columns if c not in header]
     timed = {"start_time", "start_time_iso", "usage_date_utc", "utc_date"}
@@ -178,14 +177,14 @@ def _read_pages(bill: Bill, text: str) -> set[str]:
                 continue
             known = format_of(result)
             if known is None:
-                bill.quarantine.add("unrecognised", where)
+                bill.quarantine.add("not_a_bill", where)
                 continue
             used.add(known.name)
             _add_row(bill, known, {**result, **bucket.times}, where)
         if not bucket.results:  # a statement too: that nothing was used
             _add_span(empty, bill, bucket)
     for spans in bill.spans.values():
-        spans += empty
+        spans.extend(empty)
     return used
 
 
@@ -214,7 +213,7 @@ def _buckets(bill: Bill, text: str) -> Iterator[_Bucket]:
                 elif isinstance(bucket, dict) and format_of(bucket) is not None:  # results taken out
                     yield _Bucket({n: bucket[n] for n in _TIMES if n in bucket}, [bucket], line, name)
                 else:
-                    bill.quarantine.add("unrecognised", BadPlace(bill.file, line, None, name))
+                    bill.quarantine.add("not_a_bill", BadPlace(bill.file, line, None, name))
 
 
 def _documents(text: str, file: str) -> Iterator[tuple[Any, int]]:
