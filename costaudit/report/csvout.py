@@ -138,7 +138,7 @@ def _bill(bill: m.Bill) -> Iterator[_Row]:
                     "requests": row.requests.bill,
                     **{n: c.bill for n, c in row.tokens.items() if n in TOKENS},
                     "list_usd": row.usd.log, "billed_usd": row.usd.bill,
-                    "note": f"{s.provider} {s.kind}; {row.verdict}{share}; {row.requests.log} requests logged",
+                    "note": f"{s.provider} {s.kind}; {row.verdict}{share}; {row.requests.log} logged",
                 }  # fmt: skip
         for hint in s.hints:
             yield {"section": "bill_hints", "name": hint.code, "note": f"{s.provider} {s.kind}; {hint.text}"}

@@ -2,7 +2,8 @@
 
 Amounts are dollars. Grouped by `line_item`, a line names the model and what of it is charged, like
 `gpt-5.5-2026-04-23, cached input`, `gpt-image-1 image, output`,
-`priority | gpt-5.6-sol, output, long context`, `web search tool calls` (forms that public programs report from real pages).
+`priority | gpt-5.6-sol, output, long context`, `web search tool calls` (forms that public programs report
+from real pages).
 """
 
 from __future__ import annotations
