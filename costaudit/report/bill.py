@@ -240,14 +240,13 @@ def _twice(made: Statement) -> int:
 
 
 def find_gaps(bill: m.Bill) -> Iterator[m.Finding]:
-    """CA-B1: the log explains less than 98 % of a bill, or holds more than 102 % of it."""
-    least, most = 100 - TOLERANCE_PERCENT, 100 + TOLERANCE_PERCENT
+    """CA-B1: the log lacks more than 2 % of a bill, or has more than 2 % beyond it."""
     for s in bill.statements:
         explained, ratio = s.total.explained_percent, s.total.ratio_percent
-        if explained is None or ratio is None or (Decimal(explained) >= least and Decimal(ratio) <= most):
+        if s.total.verdict == "matched" or explained is None or ratio is None:
             continue
         what = "usage" if s.kind == "usage" else "costs"
-        beyond = f", and holds {ratio}% of it" if Decimal(ratio) > most else ""
+        beyond = f", and holds {ratio}% of it" if Decimal(ratio) > 100 else ""
         yield m.Finding(
             code="CA-B1",
             title=f"the log explains {explained}% of the {what} that {s.provider} bills{beyond}",

@@ -175,7 +175,7 @@ def _classes(row: m.BillRow) -> str:
 def _told(s: m.BillStatement, bill: m.Bill) -> Iterator[str]:
     """Reasons, scope and limits, in sentences."""
     for hint in s.hints:
-        yield f"Likely: {safe(hint.text, 240)}."
+        yield f"Likely: {safe(hint.title, 240)}."
     scope = s.scope
     outside = [
         (scope.other_days, "on other days"),

@@ -48,6 +48,12 @@ class _Case:
             spans[c.span].append(c)
         return [(str(span.first), *self.size(cells)) for span, cells in spans.items()]
 
+    def by_class(self) -> list[tuple[Decimal, Decimal]]:
+        """(bill, log) of every class of tokens."""
+        names = self.made.stated if self.made.kind == "usage" else ()
+        cells = self.made.cells
+        return [(Decimal(_total(cells, "bill", n)), Decimal(_total(cells, "log", n))) for n in names]
+
     def models(self) -> Iterator[tuple[str, list[Cell]]]:
         """The cells of every model."""
         groups: dict[str, list[Cell]] = {}
@@ -77,7 +83,7 @@ def find_cache_twice(case: _Case) -> Iterator[m.BillHint]:
         if read and not case.near(logged, new) and case.near(logged, new + read):
             yield m.BillHint(
                 code="cached_as_input",
-                text=f"{model}: the log's input is the bill's input plus its cache reads, so the log counts"
+                title=f"{model}: the log's input is the bill's input plus its cache reads, so the log counts"
                 " cached tokens as new",
                 evidence={"model": model, "bill_input": new, "bill_cache_read": read, "log_input": logged},
             )
@@ -93,7 +99,7 @@ def find_double(case: _Case) -> Iterator[m.BillHint]:
         if used and all(b and case.near(x, 2 * b) for b, x in used):
             yield m.BillHint(
                 code="counted_twice",
-                text=f"{model}: the log has twice the bill's tokens of every class, as when two tools"
+                title=f"{model}: the log has twice the bill's tokens of every class, as when two tools"
                 " log each call",
                 evidence={
                     "model": model,
@@ -119,7 +125,7 @@ def find_short_output(case: _Case) -> Iterator[m.BillHint]:
         ):
             yield m.BillHint(
                 code="output_short",
-                text=f"{model}: input agrees, but the log has {logged:,} of {billed:,} tokens of output,"
+                title=f"{model}: input agrees, but the log has {logged:,} of {billed:,} tokens of output,"
                 " as when the usage at the end of streams is not logged",
                 evidence={"model": model, "bill_output": billed, "log_output": logged},
             )
@@ -134,14 +140,14 @@ def find_batch(case: _Case) -> Iterator[m.BillHint]:
         if case.made.kind == "cost" and billed > 0 and not known and case.near(logged, 2 * billed):
             yield m.BillHint(
                 code="half_price",
-                text=f"{model}: the bill is half of the log's list cost, which is what batches cost;"
+                title=f"{model}: the bill is half of the log's list cost, which is what batches cost;"
                 " the log marks none",
                 evidence={"model": model, "bill_usd": f"{billed:f}", "log_usd": f"{logged:f}"},
             )
         elif case.made.kind == "usage" and batch and not known and logged:
             yield m.BillHint(
                 code="batch_not_logged",
-                text=f"{model}: {batch:,} of the bill's tokens went through the batch API; the log marks"
+                title=f"{model}: {batch:,} of the bill's tokens went through the batch API; the log marks"
                 " none, so it is priced too high",
                 evidence={"model": model, "bill_batch_tokens": batch},
             )
@@ -157,13 +163,13 @@ def find_missing_days(case: _Case) -> Iterator[m.BillHint]:
         rest = sum(case.near(x, b) for b, x in both)
         yield m.BillHint(
             code="missing_days",
-            text=f"the log has nothing on {_listed(absent)}; of the other {len(both)} days {rest} match",
+            title=f"the log has nothing on {_listed(absent)}; of the other {len(both)} days {rest} match",
             evidence={"days": absent, "other_days": len(both), "matching": rest},
         )
     if unbilled and both:
         yield m.BillHint(
             code="unbilled_days",
-            text=f"the bill has nothing on {_listed(unbilled)}, where the log has requests",
+            title=f"the bill has nothing on {_listed(unbilled)}, where the log has requests",
             evidence={"days": unbilled},
         )
 
@@ -178,7 +184,7 @@ def find_missing_models(case: _Case) -> Iterator[m.BillHint]:
     if not any(c.log.requests for c in case.made.cells):
         yield m.BillHint(
             code="no_requests",
-            text=f"the log has no request in this period that {case.made.provider} bills",
+            title=f"the log has no request in this period that {case.made.provider} bills",
             evidence={"other_days": case.made.other_days},
         )
         return
@@ -187,7 +193,7 @@ def find_missing_models(case: _Case) -> Iterator[m.BillHint]:
         more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
         yield m.BillHint(
             code="missing_models",
-            text=f"the log has no request of {', '.join(absent[:3])}{more}: another service or key may use"
+            title=f"the log has no request of {', '.join(absent[:3])}{more}: another service or key may use"
             f" {'it' if len(absent) == 1 else 'them'}",
             evidence={"models": absent},
         )
@@ -200,11 +206,12 @@ def find_sampling(case: _Case) -> Iterator[m.BillHint]:
     if len(days) < LEAST_DAYS or not 0 < logged < billed * (1 - case.tolerance):
         return
     share = logged / billed
-    if all(abs(x / b - share) <= case.tolerance * share for b, x in days):
+    alike = [(b, x) for b, x in (*days, *case.by_class()) if b > 0]
+    if all(abs(x / b - share) <= case.tolerance * share for b, x in alike):
         percent = f"{share * 100:.1f}"
         yield m.BillHint(
             code="constant_share",
-            text=f"on each of {len(days)} days the log has about {percent}% of the bill, as a sample would",
+            title=f"on each of {len(days)} days the log has about {percent}% of the bill, as a sample would",
             evidence={"days": len(days), "percent": percent},
         )
 
@@ -229,7 +236,7 @@ def find_time_zone(case: _Case) -> Iterator[m.BillHint]:
     if one_sided and max(abs(s) for s in inner) <= largest and abs(sums[-1]) <= total * case.tolerance:
         yield m.BillHint(
             code="shifted_days",
-            text=f"{len(off)} of {len(days)} days differ, but the differences of neighbouring days cancel"
+            title=f"{len(off)} of {len(days)} days differ, but the differences of neighbouring days cancel"
             " out: the days of bill and log may begin at different hours",
             evidence={"days": len(days), "differing": len(off)},
         )

@@ -141,7 +141,7 @@ def _bill(bill: m.Bill) -> Iterator[_Row]:
                     "note": f"{s.provider} {s.kind}; {row.verdict}{share}; {row.requests.log} logged",
                 }  # fmt: skip
         for hint in s.hints:
-            yield {"section": "bill_hints", "name": hint.code, "note": f"{s.provider} {s.kind}; {hint.text}"}
+            yield {"section": "bill_hints", "name": hint.code, "note": f"{s.provider} {s.kind}; {hint.title}"}
 
 
 def _simulated(report: m.Simulation) -> Iterator[_Row]:

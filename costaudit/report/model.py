@@ -282,7 +282,7 @@ class BillHint(_Part):
     """A likely reason for differences, with the numbers that suggest it."""
 
     code: str
-    text: str
+    title: str
     evidence: dict[str, Any]
 
 

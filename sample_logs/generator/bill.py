@@ -1,4 +1,4 @@
-"""The usage that Anthropic would bill for a sample log, as the Console exports it, with two deliberate gaps."""
+"""The usage that Anthropic would bill for a sample log, as its Console exports it, with two gaps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ COLUMNS: Final = (
 MODELS: Final = {"claude-haiku-4-5": "claude-haiku-4-5-20251001", "claude-opus-4-8": "claude-opus-4-8"}
 """What the gateway calls at Anthropic itself, and how a bill names it."""
 
-EVALS: Final = (("2026-10-05", 61_200, 18_400), ("2026-10-12", 60_900, 18_150), ("2026-10-19", 64_300, 19_020))
+EVALS: Final = (
+    ("2026-10-05", 61_200, 18_400),
+    ("2026-10-12", 60_900, 18_150),
+    ("2026-10-19", 64_300, 19_020),
+)
 """Days on which an evaluation ran with a key of its own, past the gateway: input and output."""
 EVALS_MODEL: Final = "claude-sonnet-4-6"
 
@@ -28,9 +32,7 @@ BYPASS: Final = ("2026-10-14", "claude-opus-4-8", 212_000, 48_500)
 def anthropic_csv(days: Mapping[tuple[str, str], Counter[str]]) -> bytes:
     """The export: the log's own usage, and what went past the gateway."""
     rows = [
-        _row(day, MODELS[model], "gateway", used)
-        for (day, model), used in days.items()
-        if model in MODELS
+        _row(day, MODELS[model], "gateway", used) for (day, model), used in days.items() if model in MODELS
     ]
     rows += [_row(d, EVALS_MODEL, "evals", Counter(input=i, output=o)) for d, i, o in EVALS]
     day, model, prompt, answer = BYPASS
