@@ -168,7 +168,7 @@ def _classes(row: m.BillRow) -> str:
     if row.requests.bill is not None and row.requests.difference:
         told.append(f"requests {row.requests.log:,} of {row.requests.bill:,}")
     if row.log_unpriced_requests and not row.tokens:
-        told.append(f"{row.log_unpriced_requests:,} requests of the log have no price")
+        told.append(f"{count(row.log_unpriced_requests, 'request')} of the log without a price")
     return "; ".join(told)
 
 

@@ -41,17 +41,16 @@ class _Case:
                 right += c.log.tokens[name] * value
         return left, right
 
-    def by_day(self) -> list[tuple[str, Decimal, Decimal]]:
-        """(first day, bill, log) of every span."""
+    def by_day(self, cells: Sequence[Cell] | None = None) -> list[tuple[str, Decimal, Decimal]]:
+        """(first day, bill, log) of every span, over all cells or some."""
         spans: dict[Any, list[Cell]] = {span: [] for span in self.made.spans}
-        for c in self.made.cells:
+        for c in self.made.cells if cells is None else cells:
             spans[c.span].append(c)
-        return [(str(span.first), *self.size(cells)) for span, cells in spans.items()]
+        return [(str(span.first), *self.size(held)) for span, held in spans.items()]
 
-    def by_class(self) -> list[tuple[Decimal, Decimal]]:
+    def by_class(self, cells: Sequence[Cell]) -> list[tuple[Decimal, Decimal]]:
         """(bill, log) of every class of tokens."""
         names = self.made.stated if self.made.kind == "usage" else ()
-        cells = self.made.cells
         return [(Decimal(_total(cells, "bill", n)), Decimal(_total(cells, "log", n))) for n in names]
 
     def models(self) -> Iterator[tuple[str, list[Cell]]]:
@@ -200,18 +199,21 @@ def find_missing_models(case: _Case) -> Iterator[m.BillHint]:
 
 
 def find_sampling(case: _Case) -> Iterator[m.BillHint]:
-    """Every day the same share: a sample, or one of several services that grow together."""
-    days = [(b, x) for _, b, x in case.by_day() if b > 0]
+    """Every day the same share of the models that the log has: a sample, or one of several services."""
+    logged_models = {c.model for c in case.made.cells if c.log.requests}
+    cells = [c for c in case.made.cells if c.model in logged_models]
+    days = [(b, x) for _, b, x in case.by_day(cells) if b > 0]
     billed, logged = sum((b for b, _ in days), _ZERO), sum((x for _, x in days), _ZERO)
     if len(days) < LEAST_DAYS or not 0 < logged < billed * (1 - case.tolerance):
         return
     share = logged / billed
-    alike = [(b, x) for b, x in (*days, *case.by_class()) if b > 0]
+    alike = [(b, x) for b, x in (*days, *case.by_class(cells)) if b > 0]
     if all(abs(x / b - share) <= case.tolerance * share for b, x in alike):
         percent = f"{share * 100:.1f}"
         yield m.BillHint(
             code="constant_share",
-            title=f"on each of {len(days)} days the log has about {percent}% of the bill, as a sample would",
+            title=f"on each of {len(days)} days the log has about {percent}% of what is billed for its models,"
+            " as a sample would",
             evidence={"days": len(days), "percent": percent},
         )
 

@@ -243,6 +243,37 @@ def test_a_model_without_a_price_is_compared_by_tokens(tmp_path):
     assert [r.model for r in s.by_model] == ["openai/acme-9"]
 
 
+def test_costs_of_a_model_without_a_price_are_not_explained(tmp_path):
+    log = [call(1, 0, "acme-9", 75, 0, 25)]
+    s = one(compared(tmp_path, log, page([bucket(0, [charged("2", "acme-9, input")])])))
+    (row,) = s.by_model
+    assert (row.usd.bill, row.usd.log, row.log_unpriced_requests) == (Decimal(2), None, 1)
+    assert (row.verdict, row.explained_percent) == ("log_misses", "0.00")
+    assert "1 request of the log without a price" in render_text(
+        compared(tmp_path, log, page([bucket(0, [charged("2", "acme-9, input")])])), 80, color=False
+    )
+
+
+def test_a_public_bill_of_2025_is_explained_to_the_last_digit(tmp_path):
+    # From a public repository (xavierjflanagan/Guardian, usage and cost report of 2025-10-12): the usage
+    # and what OpenAI charged for it, on the three days on which one model was used.
+    public = {
+        "2025-10-07": (80_992, 274_770, "0.569788"),
+        "2025-10-10": (124_784, 154_852, "0.34090000000000000"),
+        "2025-10-11": (22_688, 33_191, "0.072054"),
+    }
+    log, rows = [], ["start_time,end_time,start_time_iso,end_time_iso,amount_value,amount_currency,line_item"]
+    for n, (day, (prompt, answer, usd)) in enumerate(public.items()):
+        log.append(call(n, 0, "gpt-5-mini", prompt, 0, answer) | {"timestamp": f"{day}T12:00:00Z"})
+        start = int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp())
+        rows.append(f"{start},{start + 86_400},,,{usd},usd,")
+    s = one(compared(tmp_path, log, "\n".join(rows)))
+    assert (s.total.verdict, s.total.usd.difference) == ("matched", 0)
+    assert {r.day: r.usd.log for r in s.by_day if r.usd.bill} == {
+        d: Decimal(u) for d, (_, _, u) in public.items()
+    }
+
+
 def test_a_batch_is_valued_at_the_price_of_batches(tmp_path):
     log = [call(1, 0, FULL, 1_000_000, 0, 0)]
     s = one(compared(tmp_path, log, page([bucket(0, [used(FULL, 1_000_000, 0, 0, batch=True)])])))
@@ -352,6 +383,11 @@ def test_a_sample(tmp_path):
     s = one(compared(tmp_path, week("0.25"), page(WEEK)))
     assert codes(s) == ["constant_share"]
     assert s.hints[0].evidence == {"days": 7, "percent": "25.0"}
+
+
+def test_a_sample_is_seen_beside_a_model_that_is_missing(tmp_path):
+    buckets = [{**b, "results": [*b["results"], used(FULL, 7, 0, 7)]} for b in WEEK]
+    assert codes(one(compared(tmp_path, week("0.25"), page(buckets)))) == ["missing_models", "constant_share"]
 
 
 def test_a_day_that_is_missing(tmp_path):
