@@ -212,8 +212,8 @@ def find_sampling(case: _Case) -> Iterator[m.BillHint]:
         percent = f"{share * 100:.1f}"
         yield m.BillHint(
             code="constant_share",
-            title=f"on each of {len(days)} days the log has about {percent}% of what is billed for its models,"
-            " as a sample would",
+            title=f"on each of {len(days)} days the log has about {percent}% of what is billed for its"
+            " models, as a sample would",
             evidence={"days": len(days), "percent": percent},
         )
 
