@@ -31,7 +31,8 @@ import pyarrow.parquet as pq
 HERE: Final = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # the script finds its parts wherever it is started from
 
-from sample_logs.generator.chance import SEED  # noqa: E402 - after the path is set
+from sample_logs.generator.bill import anthropic_csv  # noqa: E402 - after the path is set
+from sample_logs.generator.chance import SEED  # noqa: E402
 from sample_logs.generator.chat import ChatLog  # noqa: E402
 from sample_logs.generator.flat import DICTIONARY, Job, PlatformLog  # noqa: E402
 from sample_logs.generator.gateway import GatewayLog, Route  # noqa: E402
@@ -41,6 +42,8 @@ GATEWAY: Final = "litellm_gateway.jsonl.gz"
 PLATFORM: Final = "platform_month.parquet"
 TOTALS: Final = "../tests/sample_logs/totals.json"
 """Not beside the logs: a program that reads this folder would take it for one of them."""
+BILL: Final = "../docs/examples/anthropic_usage.csv"
+"""A bill for the gateway's log; elsewhere for the same reason."""
 
 
 def gzipped(lines: Sequence[str]) -> bytes:
@@ -75,6 +78,7 @@ def make() -> tuple[dict[str, bytes], dict[str, Any]]:
         "seed": SEED,
         "files": {name: tally.as_json() for name, tally in logs.items()},
     }
+    files[BILL] = anthropic_csv(gateway.tally.days)
     files[TOTALS] = (json.dumps(totals, indent=1) + "\n").encode()
     return files, totals
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
-from costaudit.cli.reading import Reading, read_logs
+from costaudit.cli.reading import Reading, read_logs, warn_of_skipped
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
+    from costaudit.ingest.bills.line import Bill
     from costaudit.report.model import Simulation
 
 
@@ -22,6 +24,7 @@ def analyze(
     paths: options.Paths,
     format_: options.Format = "text",
     output: options.Output = None,
+    compare_bill: options.CompareBill = None,
     policy: options.PolicyFile = None,
     prices_at: options.PricesAt = None,
     prices: options.Prices = None,
@@ -39,6 +42,7 @@ def analyze(
     costaudit analyze logs.jsonl
     costaudit analyze logs/ 'more/**/*.parquet' --format json -o audit.json
     zcat logs.gz | costaudit analyze -
+    costaudit analyze logs/ --compare-bill usage.csv
     """
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
     from costaudit.report.build import build_audit  # noqa: PLC0415
@@ -47,8 +51,9 @@ def analyze(
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     choice = choose_book(prices, overlay, known_on, map_)
     reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
+    bills = _bills(compare_bill or [], reading)
     passed = read_logs(paths, reading)
-    report = build_audit(passed, load_gateways(choice.prices))
+    report = build_audit(passed, load_gateways(choice.prices), bills=bills)
     console.deliver(render(report, console.width(), console.color() and output is None), output)
 
 
@@ -112,6 +117,21 @@ def _scenario(
     at = _prices_at(prices_at)
     result = run_scenario(load_scenario(name), book, resolver, at)
     return build_scenario_simulation(result, book, markups or DEFAULT_MARKUPS, at)
+
+
+def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
+    """The bills to compare with, read before the logs: they are small, and may be wrong."""
+    from costaudit.ingest.bills.read import load_bill  # noqa: PLC0415 - start-up
+
+    if paths and reading.prices_at is not None:
+        raise UsageError(
+            "a bill cannot be compared with prices of another date",
+            hint="leave out --prices-at or --compare-bill",
+        )
+    bills = [load_bill(str(path)) for path in paths]
+    for bill in bills:
+        warn_of_skipped(bill.quarantine, quiet=reading.quiet)
+    return bills
 
 
 def _prices_at(text: str | None) -> int | None:

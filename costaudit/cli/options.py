@@ -61,6 +61,14 @@ PricesAt = Annotated[
         help="Price everything, before and after, as on this date instead of its own time.",
     ),
 ]
+CompareBill = Annotated[
+    Optional[list[Path]],  # noqa: UP045
+    typer.Option(
+        "--compare-bill",
+        metavar="FILE",
+        help="A provider's bill or usage export to check the log against. Repeatable.",
+    ),
+]
 PolicyFile = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(

@@ -14,6 +14,7 @@ from costaudit.cli.formats import known_formats
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
     from costaudit.engine.plan import Plan
+    from costaudit.ingest.quarantine import Quarantine
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
     if reading.verbose:
         for file in files:
             console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
-    _warn_of_skipped(passed, quiet=reading.quiet)
+    warn_of_skipped(passed.quarantine, quiet=reading.quiet)
     return passed
 
 
@@ -75,9 +76,10 @@ def _plan(reading: Reading) -> Plan:
     return Plan(book, resolver, tagger, policy, prices_at=reading.prices_at)
 
 
-def _warn_of_skipped(passed: Pass, *, quiet: bool) -> None:
-    for reason, number in sorted(passed.quarantine.counts.items()):
-        places = passed.quarantine.places[reason]
+def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:
+    """Say on stderr what was set aside, and where first."""
+    for reason, number in sorted(quarantine.counts.items()):
+        places = quarantine.places[reason]
         if reason != "unreadable_file":
             where = f"{places[0].file}:{places[0].line}" if places[0].line else places[0].file
             console.warn(f"{number:,} × {reason} set aside, first at {where}", quiet=quiet)

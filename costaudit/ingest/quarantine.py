@@ -22,6 +22,13 @@ REASONS: Final[dict[str, str]] = {
     "usage_too_large": "a token count is beyond 2^53",
     "unreadable_file": "the file could not be read as a log",
     "truncated_file": "the file ends in the middle of its data",
+    "not_a_bill": "it is no page, bucket or result of a known bill",
+    "wrong_columns": "the row has more cells than the header",
+    "bad_time": "the times of a bill's line cannot be read",
+    "bad_amount": "an amount of money cannot be read",
+    "no_currency": "an amount has no currency",
+    "no_tokens": "the line counts something other than tokens",
+    "inconsistent_usage": "the parts of a count do not add up to it",
 }
 """Every reason code with its meaning in one line."""
 

@@ -26,11 +26,13 @@ from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.engine.plan import Plan, Subject
+from costaudit.ingest.bills.line import Bill
 from costaudit.money import percent_of, usd_from_pico
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import How, Resolved
 from costaudit.report import model as m
-from costaudit.report.findings import find_all
+from costaudit.report.bill import compare_bills, find_gaps
+from costaudit.report.findings import find_all, ranked
 from costaudit.routing.projection import (
     Groups,
     Projected,
@@ -81,10 +83,18 @@ def audited(passed: Pass, gateways: Gateways) -> Audited:
     return Audited(passed, costed, groups, projected, bounds(groups, verified), _days(passed))
 
 
-def build_audit(passed: Pass, gateways: Gateways, markups: Sequence[Decimal] = ()) -> m.Audit:
-    """The report of a pass. `markups` are the percentages of the gateway scenarios."""
+def build_audit(
+    passed: Pass, gateways: Gateways, markups: Sequence[Decimal] = (), bills: Sequence[Bill] = ()
+) -> m.Audit:
+    """The report of a pass. `markups` are the percentages of the gateway scenarios.
+
+    With `bills`, the log is compared with them. Raises UsageError for bills that cannot be compared.
+    """
     work = audited(passed, gateways)
     parts = audit_parts(work, markups)
+    if bills:
+        bill = parts["bill"] = compare_bills(work, bills, gateways)
+        parts["findings"] = ranked([*parts["findings"], *find_gaps(bill)])
     return m.Audit(version=__version__, **parts)
 
 

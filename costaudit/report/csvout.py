@@ -1,8 +1,9 @@
 """The report as one tidy table for spreadsheets and data frames: RFC 4180, money exact, absent empty.
 
 `section` says what a row is. Every by_* section adds up to the row of `spend`. Elsewhere an amount stands
-where it belongs: what a driver, a gateway or a finding concerns is part of `billed_usd`; a step of
-`projection` is what it adds to `after_usd`, but for the first, which is `billed_usd`.
+where it belongs: in `bill…`, `list_usd` is the log's and all else the bill's; what a driver, a gateway or a
+finding concerns is part of `billed_usd`; a step of `projection` is what it adds to `after_usd`, but for the
+first, which is `billed_usd`.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ def _rows(report: Report) -> Iterator[_Row]:
     yield from (_user(r) for r in report.by_user)
     yield from (_breakdown("by_day", r.date, r) for r in report.by_day)
     yield from _unpriced(report)
+    if isinstance(report, m.Audit) and report.bill is not None:
+        yield from _bill(report.bill)
     if isinstance(report, m.Simulation):
         yield from _simulated(report)
     if billed_known(report):
@@ -119,6 +122,26 @@ def _unpriced(report: Report) -> Iterator[_Row]:
     for row in report.coverage.unpriced if report.coverage else ():
         told = f"{row.reason}; {row.tokens} tokens" + (f"; {row.detail}" if row.detail else "")
         yield {"section": "unpriced", "name": row.model, "requests": row.requests, "note": told}
+
+
+def _bill(bill: m.Bill) -> Iterator[_Row]:
+    for s in bill.statements:
+        for section, rows in (
+            ("bill", [s.total]), ("bill_by_model", s.by_model), ("bill_by_day", s.by_day),
+        ):  # fmt: skip
+            for row in rows:
+                share = (
+                    "" if row.explained_percent is None else f"; {row.explained_percent} percent explained"
+                )
+                yield {
+                    "section": section, "name": row.model or row.day or f"{s.provider} {s.kind}",
+                    "requests": row.requests.bill,
+                    **{n: c.bill for n, c in row.tokens.items() if n in TOKENS},
+                    "list_usd": row.usd.log, "billed_usd": row.usd.bill,
+                    "note": f"{s.provider} {s.kind}; {row.verdict}{share}; {row.requests.log} logged",
+                }  # fmt: skip
+        for hint in s.hints:
+            yield {"section": "bill_hints", "name": hint.code, "note": f"{s.provider} {s.kind}; {hint.title}"}
 
 
 def _simulated(report: m.Simulation) -> Iterator[_Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +24,11 @@ MOVES: Final = 5
 
 def find_all(work: Audited) -> list[m.Finding]:
     """Every finding of an audit, sorted by money, then code."""
-    found = [f for find in FINDERS for f in find(work)]
+    return ranked(f for find in FINDERS for f in find(work))
+
+
+def ranked(found: Iterable[m.Finding]) -> list[m.Finding]:
+    """The largest money first, then by code."""
     return sorted(found, key=lambda f: (-(f.usd if f.usd is not None else Decimal(-1)), f.code, f.title))
 
 

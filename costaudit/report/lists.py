@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from costaudit.ingest.quarantine import REASONS
 from costaudit.report import model as m
@@ -38,7 +38,12 @@ def show_skipped(report: Report, limits: Limits) -> Iterator[Items]:
     """Records that were set aside, by reason."""
     rows = report.inputs.skipped if report.inputs else []
     if rows:
-        yield Items("Skipped records", tuple(_skipped_item(s, limits.places) for s in rows))
+        yield Items("Skipped records", tuple(skipped_items(rows, limits)))
+
+
+def skipped_items(rows: Sequence[m.Skipped], limits: Limits) -> Iterator[Item]:
+    """What was set aside, one entry per reason."""
+    return (_skipped_item(s, limits.places) for s in rows)
 
 
 def _skipped_item(skipped: m.Skipped, places: int) -> Item:

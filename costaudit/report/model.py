@@ -238,6 +238,110 @@ class Finding(_Part):
     next: str
 
 
+class Compared(_Part):
+    """A count on both sides. difference is log minus bill."""
+
+    bill: int | None
+    """null where the bill does not state it."""
+    log: int
+    difference: int | None
+
+
+class ComparedUsd(_Part):
+    """Money on both sides. difference is log minus bill."""
+
+    bill: Usd | None
+    """As stated, or the bill's tokens at list: see usd_basis of the statement."""
+    log: Usd | None
+    """The log's tokens at list; null when none of them has a price."""
+    difference: Usd | None
+
+
+class BillRow(_Part):
+    """What bill and log say of one model, one day (or wider bucket), or both."""
+
+    day: str | None
+    """First UTC day; null in a row for the whole period."""
+    last_day: str | None
+    model: str | None
+    """null in a row for all models, and for what the bill charges without a model."""
+    verdict: Literal["matched", "log_misses", "bill_misses", "differs"]
+    """Within the tolerance; the log has less; the log has more; less of one thing and more of another."""
+    explained_percent: str | None
+    """The share of the bill's side that the log has too, by value: never above 100. Cut, not rounded."""
+    ratio_percent: str | None
+    """The log's side as a percentage of the bill's: above 100 when the log has more."""
+    requests: Compared
+    tokens: dict[str, Compared]
+    """The classes that the bill states."""
+    usd: ComparedUsd
+    log_unpriced_requests: int = 0
+
+
+class BillHint(_Part):
+    """A likely reason for differences, with the numbers that suggest it."""
+
+    code: str
+    title: str
+    evidence: dict[str, Any]
+
+
+class BillScope(_Part):
+    """Requests of the log by whether the bill can say anything of them."""
+
+    compared: int
+    other_days: int
+    """Outside the bill's period."""
+    other_billers: int
+    """Billed by another provider, or by a gateway that sells tokens itself."""
+    no_time: int
+    not_billed: int
+    """Answered by a gateway's cache, or failed without usage: no provider bills them."""
+
+
+class BillStatement(_Part):
+    """All usage, or all costs, that the bills of one provider state, against the log."""
+
+    provider: str
+    kind: Literal["usage", "cost"]
+    files: list[str]
+    formats: list[str]
+    start: str
+    end: str
+    """First and last UTC day."""
+    by: list[Literal["day", "bucket", "model"]]
+    """What both sides can be told apart by."""
+    usd_basis: Literal["stated", "list"]
+    """Where the bill's money comes from."""
+    total: BillRow
+    by_model: list[BillRow]
+    by_day: list[BillRow]
+    rows: list[BillRow]
+    """By day and model."""
+    scope: BillScope
+    hints: list[BillHint]
+    notes: list[str]
+    """What limits the comparison."""
+
+
+class BillFile(_Part):
+    """A bill that was read."""
+
+    file: str
+    formats: list[str]
+    lines: int
+
+
+class Bill(_Part):
+    """Provider bills and usage exports against the log."""
+
+    tolerance_percent: str
+    """Differences up to this share of the bill count as matched."""
+    files: list[BillFile]
+    skipped: list[Skipped]
+    statements: list[BillStatement]
+
+
 class Audit(_Part):
     """`costaudit analyze`."""
 
@@ -259,6 +363,8 @@ class Audit(_Part):
     projection: Projection
     levers: list[dict[str, Any]] = Field(default_factory=list)
     findings: list[Finding]
+    bill: Bill | None = None
+    """Only with --compare-bill."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from costaudit.report import model as m
+from costaudit.report.bill_blocks import bill_facts, show_bill
 from costaudit.report.blocks import Block, Facts, Headline, Limits, Part, Prose, Report
 from costaudit.report.breakdowns import (
     show_days,
@@ -32,7 +33,7 @@ def blocks(report: Report, limits: Limits) -> Iterator[Block]:
     yield Headline(headline(report))
     if isinstance(report, m.Simulation) and report.scenario is not None:
         yield Prose("", (report.scenario.title,))
-    if facts := (*spend_facts(report), *coverage_facts(report)):
+    if facts := (*spend_facts(report), *coverage_facts(report), *bill_facts(report)):
         yield Facts(facts)
     for part in _parts(report):
         yield from part(report, limits)
@@ -44,7 +45,7 @@ _BODY: Final[tuple[Part, ...]] = (
 )  # fmt: skip
 
 
-_AUDITED: Final[tuple[Part, ...]] = (*_BODY[:5], show_scenarios, *_BODY[5:])
+_AUDITED: Final[tuple[Part, ...]] = (*_BODY[:1], show_bill, *_BODY[1:5], show_scenarios, *_BODY[5:])
 
 
 _SIMULATED: Final[tuple[Part, ...]] = (show_scenarios, *_BODY)

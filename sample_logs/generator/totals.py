@@ -143,6 +143,8 @@ class Tally:
     model_usd: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     feature_usd: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     gateways: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    days: dict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """What a provider bills, by UTC day and model."""
     reported_usd: Decimal = Decimal(0)
     reported: bool = False
 
@@ -165,6 +167,8 @@ class Tally:
         if window != "standard":
             self._count(self.windows[f"{model} {window}"], usage)
         self.model_usd[model] += usd
+        if usage.total:
+            self._count(self.days[f"{moment(call.at_ms):%Y-%m-%d}", model], usage)
         self.feature_usd[call.feature] += usd
         return usd
 

@@ -132,6 +132,7 @@ def test_a_changed_or_missing_file_fails_the_check(tmp_path):
     (copy / PLATFORM).unlink()
     (tmp_path / "tests" / "sample_logs").mkdir(parents=True)
     shutil.copy(TOTALS, tmp_path / "tests" / "sample_logs")
+    shutil.copytree(FOLDER.parent / "docs" / "examples", tmp_path / "docs" / "examples")
     script = copy / "make_sample_logs.py"
     run = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert run.returncode == 1
