@@ -31,6 +31,7 @@ from costaudit.ingest.adapters import (
     otlp,
     portkey,
     simonw_llm,
+    usage_export,
     vercel_gateway,
     vertex_log,
 )
@@ -64,5 +65,6 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     *bedrock.ADAPTERS,
     cloud_exchange.ADAPTER,
     exchange.ADAPTER,
+    usage_export.ADAPTER,
     flat.ADAPTER,  # last: any record with a model and a count
 )

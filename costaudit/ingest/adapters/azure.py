@@ -43,7 +43,7 @@ def calls_from_azure(record: Record) -> list[Call]:
 
 def _calls(record: Mapping[str, Any]) -> list[Call]:
     if not _is_llm_log(_flat(record)):
-        raise Skip("unrecognised", NO_TOKENS)
+        raise Skip("no_usage_in_log", NO_TOKENS)
     row = filled(_flat(record))
     if integer(row.get("SequenceNumber", 0)) != 0:
         return []

@@ -90,7 +90,7 @@ def _pushed(event: Mapping[str, Any]) -> Call:
     )
     set_request(call, mapping(event.get("RequestBody")))
     if not set_answer(call, answer):
-        raise Skip("unrecognised", NO_TOKENS)
+        raise Skip("no_usage_in_log", NO_TOKENS)
     call.model = call.model or model_name(event.get("Model"))
     metadata = mapping(event.get("Metadata"))
     set_labels(call, metadata)

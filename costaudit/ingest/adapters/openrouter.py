@@ -54,7 +54,7 @@ def calls_from_openrouter(record: Record) -> list[Call]:
 
 def _generation(row: Mapping[str, Any]) -> Call:
     if _is_daily(row):
-        raise Skip("unrecognised", "a daily total, not a call: export the activity by generation")
+        raise Skip("aggregate", "a daily total, not a call: export the activity by generation")
     call = call_from_generation(row)
     call.gateway = GATEWAY
     _doubt_writes(call)

@@ -48,7 +48,7 @@ def calls_from_vercel(record: Record) -> list[Call]:
 
 def _call(row: Mapping[str, Any]) -> Call:
     if _is_total(row):
-        raise Skip("unrecognised", "a total of the spend report, not a call: log the generations")
+        raise Skip("aggregate", "a total of the spend report, not a call: log the generations")
     call = call_from_generation({SDK_NAMES.get(name, name): value for name, value in row.items()})
     call.gateway = "vercel"
     return call

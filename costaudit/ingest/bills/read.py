@@ -17,8 +17,8 @@ from costaudit.errors import InputError, did_you_mean
 from costaudit.ingest.bills import FORMATS, format_of
 from costaudit.ingest.bills.line import Bill, BillFormat, Place, Row, Span
 from costaudit.ingest.bills.values import span_of
-from costaudit.ingest.files import Compression, Container, LogFile
 from costaudit.ingest.format import Skip
+from costaudit.ingest.logfile import Compression, Container, LogFile
 from costaudit.ingest.quarantine import REASONS
 from costaudit.ingest.quarantine import Place as BadPlace
 from costaudit.ingest.streams import text_blocks

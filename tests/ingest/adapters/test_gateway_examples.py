@@ -142,7 +142,7 @@ def test_logs_without_tokens_are_refused_with_what_to_do(shared_data: Path, file
         assert adapter.name == name
         with pytest.raises(Skip) as refused:
             adapter.calls(row)
-        assert refused.value.reason == "unrecognised"
+        assert refused.value.reason == "no_usage_in_log"
         assert word in refused.value.detail
 
 
