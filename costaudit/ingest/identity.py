@@ -319,6 +319,9 @@ def _merge(records: list[Call]) -> Call:
     output = max(ranked, key=lambda r: (r.output + r.output_audio, r.reasoning))
     whole.output, whole.output_audio, whole.reasoning = output.output, output.output_audio, output.reasoning
     whole.web_searches = max(r.web_searches for r in ranked)
+    whole.asked_bytes = max((r.asked_bytes for r in ranked if r.asked_bytes is not None), default=None)
+    known = (r.answered_bytes for r in ranked if r.answered_bytes is not None)
+    whole.answered_bytes = max(known, default=None)
     whole.quality, whole.reading, whole.status = best.quality, source.reading, best.status
     whole.ts = min((r.ts for r in ranked if r.ts is not None), default=None)
     return whole

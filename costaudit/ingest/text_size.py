@@ -52,6 +52,15 @@ def text_sizes(record: Mapping[str, Any]) -> tuple[int | None, int | None]:
     return _side(record, ASKED, REQUESTS), _side(record, ANSWERED, RESPONSES)
 
 
+def answer_bytes(content: Any) -> int:
+    """Bytes (UTF-8) of the text in one answer: a string, a message's content, a list of blocks.
+
+    >>> answer_bytes([{"type": "text", "text": "Hi"}, {"type": "tool_use", "id": "t-1", "input": {"a": 1}}])
+    9
+    """
+    return _text_bytes({"content": content}, ("content",))
+
+
 def _side(record: Mapping[str, Any], keys: tuple[str, ...], bodies: tuple[str, ...]) -> int | None:
     found = [_text_bytes({key: _decoded(record[key])}, keys) for key in keys if record.get(key) is not None]
     for name in bodies:

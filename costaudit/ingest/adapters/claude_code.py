@@ -2,13 +2,15 @@
 
 A message is written once per content block, each time with the usage known then: records of one message
 id merge into the largest. Most records of versions up to 2.1.42 (98.8 % of 77,693) have no stop reason and
-carry the placeholder of `message_start` for output: such a call is `partial`. The calls of sub-agents
-stand in `progress` records. Models called `<synthetic>` are messages that Claude Code made up itself.
+carry the placeholder of `message_start` for output: such a call is `partial`, and what its blocks hold is
+measured for an estimate. The calls of sub-agents stand in `progress` records. Models called `<synthetic>`
+are messages that Claude Code made up itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from costaudit.ingest.adapters.otlp_spans import started_us
 from costaudit.ingest.adapters.row_values import milliseconds
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.text_size import answer_bytes
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Quality, Status
 
@@ -44,11 +47,46 @@ def is_session_record(record: Record) -> bool:
     return kind in TYPES or ("uuid" in record and "parentUuid" in record)
 
 
+@dataclass(slots=True)
+class Transcript:
+    """How much text the blocks of each message hold, over the lines of one file."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes by message id."""
+    seen: set[tuple[str, str | None]] = field(default_factory=set)
+    """Message and line ids: a line that is repeated counts once."""
+
+    def calls(self, record: Record) -> list[Call]:
+        """`calls_from_record`, with the size of the answer where its output is only a placeholder."""
+        calls = calls_from_record(record)
+        if calls and calls[0].response_id and calls[0].quality == Quality.PARTIAL:
+            calls[0].answered_bytes = self._add(calls[0].response_id, record)
+        return calls
+
+    def _add(self, ident: str, record: Record) -> int:
+        line = (ident, text(record.get("uuid")))
+        if line not in self.seen:
+            self.seen.add(line)
+            size = answer_bytes(mapping(_said(record).get("message")).get("content"))
+            self.sizes[ident] = self.sizes.get(ident, 0) + size
+        return self.sizes[ident]
+
+
+def new_transcript() -> Callable[[Record], list[Call]]:
+    """A reader of one transcript."""
+    return Transcript().calls
+
+
+def _said(record: Record) -> Mapping[str, Any]:
+    """The record of the message: itself, or inside of a sub-agent's progress."""
+    if record.get("type") == "progress":
+        return mapping(mapping(record.get("data")).get("message"))
+    return record
+
+
 def calls_from_record(record: Record) -> list[Call]:
     """The calls of an assistant's message, or of a sub-agent's inside a progress record; else none."""
-    said = record
-    if record.get("type") == "progress":
-        said = mapping(mapping(record.get("data")).get("message"))
+    said = _said(record)
     message = said.get("message")
     if said.get("type") != "assistant" or not isinstance(message, Mapping):
         return []
@@ -125,4 +163,5 @@ ADAPTER: Final = Adapter(
     matches=is_session_record,
     calls=calls_from_record,
     needs=("sessionId", "type", "message"),
+    session=new_transcript,
 )
