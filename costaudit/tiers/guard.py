@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from costaudit.schema import UNTAGGED, Tier
-from costaudit.tiers.scores import best_tier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +23,7 @@ def guarded_tiers(scores: NDArray[np.integer], risk: float = DEFAULT_RISK) -> ND
 
     `scores` has one column per tier: the scores of a row, or the sum of the scores of all rows that share a
     fingerprint. `risk` is from 0 to 1, and is taken in whole thousandths. Tier 3 costs a verification, so it is
-    given only where it is also the most probable; where no tier is within the risk, and for a row without scores,
+    given only where it is at least as probable as all others together; where no tier is within the risk, and for a row without scores,
     the answer is UNTAGGED: such a request keeps its model.
 
     >>> guarded_tiers(np.array([[700, 150, 100, 50], [500, 150, 300, 50], [450, 0, 150, 400], [0, 0, 0, 0]]))
@@ -36,6 +35,6 @@ def guarded_tiers(scores: NDArray[np.integer], risk: float = DEFAULT_RISK) -> ND
     total = wide.sum(axis=1, keepdims=True)
     above = total - wide.cumsum(axis=1)
     within = above[:, : Tier.HIGH_STAKES] * 1000 <= round(risk * 1000) * total
-    below = np.where(best_tier(wide) == Tier.HIGH_STAKES, Tier.HIGH_STAKES, UNTAGGED)
+    below = np.where(wide[:, Tier.HIGH_STAKES] * 2 >= total[:, 0], Tier.HIGH_STAKES, UNTAGGED)
     tier = np.where(within.any(axis=1), within.argmax(axis=1), below)
     return np.where(total[:, 0] > 0, tier, UNTAGGED).astype(np.int8)

@@ -161,9 +161,14 @@ def _shape(entry: Entry) -> FactRule:
 
 
 def _text(entry: Entry) -> TextRule:
+    head = _head(entry, "points", 100)
     regex = entry.pattern("regex", required=True)
+    any_language = entry.get("any_language", bool, default=False)
+    if any_language and head["tier"] < Tier.COMPLEX:
+        hint = "what the rest of the prompt asks for is not read, so it may only be raised: tier 2 or 3"
+        raise entry.error(f"{entry.label} is for any language and sets tier {head['tier']}", hint)
     return TextRule(
-        **_head(entry, "points", 100),
+        **head,
         regex=regex or "",
         at_least=entry.integer("at_least", 1, 100, 1),
         up_to=entry.integer("up_to", 1, 100, 1),
@@ -171,6 +176,7 @@ def _text(entry: Entry) -> TextRule:
         max_chars=entry.integer("max_chars", 1, UNBOUNDED, UNBOUNDED),
         task=entry.get("task", bool, default=False),
         damped=entry.get("damped", bool, default=False),
+        any_language=any_language,
     )
 
 

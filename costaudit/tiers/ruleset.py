@@ -91,6 +91,8 @@ class TextRule:
     """It names the task: what else the prompt holds is payload."""
     damped: bool
     """It is easily hit by payload: worth less beside a task."""
+    any_language: bool
+    """It speaks for prompts in any language, and not only for English ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,15 +24,15 @@ from costaudit.tiers.zones import in_english, instruction_zones
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from costaudit.tiers.columns import Columns
+    from costaudit.tiers.columns import Columns, Mask
     from costaudit.tiers.model import LinearModel, Signal
     from costaudit.tiers.ruleset import RuleSet, TextRule
 
 _BLOCK: Final = 8192
 """Prompts scored at a time: keeps the zones in cache and the memory bounded."""
 
-_GROUP: Final = 6
-"""Rules behind one alternation: measured, 6 to 8 were the fastest."""
+_GROUP: Final = 5
+"""Rules behind one alternation: measured, 4 to 6 were the fastest."""
 
 _WHOLE: Final = 100
 """Points are kept in hundredths, because damping is in percent."""
@@ -89,6 +89,7 @@ class TextSpeaker:
         self._beside_task = _weights(rules.text, rules.scoring.damp_percent)
         self._task = np.array([rule.task for rule in rules.text], np.bool_)
         self._tiers = np.array([rule.tier for rule in rules.text], np.int8)
+        self._english = np.array([not rule.any_language for rule in rules.text], np.bool_)
         self._of_tier = (self._tiers[:, None] == np.arange(len(Tier))).astype(np.int32)
 
     def judge(self, columns: Columns) -> Verdicts | None:
@@ -107,15 +108,15 @@ class TextSpeaker:
         if prompts is None or not len(prompts.values):
             return None
         zones, chars = instruction_zones(prompts.values, self._scoring)
-        if not in_english(zones, self._scoring)[0]:
-            return None
-        points = self._points(zones, chars)
-        scores = self._scores(zones, points)
+        english = in_english(zones, self._scoring)
+        points = self._points(zones, chars, english)
+        scores = self._scores(zones, points, english)
         tier = guarded_tiers(scores, self._risk)
         raised = tier[0] not in (UNTAGGED, best_tier(scores)[0])
         weight = self._scoring.model_percent / _WHOLE / self._scoring.milli_per_point
-        milli = np.zeros((1, len(Tier))) if self._model is None else self._model.logits(zones).milli
-        signals = [] if self._model is None else self._model.signals(zones[0].as_py())
+        heard = self._model if english[0] else None
+        milli = np.zeros((1, len(Tier))) if heard is None else heard.logits(zones).milli
+        signals = [] if heard is None else heard.signals(zones[0].as_py())
         return Why(
             points=[(int(i), int(points[0, i]) / _WHOLE) for i in np.flatnonzero(points[0])],
             guarded=int(tier[0]) if raised else None,
@@ -126,8 +127,9 @@ class TextSpeaker:
     def _judge_block(self, prompts: Any, verdicts: Verdicts, start: int) -> None:
         """Write the verdicts of a block."""
         zones, chars = instruction_zones(prompts, self._scoring)
-        points = self._points(zones, chars)
-        scores = self._scores(zones, points)
+        english = in_english(zones, self._scoring)
+        points = self._points(zones, chars, english)
+        scores = self._scores(zones, points, english)
         tier = guarded_tiers(scores, self._risk)
         given = np.where(self._tiers == tier[:, None], points, 0)
         rule = np.where(given.any(axis=1), given.argmax(axis=1), len(self._rules))
@@ -139,25 +141,25 @@ class TextSpeaker:
         confidence = percent_of(scores, tier).clip(scoring.least_confidence, scoring.most_confidence)
         verdicts.confidence[block] = np.where(tier == UNTAGGED, 0, confidence)
 
-    def _scores(self, zones: Any, points: NDArray[np.int32]) -> NDArray[np.int32]:
-        """The scores of zones in the language of the rules for which a rule, or the model alone, speaks."""
+    def _scores(self, zones: Any, points: NDArray[np.int32], english: Mask) -> NDArray[np.int32]:
+        """The scores of the zones for which a rule speaks, or the model alone; 0 for the others."""
         scoring = self._scoring
         of_tiers = points @ self._of_tier
         spoken = of_tiers.max(axis=1) >= scoring.min_points * _WHOLE
         logits = of_tiers * scoring.milli_per_point // _WHOLE
         if self._model is not None:
             said = self._model.logits(zones)
-            logits = logits + said.milli * scoring.model_percent // 100
+            logits += np.where(english[:, None], said.milli, 0) * scoring.model_percent // 100
             sure = scores_of(logits).max(axis=1) >= scoring.model_min_percent * 10
-            spoken |= sure & (said.known >= scoring.model_min_known)
-        spoken &= in_english(zones, scoring)
+            spoken |= english & sure & (said.known >= scoring.model_min_known)
         return np.where(spoken[:, None], scores_of(logits), 0)
 
-    def _points(self, zones: Any, chars: NDArray[np.int64]) -> NDArray[np.int32]:
+    def _points(self, zones: Any, chars: NDArray[np.int64], english: Mask) -> NDArray[np.int32]:
         """Points in hundredths, one row per prompt and one column per rule."""
         hits = self._hits(zones, chars)
         task = (hits[:, self._task] > 0).any(axis=1, keepdims=True)
         points: NDArray[np.int32] = hits * np.where(task, self._beside_task, self._alone)
+        points[np.ix_(~english, self._english)] = 0
         return points
 
     def _hits(self, zones: Any, chars: NDArray[np.int64]) -> NDArray[np.int32]:
