@@ -26,7 +26,7 @@ from costaudit.schema import Tier
 from costaudit.tiers.model import NORM_UNIT, SHIPPED, WEIGHT_UNIT, LinearModel
 from costaudit.tiers.ngrams import Tokens, tokenize
 from costaudit.tiers.rules import load_rules
-from costaudit.tiers.zones import instruction_zones
+from costaudit.tiers.zones import instruction_zones, without_framing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,7 +94,8 @@ def usable(data: Labelled) -> Labelled:
 
 def fit(data: Labelled) -> tuple[LinearModel, list[str]]:
     """The model of these rows, and the spelling of its n-grams."""
-    tokens = tokenize(instruction_zones(data.prompts, load_rules().scoring)[0])
+    scoring = load_rules().scoring
+    tokens = tokenize(without_framing(instruction_zones(data.prompts, scoring)[0], scoring))
     rows, hashes, spelling = _distinct(tokens)
     vocabulary = _vocabulary(rows, hashes, data)
     at = np.minimum(np.searchsorted(vocabulary, hashes), len(vocabulary) - 1)

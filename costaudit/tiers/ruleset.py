@@ -109,6 +109,8 @@ class Scoring:
     """The weight of the linear model beside the rules; 0 switches it off."""
     model_min_known: int
     model_min_percent: int
+    framing: str
+    """How to answer, as in "think step by step": the model does not read it."""
     least_confidence: int
     most_confidence: int
     raise_confidence: int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from costaudit.schema import Tier
 from costaudit.tiers.columns import Columns
@@ -17,14 +19,13 @@ from costaudit.tiers.text import TextSpeaker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
     import pyarrow as pa
 
     from numpy.typing import NDArray
 
     from costaudit.tiers.ruleset import FactRule, MetadataRule, RuleSet
 
-_MOST_SIGNALS = 5
+_MOST_SIGNALS: Final = 5
 """N-grams in an explanation."""
 
 __all__ = ["Evidence", "Reason", "Tagger", "Tags"]
@@ -60,10 +61,10 @@ class Tagger:
         draft.rules(Evidence.SHAPE, rules.shape, self._shape.first(columns))
         return draft.tags
 
-    def text_scores(self, batch: pa.RecordBatch) -> NDArray[np.int32] | None:
-        """What the text alone says: `Verdicts.scores` of every row, or None for a batch without prompts."""
+    def text_scores(self, batch: pa.RecordBatch) -> NDArray[np.int32]:
+        """What the text alone says of every row: `Verdicts.scores`, all 0 where it says nothing."""
         verdicts = self._text.judge(Columns(batch))
-        return None if verdicts is None else verdicts.scores
+        return np.zeros((batch.num_rows, len(Tier)), np.int32) if verdicts is None else verdicts.scores
 
     def explain(self, batch: pa.RecordBatch, row: int, *, signals: bool = False) -> list[Reason]:
         """Every rule that speaks for one row of the batch, strongest kind of evidence first.

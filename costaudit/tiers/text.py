@@ -19,7 +19,7 @@ from costaudit.tiers.columns import as_numpy, matches
 from costaudit.tiers.guard import DEFAULT_RISK, guarded_tiers
 from costaudit.tiers.model import load_model
 from costaudit.tiers.scores import best_tier, percent_of, scores_of
-from costaudit.tiers.zones import in_english, instruction_zones
+from costaudit.tiers.zones import in_english, instruction_zones, without_framing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,9 +114,10 @@ class TextSpeaker:
         tier = guarded_tiers(scores, self._risk)
         raised = tier[0] not in (UNTAGGED, best_tier(scores)[0])
         weight = self._scoring.model_percent / _WHOLE / self._scoring.milli_per_point
+        read = without_framing(zones, self._scoring)
         heard = self._model if english[0] else None
-        milli = np.zeros((1, len(Tier))) if heard is None else heard.logits(zones).milli
-        signals = [] if heard is None else heard.signals(zones[0].as_py())
+        milli = np.zeros((1, len(Tier))) if heard is None else heard.logits(read).milli
+        signals = [] if heard is None else heard.signals(read[0].as_py())
         return Why(
             points=[(int(i), int(points[0, i]) / _WHOLE) for i in np.flatnonzero(points[0])],
             guarded=int(tier[0]) if raised else None,
@@ -148,7 +149,7 @@ class TextSpeaker:
         spoken = of_tiers.max(axis=1) >= scoring.min_points * _WHOLE
         logits = of_tiers * scoring.milli_per_point // _WHOLE
         if self._model is not None:
-            said = self._model.logits(zones)
+            said = self._model.logits(without_framing(zones, scoring))
             logits += np.where(english[:, None], said.milli, 0) * scoring.model_percent // 100
             sure = scores_of(logits).max(axis=1) >= scoring.model_min_percent * 10
             spoken |= english & sure & (said.known >= scoring.model_min_known)

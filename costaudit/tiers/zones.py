@@ -26,6 +26,11 @@ def instruction_zones(prompts: Any, scoring: Scoring) -> tuple[Any, NDArray[np.i
     return pc.utf8_lower(zones), chars
 
 
+def without_framing(zones: Any, scoring: Scoring) -> Any:
+    """The zones as the model reads them: without the phrases that say how to answer, and not what is asked."""
+    return pc.replace_substring_regex(zones, scoring.framing, "")
+
+
 def in_english(zones: Any, scoring: Scoring) -> Mask:
     """Zones in the language of rules and model: patterns for English say nothing about other text."""
     letters = as_numpy(pc.count_substring_regex(zones, scoring.foreign_letters))
