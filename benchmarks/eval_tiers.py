@@ -2,9 +2,9 @@
 
     python -m benchmarks.eval_tiers [FILE]
 
-Every figure is of prompts that were left out when the model was fitted: one of five parts (`5-fold`), or all of a source
-(`source out`). The rules are the same throughout: their authors saw errors on these sources, so `source out` flatters them.
-Rows of a non-commercial licence are never fitted on, only judged.
+Every figure is of prompts that were left out when the model was fitted: one of five parts (`5-fold`), or all
+of a source (`source out`). The rules are the same throughout: their authors saw errors on these sources, so
+`source out` flatters them. Rows of a non-commercial licence are never fitted on, only judged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -46,16 +46,21 @@ Tiers = NDArray[np.int8]
 
 def main() -> None:
     """Print all figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("path", type=Path, nargs="?", default=DATA, help=f"labelled prompts (default {DATA})")
-    parser.add_argument("--no-sources", action="store_true", help="leave out the refit per source (half a minute)")
+    parser.add_argument(
+        "--no-sources", action="store_true", help="leave out the refit per source (half a minute)"
+    )
     args = parser.parse_args()
     if not args.path.is_file():
         print(f"no labelled prompts at {args.path}", file=sys.stderr)
         raise SystemExit(2)
     data = load_labelled(args.path)
     usable = data.licences != "non-commercial"
-    print(f"{len(data):,} prompts of {len(set(data.sources.tolist()))} sources, {usable.sum():,} of them to fit on\n")
+    sources = len(set(data.sources.tolist()))
+    print(f"{len(data):,} prompts of {sources} sources, {usable.sum():,} of them to fit on\n")
     print(HEAD)
     kinds = {"5-fold": random_parts(data), "source out": source_parts(data)}
     if args.no_sources:
@@ -88,13 +93,13 @@ def scores_left_out(data: Labelled, parts: list[NDArray[np.intp]]) -> Scores:
         rest = usable.copy()
         rest[part] = False
         model, _ = fit(data.take(np.flatnonzero(rest)))
-        scores[part] = judged(data.take(part), TextSpeaker(load_rules(), model=model))
+        scores[part] = judged(data.take(part).prompts, TextSpeaker(load_rules(), model=model))
     return scores
 
 
-def judged(data: Labelled, speaker: TextSpeaker) -> Scores:
-    """The scores that a speaker gives."""
-    verdicts = speaker.judge(Columns(pa.record_batch({"prompt": data.prompts})))
+def judged(prompts: Any, speaker: TextSpeaker) -> Scores:
+    """The scores that a speaker gives to a pyarrow string array."""
+    verdicts = speaker.judge(Columns(pa.record_batch({"prompt": prompts})))
     if verdicts is None:
         raise ValueError("no prompts")
     return verdicts.scores
@@ -129,7 +134,7 @@ class Quality:
     macro_f1: float
     """Of the tagged rows."""
     under: float
-    """Of all rows of tier 2 and 3, those tagged 0 or 1. An untagged row keeps its model and is not among them."""
+    """Of all rows of tier 2 and 3, those tagged 0 or 1. An untagged row, which keeps its model, is none."""
     over: float
     """Of all rows, those tagged too high."""
 
@@ -166,8 +171,8 @@ def line(kind: str, risk: float | None, data: Labelled, scores: Scores) -> str:
     v = quality_of(data.tiers, voted(data, scores, risk))
     return (
         f"{kind:10} {'none' if risk is None else f'{risk:.2f}'}   {q.tagged:.3f}   {q.right:.3f}     "
-        f"{q.right_of_all:.3f}     {q.not_wrong:.3f}   {q.macro_f1:.3f}  {q.under:.3f}   {q.over:.3f}          "
-        f"{v.right_of_all:.3f}   {v.under:.3f}"
+        f"{q.right_of_all:.3f}     {q.not_wrong:.3f}   {q.macro_f1:.3f}  {q.under:.3f}   {q.over:.3f}"
+        f"          {v.right_of_all:.3f}   {v.under:.3f}"
     )
 
 
@@ -182,7 +187,8 @@ def print_details(kind: str, data: Labelled, scores: Scores) -> None:
         rows = data.licences == licence
         q = quality_of(data.tiers[rows], tier[rows])
         print(
-            f"  {licence:15} {rows.sum():5} rows: tagged {q.tagged:.3f}, right of tagged {q.right:.3f}, under {q.under:.3f}"
+            f"  {licence:15} {rows.sum():5} rows: tagged {q.tagged:.3f}, "
+            f"right of tagged {q.right:.3f}, under {q.under:.3f}"
         )
     wrong = (tier != data.tiers) & (tier != UNTAGGED)
     by_source = sorted(_shares(data.sources, wrong), key=lambda s: (-s[1], s[0]))
@@ -199,17 +205,17 @@ def print_everyday() -> None:
     tiers = tomllib.loads(EVERYDAY.read_text(encoding="utf-8"))["tier"]
     true = np.array([int(tier) for tier, prompts in tiers.items() for _ in prompts])
     prompts = pa.array([prompt for prompts in tiers.values() for prompt in prompts])
-    verdicts = TextSpeaker(load_rules()).judge(Columns(pa.record_batch({"prompt": prompts})))
-    for risk in RISKS if verdicts is not None else ():
-        q = quality_of(true, tiers_of(verdicts.scores, risk))
+    scores = judged(prompts, TextSpeaker(load_rules()))
+    for risk in RISKS:
+        q = quality_of(true, tiers_of(scores, risk))
         print(
-            f"everyday prompts ({len(true)}), risk {risk}: tagged {q.tagged:.3f}, right of tagged {q.right:.3f}, "
-            f"under {q.under:.3f}, over {q.over:.3f}"
+            f"everyday prompts ({len(true)}), risk {'none' if risk is None else f'{risk:.2f}'}: "
+            f"tagged {q.tagged:.3f}, right of tagged {q.right:.3f}, under {q.under:.3f}, over {q.over:.3f}"
         )
 
 
 def print_speed(data: Labelled) -> None:
-    """Prompts of 600 characters per second of processor time on one core, and the time of one of 100,000 words."""
+    """Prompts of 600 characters per second of processor time on one core, and one of 100,000 words."""
     texts = data.prompts.to_pylist()
     long = [(text * (SPEED_CHARS // max(1, len(text)) + 1))[:SPEED_CHARS] for text in texts]
     prompts = pa.array([long[i % len(long)] for i in range(SPEED_PROMPTS)])

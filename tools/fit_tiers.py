@@ -2,9 +2,9 @@
 
     python tools/fit_tiers.py ../shared/data/tiers/tierbench_public.jsonl.gz
 
-Multinomial logistic regression over the words and pairs of words of the instruction zone, in plain numpy: nothing
-else is needed, and the same rows in any order give the same file. An n-gram counts only if it occurs in several
-sources; all others dilute a prompt as unknown words do, so the model says less about prompts unlike its own.
+Multinomial logistic regression over the words and pairs of words of the instruction zone, in plain numpy:
+nothing else is needed, and the same rows in any order give the same file. An n-gram counts only if it occurs in
+several sources; all others dilute a prompt as unknown words do: the model says less about unlike prompts.
 """
 
 from __future__ import annotations
@@ -70,8 +70,13 @@ class Labelled:
 
     def take(self, rows: Rows) -> Labelled:
         """Some of the rows."""
-        fields = (self.tiers, self.sources, self.groups, self.licences)
-        return Labelled(self.prompts.take(pa.array(rows)), *(field[rows] for field in fields))
+        return Labelled(
+            prompts=self.prompts.take(pa.array(rows)),
+            tiers=self.tiers[rows],
+            sources=self.sources[rows],
+            groups=self.groups[rows],
+            licences=self.licences[rows],
+        )
 
 
 def load_labelled(path: Path) -> Labelled:
@@ -165,7 +170,7 @@ class Design:
 def _regress(design: Design, tiers: NDArray[np.int64]) -> Floats:
     """Weights that minimise the logistic loss with a penalty on their squares, without an intercept.
 
-    Without one, a prompt of unknown words gets the same logit for every tier, and not the mixture of the benchmark.
+    Without one, a prompt of unknown words gets the same logits, not the mixture of the benchmark.
     """
     true = np.eye(len(Tier))[tiers]
 
@@ -251,7 +256,9 @@ def replace_between(text: str, marks: tuple[str, str], new: str) -> str:
 
 def main() -> None:
     """Fit on the rows of a file, and write model and card."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("path", type=Path, help="labelled prompts: JSON lines, gzip")
     path: Path = parser.parse_args().path
     data = usable(load_labelled(path))

@@ -54,4 +54,5 @@ class Reason:
     points: float | None
     """What a text rule or the model added to its tier, after damping; None for the other kinds."""
     signal: str | None = None
-    """An n-gram that the model knows. It is words of the prompt: only in reasons that were asked for with signals."""
+    """An n-gram that the model knows; `^^` is the start of the text. It is words of the prompt: only in
+    reasons that were asked for with signals."""

@@ -1,7 +1,7 @@
 """The risk guard: the cheapest tier that is rarely too low.
 
-A tag that is too low costs quality, one that is too high only money. So a row gets the smallest tier t for which
-P(true tier > t) is within the risk, and not the most probable one.
+A tag that is too low costs quality, one that is too high only money. So a row gets the smallest tier t for
+which P(true tier > t) is within the risk, and not the most probable one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def guarded_tiers(scores: NDArray[np.integer], risk: float = DEFAULT_RISK) -> ND
     """The tier of each row of scores, or UNTAGGED.
 
     `scores` has one column per tier: the scores of a row, or the sum of the scores of all rows that share a
-    fingerprint. `risk` is from 0 to 1, and is taken in whole thousandths. Tier 3 costs a verification, so it is
-    given only where it is at least as probable as all others together; where no tier is within the risk, and for a row without scores,
-    the answer is UNTAGGED: such a request keeps its model.
+    fingerprint. `risk` is from 0 to 1, and is taken in whole thousandths. Tier 3 costs a verification, so it
+    is given only where it is at least as probable as all others together. Where no tier is within the risk,
+    and for a row without scores, the answer is UNTAGGED: such a request keeps its model.
 
     >>> guarded_tiers(np.array([[700, 150, 100, 50], [500, 150, 300, 50], [450, 0, 150, 400], [0, 0, 0, 0]]))
     array([ 0,  2, -1, -1], dtype=int8)

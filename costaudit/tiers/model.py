@@ -1,8 +1,8 @@
 """The linear model over n-grams of the instruction zone: integer weights, read from a file that ships.
 
 The logit of a tier is the sum of the weights of the distinct known n-grams, divided by the root of the
-summed norms of all n-grams. The sums are of integers; a division, a root and a rounding of doubles are exact by
-IEEE 754. So a text gets the same logits in any batch, on any platform and with any number of threads.
+summed norms of all n-grams. The sums are of integers; product, division, root and rounding of doubles are
+what IEEE 754 says. So a text gets the same logits in any batch, on any platform, with any number of threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from costaudit.tiers.ngrams import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from typing import IO
 
     from numpy.typing import NDArray
 
@@ -67,23 +67,23 @@ class LinearModel:
     """Weights of n-grams. Made by `tools/fit_tiers.py`."""
 
     def __init__(self, hashes: Hashes, weights: NDArray[np.int16], norms: NDArray[np.int32]) -> None:
-        """`hashes` ascending and distinct; `weights` per n-gram and tier, `norms` per n-gram and then unknown."""
+        """`hashes` ascending; `weights` per n-gram and tier; `norms` per n-gram, last the unknown."""
         self.hashes, self.weights, self.norms = hashes, weights, norms
         self._weights = weights.astype(np.float64)
         self._norms = norms.astype(np.float64)
-        bits = max(8, int(len(hashes)).bit_length() + 3)
+        bits = max(8, len(hashes).bit_length() + 3)
         self._shift = np.uint64(64 - bits)
         bucket = (hashes >> self._shift).astype(np.intp)
         self._first = np.searchsorted(bucket, np.arange(1 << bits)).astype(np.int32)
         self._size = np.bincount(bucket, minlength=1 << bits).astype(np.int8)
 
     @classmethod
-    def load(cls, file: BinaryIO) -> LinearModel:
+    def load(cls, file: IO[bytes]) -> LinearModel:
         """Read a model; no pickled objects are accepted."""
         with np.load(file, allow_pickle=False) as arrays:
             return cls(arrays["hashes"], arrays["weights"], arrays["norms"])
 
-    def save(self, file: BinaryIO, spellings: list[str]) -> None:
+    def save(self, file: IO[bytes], spellings: list[str]) -> None:
         """Write the model, with the n-grams as text for whoever reads the file: the same bytes every time."""
         text = np.frombuffer(_SEPARATOR.join(spellings).encode(), np.uint8)
         np.savez(file, hashes=self.hashes, weights=self.weights, norms=self.norms, spellings=text)
@@ -121,7 +121,8 @@ class LinearModel:
         norm = self._norm(total, np.bincount(text, self._norms[at], rows), known)
         root = np.sqrt(np.maximum(norm, 1))
         sums = (np.bincount(text, self._weights[at, tier], rows) for tier in Tier)
-        return np.stack([np.rint(s * _SCALE / root) for s in sums], axis=1).astype(np.int32), known.astype(np.int32)
+        milli = np.stack([np.rint(s * _SCALE / root) for s in sums], axis=1)
+        return milli.astype(np.int32), known.astype(np.int32)
 
     def _norm(self, tokens: Any, of_known: Any, known: Any) -> Any:
         """The summed norms of all n-grams: each token is two; repetitions of known ones count as unknown."""

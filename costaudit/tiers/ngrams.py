@@ -90,7 +90,7 @@ class Tokens:
 
 
 def tokenize(texts: Any) -> Tokens:
-    """The tokens of a pyarrow string array without nulls; texts are hashed as they are, without folding case."""
+    """The tokens of a pyarrow string array without nulls; case is not folded."""
     offsets, data = _buffers(texts)
     kind = _CLASS[data]
     first = np.zeros(len(data) + 1, np.bool_)

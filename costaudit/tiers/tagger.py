@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
-
     from numpy.typing import NDArray
 
     from costaudit.tiers.ruleset import FactRule, MetadataRule, RuleSet
@@ -41,7 +40,10 @@ class Tagger:
         self._structure = FactSpeaker(rules.structure)
         self._text = TextSpeaker(rules, risk=risk)
         self._shape = FactSpeaker(rules.shape)
-        names = [[rule.name for rule in kind] for kind in (rules.metadata, rules.structure, rules.text, rules.shape)]
+        names = [
+            [rule.name for rule in kind]
+            for kind in (rules.metadata, rules.structure, rules.text, rules.shape)
+        ]
         names[2] += [MODEL_RULE, GUARD_RULE]
         self.rule_names = (EXPLICIT_RULE, *(name for kind in names for name in kind))
         """All rules, strongest kind of evidence first; `Tags.rule` holds indexes into it."""
@@ -100,14 +102,15 @@ class Tagger:
             yield Reason(Evidence.TEXT, rule.name, rule.tier, None, points)
         if why.signals:
             yield _model_reason(why.model)
-        for signal, points in why.signals[: _MOST_SIGNALS if signals else 0]:
-            yield _model_reason(points, signal.ngram)
+        for signal, gained in why.signals[: _MOST_SIGNALS if signals else 0]:
+            yield _model_reason(gained, signal.ngram)
 
 
 def _model_reason(points: NDArray[np.float64], signal: str | None = None) -> Reason:
     """What the model or one of its n-grams adds: to the tier that gains most, over the mean of all tiers."""
     tier = int(points.argmax())
-    return Reason(Evidence.TEXT, MODEL_RULE, tier, None, round(float(points[tier] - points.mean()), 2), signal)
+    gain = round(float(points[tier] - points.mean()), 2)
+    return Reason(Evidence.TEXT, MODEL_RULE, tier, None, gain, signal)
 
 
 def _reasons(

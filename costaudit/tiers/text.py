@@ -2,7 +2,7 @@
 
 The zone is the head and the tail of the last user turn: instructions stand there, and what lies between is
 payload, which is never read. The points of the rules and the logits of the model are added up, become scores
-(see `scores`), and the risk guard picks the tier. All of it is integers, so that a row scores the same in every batch.
+(see `scores`), and the risk guard picks the tier. All of it is integers: a row scores the same in any batch.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Verdicts:
     scores: NDArray[np.int32]
     """The probability of each tier in thousandths, one column per tier; all 0 where the text says nothing.
 
-    The sum of the scores of rows that share a fingerprint is their vote: `guard.guarded_tiers` takes it as it takes
-    the scores of a row. P(true tier > t) is the sum of the columns after t over the sum of all.
+    The sum of the scores of rows that share a fingerprint is their vote: `guard.guarded_tiers` takes it as it
+    takes the scores of a row. P(true tier > t) is the sum of the columns after t over the sum of all.
     """
 
     def of(self, rows: NDArray[np.int32]) -> Verdicts:
@@ -122,7 +122,7 @@ class TextSpeaker:
             points=[(int(i), int(points[0, i]) / _WHOLE) for i in np.flatnonzero(points[0])],
             guarded=int(tier[0]) if raised else None,
             model=milli[0] * weight,
-            signals=[(signal, signal.milli * weight) for signal in signals],
+            signals=[(signal, (signal.milli * weight).astype(np.float64)) for signal in signals],
         )
 
     def _judge_block(self, prompts: Any, verdicts: Verdicts, start: int) -> None:

@@ -27,7 +27,7 @@ def instruction_zones(prompts: Any, scoring: Scoring) -> tuple[Any, NDArray[np.i
 
 
 def without_framing(zones: Any, scoring: Scoring) -> Any:
-    """The zones as the model reads them: without the phrases that say how to answer, and not what is asked."""
+    """The zones as the model reads them: without phrases that say how to answer, and not what is asked."""
     return pc.replace_substring_regex(zones, scoring.framing, "")
 
 

@@ -1,4 +1,4 @@
-"""Fitting the text model: the mathematics on problems with a known answer, and what may enter the vocabulary."""
+"""Fitting the text model: mathematics with a known answer, and what may enter the vocabulary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS = [(f"{task} now", tier, f"s{i}") for tier, task in enumerate(TASKS) for i 
 
 
 def test_the_minimum_of_a_narrow_bowl():
-    """Squares of distances from 1 to 6, weighted from 1 to 100,000: the minimum is where all distances are 0."""
+    """Weighted squares of distances from 1 to 6: the minimum is where all distances are 0."""
     weight, goal = 10.0 ** np.arange(6), np.arange(1.0, 7.0)
 
     def bowl(at):
@@ -37,7 +37,7 @@ def test_the_minimum_of_a_narrow_bowl():
 
 
 def test_a_regression_with_one_feature_per_tier():
-    """At the minimum the gradient is 0: the weight of each n-gram is the penalty's strength times what is unexplained."""
+    """At the minimum the gradient is 0: a weight is the strength of the penalty times what is unexplained."""
     eye = np.arange(4)
     weights = fit_tiers._regress(Design(eye, eye, np.ones(4), 4, 4), eye)
     odds = np.exp(weights)

@@ -55,7 +55,7 @@ def test_scores_are_the_softmax_in_thousandths(rows):
     assert (scores.sum(axis=1) == 1000).all()
     for row, got in zip(rows, scores, strict=True):
         odds = [math.exp((logit - max(row)) / 1000) for logit in row]
-        # rounding down takes up to 1 off each, the best gets up to 3; steps of 0.01 add up to 1 % of a quarter
+        # rounding down takes up to 1 off each, the best gets up to 3; steps of 0.01 add 1 % of a quarter
         assert np.abs(got - np.array(odds) * 1000 / sum(odds)).max() <= 6
 
 

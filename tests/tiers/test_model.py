@@ -46,7 +46,7 @@ def test_the_file_is_small_and_regular():
 
 
 def test_every_spelling_has_the_hash_that_stands_beside_it():
-    """A token is looked up as written; a pair as its two tokens, after the start of the text or another token."""
+    """A token is looked up as written; a pair as its two tokens, or as a token that starts a text."""
     for spelling, wanted in zip(spellings(), load_model().hashes.tolist(), strict=True):
         first, space, _ = spelling.partition(" ")
         if not space:

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from costaudit.tiers.ngrams import START, tokenize
 
-TEXTS = st.lists(st.text(st.sampled_from("ab z9'_.\n?\t ßé日"), max_size=30) | st.text(max_size=12), max_size=6)
+TEXTS = st.lists(
+    st.text(st.sampled_from("ab z9'_.\n?\t ßé日"), max_size=30) | st.text(max_size=12), max_size=6
+)
 MASK = 2**64 - 1
 
 

@@ -52,16 +52,30 @@ def test_everyday_prompts_are_mostly_right_and_never_too_low_where_it_matters():
 
 
 @pytest.mark.parametrize(
-    "prompt", [None, "", " ", "\n\n", "hm", "?", "12345", "zxqv wvut", "lorem ipsum dolor sit amet consectetur elit sed"]
+    "prompt",
+    [
+        None,
+        "",
+        " ",
+        "\n\n",
+        "hm",
+        "?",
+        "12345",
+        "zxqv wvut",
+        "lorem ipsum dolor sit amet consectetur elit sed",
+    ],
 )
 def test_no_signal_is_no_tag(prompt):
     assert tiers(prompt) == [UNTAGGED]
     assert scores(prompt).tolist() == [[0, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("framing", ["Think step by step: ", "Let's think step by step. ", "Think carefully. "])
 @pytest.mark.parametrize(
-    "prompt", ["what is 7 times 8?", "what is the capital of France?", "Write a short poem about cats", "hello"]
+    "framing", ["Think step by step: ", "Let's think step by step. ", "Think carefully. "]
+)
+@pytest.mark.parametrize(
+    "prompt",
+    ["what is 7 times 8?", "what is the capital of France?", "Write a short poem about cats", "hello"],
 )
 def test_how_to_answer_does_not_make_a_task_complex(framing, prompt):
     assert tiers(framing + prompt)[0] < Tier.COMPLEX
@@ -69,7 +83,13 @@ def test_how_to_answer_does_not_make_a_task_complex(framing, prompt):
 
 @pytest.mark.parametrize(
     ("word", "inside"),
-    [("api", "the capital of Peru"), ("sql", "a mysqlqx"), ("try", "poetry"), ("class", "classify"), ("mri", "amrita")],
+    [
+        ("api", "the capital of Peru"),
+        ("sql", "a mysqlqx"),
+        ("try", "poetry"),
+        ("class", "classify"),
+        ("mri", "amrita"),
+    ],
 )
 def test_words_inside_words_are_no_evidence(word, inside):
     """The reasons for a text are the same as with the inner word spelled otherwise."""
@@ -92,13 +112,17 @@ def test_what_lies_between_head_and_tail_is_never_read(payload):
 @settings(max_examples=15)
 @given(st.text(max_size=100))
 def test_the_system_prompt_does_not_change_what_the_text_says(system):
-    prompts = pa.array(["Write a SQL query for monthly revenue", "Is this review positive or negative? Great!", None])
+    prompts = pa.array(
+        ["Write a SQL query for monthly revenue", "Is this review positive or negative? Great!", None]
+    )
     batch = pa.record_batch({"prompt": prompts, "system": [system] * 3})
     assert TAGGER.text_scores(batch).tolist() == scores(*prompts.to_pylist()).tolist()
 
 
 @settings(max_examples=25)
-@given(st.lists(st.sampled_from([p for ps in EVERYDAY.values() for p in ps]) | st.none(), max_size=30), st.data())
+@given(
+    st.lists(st.sampled_from([p for ps in EVERYDAY.values() for p in ps]) | st.none(), max_size=30), st.data()
+)
 def test_scores_do_not_depend_on_the_batch(prompts, data):
     cut = data.draw(st.integers(0, len(prompts)))
     parts = [scores(*prompts[:cut]), scores(*prompts[cut:])]
@@ -137,7 +161,7 @@ def test_where_the_risk_is_too_high_token_counts_do_not_lower_the_tag(tmp_path):
     path.write_text(rule.format("zero", 0, 6) + rule.format("three", 3, 5) + "[scoring]\nmodel_percent = 0\n")
     columns = {"output": [3], "input": [40]}
     tagger = Tagger(load_rules(path))
-    # 6 points against 5 of 0.4 each: 60 to 40, so tier 3 is too probable for tier 0 and not probable enough for itself
+    # 6 points against 5, 0.4 each: odds of 60 to 40, so tier 3 is too probable for tier 0, and not for itself
     tags = tagger.tag(pa.record_batch({**columns, "prompt": ["foo"]}))
     assert tags.tier.tolist() == [UNTAGGED]
     assert tagger.tag(pa.record_batch({**columns, "prompt": ["bar"]})).tier.tolist() == [Tier.TRIVIAL]
@@ -170,7 +194,9 @@ def test_without_the_model_the_rules_speak_alone(tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text("[scoring]\nmodel_percent = 0\n")
     tagger = Tagger(load_rules(path))
-    batch = pa.record_batch({"prompt": ["Classify the message: hello", "Which tea should my aunt buy in spring"]})
+    batch = pa.record_batch(
+        {"prompt": ["Classify the message: hello", "Which tea should my aunt buy in spring"]}
+    )
     assert MODEL_RULE not in {r.rule for r in tagger.explain(batch, 0, signals=True)}
     # classify gives 7 points of 0.4: e^2.8 / (e^2.8 + 3) = .846 for tier 0
     assert np.abs(tagger.text_scores(batch)[0] - [846, 51, 51, 51]).max() <= 6
