@@ -3,8 +3,8 @@
     python tools/fit_tiers.py ../shared/data/tiers/tierbench_public.jsonl.gz
 
 Multinomial logistic regression over the words and pairs of words of the instruction zone, in plain numpy:
-nothing else is needed, and the same rows in any order give the same file. An n-gram counts only if it occurs in
-several sources; all others dilute a prompt as unknown words do: the model says less about unlike prompts.
+nothing else is needed, and the same rows in any order give the same file. An n-gram counts only if it occurs
+in several sources; all others dilute a prompt as unknown words do: the model says less of unlike prompts.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costaudit.errors import ConfigError
-from costaudit.schema import UNTAGGED, Tier
+from costaudit.ingest.adapters.request_body import set_request
+from costaudit.schema import UNTAGGED, Call, Tier
 from costaudit.tiers.rules import load_rules, parse_rules
 from costaudit.tiers.ruleset import GUARD_RULE, MODEL_RULE
 from costaudit.tiers.tagger import Evidence, Tagger
@@ -134,6 +135,16 @@ def test_a_prompt_scores_alone_as_among_thousands():
     many = scores(*prompts * 150)  # more than a block of rules and many blocks of the model
     assert (many == np.tile(scores(*prompts), (150, 1))).all()
     assert scores(prompts[7]).tolist() == many[7:8].tolist()
+
+
+def test_a_prompt_in_parts_is_read_like_one_text():
+    content = [
+        {"type": "text", "text": "Classify the ticket as billing, shipping or other."},
+        {"type": "text", "text": "Ticket: my parcel is late"},
+    ]
+    call = set_request(Call(), {"messages": [{"role": "user", "content": content}]})
+    assert tiers(call.prompt) == [Tier.TRIVIAL]
+    assert tiers(set_request(Call(), {"messages": [{"role": "user", "content": []}]}).prompt) == [UNTAGGED]
 
 
 def test_scores_add_up_to_1000_where_a_text_speaks():
