@@ -9,7 +9,7 @@ USER   := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-fix format golden bench wheel-smoke clean
+.PHONY: help demo test lint types docs docs-fix format golden bench eval-tiers wheel-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ golden: $(DEV) ## rewrite the expected outputs of the tests; read the diff befor
 
 bench: $(DEV) ## time an audit against hand-written DuckDB SQL and Polars: ratios, memory (see docs/performance.md)
 	$(BIN)/python -m benchmarks.run
+
+eval-tiers: $(DEV) ## print how well prompts are tagged that the text model was not fitted on: DATA=FILE (see docs/tiers.md)
+	$(BIN)/python -m benchmarks.eval_tiers $(DATA)
 
 wheel-smoke: $(DEV) ## build the wheel, install it elsewhere and use it
 	tools/wheel_smoke.sh $(BIN)/python

@@ -62,6 +62,7 @@ class Draft:
             rows = np.flatnonzero((self._open & (verdicts.tier != UNTAGGED)) | (sure & self._raisable()))
             rule = verdicts.rule[rows] + self._rules_so_far
             self._write(rows, Evidence.TEXT, verdicts.tier[rows], verdicts.confidence[rows], rule)
+            self._open &= ~verdicts.scores.any(axis=1)  # where the risk is too high, counts do not lower it
         self._rules_so_far += rules
 
     def _raisable(self) -> Mask:

@@ -52,4 +52,7 @@ class Reason:
     confidence: int | None
     """Percent; None for a text rule, which only adds points."""
     points: float | None
-    """What a text rule added to its tier, after damping; None for the other kinds."""
+    """What a text rule or the model added to its tier, after damping; None for the other kinds."""
+    signal: str | None = None
+    """An n-gram that the model knows; `^^` is the start of the text. It is words of the prompt: only in
+    reasons that were asked for with signals."""

@@ -161,9 +161,14 @@ def _shape(entry: Entry) -> FactRule:
 
 
 def _text(entry: Entry) -> TextRule:
+    head = _head(entry, "points", 100)
     regex = entry.pattern("regex", required=True)
+    any_language = entry.get("any_language", bool, default=False)
+    if any_language and head["tier"] < Tier.COMPLEX:
+        hint = "what the rest of the prompt asks for is not read, so it may only be raised: tier 2 or 3"
+        raise entry.error(f"{entry.label} is for any language and sets tier {head['tier']}", hint)
     return TextRule(
-        **_head(entry, "points", 100),
+        **head,
         regex=regex or "",
         at_least=entry.integer("at_least", 1, 100, 1),
         up_to=entry.integer("up_to", 1, 100, 1),
@@ -171,6 +176,7 @@ def _text(entry: Entry) -> TextRule:
         max_chars=entry.integer("max_chars", 1, UNBOUNDED, UNBOUNDED),
         task=entry.get("task", bool, default=False),
         damped=entry.get("damped", bool, default=False),
+        any_language=any_language,
     )
 
 
@@ -219,9 +225,12 @@ _LIMITS: Final[Mapping[str, tuple[int, int]]] = {
     "zone_tail": (1, 100_000),
     "min_points": (1, 1_000),
     "damp_percent": (0, 100),
+    "milli_per_point": (1, 10_000),
+    "model_percent": (0, 1_000),
+    "model_min_known": (1, 1_000),
+    "model_min_percent": (1, 100),
     "least_confidence": (1, 100),
     "most_confidence": (1, 100),
-    "full_margin": (1, 1_000),
     "raise_confidence": (1, 100),
     "foreign_words_min": (1, 1_000),
     "foreign_letters_percent": (0, 100),

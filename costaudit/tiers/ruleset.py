@@ -8,6 +8,12 @@ from typing import Final
 EXPLICIT_RULE: Final = "tier_tag"
 """The name under which an explicit tier of the log appears among the rules."""
 
+MODEL_RULE: Final = "text_model"
+"""The name under which the linear model appears among the text rules."""
+
+GUARD_RULE: Final = "risk_guard"
+"""The name under which the risk guard appears, where it raised a tag above the most probable tier."""
+
 UNBOUNDED: Final = 2**62
 """The upper end of an open range."""
 
@@ -85,6 +91,8 @@ class TextRule:
     """It names the task: what else the prompt holds is payload."""
     damped: bool
     """It is easily hit by payload: worth less beside a task."""
+    any_language: bool
+    """It speaks for prompts in any language, and not only for English ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,18 @@ class Scoring:
     zone_tail: int
     min_points: int
     damp_percent: int
+    milli_per_point: int
+    """What a point adds to the logit of its tier, in thousandths."""
+    model_percent: int
+    """The weight of the linear model beside the rules; 0 switches it off."""
+    model_min_known: int
+    model_min_percent: int
+    framing: str
+    """How to answer, as in "think step by step": the model does not read it."""
     least_confidence: int
     most_confidence: int
-    full_margin: int
     raise_confidence: int
+    english_words: str
     foreign_words: str
     foreign_words_min: int
     foreign_letters: str

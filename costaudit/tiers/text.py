@@ -1,7 +1,8 @@
-"""Evidence from the prompt: points per tier for patterns in its instruction zone.
+"""Evidence from the prompt: rules and a linear model over its instruction zone give each tier a probability.
 
-The zone is the head and the tail of the last user turn: instructions stand there, and what lies
-between is payload. Points are integers, so that a row scores the same in every batch.
+The zone is the head and the tail of the last user turn: instructions stand there, and what lies between is
+payload, which is never read. The points of the rules and the logits of the model are added up, become scores
+(see `scores`), and the risk guard picks the tier. All of it is integers: a row scores the same in any batch.
 """
 
 from __future__ import annotations
@@ -15,18 +16,23 @@ import pyarrow.compute as pc
 
 from costaudit.schema import UNTAGGED, Tier
 from costaudit.tiers.columns import as_numpy, matches
+from costaudit.tiers.guard import DEFAULT_RISK, guarded_tiers
+from costaudit.tiers.model import load_model
+from costaudit.tiers.scores import best_tier, percent_of, scores_of
+from costaudit.tiers.zones import in_english, instruction_zones, without_framing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from costaudit.tiers.columns import Columns, Mask
-    from costaudit.tiers.ruleset import RuleSet, Scoring, TextRule
+    from costaudit.tiers.model import LinearModel, Signal
+    from costaudit.tiers.ruleset import RuleSet, TextRule
 
 _BLOCK: Final = 8192
 """Prompts scored at a time: keeps the zones in cache and the memory bounded."""
 
-_GROUP: Final = 6
-"""Rules behind one alternation: measured, 6 to 8 were the fastest."""
+_GROUP: Final = 5
+"""Rules behind one alternation: measured, 4 to 6 were the fastest."""
 
 _WHOLE: Final = 100
 """Points are kept in hundredths, because damping is in percent."""
@@ -34,29 +40,56 @@ _WHOLE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What the text says about each row; UNTAGGED where it says nothing."""
+    """What the text says about each row; UNTAGGED where it says nothing, or nothing within the risk."""
 
     tier: NDArray[np.int8]
     confidence: NDArray[np.int8]
     rule: NDArray[np.int16]
-    """Index of the text rule that gave the most points to the tier."""
+    """Index of the text rule that gave the most points to the tier. The number of rules stands for the model,
+    one more for the guard, where it raised the tier above the most probable one."""
+    scores: NDArray[np.int32]
+    """The probability of each tier in thousandths, one column per tier; all 0 where the text says nothing.
+
+    The sum of the scores of rows that share a fingerprint is their vote: `guard.guarded_tiers` takes it as it
+    takes the scores of a row. P(true tier > t) is the sum of the columns after t over the sum of all.
+    """
 
     def of(self, rows: NDArray[np.int32]) -> Verdicts:
         """The verdicts on the given rows."""
-        return Verdicts(self.tier[rows], self.confidence[rows], self.rule[rows])
+        return Verdicts(self.tier[rows], self.confidence[rows], self.rule[rows], self.scores[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What speaks for one row: rules and n-grams, each with what it adds to the tiers."""
+
+    points: list[tuple[int, float]]
+    """Rules by index, each with its points after damping."""
+    guarded: int | None
+    """The tier to which the guard raised it."""
+    model: NDArray[np.float64]
+    """What the model adds to each tier, in points of a rule."""
+    signals: list[tuple[Signal, NDArray[np.float64]]]
+    """The n-grams that the model knows, the weightiest first, in points. They are words of the prompt."""
 
 
 class TextSpeaker:
-    """Scores prompts by the text rules of a rule set."""
+    """Scores prompts by the text rules of a rule set and by the linear model."""
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(
+        self, rules: RuleSet, *, risk: float = DEFAULT_RISK, model: LinearModel | None = None
+    ) -> None:
+        """`risk` is that of the guard. `model` replaces the one that ships."""
         self._rules = rules.text
         self._scoring = rules.scoring
+        self._risk = risk
+        self._model = (model or load_model()) if rules.scoring.model_percent else None
         self._groups = _grouped(rules.text)
         self._alone = _weights(rules.text, _WHOLE)
         self._beside_task = _weights(rules.text, rules.scoring.damp_percent)
         self._task = np.array([rule.task for rule in rules.text], np.bool_)
         self._tiers = np.array([rule.tier for rule in rules.text], np.int8)
+        self._english = np.array([not rule.any_language for rule in rules.text], np.bool_)
         self._of_tier = (self._tiers[:, None] == np.arange(len(Tier))).astype(np.int32)
 
     def judge(self, columns: Columns) -> Verdicts | None:
@@ -69,43 +102,66 @@ class TextSpeaker:
             self._judge_block(prompts.values.slice(start, _BLOCK), verdicts, start)
         return verdicts.of(prompts.codes)
 
-    def points(self, columns: Columns) -> list[tuple[int, float]]:
-        """The rules that speak for the row of a batch of one, each with its points after damping."""
+    def explain(self, columns: Columns) -> Why | None:
+        """What speaks for the row of a batch of one; None without a prompt or where the text says nothing."""
         prompts = columns.long_text("prompt") if self._rules else None
         if prompts is None or not len(prompts.values):
-            return []
-        points = self._points(prompts.values)[0]
-        return [(int(index), int(points[index]) / _WHOLE) for index in np.flatnonzero(points)]
+            return None
+        zones, chars = instruction_zones(prompts.values, self._scoring)
+        english = in_english(zones, self._scoring)
+        points = self._points(zones, chars, english)
+        scores = self._scores(zones, points, english)
+        tier = guarded_tiers(scores, self._risk)
+        raised = tier[0] not in (UNTAGGED, best_tier(scores)[0])
+        weight = self._scoring.model_percent / _WHOLE / self._scoring.milli_per_point
+        read = without_framing(zones, self._scoring)
+        heard = self._model if english[0] else None
+        milli = np.zeros((1, len(Tier))) if heard is None else heard.logits(read).milli
+        signals = [] if heard is None else heard.signals(read[0].as_py())
+        return Why(
+            points=[(int(i), int(points[0, i]) / _WHOLE) for i in np.flatnonzero(points[0])],
+            guarded=int(tier[0]) if raised else None,
+            model=milli[0] * weight,
+            signals=[(signal, (signal.milli * weight).astype(np.float64)) for signal in signals],
+        )
 
     def _judge_block(self, prompts: Any, verdicts: Verdicts, start: int) -> None:
-        """Write the verdicts of a block: the tier with most points, of equals the higher."""
-        scoring = self._scoring
-        points = self._points(prompts)
-        scores = points @ self._of_tier
-        ranked = np.sort(scores, axis=1)
-        rows = np.flatnonzero(ranked[:, -1] >= scoring.min_points * _WHOLE)
-        tier = len(Tier) - 1 - scores[rows, ::-1].argmax(axis=1)
-        given = np.where(self._tiers == tier[:, None], points[rows], -1)
-        verdicts.tier[rows + start] = tier
-        verdicts.rule[rows + start] = given.argmax(axis=1)
-        verdicts.confidence[rows + start] = _confidence(scoring, ranked[rows, -1] - ranked[rows, -2])
+        """Write the verdicts of a block."""
+        zones, chars = instruction_zones(prompts, self._scoring)
+        english = in_english(zones, self._scoring)
+        points = self._points(zones, chars, english)
+        scores = self._scores(zones, points, english)
+        tier = guarded_tiers(scores, self._risk)
+        given = np.where(self._tiers == tier[:, None], points, 0)
+        rule = np.where(given.any(axis=1), given.argmax(axis=1), len(self._rules))
+        rule[tier != best_tier(scores)] = len(self._rules) + 1
+        scoring, block = self._scoring, slice(start, start + len(tier))
+        verdicts.scores[block] = scores
+        verdicts.tier[block] = tier
+        verdicts.rule[block] = np.where(tier == UNTAGGED, -1, rule)
+        confidence = percent_of(scores, tier).clip(scoring.least_confidence, scoring.most_confidence)
+        verdicts.confidence[block] = np.where(tier == UNTAGGED, 0, confidence)
 
-    def _points(self, prompts: Any) -> NDArray[np.int32]:
+    def _scores(self, zones: Any, points: NDArray[np.int32], english: Mask) -> NDArray[np.int32]:
+        """The scores of the zones for which a rule speaks, or the model alone; 0 for the others."""
+        scoring = self._scoring
+        of_tiers = points @ self._of_tier
+        spoken = of_tiers.max(axis=1) >= scoring.min_points * _WHOLE
+        logits = of_tiers * scoring.milli_per_point // _WHOLE
+        if self._model is not None:
+            said = self._model.logits(without_framing(zones, scoring))
+            logits += np.where(english[:, None], said.milli, 0) * scoring.model_percent // 100
+            sure = scores_of(logits).max(axis=1) >= scoring.model_min_percent * 10
+            spoken |= english & sure & (said.known >= scoring.model_min_known)
+        return np.where(spoken[:, None], scores_of(logits), 0)
+
+    def _points(self, zones: Any, chars: NDArray[np.int64], english: Mask) -> NDArray[np.int32]:
         """Points in hundredths, one row per prompt and one column per rule."""
-        zones, chars = self._zones(prompts)
         hits = self._hits(zones, chars)
         task = (hits[:, self._task] > 0).any(axis=1, keepdims=True)
         points: NDArray[np.int32] = hits * np.where(task, self._beside_task, self._alone)
-        points[~self._speaks(zones)] = 0
+        points[np.ix_(~english, self._english)] = 0
         return points
-
-    def _zones(self, prompts: Any) -> tuple[Any, NDArray[np.int64]]:
-        """The instruction zones in lower case, and the lengths of the whole prompts in characters."""
-        head, tail = self._scoring.zone_head, self._scoring.zone_tail
-        chars = as_numpy(pc.utf8_length(prompts)).astype(np.int64)
-        ends = pc.binary_join_element_wise(_cut(prompts, 0, head), _cut(prompts, -tail, None), "\n")
-        zones = pc.if_else(pa.array(chars <= head + tail), _cut(prompts, 0, head + tail), ends)
-        return pc.utf8_lower(zones), chars
 
     def _hits(self, zones: Any, chars: NDArray[np.int64]) -> NDArray[np.int32]:
         """How often each rule counts, one row per zone and one column per rule."""
@@ -120,15 +176,6 @@ class TextSpeaker:
                 for column in group.rules:
                     hits[rows, column] = _count(some, lengths, self._rules[column])
         return hits
-
-    def _speaks(self, zones: Any) -> Mask:
-        """Zones in the language of the rules: patterns for English say nothing about other text."""
-        scoring = self._scoring
-        words = as_numpy(pc.count_substring_regex(zones, scoring.foreign_words))
-        letters = as_numpy(pc.count_substring_regex(zones, scoring.foreign_letters))
-        length = as_numpy(pc.utf8_length(zones))
-        few: Mask = letters * 100 <= scoring.foreign_letters_percent * length
-        return few & (words < scoring.foreign_words_min)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +231,10 @@ def _weights(rules: tuple[TextRule, ...], percent: int) -> NDArray[np.int32]:
     return np.array([rule.points * (percent if rule.damped else _WHOLE) for rule in rules], np.int32)
 
 
-def _confidence(scoring: Scoring, margin: NDArray[np.int32]) -> NDArray[np.int8]:
-    """Percent by the lead over the next tier, from least at none to most at a full margin."""
-    span = scoring.most_confidence - scoring.least_confidence
-    gained = np.minimum(margin, scoring.full_margin * _WHOLE) * span // (scoring.full_margin * _WHOLE)
-    return (scoring.least_confidence + gained).astype(np.int8)
-
-
-def _cut(texts: Any, start: int, stop: int | None) -> Any:
-    return pc.utf8_slice_codeunits(texts, start, stop).cast(pa.string())
-
-
 def _silent(rows: int) -> Verdicts:
-    return Verdicts(np.full(rows, UNTAGGED, np.int8), np.zeros(rows, np.int8), np.full(rows, -1, np.int16))
+    return Verdicts(
+        tier=np.full(rows, UNTAGGED, np.int8),
+        confidence=np.zeros(rows, np.int8),
+        rule=np.full(rows, -1, np.int16),
+        scores=np.zeros((rows, len(Tier)), np.int32),
+    )

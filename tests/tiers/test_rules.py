@@ -154,7 +154,7 @@ def test_patterns_too_large_together_are_tried_one_by_one(rule_file):
         (TEXT + "task = 1\n", "task of text rule 'mine' must be true or false", 1),
         (TEXT + "at_least = 0\n", "at_least of text rule 'mine' must be 1 to 100", 1),
         ("\n[scoring]\nmin_point = 3\n", "did you mean 'min_points'", 2),
-        ("[scoring]\nfull_margin = 0\n", "full_margin of [scoring] must be 1 to 1000", 1),
+        ("[scoring]\nmilli_per_point = 0\n", "milli_per_point of [scoring] must be 1 to 10000", 1),
         ("[scoring]\nleast_confidence = 90\n", "most_confidence is below least_confidence", 1),
     ],
 )  # fmt: skip
