@@ -17,16 +17,15 @@ import numpy.typing as npt
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from costaudit.ingest.hashes import Hashes, hash_texts
 from costaudit.schema import COUNTS, INPUT_SIDE, Call, Quality, Status
 
-Hashes = npt.NDArray[np.uint64]
 _Part = tuple[Hashes, npt.NDArray[np.intp]]
 """Hashes, and the rows that they stand in."""
 
 Links = npt.NDArray[np.intp]
 """Pairs of indices, one pair per row."""
 
-_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _SALTS: Final = {"call_id": np.uint64(1), "response_id": np.uint64(2)}
 """A parent id is the call id or the response id of another record, and is hashed with both salts."""
 
@@ -169,57 +168,7 @@ def _hash_column(batch: pa.RecordBatch, name: str, salt: np.uint64) -> tuple[Has
     rows = np.flatnonzero(np.asarray(array.is_valid()))
     if array.null_count:
         array = array.drop_null()
-    return _hash_text(array, salt), rows
-
-
-def _hash_text(array: pa.Array, salt: np.uint64) -> Hashes:
-    """64-bit hashes of UTF-8 strings without nulls, eight bytes at a time over the whole column."""
-    _, offsets_buffer, data_buffer = array.buffers()
-    kind = np.int64 if pa.types.is_large_string(array.type) else np.int32
-    count = len(array)
-    if count == 0:
-        return np.zeros(0, np.uint64)
-    offsets = np.frombuffer(offsets_buffer, kind)[array.offset : array.offset + count + 1].astype(np.int64)
-    starts, lengths = offsets[:-1], np.diff(offsets)
-    raw = np.frombuffer(data_buffer, np.uint8) if data_buffer is not None else np.zeros(0, np.uint8)
-    first, last = int(offsets[0]), int(offsets[-1])
-    padded = np.zeros(last - first + 8, np.uint8)
-    padded[: last - first] = raw[first:last]
-    shortest, longest = int(lengths.min()), int(lengths.max())
-    if shortest == longest:
-        return _hash_equally_long(padded, count, longest, salt)
-    windows = np.ndarray((len(padded) - 7,), "<u8", padded.data, strides=(1,))
-    hashes = lengths.astype(np.uint64) * _MIX + salt
-    for place in range(0, longest, 8):
-        everyone = shortest > place
-        rows = slice(None) if everyone else np.flatnonzero(lengths > place)
-        word = windows[starts[rows] - first + place]
-        rest = lengths[rows] - place
-        if int(rest.min()) < 8:
-            keep = np.minimum(rest, 8).astype(np.uint64) * np.uint64(8)
-            word = word & (~np.uint64(0) >> (np.uint64(64) - keep))
-        hashes[rows] = _mixed(hashes[rows], word)
-    hashes ^= hashes >> np.uint64(32)
-    return hashes
-
-
-def _hash_equally_long(padded: npt.NDArray[np.uint8], count: int, length: int, salt: np.uint64) -> Hashes:
-    """What `_hash_text` gives for strings of one length, which ids mostly have, without gathering."""
-    hashes = np.full(count, length, np.uint64) * _MIX + salt
-    for place in range(0, length, 8):
-        word = np.ndarray((count,), "<u8", padded.data, offset=place, strides=(length,))
-        if length - place < 8:
-            word = word & np.uint64(2 ** (8 * (length - place)) - 1)
-        hashes = _mixed(hashes, word)
-    hashes ^= hashes >> np.uint64(32)
-    return hashes
-
-
-def _mixed(hashes: Hashes, word: Hashes) -> Hashes:
-    mixed = hashes ^ word
-    mixed *= _MIX
-    mixed ^= mixed >> np.uint64(29)
-    return mixed
+    return hash_texts(array, salt), rows
 
 
 def calls_of(batch: pa.RecordBatch) -> list[Call]:
