@@ -144,8 +144,9 @@ def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
     """CA-C1: reported costs that cannot be true; they are in no total."""
     cells = work.passed.cells
     count = int(cells.measures["requests"][cells.keys["reported"] == IMPLAUSIBLE].sum())
-    if count and work.passed.odd_costs:
-        worst = work.passed.odd_costs[0]
+    impossible = work.passed.standouts.impossible
+    if count and impossible:
+        worst = impossible[0]
         yield m.Finding(
             code="CA-C1",
             title=f"{count:,} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside, "
@@ -158,7 +159,7 @@ def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
                         "file": o.file, "line": o.line, "model": o.model, "tokens": o.tokens,
                         "reported_usd": exact(usd_from_pico(o.reported_picousd)),
                     }
-                    for o in work.passed.odd_costs[:5]
+                    for o in impossible[:5]
                 ]
             },
             next="the list cost stands in for them; look at the price table of the tool that wrote the log",
