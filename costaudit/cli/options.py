@@ -61,6 +61,14 @@ PricesAt = Annotated[
         help="Price everything, before and after, as on this date instead of its own time.",
     ),
 ]
+CostSource = Annotated[
+    str,
+    typer.Option(
+        "--cost-source",
+        metavar="NAME",
+        help="Bill by reported cost, by list, or auto: as reported, else list and known fees.",
+    ),
+]
 PolicyFile = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(

@@ -60,7 +60,8 @@ def sum_by(group: npt.NDArray[np.intp], groups: int, values: npt.NDArray[Any]) -
                 np.bincount(group, weights=half, minlength=groups).astype(np.int64)
                 for half in (values >> _HALF, values & (2**_HALF - 1))
             )
-            return (upper if bound < LIMIT else upper.astype(object)) * 2**_HALF + lower
+            wide = upper if bound < LIMIT else upper.astype(object)
+            return np.asarray(wide * 2**_HALF + lower)
     total: list[int] = [0] * groups
     for number, value in zip(group.tolist(), values.tolist(), strict=True):
         total[number] += value
