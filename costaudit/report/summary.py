@@ -69,7 +69,7 @@ def spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         return
     billed, list_, after, low, high = (
         money([s.billed_usd, s.list_usd, p.after_usd, p.low_usd, p.high_usd])
-        if billed_known(report) else (ABSENT,) * 5
+        if billed_known(report) else (ABSENT, *money([s.list_usd]), ABSENT, ABSENT, ABSENT)
     )  # fmt: skip
     yield "Billed", billed, f"{count(s.requests, 'request')}, {_when(report.period)}"
     if _is_reported_only(report) and s.unbilled_requests:
