@@ -172,14 +172,16 @@ def told(report: Audit) -> list[tuple[str, int, str]]:
     return [(Path(o.file).name, o.line, exact(o.reported_usd)) for o in reconciled(report).outliers]
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=[3000, 1 << 20])
+def blocks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Blocks of about 15 records, and the whole log in one."""
+    size = request.param
     monkeypatch.setattr(
-        local, "open_log", lambda f, forced=None: jsonl.JsonlReader.open(f, forced, block_bytes=3000)
+        local, "open_log", lambda f, forced=None: jsonl.JsonlReader.open(f, forced, block_bytes=size)
     )
 
 
-def test_the_twenty_farthest_requests_are_named_with_their_lines(tmp_path: Path, small_blocks: None):
+def test_the_twenty_farthest_requests_are_named_with_their_lines(tmp_path: Path, blocks: None):
     report = of(tmp_path, spread_log(60))
     assert told(report) == [
         ("log.jsonl", n + 1, exact(LIST + Decimal(n) / 100)) for n in range(59, 39, -1)
@@ -190,7 +192,7 @@ def test_the_twenty_farthest_requests_are_named_with_their_lines(tmp_path: Path,
 
 @pytest.mark.parametrize("at_once", [10, 300_000])
 def test_a_log_given_twice_is_reconciled_as_once(
-    tmp_path: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int
+    tmp_path: Path, blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int
 ):
     monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
     for log in (spread_log(60), random_log(5, 200)):
@@ -203,20 +205,20 @@ def test_a_log_given_twice_is_reconciled_as_once(
 
 
 @pytest.mark.parametrize("at_once", [10, 300_000])
+@pytest.mark.parametrize("times", [200, 1000])
 def test_requests_behind_those_that_merging_takes_away_move_up(
-    tmp_path: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int
+    tmp_path: Path, blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int, times: int
 ):
-    """30 records far from list turn out to be unfinished: whole, they are at list. The next 20 are named."""
+    """30 costs far from list, or impossible, are of unfinished records: whole, they are at list."""
     monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
     far: list[Record] = []
     whole: list[Record] = []
     for n in range(30):
-        record = SAID | {"request_id": f"far{n}", "cost_usd": f"{LIST * (1000 + n):f}"}
+        record = SAID | {"request_id": f"far{n}", "cost_usd": f"{LIST * (times + n):f}"}
         far.append(record | {"input_tokens": 10, "output_tokens": 1})
-        whole.append(record | {"input_tokens": 1000 * (1000 + n), "output_tokens": 100 * (1000 + n)})
+        whole.append(record | {"input_tokens": 1000 * (times + n), "output_tokens": 100 * (times + n)})
     near = spread_log(60)
     paths = [write_jsonl(tmp_path / "a.jsonl", far + near), write_jsonl(tmp_path / "b.jsonl", whole)]
-    # 3.50 and more of a context over 272,000 tokens: gpt-4o has one price for every size
     report = audit(*paths)
     expected = told(audit(write_jsonl(tmp_path / "near.jsonl", near)))
     assert [(line - 30, cost) for name, line, cost in told(report)] == [
@@ -234,6 +236,14 @@ def test_a_merged_outlier_stands_where_its_cost_was_stated_first(tmp_path: Path)
     assert told(report) == [("log.jsonl", 3, "0.50"), ("log.jsonl", 2, "0.40")]
 
 
+def test_calls_that_share_a_response_id_stand_each_at_its_own_line(tmp_path: Path):
+    """A recording that was replayed: the ids of the calls differ, so these are two calls, not one."""
+    log = [{**SAID, "call_id": f"c{n}", "response_id": "r", "cost_usd": "0.5"} for n in range(2)]
+    report = of(tmp_path, log, [log[1]])
+    assert report.inputs.duplicates == 1
+    assert told(report) == [("log.jsonl", 1, "0.50"), ("log.jsonl", 2, "0.50")]
+
+
 def test_no_id_of_a_user_or_of_a_request_is_in_the_reconciliation(tmp_path: Path):
     log = [r | {"user": "us3r-canary", "session_id": "s3ssion-canary"} for r in spread_log(30)]
     text = reconciled(of(tmp_path, log)).model_dump_json()
@@ -241,7 +251,7 @@ def test_no_id_of_a_user_or_of_a_request_is_in_the_reconciliation(tmp_path: Path
     assert '"r29"' not in text
 
 
-def test_equal_requests_are_named_in_the_order_of_the_log(tmp_path: Path, small_blocks: None):
+def test_equal_requests_are_named_in_the_order_of_the_log(tmp_path: Path, blocks: None):
     report = of(tmp_path, [SAID | {"request_id": f"r{n}", "cost_usd": "0.5"} for n in range(70)])
     assert [line for _, line, _ in told(report)] == list(range(1, 21))
 
