@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -71,10 +72,14 @@ class Found:
 def find_signatures(passed: Pass) -> list[Found]:
     """Every signature of every group, the largest money first. None when priced as on one date."""
     found = []
-    for group, by_bucket in _grouped(passed, _group_of(passed)).items():
+    groups = _grouped(passed, _group_of(passed))
+    zeros: Counter[str | None] = Counter()
+    for (_, _, gateway, _), by_bucket in groups.items():
+        zeros[gateway] += by_bucket[NOTHING_REPORTED].requests if NOTHING_REPORTED in by_bucket else 0
+    for group, by_bucket in groups.items():
         counts = {bucket: sums.requests for bucket, sums in by_bucket.items() if bucket != NOTHING_ON_LIST}
         _, _, gateway, tier = group
-        for match in match_signatures(counts, gateway, tier):
+        for match in match_signatures(counts, gateway, tier, zeros[gateway]):
             inside = {b: sums for b, sums in by_bucket.items() if b in match.buckets}
             median = median_bucket({b: s.requests for b, s in inside.items()})
             found.append(Found(group, match, _sum(inside.values()), sum(counts.values()), median))

@@ -113,9 +113,15 @@ class Match:
     buckets: range
 
 
-def match_signatures(requests: dict[int, int], gateway: str | None, tier: str) -> Iterator[Match]:
-    """The signatures of a group, given its requests by bucket; `tier` is the service tier as billed."""
-    found = [Match(s, s.buckets()) for s in SIGNATURES if s.fits(gateway, tier) and _is_clear(requests, s)]
+def match_signatures(requests: dict[int, int], gateway: str | None, tier: str, zeros: int) -> Iterator[Match]:
+    """The signatures of a group, given its requests by bucket; `tier` is the service tier as billed.
+
+    `zeros` counts the stated costs of 0 over all models of the gateway: a tool that knows no prices lacks
+    those of many models, each with few requests.
+    """
+    found = [
+        Match(s, s.buckets()) for s in SIGNATURES if s.fits(gateway, tier) and _is_clear(requests, s, zeros)
+    ]
     yield from found
     window = _constant(requests)
     if window is not None and not any(set(window) & set(match.buckets) for match in found):
@@ -127,13 +133,14 @@ def count_in(requests: dict[int, int], buckets: Sequence[int]) -> int:
     return sum(requests.get(bucket, 0) for bucket in buckets)
 
 
-def _is_clear(requests: dict[int, int], signature: Signature) -> bool:
+def _is_clear(requests: dict[int, int], signature: Signature, zeros: int) -> bool:
     buckets = signature.buckets()
     here, width = count_in(requests, buckets), len(buckets)
-    if here < MIN_REQUESTS or here < signature.min_share * sum(requests.values()):
-        return False
+    is_share = here > 0 and here >= signature.min_share * sum(requests.values())
     if not signature.ratio_from:
-        return True
+        return is_share and zeros >= MIN_REQUESTS
+    if not is_share or here < MIN_REQUESTS:
+        return False
     beside = [*range(buckets.start - width, buckets.start), *range(buckets.stop, buckets.stop + width)]
     return here >= ABOVE_SURROUNDINGS * count_in(requests, [b for b in beside if b >= 0])
 

@@ -134,6 +134,21 @@ def test_what_is_below_list_is_in_one_finding_only(tmp_path: Path):
     assert below == found.list_usd - found.reported_usd
 
 
+def test_costs_of_0_are_counted_over_the_models_of_a_gateway(tmp_path: Path):
+    """12 and 9 requests of two models through one gateway; 15 of one through another."""
+    mini = {"model": "gpt-4o-mini"}
+    log = [
+        *calls(12, "0", gateway="one"), *calls(9, "0", first=12, gateway="one", **mini),
+        *calls(15, "0", first=30, gateway="two"), *calls(50, "1", first=50, gateway="one"),
+    ]  # fmt: skip
+    report = of(tmp_path, log)
+    (found,) = reconciled(report).signatures  # 12 of 62 are less than a fifth
+    assert (found.model, found.requests) == ("openai/gpt-4o-mini-2024-07-18", 9)
+    zero = finding(report, "CA-C7")
+    assert zero.title.startswith("9 requests of openai/gpt-4o-mini-2024-07-18 through one report a cost of 0")
+    assert finding(report, "CA-M2").evidence["requests"] == 12 + 15
+
+
 def test_what_is_reported_is_not_compared_with_the_prices_of_another_day(tmp_path: Path):
     report = of(tmp_path, calls(40, "2"), prices_at=1_790_000_000_000_000)
     assert report.reconciliation is None
