@@ -27,6 +27,7 @@ def analyze(
     compare_bill: options.CompareBill = None,
     policy: options.PolicyFile = None,
     prices_at: options.PricesAt = None,
+    cost_source: options.CostSource = "auto",
     prices: options.Prices = None,
     overlay: options.Overlays = None,
     known_on: options.KnownOn = None,
@@ -44,16 +45,18 @@ def analyze(
     zcat logs.gz | costaudit analyze -
     costaudit analyze logs/ --compare-bill usage.csv
     """
-    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
+    from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
     from costaudit.report.build import build_audit  # noqa: PLC0415
     from costaudit.report.formats import RENDERERS  # noqa: PLC0415
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
+    source = _cost_source(cost_source, prices_at)
     choice = choose_book(prices, overlay, known_on, map_)
     reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
     bills = _bills(compare_bill or [], reading)
     passed = read_logs(paths, reading)
-    report = build_audit(passed, load_gateways(choice.prices), bills=bills)
+    report = build_audit(passed, load_gateways(choice.prices), bills=bills, source=CostSource(source))
     console.deliver(render(report, console.width(), console.color() and output is None), output)
 
 
@@ -67,6 +70,7 @@ def simulate(
     policy: options.PolicyFile = None,
     markup: options.Markups = None,
     prices_at: options.PricesAt = None,
+    cost_source: options.CostSource = "auto",
     format_: options.Format = "text",
     output: options.Output = None,
     prices: options.Prices = None,
@@ -90,17 +94,22 @@ def simulate(
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     markups = _markups(markup)
+    source = _cost_source(cost_source, prices_at)
     choice = choose_book(prices, overlay, known_on, map_)
     if paths and scenario:
         raise UsageError("a log and a scenario cannot be simulated at once", hint="leave out one of them")
     if paths:
+        from costaudit.engine.costing import CostSource  # noqa: PLC0415
         from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
         from costaudit.report.simulate import DEFAULT_MARKUPS, build_log_simulation  # noqa: PLC0415
 
         reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
         passed = read_logs(paths, reading)
-        report = build_log_simulation(passed, load_gateways(choice.prices), markups or DEFAULT_MARKUPS)
+        gateways = load_gateways(choice.prices)
+        report = build_log_simulation(passed, gateways, markups or DEFAULT_MARKUPS, CostSource(source))
     else:
+        if source != "auto":
+            raise UsageError("--cost-source needs a log", hint="name the log, or leave out --cost-source")
         if policy is not None:
             raise UsageError("--policy needs a log", hint="name the log, or leave out --policy")
         report = _scenario(scenario, markups, prices_at, choice)
@@ -136,6 +145,16 @@ def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
 
 def _prices_at(text: str | None) -> int | None:
     return options.instant(text, "--prices-at", "date") if text is not None else None
+
+
+def _cost_source(name: str, prices_at: str | None) -> str:
+    source = console.one_of(name, ("auto", "reported", "list"), "cost source")
+    if source == "reported" and prices_at is not None:
+        raise UsageError(
+            "what was reported belongs to the prices of its own time",
+            hint="leave out --prices-at, or take --cost-source list",
+        )
+    return source
 
 
 def _markups(text: str | None) -> list[Decimal]:

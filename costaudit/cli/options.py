@@ -69,6 +69,14 @@ CompareBill = Annotated[
         help="A provider's bill or usage export to check the log against. Repeatable.",
     ),
 ]
+CostSource = Annotated[
+    str,
+    typer.Option(
+        "--cost-source",
+        metavar="NAME",
+        help="Bill by reported cost, by list, or auto: as reported, else list and known fees.",
+    ),
+]
 PolicyFile = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +34,17 @@ DIGITS: Final = 6 + RATE_DECIMALS + 6
 _SPARE: Final = 10**6
 
 
+class CostSource(StrEnum):
+    """What a request is billed by."""
+
+    AUTO = "auto"
+    """The cost that it states, else list and the gateway's known fees."""
+    REPORTED = "reported"
+    """The cost that it states; what states none is not billed."""
+    LIST = "list"
+    """List and the gateway's known fees, whatever it states."""
+
+
 def usd(amount: int) -> Decimal:
     """Exact dollars of an integer amount."""
     return Decimal(int(amount)).scaleb(-DIGITS, EXACT)
@@ -51,7 +63,7 @@ class Costed:
     list_units: Amounts
     """Usage × rate; 0 where not priced."""
     billed_units: Amounts
-    """Reported where the log states it, else list plus the gateway's known fees; 0 where neither is known."""
+    """By the cost source; 0 where that knows nothing."""
     known_markup_units: Amounts
     """The part of billed_units that comes from known fees."""
     same_units: Amounts
@@ -61,9 +73,11 @@ class Costed:
 
     reported: npt.NDArray[np.bool_]
     """Cells that are billed by the cost that their requests state."""
+    known: npt.NDArray[np.bool_]
+    """Cells whose bill is known, also of 0; the others are in no bill."""
 
 
-def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
+def cost_cells(cells: Cells, plan: Plan, gateways: Gateways, source: CostSource = CostSource.AUTO) -> Costed:
     """Price every cell of a ledger, before and after routing."""
     card = cells.keys["card"]
     priced = card >= 0
@@ -72,9 +86,9 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
     same = np.where(same_route == NO_ROUTE, list_units, card_cost(cells, plan, same_route))
     any_ = np.where(any_route == NO_ROUTE, same, card_cost(cells, plan, any_route))
     markup = _known_markup(cells, plan, gateways, list_units)
-    reported = billed_as_reported(cells, plan)
+    reported, known = billed_as_reported(cells, plan, source), bill_known(cells, plan, source)
     stated = cells.measures["reported_picousd"].astype(object) * 10 ** (DIGITS - 12)
-    billed = np.where(reported, stated, list_units + markup)
+    billed = np.where(reported, stated, np.where(known, list_units + markup, 0))
     statuses = cells.values["status"]
     ends_well = [i for i, status in enumerate(statuses) if status in (Status.OK, Status.CACHE_HIT)]
     return Costed(
@@ -84,20 +98,29 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways) -> Costed:
         billable=np.isin(cells.keys["status"], ends_well),
         list_units=list_units,
         billed_units=billed,
-        known_markup_units=np.where(reported, 0, markup).astype(object),
+        known_markup_units=np.where(reported | ~known, 0, markup).astype(object),
         same_units=same,
         any_units=any_,
         reported=reported,
+        known=known,
     )
 
 
-def billed_as_reported(cells: Cells, plan: Plan) -> npt.NDArray[np.bool_]:
+def billed_as_reported(cells: Cells, plan: Plan, source: CostSource) -> npt.NDArray[np.bool_]:
     """Cells that are billed by what their requests report.
 
     None are when everything is priced as on one date: what was reported belongs to other prices.
     """
     stated = states_cost(cells)
-    return stated if plan.prices_at is None else np.zeros(len(stated), bool)
+    ignored = plan.prices_at is not None or source is CostSource.LIST
+    return np.zeros(len(stated), bool) if ignored else stated
+
+
+def bill_known(cells: Cells, plan: Plan, source: CostSource) -> npt.NDArray[np.bool_]:
+    """Cells whose bill a source knows; that no provider was paid for some is known to all of them."""
+    card = cells.keys["card"]
+    by_itself = card == plan.free_card if source is CostSource.REPORTED else card >= 0
+    return np.asarray(by_itself | billed_as_reported(cells, plan, source))
 
 
 def states_cost(cells: Cells) -> npt.NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,11 @@ def largest(values: Ints | int) -> int:
     return int(values)
 
 
+_HALF: Final = 31
+_FEW: Final = 2**21
+"""Fewer than so many halves of 64-bit integers add up to less than 2^53."""
+
+
 def sum_by(group: npt.NDArray[np.intp], groups: int, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Sums of integer `values` per group number, exactly; int64 where proved to fit, else object."""
     if values.dtype != object:
@@ -50,10 +55,13 @@ def sum_by(group: npt.NDArray[np.intp], groups: int, values: npt.NDArray[Any]) -
         bound = max(high, -low) * max(len(values), 1)
         if bound < 2**53:  # a float holds every partial sum exactly
             return np.bincount(group, weights=values, minlength=groups).astype(np.int64)
-        if bound < LIMIT:
-            out = np.zeros(groups, np.int64)
-            np.add.at(out, group, values)
-            return out
+        if len(values) < _FEW:
+            upper, lower = (
+                np.bincount(group, weights=half, minlength=groups).astype(np.int64)
+                for half in (values >> _HALF, values & (2**_HALF - 1))
+            )
+            wide = upper if bound < LIMIT else upper.astype(object)
+            return np.asarray(wide * 2**_HALF + lower)
     total: list[int] = [0] * groups
     for number, value in zip(group.tolist(), values.tolist(), strict=True):
         total[number] += value

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from costaudit.engine.choice import Priced, choose_routes
 from costaudit.engine.columns import Batch, Words
-from costaudit.engine.exact import weighted_sum
+from costaudit.engine.exact import LIMIT, weighted_sum
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS, Cells, group_rows, sums
 from costaudit.engine.plan import (
@@ -30,6 +30,8 @@ from costaudit.engine.plan import (
     Subject,
     SubjectPrices,
 )
+from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, ratio_buckets
+from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
 from costaudit.prices.cards import NO_TS
 from costaudit.routing.policy import Policy
 from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status
@@ -44,17 +46,6 @@ NO_REPORT, REPORTED, IMPLAUSIBLE, BELOW_LIST = 0, 1, 2, 3
 """Codes of the ledger's `reported`: no cost stated; stated; stated and set aside; stated below list."""
 
 
-@dataclass(frozen=True, slots=True)
-class OddCost:
-    """A reported cost that cannot be true, and where it stands. Sorts by size."""
-
-    reported_picousd: int
-    tokens: int
-    model: str | None
-    row: int
-    """Row of the batch."""
-
-
 @dataclass(slots=True)
 class Partial:
     """What one batch adds to the whole."""
@@ -63,16 +54,21 @@ class Partial:
     """Keys: NUMBER_KEYS and WORD_KEYS of the ledger."""
     users: Cells
     """Keys: user, card, reported. Never saved."""
+    ratios: Cells
+    """Requests with a price and a believed cost. Keys: card, ratio, gateway, service_tier."""
     first_ts: int | None
     last_ts: int | None
     rows: int
     providers: frozenset[str]
     """Providers of the book that served these calls."""
-    odd_costs: list[OddCost] = field(default_factory=list)
+    standouts: Standouts = field(default_factory=Standouts)
 
 
-def audit_batch(batch: pa.RecordBatch, plan: Plan) -> Partial:
-    """The partial ledger of one canonical batch under a plan."""
+def audit_batch(batch: pa.RecordBatch, plan: Plan, apart: Ints | None = None) -> Partial:
+    """The partial ledger of one canonical batch under a plan.
+
+    Rows that are `apart` (because they are still to be merged) are summed, but named as standouts nowhere.
+    """
     calls = Batch(batch)
     ts = calls.times()
     counts = {name: calls.counts(name) for name in COUNTS}
@@ -121,14 +117,17 @@ def audit_batch(batch: pa.RecordBatch, plan: Plan) -> Partial:
     )
     users = Cells(user_keys, {"user": user_words.values}, sums(user_group, user_size, measures))
     dated = ts[ts != NO_TS]
+    stated = Stated(card, list_units, reported, picousd)
+    ratio = stated.ratios()
     return Partial(
         cells=cells,
         users=users,
+        ratios=_ratio_cells(stated, ratio, words),
         first_ts=int(dated.min()) if len(dated) else None,
         last_ts=int(dated.max()) if len(dated) else None,
         rows=calls.rows,
         providers=frozenset().union(*(price.providers for price in prices)),
-        odd_costs=_odd_costs(reported, picousd, counts, calls),
+        standouts=_standouts(stated, ratio, counts, calls, apart),
     )
 
 
@@ -261,12 +260,89 @@ def _highest(card: int, list_units: int, tokens: int) -> int:
     return IMPLAUSIBLE_USD_PER_MTOK * 10**6 * max(int(tokens), 1)
 
 
-def _odd_costs(
-    reported: npt.NDArray[np.int8], picousd: Ints, counts: dict[str, Ints | None], calls: Batch
-) -> list[OddCost]:
-    rows = np.flatnonzero(reported == IMPLAUSIBLE)
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the calls of a batch cost by list, and what they say that they cost; one entry per call."""
+
+    card: npt.NDArray[np.int32]
+    list_units: npt.NDArray[Any]
+    """In 1e-15 USD; negative where there is no price."""
+    reported: npt.NDArray[np.int8]
+    picousd: Ints
+
+    def ratios(self) -> Ratios:
+        """The rows with a price and a believed cost, but for those where both are 0, with their buckets."""
+        believed = (self.reported == REPORTED) | (self.reported == BELOW_LIST)
+        rows = np.flatnonzero(believed & (self.card >= 0) & ((self.picousd > 0) | (self.list_units > 0)))
+        picousd, list_units = self.picousd[rows], self.list_units[rows]
+        buckets = np.where(picousd == 0, NOTHING_REPORTED, NOTHING_ON_LIST)
+        both = np.flatnonzero((picousd > 0) & (list_units > 0))
+        buckets[both] = ratio_buckets(picousd[both], list_units[both])
+        return Ratios(rows, buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """Rows of a batch, and the bucket of each: see `costaudit.engine.ratios`."""
+
+    rows: npt.NDArray[np.intp]
+    buckets: Ints
+
+
+def _ratio_cells(stated: Stated, ratio: Ratios, words: dict[str, Words]) -> Cells:
+    rows = ratio.rows
+    names = ("gateway", "service_tier")
     if not len(rows):
-        return []
+        return Cells({}, {}, {"requests": np.zeros(0, np.int64)})
+    numbers: dict[str, npt.NDArray[np.integer]] = {"card": stated.card[rows], "ratio": ratio.buckets}
+    keys: dict[str, tuple[npt.NDArray[np.integer], int, int]] = {
+        name: (codes, int(codes.min()), int(codes.max())) for name, codes in numbers.items()
+    }
+    keys |= {name: (words[name].codes[rows], 0, len(words[name].values) - 1) for name in names}
+    cell_keys, group, size = group_rows(keys)
+    measures = {"list_units": stated.list_units[rows], "reported_picousd": stated.picousd[rows]}
+    return Cells(cell_keys, {name: words[name].values for name in names}, sums(group, size, measures))
+
+
+def _standouts(
+    stated: Stated, ratio: Ratios, counts: dict[str, Ints | None], calls: Batch, apart: Ints | None
+) -> Standouts:
+    """The largest impossible costs, and the largest distances of believed ones from list."""
+    impossible = np.flatnonzero(stated.reported == IMPLAUSIBLE)
+    deviating = ratio.rows[(ratio.buckets >= 0) & (ratio.buckets != AT_LIST)]
+    if apart is not None and len(apart):
+        impossible, deviating = (rows[~np.isin(rows, apart)] for rows in (impossible, deviating))
+    if not len(impossible) and not len(deviating):
+        return Standouts()
     tokens = _total(counts, _DISJOINT, calls.rows)
     models = calls.words("model")
-    return [OddCost(int(picousd[r]), int(tokens[r]), models.values[models.codes[r]], int(r)) for r in rows]
+    picousd, list_units = stated.picousd, np.where(stated.card >= 0, stated.list_units, -1)
+    by_name = sorted(range(len(models.values)), key=lambda code: models.values[code] or "")
+    name_rank = np.argsort(by_name)[models.codes]
+
+    def largest_of(rows: npt.NDArray[np.intp], size: npt.NDArray[Any]) -> list[Standout]:
+        ties = (-picousd[rows], list_units[rows], -tokens[rows], name_rank[rows])
+        kept = largest_rows(size, ties)
+        return largest(
+            Standout(
+                size=int(size[i]),
+                reported_picousd=int(picousd[rows[i]]),
+                list_units=int(list_units[rows[i]]),
+                tokens=int(tokens[rows[i]]),
+                model=models.values[models.codes[rows[i]]] or "",
+                row=int(rows[i]),
+            )
+            for i in kept.tolist()
+        )
+
+    return Standouts(
+        largest_of(impossible, picousd[impossible]),
+        largest_of(deviating, _distance(picousd[deviating], list_units[deviating])),
+    )
+
+
+def _distance(picousd: Ints, list_units: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """How far reported costs are from list, in 1e-15 USD."""
+    wide = picousd.max(initial=0) >= LIMIT // 1000
+    femtousd = (picousd.astype(object) if wide else picousd) * 1000
+    return np.asarray(np.abs(femtousd - list_units))

@@ -142,24 +142,27 @@ class CellSum:
         )
 
 
-_MONEY: Final = "reported_picousd"
-_UPPER: Final = "reported_picousd // 10^9"
+_MONEY: Final = ("reported_picousd", "list_units")
+"""Measures that 64 bits may not hold: pico-dollars end at nine million dollars, femto-dollars at 9,000."""
+
+_UPPER: Final = " // 10^9"
 
 
 def _split(measures: Mapping[str, Ints]) -> dict[str, Ints]:
-    """Reported cost in two parts: in pico-dollars alone, 64 bits end at nine million dollars."""
+    """Money in two parts, each of which 64 bits hold."""
     out = dict(measures)
-    if _MONEY in out:
-        upper, lower = out[_MONEY] // 10**9, out[_MONEY] % 10**9
-        out[_UPPER], out[_MONEY] = upper.astype(np.int64), lower.astype(np.int64)
+    for name in (n for n in _MONEY if n in measures):
+        upper, lower = out[name] // 10**9, out[name] % 10**9
+        out[name + _UPPER], out[name] = upper.astype(np.int64), lower.astype(np.int64)
     return out
 
 
 def _rejoined(measures: Mapping[str, Ints]) -> dict[str, Ints]:
-    """The inverse of `_split`: reported cost as Python integers."""
+    """The inverse of `_split`: money as Python integers."""
     out = dict(measures)
-    if _UPPER in out:
-        out[_MONEY] = out.pop(_UPPER).astype(object) * 10**9 + out[_MONEY]
+    for name in _MONEY:
+        if name + _UPPER in out:
+            out[name] = out.pop(name + _UPPER).astype(object) * 10**9 + out[name]
     return out
 
 
@@ -239,7 +242,7 @@ def sums(group: npt.NDArray[np.intp], groups: int, measures: Mapping[str, Ints |
             out[name] = np.zeros(groups, np.int64)
         else:
             total = sum_by(group, groups, column)
-            if total.dtype == object and name != _MONEY:
+            if total.dtype == object and name not in _MONEY:
                 raise InputError("a sum of counts is beyond 4.6e18: no real log has that")
             out[name] = total
     return out

@@ -8,46 +8,43 @@ independent of the order in which blocks are read.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-import pyarrow as pa
+import numpy.typing as npt
 
 from costaudit.engine.choice import KEPT
 from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
+from costaudit.engine.standouts import Standouts
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.identity import Ids, calls_with, links_in, merge_calls, repeated, split_linked
+from costaudit.ingest.identity import (
+    Ids,
+    calls_at,
+    links_in,
+    merge_calls,
+    repeated,
+    rows_with,
+    split_linked,
+)
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import nearest_format
 from costaudit.ingest.quarantine import NO_RECORD, REASONS, Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
-from costaudit.schema import Call
+from costaudit.schema import Call, Status
 
 Progress = Callable[[int], None]
 """Called with the number of records of every finished block."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class OddCostAt:
-    """A reported cost that was set aside. Sorts by size, largest last."""
-
-    reported_picousd: int
-    tokens: int
-    model: str
-    file: str
-    line: int
 
 
 @dataclass(slots=True)
@@ -56,6 +53,8 @@ class Pass:
 
     cells: Cells
     users: Cells
+    ratios: Cells
+    """See `Partial`."""
     plan: Plan
     files: int = 0
     bytes: int = 0
@@ -67,10 +66,8 @@ class Pass:
     formats: Counter[str] = field(default_factory=Counter)
     first_ts: int | None = None
     last_ts: int | None = None
-    odd_costs: list[OddCostAt] = field(default_factory=list)
+    standouts: Standouts = field(default_factory=Standouts)
 
-
-ODD_COSTS_KEPT = 20
 
 CALLS_AT_ONCE = 300_000
 """Repeated calls that are held in memory at once (about 2 KB each)."""
@@ -106,9 +103,8 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
 
     Raises InputError when nothing at all could be read, naming the first reason.
     """
-    total = Pass(
-        Cells({}, {}, {}), Cells({}, {}, {}), plan, files=len(files), bytes=sum(f.size for f in files)
-    )
+    nothing = Cells({}, {}, {})
+    total = Pass(nothing, nothing, nothing, plan, files=len(files), bytes=sum(f.size for f in files))
     readers = _open_all(files, forced, adapters, refused, total)
     with _Workers(threads or os.cpu_count() or 1) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
@@ -207,7 +203,20 @@ class _Block:
     index: int
     used: frozenset[str]
     ids: Ids
+    lines: list[int]
+    """Where the calls of `ids` stand."""
+    standouts: Standouts
+    """Of the rows that the block does not repeat itself."""
     routable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """A call that another record may repeat, and where it stands."""
+
+    call: Call
+    file: int
+    line: int
 
 
 class _Run:
@@ -218,7 +227,7 @@ class _Run:
     ) -> None:
         self.readers, self.plan, self.total = readers, plan, total
         self.workers, self.progress = workers, progress
-        self.cells, self.users = CellSum(), CellSum()
+        self.cells, self.users, self.ratios = CellSum(), CellSum(), CellSum()
         self.used: frozenset[str] = plan.providers_used
         self.blocks: list[_Block] = []
         self.held = 0
@@ -230,7 +239,8 @@ class _Run:
         self._reprice_early_blocks()
         self._merge_duplicates()
         self.total.plan = self.plan.with_providers(self.used)
-        self.total.cells, self.total.users = self.cells.total(), self.users.total()
+        total = self.total
+        total.cells, total.users, total.ratios = self.cells.total(), self.users.total(), self.ratios.total()
 
     def _tasks(self) -> Iterator[_Task]:
         for number, reader in enumerate(self.readers):
@@ -240,14 +250,15 @@ class _Run:
     def _work(self, task: _Task) -> _Done:
         parsed = self.readers[task.file].parse(task.block)
         used = self.used
-        partial = audit_batch(parsed.batch, self.plan.with_providers(used))
+        ids = Ids.of(parsed.batch)
+        partial = audit_batch(parsed.batch, self.plan.with_providers(used), ids.rows)
         if not partial.providers <= used:  # a block knows its own providers at once
             used |= partial.providers
-            partial = audit_batch(parsed.batch, self.plan.with_providers(used))
+            partial = audit_batch(parsed.batch, self.plan.with_providers(used), ids.rows)
         index = task.block.index  # type: ignore[attr-defined]  # a Block of this reader
         kept = partial.cells.keys["kept"] if partial.rows else np.zeros(0, np.int32)
         routable = bool(np.isin(kept, (KEPT.index("routed"), KEPT.index("not_cheaper"))).any())
-        return _Done(task.file, index, parsed, partial, Ids.of(parsed.batch), used, routable)
+        return _Done(task.file, index, parsed, partial, ids, used, routable)
 
     def _add_block(self, done: _Done) -> None:
         parsed, total = done.parsed, self.total
@@ -260,44 +271,49 @@ class _Run:
         self.used |= done.partial.providers
         self.held += len(done.ids.calls)
         ids = done.ids if self.held <= CALLS_AT_ONCE else done.ids.without_calls()
-        self.blocks.append(_Block(done.file, done.index, done.used, ids, done.routable))
-        name = self.readers[done.file].file.name
-        self._add(done.partial, 1, [
-            OddCostAt(o.reported_picousd, o.tokens, o.model or "", name, parsed.lines[o.row])
-            for o in done.partial.odd_costs
-        ])  # fmt: skip
+        lines = [int(parsed.lines[row]) for row in ids.rows.tolist()]
+        standouts = done.partial.standouts.at(self._places(done.file, parsed))
+        block = _Block(done.file, done.index, done.used, ids, lines, standouts, done.routable)
+        self.blocks.append(block)
+        self._add(done.partial, 1)
         self.progress(parsed.records)
 
-    def _add(self, partial: Partial, sign: int, odd: Sequence[OddCostAt] = ()) -> None:
+    def _places(self, file: int, parsed: Parsed) -> Callable[[int], tuple[str, int]]:
+        name = self.readers[file].file.name
+        return lambda row: (name, int(parsed.lines[row]))
+
+    def _add(self, partial: Partial, sign: int) -> None:
         total = self.total
         if partial.rows == 0:
             return
-        self.cells.add(partial.cells if sign > 0 else partial.cells.negated())
-        self.users.add(partial.users if sign > 0 else partial.users.negated())
+        for sums, cells in (
+            (self.cells, partial.cells), (self.users, partial.users), (self.ratios, partial.ratios),
+        ):  # fmt: skip
+            if cells.rows:
+                sums.add(cells if sign > 0 else cells.negated())
         total.requests += sign * partial.rows
-        total.odd_costs = sorted([*total.odd_costs, *odd], reverse=True)[:ODD_COSTS_KEPT]
         if sign > 0:
             for moment in (partial.first_ts, partial.last_ts):
                 if moment is not None:
                     total.first_ts = moment if total.first_ts is None else min(total.first_ts, moment)
                     total.last_ts = moment if total.last_ts is None else max(total.last_ts, moment)
 
-    def _again(self, wanted: Collection[tuple[int, int]]) -> Iterator[tuple[_Block, pa.RecordBatch]]:
+    def _again(self, wanted: Collection[tuple[int, int]]) -> Iterator[tuple[_Block, Parsed]]:
         """Read some blocks a second time."""
         known = {(b.file, b.index): b for b in self.blocks}
         for number, reader in enumerate(self.readers):
             only = {index for file, index in wanted if file == number}
             if only:
                 for block in reader.blocks(only):
-                    yield known[number, block.index], reader.parse(block).batch
+                    yield known[number, block.index], reader.parse(block)
 
     def _reprice_early_blocks(self) -> None:
         stale = {
             (b.file, b.index) for b in self.blocks if b.routable and self._candidates_of(self.used - b.used)
         }
-        for block, batch in self._again(stale):
-            self._add(audit_batch(batch, self.plan.with_providers(block.used)), -1)
-            self._add(audit_batch(batch, self.plan.with_providers(self.used)), 1)
+        for block, parsed in self._again(stale):
+            self._add(audit_batch(parsed.batch, self.plan.with_providers(block.used)), -1)
+            self._add(audit_batch(parsed.batch, self.plan.with_providers(self.used)), 1)
         for block in self.blocks:
             block.used = self.used
 
@@ -308,31 +324,91 @@ class _Run:
 
     def _merge_duplicates(self) -> None:
         wanted = repeated([b.ids.hashes for b in self.blocks])
-        near: list[Call] = []
+        near: list[_Repeat] = []
         elsewhere = set()
         far = 0
         for block in self.blocks:
             common = len(block.ids.common(wanted))
             if common == len(block.ids.repeated):
-                near += block.ids.calls
+                lines = zip(block.ids.calls, block.lines, strict=True)
+                near += [_Repeat(call, block.file, line) for call, line in lines]
+                self.total.standouts.add(block.standouts)
             else:
                 elsewhere.add((block.file, block.index))
                 far += common
         if far <= CALLS_AT_ONCE:
-            found = (calls_with(batch, wanted) for _, batch in self._again(elsewhere))
-            self._merge([*near, *itertools.chain.from_iterable(found)])
+            found: list[_Repeat] = []
+            for block, parsed in self._again(elsewhere):
+                rows = rows_with(parsed.batch, wanted)
+                self._note_single(block, parsed, rows)
+                found += _repeats(block, parsed, rows)
+            self._merge([*near, *found])
             return
         # Too many to hold at once: in parts that share no id, reading the blocks again for each.
-        beside = batch_of(near)
-        links = [links_in(beside, wanted), *(links_in(batch, wanted) for _, batch in self._again(elsewhere))]
+        beside = batch_of([one.call for one in near])
+        links = [links_in(beside, wanted)]
+        for block, parsed in self._again(elsewhere):
+            links.append(links_in(parsed.batch, wanted))
+            self._note_single(block, parsed, rows_with(parsed.batch, wanted))
         for part in split_linked(wanted, links, 1 + far // CALLS_AT_ONCE):
-            found = (calls_with(batch, part) for _, batch in self._again(elsewhere))
-            self._merge([*calls_with(beside, part), *itertools.chain.from_iterable(found)])
+            here = [near[row] for row in np.flatnonzero(rows_with(beside, part)).tolist()]
+            for block, parsed in self._again(elsewhere):
+                here += _repeats(block, parsed, rows_with(parsed.batch, part))
+            self._merge(here)
 
-    def _merge(self, calls: list[Call]) -> None:
+    def _note_single(self, block: _Block, parsed: Parsed, repeats: npt.NDArray[np.bool_]) -> None:
+        """Take in the standouts of a block but for those that are to be merged with other records."""
+        kept = block.standouts.without(repeats)
+        if block.standouts.is_cut() and len(kept.rows()) < len(block.standouts.rows()):
+            plan = self.plan.with_providers(block.used)
+            partial = audit_batch(parsed.batch, plan, np.flatnonzero(repeats))
+            kept = partial.standouts.at(self._places(block.file, parsed))
+        self.total.standouts.add(kept)
+
+    def _merge(self, repeats: list[_Repeat]) -> None:
         """Take calls that repeat each other out of the sums, and put them back merged."""
         plan = self.plan.with_providers(self.used)
+        calls = [one.call for one in repeats]
         self._add(audit_batch(batch_of(calls), plan), -1)  # before `merge_calls` changes them
         merged = merge_calls(calls)
-        self._add(audit_batch(batch_of(merged), plan), 1)
+        partial = audit_batch(batch_of(merged), plan)
+        self._add(partial, 1)
+        rows = partial.standouts.rows()
+        first = self._first_records({row: merged[row] for row in rows}, repeats)
+        self.total.standouts.add(partial.standouts.at(first.__getitem__))
         self.total.duplicates += len(calls) - len(merged)
+
+    def _first_records(
+        self, merged: Mapping[int, Call], repeats: Sequence[_Repeat]
+    ) -> dict[int, tuple[str, int]]:
+        """For some merged calls by row, the first record that stated the cost which they have."""
+        rows: dict[object, list[int]] = {}
+        for row, call in merged.items():
+            for ident in _idents(call):
+                rows.setdefault(ident, []).append(row)
+        found: dict[int, tuple[bool, int, int]] = {}
+        for one in repeats:
+            for row in {row for ident in _idents(one.call) for row in rows.get(ident, ())}:
+                if one.call.call_id not in (None, merged[row].call_id):
+                    continue  # another call with the same response id
+                differs = one.call.reported_picousd != merged[row].reported_picousd
+                place = (differs, one.file, one.line)
+                found[row] = min(found.get(row, place), place)
+        return {row: (self.readers[file].file.name, line) for row, (_, file, line) in found.items()}
+
+
+def _repeats(block: _Block, parsed: Parsed, rows: npt.NDArray[np.bool_]) -> list[_Repeat]:
+    numbers = np.flatnonzero(rows)
+    calls = calls_at(parsed.batch, numbers)
+    return [
+        _Repeat(call, block.file, int(parsed.lines[row]))
+        for call, row in zip(calls, numbers.tolist(), strict=True)
+    ]
+
+
+def _idents(call: Call) -> list[object]:
+    """What a call is found again by once it is merged: its ids with the try, or itself."""
+    which = (call.attempt or 0, call.status == Status.ERROR)
+    ids = {"call_id": call.call_id, "response_id": call.response_id}
+    known: list[object] = [(name, ident, which) for name, ident in ids.items() if ident is not None]
+    return known or [id(call)]

@@ -38,8 +38,10 @@ class Ids:
     """Sorted."""
     repeated: Hashes
     """Those that occur more than once within the batch, sorted."""
+    rows: npt.NDArray[np.intp]
+    """Rows that have a repeated hash."""
     calls: list[Call]
-    """Every call of the batch that has a repeated hash."""
+    """The calls in these rows."""
 
     @classmethod
     def of(cls, batch: pa.RecordBatch) -> Ids:
@@ -47,11 +49,12 @@ class Ids:
         parts = list(_all_hashes(batch))
         hashes = _sorted(parts)
         again = repeated([hashes])
-        return cls(hashes, again, _calls_at(batch, _rows_at(batch, parts, again)) if len(again) else [])
+        rows = np.flatnonzero(_rows_at(batch, parts, again)) if len(again) else np.zeros(0, np.intp)
+        return cls(hashes, again, rows, calls_at(batch, rows) if len(rows) else [])
 
     def without_calls(self) -> Ids:
         """The same ids, so that the batch has to be read again for its calls."""
-        return Ids(self.hashes, self.repeated[:0], [])
+        return Ids(self.hashes, self.repeated[:0], self.rows[:0], [])
 
     def common(self, wanted: Hashes) -> Hashes:
         """Those of some (sorted) hashes that the batch has."""
@@ -68,9 +71,9 @@ def rows_with(batch: pa.RecordBatch, wanted: Hashes) -> npt.NDArray[np.bool_]:
     return _rows_at(batch, _all_hashes(batch), wanted)
 
 
-def calls_with(batch: pa.RecordBatch, wanted: Hashes) -> list[Call]:
-    """The calls that have one of the hashes; `wanted` must be sorted."""
-    return _calls_at(batch, rows_with(batch, wanted))
+def calls_at(batch: pa.RecordBatch, rows: npt.NDArray[np.intp]) -> list[Call]:
+    """The calls in some rows."""
+    return calls_of(batch.take(pa.array(rows)))
 
 
 def links_in(batch: pa.RecordBatch, wanted: Hashes) -> Links:
@@ -114,10 +117,6 @@ def _rows_at(batch: pa.RecordBatch, parts: Iterable[_Part], wanted: Hashes) -> n
     for hashes, rows in parts:
         hit[rows[_places_of(hashes, wanted)]] = True
     return hit
-
-
-def _calls_at(batch: pa.RecordBatch, rows: npt.NDArray[np.bool_]) -> list[Call]:
-    return calls_of(batch.take(pa.array(np.flatnonzero(rows))))
 
 
 def _all_hashes(batch: pa.RecordBatch) -> Iterator[_Part]:

@@ -14,6 +14,8 @@ from costaudit import __version__
 from costaudit.engine.choice import KEPT
 from costaudit.engine.costing import (
     Costed,
+    CostSource,
+    bill_known,
     billed_as_reported,
     card_cost,
     cost_cells,
@@ -33,6 +35,7 @@ from costaudit.prices.resolver import How, Resolved
 from costaudit.report import model as m
 from costaudit.report.bill import compare_bills, find_gaps
 from costaudit.report.findings import find_all, ranked
+from costaudit.report.reconcile import build_reconciliation
 from costaudit.routing.projection import (
     Groups,
     Projected,
@@ -61,6 +64,7 @@ class Audited:
     projected: Projected
     range: Range
     days: float | None
+    source: CostSource
 
     def monthly(self, amount: Decimal) -> Decimal | None:
         """An amount of the log's period per 30 days; None when it covers less than a day."""
@@ -69,28 +73,33 @@ class Audited:
         return (amount * MONTH_DAYS / Decimal(repr(self.days))).quantize(Decimal("0.01"))
 
 
-def audited(passed: Pass, gateways: Gateways) -> Audited:
-    """Price and project the ledger of a pass."""
+def audited(passed: Pass, gateways: Gateways, source: CostSource = CostSource.AUTO) -> Audited:
+    """Price and project the ledger of a pass. What the cost source does not know is in no bill."""
     plan = passed.plan
-    costed = cost_cells(passed.cells, plan, gateways)
+    costed = cost_cells(passed.cells, plan, gateways, source)
     keys = passed.cells.keys
     groups = Groups(
-        tier=keys["tier"], band=keys["band"], priced=costed.priced, billable=costed.billable,
+        tier=keys["tier"], band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
         billed=costed.billed_units, list_=costed.list_units, same=costed.same_units, any=costed.any_units,
     )  # fmt: skip
     verified = {t: scaled(costed.any_units, x) for t, x in verification_multiples(plan.policy).items()}
     projected = project(groups, verified)
-    return Audited(passed, costed, groups, projected, bounds(groups, verified), _days(passed))
+    return Audited(passed, costed, groups, projected, bounds(groups, verified), _days(passed), source)
 
 
 def build_audit(
-    passed: Pass, gateways: Gateways, markups: Sequence[Decimal] = (), bills: Sequence[Bill] = ()
+    passed: Pass,
+    gateways: Gateways,
+    markups: Sequence[Decimal] = (),
+    *,
+    bills: Sequence[Bill] = (),
+    source: CostSource = CostSource.AUTO,
 ) -> m.Audit:
     """The report of a pass. `markups` are the percentages of the gateway scenarios.
 
     With `bills`, the log is compared with them. Raises UsageError for bills that cannot be compared.
     """
-    work = audited(passed, gateways)
+    work = audited(passed, gateways, source)
     parts = audit_parts(work, markups)
     if bills:
         bill = parts["bill"] = compare_bills(work, bills, gateways)
@@ -107,6 +116,7 @@ def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:
         "coverage": _coverage(work),
         "spend": _spend(work),
         "markup": _markup(work),
+        "reconciliation": build_reconciliation(work.passed),
         "by_tier": _by_tier(work),
         "by_model": _by_model(work),
         "by_feature": _by_feature(work),
@@ -257,15 +267,20 @@ def _tokens(measures: dict[str, int]) -> m.Tokens:
 
 def _spend(work: Audited) -> m.Spend:
     cells, costed = work.passed.cells, work.costed
-    reported = states_cost(cells)
-    stated = int(cells.measures["requests"][reported].sum())
+    stated = int(cells.measures["requests"][states_cost(cells)].sum())
+    known = costed.reported if work.source is CostSource.REPORTED else costed.known
+    unbilled, listed = ~costed.known, costed.priced & ~costed.known
     return m.Spend(
         list_usd=usd(exact_sum(costed.list_units)) if costed.priced.any() else None,
         reported_usd=usd_from_pico(exact_sum(cells.measures["reported_picousd"])) if stated else None,
-        billed_usd=usd(exact_sum(costed.billed_units)) if costed.priced.any() or stated else None,
+        billed_usd=usd(exact_sum(costed.billed_units)) if known.any() else None,
         requests=int(cells.measures["requests"].sum()),
         tokens=_tokens({n: int(cells.measures[n].sum()) for n in COUNTS}),
         reported_requests=stated,
+        cost_source=work.source.value,
+        unbilled_requests=int(cells.measures["requests"][unbilled].sum()),
+        unbilled_tokens=tokens_of({n: cells.measures[n][unbilled].sum() for n in COUNTS}),
+        unbilled_list_usd=usd(exact_sum(costed.list_units[listed])) if listed.any() else None,
     )
 
 
@@ -311,7 +326,7 @@ def _rows(work: Audited, names: _Names, make: Callable[..., Any], order: Callabl
     cells, costed = work.passed.cells, work.costed
     counts = {n: sum_by(group, size, cells.measures[n]) for n in ("requests", *COUNTS)}
     priced = sum_by(group, size, costed.priced.astype(np.int64))
-    known = sum_by(group, size, (costed.priced | costed.reported).astype(np.int64))
+    known = sum_by(group, size, costed.known.astype(np.int64))
     money = [sum_by(group, size, a) for a in (costed.list_units, costed.billed_units, work.projected.after)]
     rows = [
         make(
@@ -392,11 +407,13 @@ def _by_user(work: Audited) -> list[m.UserRow]:
     card = users.keys["card"]
     list_units = card_cost(users, work.passed.plan, card)
     # Known fees of gateways are not split by user: the table of users has no gateway.
-    reported = billed_as_reported(users, work.passed.plan)
-    billed = np.where(reported, users.measures["reported_picousd"].astype(object) * 10**9, list_units)
+    plan, source = work.passed.plan, work.source
+    reported, is_known = billed_as_reported(users, plan, source), bill_known(users, plan, source)
+    stated = users.measures["reported_picousd"].astype(object) * 10**9
+    billed = np.where(reported, stated, np.where(is_known, list_units, 0))
     counts = {n: sum_by(group, size, users.measures[n]) for n in ("requests", *COUNTS)}
     priced = sum_by(group, size, (card >= 0).astype(np.int64))
-    known = sum_by(group, size, ((card >= 0) | reported).astype(np.int64))
+    known = sum_by(group, size, is_known.astype(np.int64))
     money = [sum_by(group, size, a) for a in (list_units, billed)]
     order = sorted(
         (i for i in range(size) if counts["requests"][i]), key=lambda i: (-money[1][i], names[i] or "")
@@ -445,9 +462,6 @@ def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
         m.Step(name="verification", usd=usd(exact_sum(p.verification))),
         m.Step(name="after", usd=after),
     ]
-    kept = sum_by(
-        work.passed.cells.keys["kept"].astype(np.intp), len(KEPT), work.passed.cells.measures["requests"]
-    )
     return m.Projection(
         policy=plan.policy.name,
         before_usd=before,
@@ -457,9 +471,18 @@ def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
         low_usd=usd(work.range.low),
         high_usd=usd(work.range.high),
         steps=steps,
-        kept={name: int(n) for name, n in zip(KEPT, kept, strict=True) if n},
+        kept=_kept(work),
         markup_scenarios=[markup_scenario(percent, after, work) for percent in markups],
     )
+
+
+def _kept(work: Audited) -> dict[str, int]:
+    """Requests by what happened to them. One that has a price and no bill is not projected."""
+    cells, costed = work.passed.cells, work.costed
+    unbilled = costed.priced & ~costed.known
+    why = np.where(unbilled, len(KEPT), cells.keys["kept"]).astype(np.intp)
+    kept = sum_by(why, len(KEPT) + 1, cells.measures["requests"])
+    return {name: int(n) for name, n in zip((*KEPT, "unbilled"), kept, strict=True) if n}
 
 
 def markup_scenario(percent: Decimal, after: Decimal, work: Audited) -> m.MarkupScenario:

@@ -19,6 +19,7 @@ from costaudit.money import exact
 from costaudit.report import model as m
 from costaudit.report.blocks import Report
 from costaudit.report.figures import billed_known, list_known
+from costaudit.report.ratios import bands
 from costaudit.report.safe import clean
 from costaudit.report.steps import ENDS
 
@@ -72,6 +73,7 @@ def _rows(report: Report) -> Iterator[_Row]:
     if billed_known(report):
         yield from _projected(report)
     yield from _markup(report)
+    yield from _reconciled(report)
     yield from _findings(report)
 
 
@@ -186,6 +188,21 @@ def _markup(report: Report) -> Iterator[_Row]:
         yield {
             "section": "markup", "name": row.gateway, "requests": row.requests, "billed_usd": row.usd,
             "note": told,
+        }  # fmt: skip
+
+
+def _reconciled(report: Report) -> Iterator[_Row]:
+    found = report.reconciliation
+    for band in bands(found) if found is not None else ():
+        yield {
+            "section": "reconciliation", "name": band.title, "requests": band.requests,
+            "list_usd": band.list_usd, "note": f"reported_usd {exact(band.reported_usd)}",
+        }  # fmt: skip
+    for one in found.outliers if found is not None else ():
+        told = f"reported_usd {exact(one.reported_usd)}; ratio {one.ratio}; {one.model or '(no model)'}"
+        name = f"{one.file}:{one.line}"
+        yield {
+            "section": "outliers", "name": name, "requests": 1, "list_usd": one.list_usd, "note": told
         }  # fmt: skip
 
 

@@ -126,8 +126,12 @@ def list_known(report: Report) -> bool:
 
 
 def billed_known(report: Report) -> bool:
-    """Whether anything has a price or a stated cost."""
-    return list_known(report) or (report.spend is not None and report.spend.reported_usd is not None)
+    """Whether anything is billed by the report's cost source."""
+    spend = report.spend
+    if spend is not None and spend.cost_source == "reported":
+        return spend.billed_usd is not None
+    stated = spend is not None and spend.cost_source == "auto" and spend.reported_usd is not None
+    return list_known(report) or stated
 
 
 def words(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +13,7 @@ from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.report import model as m
+from costaudit.report.reconcile import Found, edge_text, find_signatures
 from costaudit.schema import Quality, Status
 
 if TYPE_CHECKING:
@@ -61,8 +62,12 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
 
 
 def find_markup(work: Audited) -> Iterator[m.Finding]:
-    """CA-M1: a gateway bills more than list, by the log's own costs or by its published fees."""
+    """CA-M1: a gateway bills more than list, by the log's own costs or by its published fees.
+
+    What a signature of its own explains is told there.
+    """
     cells, costed = work.passed.cells, work.costed
+    signatures = _signatures(work)
     gateways = cells.words("gateway")
     for gateway in sorted({g for g in gateways if g is not None}):
         of_gateway = np.array([g == gateway for g in gateways]) & costed.priced
@@ -80,29 +85,44 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
                 "compare with an invoice, or call the provider directly",
             ),
         ):
-            extra, base = _sum(work.projected.markup, here), _sum(costed.list_units, here)
+            extra, base = usd(_sum(work.projected.markup, here)), usd(_sum(costed.list_units, here))
+            constant: list[Found] = []
+            if evidence == "reported":
+                elsewhere = _told_elsewhere(signatures, gateway, above=True)
+                extra -= sum((f.excess_usd for f in elsewhere), Decimal(0))
+                base -= sum((f.sums.list_usd for f in elsewhere), Decimal(0))
+                constant = [
+                    f for f in signatures if f.group[2] == gateway and f.match.signature.code == "CA-M1"
+                ]
             if extra <= 0 or base <= 0:
                 continue
-            percent = _plain((usd(extra) * 100 / usd(base)).quantize(Decimal("0.01")))
+            percent = _plain((extra * 100 / base).quantize(Decimal("0.01")))
+            told = {"signature": _evidence(constant)} if constant else {}
             yield _finding(
                 work,
                 "CA-M1",
                 title.format(gateway, percent),
-                usd(extra),
-                {"gateway": gateway, "percent": percent, "list_usd": exact(usd(base)), "evidence": evidence},
-                next_,
+                extra,
+                {"gateway": gateway, "percent": percent, "list_usd": exact(base), "evidence": evidence}
+                | told,
+                constant[0].match.signature.next if constant else next_,
             )
 
 
 def find_discounts(work: Audited) -> Iterator[m.Finding]:
-    """CA-M2: requests billed below list: a negotiated price, or a log that prices differently."""
+    """CA-M2: requests billed below list: a negotiated price, or a log that prices differently.
+
+    What a signature of its own explains is told there.
+    """
     discount = work.projected.discount
     here = np.array([d > 0 for d in discount.tolist()], bool)
-    amount = _sum(discount, here)
-    base = _sum(work.costed.list_units, here)
-    if amount > 0 and usd(amount) >= usd(base) / 1000:  # less than 0.1% is rounding in the log
-        percent = _plain((usd(amount) * 100 / usd(base)).quantize(Decimal("0.01")))
+    elsewhere = _told_elsewhere(_signatures(work), above=False)
+    amount = usd(_sum(discount, here)) + sum((f.excess_usd for f in elsewhere), Decimal(0))
+    base = usd(_sum(work.costed.list_units, here)) - sum((f.sums.list_usd for f in elsewhere), Decimal(0))
+    if amount > 0 and amount >= base / 1000:  # less than 0.1% is rounding in the log
+        percent = _plain((amount * 100 / base).quantize(Decimal("0.01")))
         requests = int(work.passed.cells.measures["requests"][here].sum())
+        requests -= sum(f.sums.requests for f in elsewhere)
         yield m.Finding(
             code="CA-M2",
             title=f"{requests:,} requests report {percent}% less than list",
@@ -110,11 +130,75 @@ def find_discounts(work: Audited) -> Iterator[m.Finding]:
             monthly_usd=None,
             evidence={
                 "requests": requests,
-                "below_list_usd": exact(usd(amount)),
-                "list_usd": exact(usd(base)),
+                "below_list_usd": exact(amount),
+                "list_usd": exact(base),
             },
             next="add a negotiated price to your own tables; else see how the log prices cached tokens",
         )
+
+
+GROUPS: Final = 10
+"""Groups of requests that the evidence of a signature names."""
+
+
+def find_ratios(work: Audited) -> Iterator[m.Finding]:
+    """CA-C2 to CA-C8: many requests whose reported cost is the same multiple of list, and why that may be."""
+    found: dict[tuple[str, str, str | None], list[Found]] = {}
+    for one in find_signatures(work.passed):
+        signature = one.match.signature
+        if signature.code != "CA-M1":
+            found.setdefault((signature.code, signature.name, one.group[2]), []).append(one)
+    for (code, _, gateway), groups in found.items():
+        signature = groups[0].match.signature
+        requests = sum(f.sums.requests for f in groups)
+        models = len({f.group[:2] for f in groups})
+        of = f"{groups[0].group[0]}/{groups[0].group[1]}" if models == 1 else f"{models:,} models"
+        through = "" if gateway is None else f" through {gateway}"
+        excess = sum((f.excess_usd for f in groups), Decimal(0))
+        money = excess if excess > 0 and work.costed.reported.any() else None
+        yield m.Finding(
+            code=code,
+            title=f"{requests:,} requests of {of}{through} {signature.says}",
+            usd=money,
+            monthly_usd=None if money is None else work.monthly(money),
+            evidence={"gateway": gateway, **_evidence(groups)},
+            next=signature.next,
+        )
+
+
+def _evidence(groups: Sequence[Found]) -> dict[str, Any]:
+    sums = [f.sums for f in groups]
+    return {
+        "name": groups[0].match.signature.name,
+        "requests": sum(s.requests for s in sums),
+        "list_usd": exact(sum((s.list_usd for s in sums), Decimal(0))),
+        "reported_usd": exact(sum((s.reported_usd for s in sums), Decimal(0))),
+        "groups": [
+            {
+                "model": f"{f.group[0]}/{f.group[1]}", "service_tier": f.group[3],
+                "requests": f.sums.requests, "of_requests": f.of,
+                "ratio_from": edge_text(f.median) if f.median >= 0 else None,
+                "ratio_to": edge_text(f.median + 1) if f.median >= 0 else None,
+            }
+            for f in groups[:GROUPS]
+        ],
+    }  # fmt: skip
+
+
+def _signatures(work: Audited) -> list[Found]:
+    """Those whose requests are billed by what they report."""
+    return find_signatures(work.passed) if work.costed.reported.any() else []
+
+
+def _told_elsewhere(signatures: Sequence[Found], gateway: str | None = None, *, above: bool) -> list[Found]:
+    """Signatures with a finding of their own, above list of one gateway or below list of all."""
+    return [
+        f
+        for f in signatures
+        if f.match.signature.code != "CA-M1"
+        and (f.excess_usd > 0) == above
+        and (not above or f.group[2] == gateway)
+    ]
 
 
 def _plain(number: Decimal) -> str:
@@ -148,8 +232,9 @@ def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
     """CA-C1: reported costs that cannot be true; they are in no total."""
     cells = work.passed.cells
     count = int(cells.measures["requests"][cells.keys["reported"] == IMPLAUSIBLE].sum())
-    if count and work.passed.odd_costs:
-        worst = work.passed.odd_costs[0]
+    impossible = work.passed.standouts.impossible
+    if count and impossible:
+        worst = impossible[0]
         yield m.Finding(
             code="CA-C1",
             title=f"{count:,} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside, "
@@ -162,7 +247,7 @@ def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
                         "file": o.file, "line": o.line, "model": o.model, "tokens": o.tokens,
                         "reported_usd": exact(usd_from_pico(o.reported_picousd)),
                     }
-                    for o in work.passed.odd_costs[:5]
+                    for o in impossible[:5]
                 ]
             },
             next="the list cost stands in for them; look at the price table of the tool that wrote the log",
@@ -239,6 +324,6 @@ def _sum(amounts: Any, where: Any) -> int:
 
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
-    find_moves, find_markup, find_discounts, find_failures, find_odd_costs, find_unpriced, find_weak_usage,
-    find_retired,
+    find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
+    find_weak_usage, find_retired,
 )  # fmt: skip

@@ -124,6 +124,13 @@ class Spend(_Part):
     tokens: Tokens
     reported_requests: int = 0
     """Requests whose cost the log states."""
+    cost_source: Literal["auto", "reported", "list"] = "auto"
+    """What billed_usd goes by: the reported cost, else list; the reported cost alone; list alone."""
+    unbilled_requests: int = 0
+    """Requests in no bill: what they cost is not known from this source."""
+    unbilled_tokens: int = 0
+    unbilled_list_usd: Usd | None = None
+    """Their list cost; null where none of them has a price."""
 
 
 class Markup(_Part):
@@ -134,6 +141,76 @@ class Markup(_Part):
     usd: Usd
     evidence: Literal["reported", "table", "given"]
     requests: int
+
+
+class RatioBucket(_Part):
+    """Requests whose reported cost divided by list is from `ratio_from` to below `ratio_to`."""
+
+    ratio_from: str
+    ratio_to: str | None
+    """null where there is no upper edge."""
+    requests: int
+    list_usd: Usd
+    reported_usd: Usd
+
+
+class SignatureFound(_Part):
+    """A ratio with a known cause that requests of one model and gateway share."""
+
+    code: str
+    """Of the finding that tells it."""
+    name: str
+    gateway: str | None
+    model: str
+    service_tier: str
+    requests: int
+    of_requests: int
+    """Requests of this model, gateway and service tier that state a cost."""
+    share: float
+    ratio_from: str | None
+    """The ratios that count as this signature, from and below; null where the stated cost is 0."""
+    ratio_to: str | None
+    median_ratio_from: str | None
+    median_ratio_to: str | None
+    list_usd: Usd
+    reported_usd: Usd
+
+
+class Outlier(_Part):
+    """A request whose believed cost is far from list, and where it stands."""
+
+    file: str
+    line: int
+    model: str | None
+    """As logged."""
+    list_usd: Usd
+    reported_usd: Usd
+    ratio: str
+    """Reported by list, to four digits."""
+
+
+class Reconciliation(_Part):
+    """Reported against list cost, over the requests that have both and neither is 0."""
+
+    requests: int
+    list_usd: Usd
+    reported_usd: Usd
+    median_ratio_from: str | None
+    """Edges of the bucket that the median ratio is in; null without such requests."""
+    median_ratio_to: str | None
+    reported_zero_requests: int
+    """Requests that state a cost of 0 and have a list cost."""
+    reported_zero_list_usd: Usd
+    list_zero_requests: int
+    """Requests that state a cost and cost nothing by list."""
+    list_zero_reported_usd: Usd
+    set_aside_requests: int
+    """Requests whose cost cannot be true: in no sum here."""
+    distribution: list[RatioBucket]
+    """The buckets with requests, by ratio."""
+    signatures: list[SignatureFound]
+    outliers: list[Outlier]
+    """The largest differences in dollars, at most 20; requests of the bucket around 1 are not among them."""
 
 
 class Row(_Part):
@@ -354,6 +431,8 @@ class Audit(_Part):
     coverage: Coverage
     spend: Spend
     markup: list[Markup]
+    reconciliation: Reconciliation | None = None
+    """null where the log states no cost of a request with a price."""
     by_tier: list[TierRow]
     by_model: list[ModelRow]
     by_feature: list[FeatureRow]
@@ -411,6 +490,7 @@ class Simulation(_Part):
     coverage: Coverage | None = None
     spend: Spend | None = None
     markup: list[Markup] = Field(default_factory=list)
+    reconciliation: Reconciliation | None = None
     by_tier: list[TierRow] = Field(default_factory=list)
     by_model: list[ModelRow] = Field(default_factory=list)
     by_feature: list[FeatureRow] = Field(default_factory=list)

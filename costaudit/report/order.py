@@ -17,6 +17,7 @@ from costaudit.report.breakdowns import (
     show_users,
 )
 from costaudit.report.lists import show_findings, show_skipped
+from costaudit.report.ratios import show_reconciliation
 from costaudit.report.steps import (
     show_differences,
     show_gateways,
@@ -40,8 +41,8 @@ def blocks(report: Report, limits: Limits) -> Iterator[Block]:
 
 
 _BODY: Final[tuple[Part, ...]] = (
-    show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_levers, show_models,
-    show_features, show_users, show_days, show_findings, show_skipped, show_how,
+    show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_reconciliation, show_levers,
+    show_models, show_features, show_users, show_days, show_findings, show_skipped, show_how,
 )  # fmt: skip
 
 

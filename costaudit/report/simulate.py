@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from costaudit import __version__
+from costaudit.engine.costing import CostSource
 from costaudit.engine.local import Pass
 from costaudit.money import exact, percent_of
 from costaudit.prices.book import PriceBook
@@ -19,9 +20,11 @@ from costaudit.schema import Tier
 DEFAULT_MARKUPS: Final = tuple(Decimal(p) for p in (0, 5, 10, 15))
 
 
-def build_log_simulation(passed: Pass, gateways: Gateways, markups: Sequence[Decimal]) -> m.Simulation:
+def build_log_simulation(
+    passed: Pass, gateways: Gateways, markups: Sequence[Decimal], source: CostSource = CostSource.AUTO
+) -> m.Simulation:
     """The log's own traffic under the plan's policy."""
-    work = audited(passed, gateways)
+    work = audited(passed, gateways, source)
     return m.Simulation(version=__version__, scenario=None, **audit_parts(work, markups))
 
 

@@ -77,6 +77,7 @@ KEPT: Final[Mapping[str, str]] = {
     "untagged": "without a tier",
     "unpriced": "without a price",
     "not_billed": "cost nothing",
+    "unbilled": "without a stated cost",
     "tier_keeps": "in a tier that keeps its models",
     "not_chat": "not chat",
     "no_adequate_candidate": "without an adequate candidate",

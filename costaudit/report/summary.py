@@ -31,14 +31,19 @@ def headline(report: Report) -> str:
     if report.inputs is not None and not report.inputs.requests:
         return "No requests in these logs"
     if not billed_known(report):
-        requests = report.spend.requests if report.spend else 0
-        return f"What was spent is not known: no price for {count(requests, 'request')}"
+        requests = count(report.spend.requests if report.spend else 0, "request")
+        why = "no cost is stated" if _is_reported_only(report) else "no price"
+        return f"What was spent is not known: {why} for {requests}"
     p = report.projection
     before, after = money([p.before_usd, p.after_usd])
     if isinstance(report, m.Simulation):
         what = "a month" if report.scenario is not None else f"under policy {_policy(report)}"
         return f"{before} → {after} {what}: {_less(p)}"
     return f"{before} billed, {after} under policy {_policy(report)}: {_less(p)}"
+
+
+def _is_reported_only(report: Report) -> bool:
+    return report.spend is not None and report.spend.cost_source == "reported"
 
 
 def _policy(report: Report) -> str:
@@ -64,13 +69,20 @@ def spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         return
     billed, list_, after, low, high = (
         money([s.billed_usd, s.list_usd, p.after_usd, p.low_usd, p.high_usd])
-        if billed_known(report) else (ABSENT,) * 5
+        if billed_known(report) else (ABSENT, *money([s.list_usd]), ABSENT, ABSENT, ABSENT)
     )  # fmt: skip
     yield "Billed", billed, f"{count(s.requests, 'request')}, {_when(report.period)}"
+    if _is_reported_only(report) and s.unbilled_requests:
+        some = count(s.unbilled_requests, "request")
+        state = "states" if s.unbilled_requests == 1 else "state"
+        told = f"by list: {some} ({share(s.unbilled_requests, s.requests)}) that {state} no cost, in no bill"
+        yield "Not billed", money([s.unbilled_list_usd])[0], told
     yield "List", list_ if list_known(report) else ABSENT, _price_time(report.prices)
     stated = "the log states no cost"
     if s.reported_usd is not None:
         stated = f"stated in the log for {count(s.reported_requests, 'request')}"
+        if s.cost_source == "list":
+            stated += "; not in the bill"
     yield "Reported", money([s.reported_usd])[0], stated
     if (fact := _markup_fact(report)) is not None:
         yield fact
@@ -163,6 +175,12 @@ AS_OF: Final[Mapping[str, str]] = {
 }
 
 
+BILLED: Final[Mapping[str, str]] = {
+    "reported": "Billed is what the log states; a request that states no cost is in no bill.",
+    "list": "Billed is list and the known fees of gateways, whatever the log states.",
+}
+
+
 def show_how(report: Report, _: Limits) -> Iterator[Prose]:
     """How the number was made."""
     yield Prose("How the number was made", tuple(_how_lines(report)))
@@ -175,6 +193,8 @@ def _how_lines(report: Report) -> Iterator[str]:
         f"Prices {book.version} (sha256 {book.sha256[:12]}), {at}; "
         f"policy {_policy(report)}; costaudit {report.version}."
     )
+    if report.spend is not None and report.spend.cost_source != "auto":
+        yield BILLED[report.spend.cost_source]
     if report.inputs is not None and report.inputs.formats:
         read = count(report.inputs.files, "file")
         yield f"Read: {read}; records by format: {_tally(report.inputs.formats)}."

@@ -2,7 +2,7 @@
 
 Every request gives its scores to its fingerprints, one that is logged twice only once. Of each fingerprint
 the VOICES requests with the smallest hashes are heard: a random sample that does not depend on the order in
-which logs are read. The sum of their scores goes through the same risk guard as the scores of a single request.
+which logs are read. The sum of their scores goes through the same risk guard as the scores of one request.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _heard(ballots: Ballots) -> Ballots:
     """The first VOICES votes of every fingerprint in order of their hashes, one per request, sorted."""
     if not len(ballots):
         return ballots
-    keys = [ballots.scores[:, tier] for tier in range(len(Tier))]
+    keys: list[npt.NDArray[Any]] = [ballots.scores[:, tier] for tier in range(len(Tier))]
     order = np.lexsort([*keys, ballots.voters, ballots.groups])
     groups, voters = ballots.groups[order], ballots.voters[order]
     again = np.zeros(len(order), bool)

@@ -64,6 +64,8 @@ def same(report: Audit, *, ignore: Iterable[str] = ()) -> dict[str, Any]:
     for finding in told["findings"]:
         for example in finding["evidence"].get("examples", []):
             del example["file"], example["line"]
+    for outlier in (told["reconciliation"] or {"outliers": []})["outliers"]:
+        del outlier["file"], outlier["line"]
     for name in ignore:
         del told["inputs"][name]
     return dict(told)

@@ -77,6 +77,43 @@ def test_aiders_impossible_cost_is_a_finding_with_its_line_and_in_no_total(
     assert aider_report.spend.billed_usd < 300
 
 
+def test_aiders_reported_costs_are_at_list_where_the_tables_are_read_by_hand(
+    aider_rows: Rows, tmp_path: Path
+):
+    """Every dated row of the largest models, priced here and put into the bucket of its ratio here."""
+    rows, ratios, free = [], [], 0
+    listed = reported = Decimal(0)
+    for row in aider_rows:
+        said = row["properties"]
+        if said["main_model"] not in AIDER or not said["total_tokens"] or said["cost"] > 9000:
+            continue
+        counts = {"input": said["prompt_tokens"], "output": said["completion_tokens"]}
+        usd = list_usd(*AIDER[said["main_model"]], counts, row["time"] * 10**6)
+        if usd is None:
+            continue
+        cost = Decimal(said["cost"]).quantize(Decimal("1e-12"))
+        rows.append(
+            {**row, "properties": {**said, "cost": float(cost), "total_cost": float(said["total_cost"])}}
+        )
+        if not cost:
+            free += 1
+            continue
+        listed, reported = listed + usd, reported + cost
+        ratios.append(cost / usd)
+    assert len(ratios) > 3000
+    found = audit(write_jsonl(tmp_path / "largest.jsonl", rows)).reconciliation
+    assert found is not None
+    assert (found.requests, found.list_usd, found.reported_usd) == (len(ratios), listed, reported)
+    assert found.reported_zero_requests == free
+    (median,) = [b for b in found.distribution if b.ratio_from == "0.9975"]
+    near = sum(1 for r in ratios if Decimal("0.9975") <= r < Decimal("1.0025"))
+    assert near <= median.requests <= near + 5  # costs of few digits may be rounded list costs
+    assert (found.median_ratio_from, found.median_ratio_to) == ("0.9975", "1.0025")
+    assert Decimal("0.9975") <= sorted(ratios)[(len(ratios) - 1) // 2] < Decimal("1.0025")
+    far = [b for b in found.distribution if Decimal(b.ratio_from) >= Decimal("1.1025")]
+    assert sum(b.requests for b in far) == sum(1 for r in ratios if r >= Decimal("1.1025"))
+
+
 def _month(row: dict[str, Any]) -> str:
     return datetime.fromtimestamp(row["time"], UTC).strftime("%Y-%m")
 
@@ -206,6 +243,38 @@ def test_litellm_models_cost_what_the_tables_say(litellm_rows: Rows, tmp_path: P
 
 def test_the_parquet_copy_of_the_litellm_log_gives_the_same_report(litellm: Path, litellm_report: Audit):
     assert same(audit(litellm / "litellm_spend_logs.parquet")) == same(litellm_report)
+
+
+def test_the_litellm_log_is_reconciled_with_its_own_lines(litellm_rows: Rows, litellm_report: Audit):
+    """LiteLLM states null or 0 where it knows no price: those are in no ratio."""
+    found = litellm_report.reconciliation
+    assert found is not None
+    spends = [r["spend"] for r in litellm_rows]
+    assert (spends.count(None), spends.count(0)) == (248, 35)
+    assert 30 < found.reported_zero_requests <= 35  # not where we know no price either
+    stated = len(spends) - 248 - 35
+    assert stated - 14 <= found.requests + found.list_zero_requests <= stated  # 14 have no price
+    assert sum(b.requests for b in found.distribution) == found.requests
+    assert sum(b.reported_usd for b in found.distribution) == found.reported_usd
+    assert sum(b.list_usd for b in found.distribution) == found.list_usd
+    assert len(found.outliers) == 20
+    for one in found.outliers:
+        row = litellm_rows[one.line - 1]
+        assert row["spend"].quantize(Decimal("1e-12")) == one.reported_usd
+        assert row["model"] == one.model
+    sizes = [abs(o.reported_usd - o.list_usd) for o in found.outliers]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_costs_of_openrouters_generations_are_reconciled(shared_data: Path, tmp_path: Path):
+    generations = json.loads((shared_data / "logs" / "examples" / "openrouter_generation.json").read_text())
+    found = audit(write_jsonl(tmp_path / "generations.jsonl", generations)).reconciliation
+    assert found is not None
+    assert sum(o.reported_usd for o in found.outliers) <= found.reported_usd
+    costs = [Decimal(repr(g["data"]["total_cost"])) for g in generations]
+    assert found.requests == sum(1 for cost in costs if cost)
+    assert found.reported_usd == sum(costs)
+    assert not found.signatures  # four requests show nothing
 
 
 @pytest.fixture(scope="module")

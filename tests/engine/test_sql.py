@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,62 @@ def test_reported_costs_agree_with_sql_and_impossible_ones_stay_out(tmp_path: Pa
     assert report.spend.reported_usd == sum(believed)
     assert report.spend.reported_requests == len(believed)
     assert [f.code for f in report.findings].count("CA-C1") == 1
+
+
+EDGES = (
+    *("0", "0.0001", "0.001"),
+    *(f"{Decimal(2 * k - 1) / 400:f}" for k in range(1, 502)),
+    *("3.5", "4.5", "5.5", "7.5", "9.5", "10.5", "15", "20", "50", "97.5", "102.5", "975", "1025"),
+)
+"""As documented: half a percent around every half percent up to 2.5, then wider."""
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.integers(0, 2**32))
+def test_the_reconciliation_agrees_with_sql(tmp_path: Path, seed: int):
+    """Sums, buckets, median, zeros and the farthest requests, from one row per request."""
+    log = dated(random_log(seed, size=200, models=[n[:2] for n in NAMES] + list(UNKNOWN)))
+    for record in log:  # by id: a record that is logged twice states one cost
+        chance = random.Random(f"{seed} {record['request_id']}")  # noqa: S311
+        if "cost_usd" in record and chance.random() < 0.7:
+            record["cost_usd"] = round((record["input_tokens"] * 2.5 + record["output_tokens"] * 10) / 1e6, 6)
+    path = write_jsonl(tmp_path / "log.jsonl", log)
+    query = "SELECT reported, femto, context + output FROM priced WHERE reported + femto IS NOT NULL"
+    rows = [
+        (cost, usd(femto) or Decimal(0), n)
+        for cost, femto, n in in_duckdb(path, NAMES).execute(query).fetchall()
+    ]
+    rows = [(cost, listed) for cost, listed, n in rows if cost < 1 or cost <= _limit(listed, n)]
+    both = [(cost, listed) for cost, listed in rows if cost and listed]
+    assert both
+
+    found = audit(path).reconciliation
+    assert found is not None
+    assert (found.requests, found.list_usd) == (len(both), sum(listed for _, listed in both))
+    assert found.reported_usd == sum(cost for cost, _ in both)
+    assert found.reported_zero_requests == sum(1 for cost, listed in rows if listed and not cost)
+    assert found.list_zero_requests == sum(1 for cost, listed in rows if cost and not listed)
+
+    buckets: dict[str, list[tuple[Decimal, Decimal]]] = {}
+    for cost, listed in both:
+        buckets.setdefault(_edge(cost, listed), []).append((cost, listed))
+    assert {b.ratio_from: (b.requests, b.reported_usd, b.list_usd) for b in found.distribution} == {
+        edge: (len(some), sum(c for c, _ in some), sum(n for _, n in some)) for edge, some in buckets.items()
+    }
+    ordered = sorted((_edge(cost, listed) for cost, listed in both), key=Decimal)
+    assert found.median_ratio_from == ordered[(len(ordered) - 1) // 2]
+
+    far = [(abs(cost - listed), cost) for cost, listed in both if _edge(cost, listed) != "0.9975"]
+    assert [o.reported_usd for o in found.outliers] == [cost for _, cost in sorted(far, reverse=True)[:20]]
+
+
+def _edge(cost: Decimal, listed: Decimal) -> str:
+    """The lower edge of the bucket, by division to 60 digits; six-digit costs may be rounded list costs."""
+    exponent = cost.normalize().as_tuple().exponent
+    assert isinstance(exponent, int)
+    if abs(cost - listed) < Decimal(10) ** min(exponent, -4) / 2:
+        return "0.9975"
+    return next(edge for edge in reversed(EDGES) if Decimal(edge) * listed <= cost)
 
 
 def _limit(list_usd: Decimal | None, tokens: int) -> Decimal:

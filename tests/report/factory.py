@@ -236,8 +236,54 @@ def _large() -> dict[str, Any]:
         finding("CA-M1", "openrouter bills 5.50% above list", "12.25", "11.85", gateway="openrouter"),
         finding("CA-P1", "18 requests have no price and are not in the totals", None, None),
     ]
-    made = parts(cells, reported="40310.5", markup=markup, findings=found)
+    made = parts(
+        cells, reported="40310.5", markup=markup, findings=found, reconciliation=reconciliation(HOSTILE)
+    )
     return made | {"projection": _with_markups(made["projection"], Decimal(31))}
+
+
+def reconciliation(names: Sequence[str | None]) -> m.Reconciliation:
+    """Most at list, some at 1.055 through a gateway and told so, and one far request for every name."""
+    far = [Decimal(7 + i) for i in range(len(names))]
+    zero = Decimal(0)
+    return m.Reconciliation(
+        requests=900 + 100 + len(far),
+        list_usd=Decimal(1000) + len(far),
+        reported_usd=Decimal("1005.5") + sum(far, zero),
+        median_ratio_from="0.9975",
+        median_ratio_to="1.0025",
+        reported_zero_requests=3,
+        reported_zero_list_usd=Decimal("0.5"),
+        list_zero_requests=0,
+        list_zero_reported_usd=zero,
+        set_aside_requests=1,
+        distribution=[
+            _bucket("0.9975", "1.0025", 900, Decimal(900), Decimal(900)),
+            _bucket("1.0525", "1.0575", 100, Decimal(100), Decimal("105.5")),
+            *([_bucket("5.5", "7.5", len(far), Decimal(len(far)), sum(far, zero))] if far else []),
+        ],
+        signatures=[
+            m.SignatureFound(
+                code="CA-M1", name="credit_fee", gateway="openrouter", model="provider/model-02",
+                service_tier="standard", requests=100, of_requests=110, share=0.909, ratio_from="1.0475",
+                ratio_to="1.0625", median_ratio_from="1.0525", median_ratio_to="1.0575",
+                list_usd=Decimal(100), reported_usd=Decimal("105.5"),
+            )
+        ],
+        outliers=[
+            m.Outlier(
+                file=f"logs/{name}.jsonl", line=5 + i, model=name, list_usd=Decimal(1), reported_usd=cost,
+                ratio=str(cost),
+            )
+            for i, (name, cost) in enumerate(zip(names, far, strict=True))
+        ],
+    )  # fmt: skip
+
+
+def _bucket(low: str, high: str, requests: int, list_usd: Decimal, reported_usd: Decimal) -> m.RatioBucket:
+    return m.RatioBucket(
+        ratio_from=low, ratio_to=high, requests=requests, list_usd=list_usd, reported_usd=reported_usd
+    )
 
 
 def _with_markups(projection: m.Projection, days: Decimal) -> m.Projection:
@@ -340,6 +386,7 @@ def audit_of_names(names: Sequence[str | None]) -> m.Audit:
         markup=[
             m.Markup(gateway=n, percent="5", usd=Decimal(1), evidence="reported", requests=1) for n in names
         ],
+        reconciliation=reconciliation(names),
     )
     skipped = [
         m.Skipped(reason="not_json", count=9, examples=[m.Example(file=told, line=1, byte=0, detail=told)])
