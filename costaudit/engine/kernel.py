@@ -272,12 +272,17 @@ class Stated:
 
     def ratios(self) -> Ratios:
         """The rows with a price and a believed cost, but for those where both are 0, with their buckets."""
-        believed = (self.reported == REPORTED) | (self.reported == BELOW_LIST)
-        rows = np.flatnonzero(believed & (self.card >= 0) & ((self.picousd > 0) | (self.list_units > 0)))
-        picousd, list_units = self.picousd[rows], self.list_units[rows]
-        buckets = np.where(picousd == 0, NOTHING_REPORTED, NOTHING_ON_LIST)
-        both = np.flatnonzero((picousd > 0) & (list_units > 0))
-        buckets[both] = ratio_buckets(picousd[both], list_units[both])
+        compared = (self.reported != NO_REPORT) & (self.reported != IMPLAUSIBLE) & (self.card >= 0)
+        costs, listed = self.picousd > 0, self.list_units > 0
+        both = np.flatnonzero(compared & costs & listed)
+        one = np.flatnonzero(compared & (costs != listed))
+        rows = np.concatenate([both, one])
+        buckets = np.concatenate(
+            [
+                ratio_buckets(self.picousd[both], self.list_units[both]),
+                np.where(costs[one], NOTHING_ON_LIST, NOTHING_REPORTED),
+            ]
+        )
         return Ratios(rows, buckets)
 
 

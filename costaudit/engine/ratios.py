@@ -8,6 +8,7 @@ digits is at list when list, rounded to these digits, can give what it states.
 from __future__ import annotations
 
 from bisect import bisect_right
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -65,6 +66,18 @@ def bucket_of(picousd: int, list_units: int) -> int:
     if _is_rounded_list(picousd, list_units):
         return AT_LIST
     return bisect_right(EDGES, Fraction(1000 * picousd, list_units)) - 1
+
+
+def edge_text(bucket: int) -> str | None:
+    """The lower edge of a bucket as a decimal number; None beyond the last.
+
+    >>> edge_text(202), edge_text(0), edge_text(10**6)
+    ('0.9975', '0', None)
+    """
+    if bucket >= len(EDGES):
+        return None
+    edge = EDGES[bucket]
+    return f"{Decimal(edge.numerator) / Decimal(edge.denominator):f}"
 
 
 def _is_rounded_list(picousd: int, list_units: int) -> bool:

@@ -35,7 +35,7 @@ from costaudit.prices.resolver import How, Resolved
 from costaudit.report import model as m
 from costaudit.report.bill import compare_bills, find_gaps
 from costaudit.report.findings import find_all, ranked
-from costaudit.report.reconcile import build_reconciliation
+from costaudit.report.reconcile import Found, build_reconciliation, find_signatures
 from costaudit.routing.projection import (
     Groups,
     Projected,
@@ -65,6 +65,8 @@ class Audited:
     range: Range
     days: float | None
     source: CostSource
+    signatures: Sequence[Found]
+    """Ratios of reported to list cost that many requests share."""
 
     def monthly(self, amount: Decimal) -> Decimal | None:
         """An amount of the log's period per 30 days; None when it covers less than a day."""
@@ -84,7 +86,16 @@ def audited(passed: Pass, gateways: Gateways, source: CostSource = CostSource.AU
     )  # fmt: skip
     verified = {t: scaled(costed.any_units, x) for t, x in verification_multiples(plan.policy).items()}
     projected = project(groups, verified)
-    return Audited(passed, costed, groups, projected, bounds(groups, verified), _days(passed), source)
+    return Audited(
+        passed,
+        costed,
+        groups,
+        projected,
+        bounds(groups, verified),
+        _days(passed),
+        source,
+        find_signatures(passed),
+    )
 
 
 def build_audit(
@@ -116,7 +127,7 @@ def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:
         "coverage": _coverage(work),
         "spend": _spend(work),
         "markup": _markup(work),
-        "reconciliation": build_reconciliation(work.passed),
+        "reconciliation": build_reconciliation(work.passed, work.signatures),
         "by_tier": _by_tier(work),
         "by_model": _by_model(work),
         "by_feature": _by_feature(work),

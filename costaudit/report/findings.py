@@ -11,9 +11,10 @@ import numpy as np
 from costaudit.engine.costing import usd
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD
+from costaudit.engine.ratios import edge_text
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.report import model as m
-from costaudit.report.reconcile import Found, edge_text, find_signatures
+from costaudit.report.reconcile import Found
 from costaudit.schema import Quality, Status
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ GROUPS: Final = 10
 def find_ratios(work: Audited) -> Iterator[m.Finding]:
     """CA-C2 to CA-C8: many requests whose reported cost is the same multiple of list, and why that may be."""
     found: dict[tuple[str, str, str | None], list[Found]] = {}
-    for one in find_signatures(work.passed):
+    for one in work.signatures:
         signature = one.match.signature
         if signature.code != "CA-M1":
             found.setdefault((signature.code, signature.name, one.group[2]), []).append(one)
@@ -185,9 +186,9 @@ def _evidence(groups: Sequence[Found]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _signatures(work: Audited) -> list[Found]:
+def _signatures(work: Audited) -> Sequence[Found]:
     """Those whose requests are billed by what they report."""
-    return find_signatures(work.passed) if work.costed.reported.any() else []
+    return work.signatures if work.costed.reported.any() else ()
 
 
 def _told_elsewhere(signatures: Sequence[Found], gateway: str | None = None, *, above: bool) -> list[Found]:

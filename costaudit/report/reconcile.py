@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.local import Pass
-from costaudit.engine.ratios import EDGES, NOTHING_ON_LIST, NOTHING_REPORTED
+from costaudit.engine.ratios import NOTHING_ON_LIST, NOTHING_REPORTED, edge_text
 from costaudit.engine.standouts import Standout
 from costaudit.money import EXACT, usd_from_pico
 from costaudit.prices.conditions import service_tier
@@ -86,8 +86,11 @@ def find_signatures(passed: Pass) -> list[Found]:
     return sorted(found, key=lambda f: (-abs(f.excess_usd), _sortable(f.group), f.match.signature.name))
 
 
-def build_reconciliation(passed: Pass) -> m.Reconciliation | None:
-    """Reported against list; None where no request has a price and a believed cost of its own time."""
+def build_reconciliation(passed: Pass, signatures: Sequence[Found]) -> m.Reconciliation | None:
+    """Reported against list, with the signatures found.
+
+    None where no request has a price and a believed cost of its own time.
+    """
     whole = _grouped(passed, lambda _: None).get(None)
     if whole is None:
         return None
@@ -117,7 +120,7 @@ def build_reconciliation(passed: Pass) -> m.Reconciliation | None:
             )
             for bucket, sums in sorted(whole.items())
         ],
-        signatures=[_signature(f) for f in find_signatures(passed)],
+        signatures=[_signature(f) for f in signatures],
         outliers=[_outlier(s) for s in passed.standouts.deviating],
     )
 
@@ -152,18 +155,6 @@ def _outlier(one: Standout) -> m.Outlier:
         reported_usd=usd_from_pico(one.reported_picousd),
         ratio=_four_digits(Fraction(1000 * one.reported_picousd, one.list_units)),
     )
-
-
-def edge_text(bucket: int) -> str | None:
-    """The lower edge of a bucket as a decimal number; None beyond the last.
-
-    >>> edge_text(202), edge_text(0), edge_text(10**6)
-    ('0.9975', '0', None)
-    """
-    if bucket >= len(EDGES):
-        return None
-    edge = EDGES[bucket]
-    return f"{Decimal(edge.numerator) / Decimal(edge.denominator):f}"
 
 
 def _four_digits(ratio: Fraction) -> str:

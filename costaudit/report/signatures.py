@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from costaudit.engine.ratios import AT_LIST, EDGES, FINE, NOTHING_REPORTED
+from costaudit.engine.ratios import AT_LIST, EDGES, FINE, NOTHING_REPORTED, edge_text
 
 MIN_REQUESTS: Final = 20
 """Fewer requests of one ratio are chance."""
@@ -17,6 +17,8 @@ ABOVE_SURROUNDINGS: Final = 5
 
 CONSTANT_SHARE: Final = Fraction(4, 5)
 """Of the requests that state a cost, so many must have one ratio for it to be a constant of its own."""
+
+_NUMBER: Final = {edge_text(number): number for number in range(len(EDGES))}
 
 _HALF_PRICED: Final = frozenset({"batch", "flex"})
 
@@ -49,7 +51,7 @@ class Signature:
         """The buckets that it covers."""
         if not self.ratio_from:
             return range(NOTHING_REPORTED, NOTHING_REPORTED + 1)
-        return range(EDGES.index(Fraction(self.ratio_from)), EDGES.index(Fraction(self.ratio_to)))
+        return range(_NUMBER[self.ratio_from], _NUMBER[self.ratio_to])
 
 
 _CACHE: Final = "see whether cached tokens are logged as new ones, or new ones as cached"
