@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from costaudit.prices.folders import SHIPPED, Folder, open_folder, shipped_directory
 from costaudit.prices.layers import Discount, discount_rows, lay_rows, settle_rows
@@ -210,9 +210,9 @@ def changed_keys(base: Mapping[ModelKey, T], head: Mapping[ModelKey, T]) -> list
 
 def restated_facts(book: PriceBook) -> Iterator[tuple[Cells, Cells]]:
     """Rows of models.csv for a model that stands already, each with the one before it."""
-    if isinstance(book.facts, _Lazy):
-        for key in book.facts:
-            yield from itertools.pairwise(book.facts._source[key])  # noqa: SLF001
+    facts: Any = book.facts
+    for key in facts if isinstance(facts, _Lazy) else ():
+        yield from itertools.pairwise(facts._source[key])  # noqa: SLF001
 
 
 class _Lazy(Mapping[ModelKey, T]):

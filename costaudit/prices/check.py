@@ -49,7 +49,9 @@ class Checked:
         return sum(v.severity == "error" for v in self.violations)
 
 
-def check_tables(directory: Folder | str | None = None, overlays: Sequence[Path | str] = ()) -> list[Violation]:
+def check_tables(
+    directory: Folder | str | None = None, overlays: Sequence[Path | str] = ()
+) -> list[Violation]:
     """Everything that is wrong with a directory of tables (the shipped one by default) and its overlays."""
     return list(judge_tables(directory, overlays).violations)
 

@@ -154,3 +154,17 @@ def _providers(tables: dict[str, Any], shown: str) -> Iterator[Provider]:
             cache_read_as_input=table.get("cache_read_without_price", "unpriced") == "input",
             cache_write_as_input=table.get("cache_write_without_price", "unpriced") == "input",
         )
+
+
+def header_line(place: Folder, table: str, header: str, nth: int = 0) -> int:
+    """The line of the nth `[header]` or `[[header]]` of a TOML table, from 0; 0 when there is none.
+
+    tomllib does not say on which line a value stands.
+    """
+    path = place / table
+    if not path.exists():
+        return 0
+    marks = (f"[{header}]", f"[[{header}]]")
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    found = [number for number, line in lines if line.split("#")[0].strip() in marks]
+    return found[nth] if nth < len(found) else 0

@@ -65,7 +65,8 @@ def _find_unpriced_aliases(case: Case) -> Iterator[Found]:
             starts = [r.valid_from for r in prices if r.usd is not None]
             if starts and row.valid_from is not None and row.valid_from < min(starts):
                 told = (
-                    f"alias {row.alias!r} stands for {row.model} from {instant_text(row.valid_from)}, which has its "
+                    f"alias {row.alias!r} stands for {row.model} from {instant_text(row.valid_from)}, "
+                    "which has its "
                     f"first price on {instant_text(min(starts))}"
                 )
                 yield Found(row.path, row.line, f"{row.provider}/{row.alias}", told)
@@ -74,14 +75,16 @@ def _find_unpriced_aliases(case: Case) -> Iterator[Found]:
 RULES: Final = (
     Rule(
         "CA501", "unpriced-route", ERROR,
-        "A policy that routes to a model without a price projects nothing, or leaves that model out without a word.",
+        "A policy that routes to a model without a price projects nothing, or leaves that model out "
+        "without a word.",
         "Add its prices, or mend the name in the policy or roster.",
         'a roster with "openai/gpt-6-lunar"',
         _find_unpriced_routes,
     ),
     Rule(
         "CA502", "alias-before-price", ERROR,
-        "An alias that is older than the first price of its model: requests under that name are unpriced until then.",
+        "An alias that is older than the first price of its model: requests under that name are unpriced "
+        "until then.",
         "Mend valid_from of the alias, or add the earlier price.",
         "alias from 2024-05-13 for a model with prices from 2024-08-06",
         _find_unpriced_aliases,

@@ -92,9 +92,8 @@ def _only_in(rows: Iterable[PriceRow], others: Iterable[PriceRow]) -> list[Price
 
 
 def _content(row: PriceRow) -> tuple[object, ...]:
-    return (
-        *_fact(row), row.usd, row.status, row.source, row.confidence, row.checked_on, row.recorded_on, row.note,
-    )  # fmt: skip
+    days = (row.checked_on, row.recorded_on)
+    return *_fact(row), row.usd, row.status, row.source, row.confidence, *days, row.note
 
 
 def _fact(row: PriceRow) -> tuple[object, ...]:

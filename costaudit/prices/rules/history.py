@@ -13,10 +13,11 @@ from costaudit.prices.rules.rule import ERROR, WARNING, Case, Found, Rule
 
 def _find_early_schedules(case: Case) -> Iterator[Found]:
     for row in case.rows:
-        if row.status == "scheduled" and row.recorded_on is not None:
-            if instant_text(row.valid_from)[:10] < row.recorded_on.isoformat():
-                told = f"{row.rate_id} is scheduled for a day before it was recorded"
-                yield Found(row.path, row.line, row.rate_id, told)
+        if row.status != "scheduled" or row.recorded_on is None:
+            continue
+        if instant_text(row.valid_from)[:10] < row.recorded_on.isoformat():
+            told = f"{row.rate_id} is scheduled for a day before it was recorded"
+            yield Found(row.path, row.line, row.rate_id, told)
 
 
 def _find_idle_corrections(case: Case) -> Iterator[Found]:
@@ -101,14 +102,16 @@ RULES: Final = (
     ),
     Rule(
         "CA202", "idle-correction", ERROR,
-        "A correction takes the place of the row of its class, when and valid_from; without one it is a price of its own.",
+        "A correction takes the place of the row of its class, when and valid_from; without one it is a "
+        "price of its own.",
         "Repeat valid_from and when of the row that was wrong.",
         "a correction from 2026-01-02 for a row from 2026-01-01",
         _find_idle_corrections,
     ),
     Rule(
         "CA203", "silent-correction", ERROR,
-        "A correction changes what past bills should have been; whoever repeats an audit must be able to read why.",
+        "A correction changes what past bills should have been; whoever repeats an audit must be able to "
+        "read why.",
         "Say in the note what was wrong and where the right price stands.",
         "gpt-x,input,2,mtok,2026-01-01,,correction,…,  (no note)",
         _find_silent_corrections,
@@ -129,7 +132,8 @@ RULES: Final = (
     ),
     Rule(
         "CA210", "day-to-come", ERROR,
-        "Nobody can have recorded or checked a price on a day that has not come; --known-on would not see the row.",
+        "Nobody can have recorded or checked a price on a day that has not come; --known-on would not "
+        "see the row.",
         "Mend recorded_on or checked_on.",
         "recorded_on 2062-11-20",
         _find_future_days,
@@ -137,9 +141,11 @@ RULES: Final = (
     ),
     Rule(
         "CA211", "unconfirmed-schedule", WARNING,
-        "Announced changes are called off: Anthropic withdrew the rise of Claude Sonnet 5 that it had announced for "
+        "Announced changes are called off: Anthropic withdrew the rise of Claude Sonnet 5 that it had "
+        "announced for "
         "2026-09-01.",
-        "Look at the provider's page. If it came, set checked_on; if not, add a correction with an empty usd.",
+        "Look at the provider's page. If it came, set checked_on; if not, add a correction with an empty "
+        "usd.",
         "a scheduled row whose day has passed, checked before that day",
         _find_unconfirmed,
         "now",

@@ -23,12 +23,14 @@ DEAREST: Final = D(1000)
 """USD per 1M tokens; the dearest known is 270."""
 DEAREST_UNIT: Final = D("0.5")
 """USD per request or web search; the dearest known is 0.035."""
-CHEAPEST: Final = D("0.0005")
-"""USD per 1M tokens; the cheapest known, cached tokens of small models, is 0.001."""
+CHEAPEST: Final = D("0.0001")
+"""USD per 1M tokens; the cheapest known, cached tokens of small models, is ten times that."""
 DIGITS: Final = 7
 """Significant digits of the longest known price, 1.71875 and the like, have 6."""
 SIBLING: Final = D(30)
 """Times the middle price of a capability class, or a 30th of it."""
+CAPABLE: Final = frozenset({"flagship", "mid", "economy"})
+"""Capability classes of which one costs more than the next."""
 
 
 def _find_jumps(case: Case) -> Iterator[Found]:
@@ -48,7 +50,8 @@ def _find_steps(case: Case) -> Iterator[Found]:
 
 def _step(pair: Pair, advice: str) -> Found:
     row = pair.row
-    told = f"{row.rate_id}: {pair.to_usd:f} became {pair.usd:f}, {float(pair.usd / pair.to_usd):.3g} times; {advice}"
+    times = f"{float(pair.usd / pair.to_usd):.3g} times"
+    told = f"{row.rate_id}: {pair.to_usd:f} became {pair.usd:f}, {times}; {advice}"
     return Found(row.path, row.line, row.rate_id, told)
 
 
@@ -86,7 +89,7 @@ def _find_half_free(case: Case) -> Iterator[Found]:
 def _find_long_figures(case: Case) -> Iterator[Found]:
     for row in case.standing:
         if row.usd is not None and not row.overlay and len(row.usd.normalize().as_tuple().digits) > DIGITS:
-            told = f"{row.rate_id}: {row.usd:f} has more digits than a price; is it a rounding error of a program?"
+            told = f"{row.rate_id}: {row.usd:f} has more digits than a price; was it rounded by a program?"
             yield Found(row.path, row.line, row.rate_id, told)
 
 
@@ -95,20 +98,28 @@ def _find_outliers(case: Case) -> Iterator[Found]:
     classes: dict[tuple[str, str], list[Decimal]] = {}
     for row in _standard(case.book):
         classes.setdefault((row.klass, _klass(case.book, row)), []).append(row.usd or D(0))
-        classes.setdefault((row.klass, f"{row.provider}/{_klass(case.book, row)}"), []).append(row.usd or D(0))
+        classes.setdefault((row.klass, f"{row.provider}/{_klass(case.book, row)}"), []).append(
+            row.usd or D(0)
+        )
     middles = {key: sorted(prices)[len(prices) // 2] for key, prices in classes.items() if len(prices) >= 4}
     for row in _standard(case.book):
         klass, usd = _klass(case.book, row), row.usd or D(0)
         everywhere = middles.get((row.klass, klass))
         here = middles.get((row.klass, f"{row.provider}/{klass}"), everywhere)
         if here is not None and everywhere is not None and _is_far(usd, here) and _is_far(usd, everywhere):
-            told = f"{row.rate_id}: {usd:f}, where {klass} models cost about {everywhere:f}; is the unit right?"
+            told = (
+                f"{row.rate_id}: {usd:f}, where {klass} models cost about {everywhere:f}; is the unit right?"
+            )
             yield Found(row.path, row.line, row.rate_id, told)
 
 
 def _standard(book: PriceBook) -> Iterator[PriceRow]:
+    """The first standard prices of every model; what follows is judged by them (CA303)."""
     for rows in book.in_force.values():
-        yield from (row for row in rows if row.klass in CORE and row.usd and row.when == PLAIN)
+        for klass in CORE:
+            ours = [row for row in rows if row.klass == klass and row.usd and row.when == PLAIN]
+            if ours:
+                yield min(ours, key=lambda r: r.valid_from)
 
 
 def _klass(book: PriceBook, row: PriceRow) -> str:
@@ -121,7 +132,7 @@ def _is_far(usd: Decimal, middle: Decimal) -> bool:
 
 
 def _find_copies(case: Case) -> Iterator[Found]:
-    """New models with the prices of a model of another capability; new changes that make unlike prices alike."""
+    """New models with the prices of one of another capability; changes that make unlike prices alike."""
     if case.base is None:
         return
     yield from _copied_models(case, case.base.book)
@@ -136,12 +147,17 @@ def _copied_models(case: Case, base: PriceBook) -> Iterator[Found]:
         facts, mine = case.book.facts.get(key), prices[key]
         if facts is None or len(mine) < 2 or any("same" in row.note.lower() for row in case.book.rows[key]):
             continue
-        for other, theirs in prices.items():
-            like = case.book.facts.get(other)
-            if other[0] == key[0] and theirs == mine and like is not None and like.klass != facts.klass:
+        same = [other for other, theirs in prices.items() if other[0] == key[0] and theirs == mine]
+        classes = {
+            other: case.book.facts[other].klass for other in same if other in case.book.facts and other != key
+        }
+        if facts.klass not in CAPABLE or facts.klass in classes.values():
+            continue  # a price band of a host, or a successor at the price of its predecessor
+        for other, klass in classes.items():
+            if klass in CAPABLE:
                 row = case.book.rows[key][0]
                 told = (
-                    f"{'/'.join(key)} ({facts.klass}) has exactly the prices of {other[1]} ({like.klass}); "
+                    f"{'/'.join(key)} ({facts.klass}) has exactly the prices of {other[1]} ({klass}); "
                     f"if they are right, say so in a note: the same as …"
                 )
                 yield Found(row.path, row.line, "/".join(key), told)
@@ -164,7 +180,8 @@ def _copied_changes(case: Case) -> Iterator[Found]:
         first = seen.setdefault((row.provider, row.klass, row.when, row.valid_from, row.usd), pair)
         if first is not pair and first.row.model != row.model and first.to_usd != pair.to_usd:
             told = (
-                f"{row.rate_id} becomes {pair.usd:f} like {first.row.model}, though it was {pair.to_usd:f} and that "
+                f"{row.rate_id} becomes {pair.usd:f} like {first.row.model}, though it was "
+                f"{pair.to_usd:f} and that "
                 f"one {first.to_usd:f}; if both are right, say so in a note"
             )
             yield Found(row.path, row.line, row.rate_id, told)
@@ -173,13 +190,14 @@ def _copied_changes(case: Case) -> Iterator[Found]:
 def _find_odd_markups(case: Case) -> Iterator[Found]:
     gateways = {gateway.id: gateway for gateway in case.gateways.by_log_name.values()}
     for ident, gateway in gateways.items():
-        for fee in gateway.fees:
+        for nth, fee in enumerate(gateway.fees):
             if fee.value is None or fee.value == 0:
                 continue
             low, high = FEES[fee.kind]
             if not low <= fee.value <= high:
                 told = f"{ident}: {fee.kind} of {fee.value:f} is outside {low:f} to {high:f}"
-                yield Found(case.shown("gateways.toml"), 0, f"{ident}/{fee.kind}", told)
+                line = case.fee_line(ident, nth)
+                yield Found(case.shown("gateways.toml"), line, f"{ident}/{fee.kind}", told)
 
 
 FEES: Final = {
@@ -195,7 +213,8 @@ FEES: Final = {
 RULES: Final = (
     Rule(
         "CA303", "unexplained-jump", ERROR,
-        "A tenfold change is mostly a slip: Langfuse shipped Gemini 2.0 Flash at $37.50 a million, a thousand times its "
+        "A tenfold change is mostly a slip: Langfuse shipped Gemini 2.0 Flash at $37.50 a million, a "
+        "thousand times its "
         "price.",
         "Mind the unit (1K, 1M tokens) and the decimal point; a real one is suppressed with its reason.",
         "input 2.5, then 2500",
@@ -210,7 +229,8 @@ RULES: Final = (
     ),
     Rule(
         "CA305", "silent-zero", ERROR,
-        "Unknown is not free. On launch days tables show 0 for what is not known yet: models.dev had Kimi K2.5 and GLM 5 "
+        "Unknown is not free. On launch days tables show 0 for what is not known yet: models.dev had "
+        "Kimi K2.5 and GLM 5 "
         "at 0 for days.",
         "Leave the model out until its price is known, or say in the note why it is free.",
         "input 0, output 0, no note",
@@ -218,14 +238,16 @@ RULES: Final = (
     ),
     Rule(
         "CA306", "sibling-outlier", ERROR,
-        "Thirty times what models of the class cost, or a thirtieth: a price per 1K tokens, or of another model.",
+        "Thirty times what models of the class cost, or a thirtieth: a price per 1K tokens, or of "
+        "another model.",
         "Mind the unit; look whether the class in models.csv is right.",
         "an economy model with input at 150",
         _find_outliers,
     ),
     Rule(
         "CA311", "copied-neighbour", ERROR,
-        "Rows are written by copying those of a neighbour, and then not all figures are changed: models.dev launched "
+        "Rows are written by copying those of a neighbour, and then not all figures are changed: "
+        "models.dev launched "
         "Claude Haiku 4.5 with the prices of Sonnet.",
         "Enter the model's own prices; if they are the same, say so in a note.",
         "gpt-7-mini added with every price of gpt-7",
@@ -248,14 +270,16 @@ RULES: Final = (
     ),
     Rule(
         "CA314", "half-free", ERROR,
-        "No model gives away output and bills input. litellm had the output of Gemini 1.5 Flash at 0 for a year.",
+        "No model gives away output and bills input. litellm had the output of Gemini 1.5 Flash at 0 for "
+        "a year.",
         "Enter the missing price.",
         "input 0.075, output 0",
         _find_half_free,
     ),
     Rule(
         "CA315", "big-step", ERROR,
-        "Fivefold up or below a fifth is rare enough that whoever reviews should read why: another currency is sevenfold.",
+        "Fivefold up or below a fifth is rare enough that whoever reviews should read why: another "
+        "currency is sevenfold.",
         "Say in the note where the new price stands.",
         "input 2.5, then 17.5, without a note",
         _find_steps,

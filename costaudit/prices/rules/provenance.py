@@ -73,7 +73,8 @@ RULES: Final = (
     ),
     Rule(
         "CA403", "stale-price", WARNING,
-        "Prices change without notice: Langfuse had gpt-4o at its launch price for seven months too long. Judged with "
+        "Prices change without notice: Langfuse had gpt-4o at its launch price for seven months too "
+        "long. Judged with "
         "--max-age.",
         "Compare with the provider's page and set checked_on.",
         "checked_on a year ago",
@@ -82,7 +83,8 @@ RULES: Final = (
     ),
     Rule(
         "CA410", "differs-from-observer", WARNING,
-        "Another table says otherwise. It may be the one that is wrong: of 687 models that genai-prices and litellm share, "
+        "Another table says otherwise. It may be the one that is wrong: of 687 models that genai-prices "
+        "and litellm share, "
         "105 differ. Judged with --against.",
         "Look at the provider's page; set checked_on, or add a correction.",
         "ours 2.5, litellm 2",

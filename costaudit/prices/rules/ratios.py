@@ -21,33 +21,33 @@ BOUNDS: Final = {
     "input_image": (D("0.5"), D("20")),
     "output_image": (D("2"), D("150")),
 }
-"""What a class may cost, in times of input. The dearest of 13,000 rows: speech output at 20 (Gemini TTS), image
-output at 120; the cheapest cache read, DeepSeek's, at 0.0083."""
+"""What a class may cost, in times of input. The dearest of 13,000 rows: speech at 20 (Gemini TTS), images at
+120; the cheapest cache read, at 0.008."""
 
 
 def _find_dear_cache(case: Case) -> Iterator[Found]:
-    for row, usd, base, base_usd in case.pairs.inputs:
+    for row, usd, _, base_usd in case.pairs.inputs:
         if row.klass == "cache_read" and usd > base_usd:
             told = f"{row.rate_id}: a cached token costs {usd:f}, a new one {base_usd:f}"
             yield Found(row.path, row.line, row.rate_id, told)
     for states in case.pairs.live.values():
         for live in states:
             for (klass, when), row in live.items():
-                base = live.get(("input_audio", when)) if klass == "cache_read_audio" else None
-                if base is not None and row.usd is not None and base.usd is not None and row.usd > base.usd:
-                    told = f"{row.rate_id}: a cached token costs {row.usd:f}, a new one {base.usd:f}"
+                new = live.get(("input_audio", when)) if klass == "cache_read_audio" else None
+                if new is not None and row.usd is not None and new.usd is not None and row.usd > new.usd:
+                    told = f"{row.rate_id}: a cached token costs {row.usd:f}, a new one {new.usd:f}"
                     yield Found(row.path, row.line, row.rate_id, told)
 
 
 def _find_cheap_output(case: Case) -> Iterator[Found]:
-    for row, usd, base, base_usd in case.pairs.inputs:
+    for row, usd, _, base_usd in case.pairs.inputs:
         if row.klass == "output" and usd < base_usd:
             told = f"{row.rate_id}: output costs {usd:f}, input {base_usd:f}; are the two swapped?"
             yield Found(row.path, row.line, row.rate_id, told)
 
 
 def _find_odd_classes(case: Case) -> Iterator[Found]:
-    for row, usd, base, base_usd in case.pairs.inputs:
+    for row, usd, _, base_usd in case.pairs.inputs:
         bounds = BOUNDS.get(row.klass)
         if bounds is None or (row.klass == "cache_read" and usd > base_usd):
             continue
@@ -78,7 +78,7 @@ def _find_odd_writes(case: Case) -> Iterator[Found]:
 
 
 def _find_odd_tiers(case: Case) -> Iterator[Found]:
-    for row, usd, base, base_usd in case.pairs.plain:
+    for row, usd, _, base_usd in case.pairs.plain:
         when = row.when
         if when == When(tier=when.tier):
             wrong = usd < base_usd if when.tier == "priority" else usd > base_usd
@@ -119,7 +119,9 @@ def _habit_key(pair: Pair) -> tuple[str, str, str] | None:
 
 def _find_breaks_of_habit(case: Case) -> Iterator[Found]:
     pairs = [
-        (key, pair) for pair in (*case.pairs.plain, *case.pairs.inputs) if (key := _habit_key(pair)) is not None
+        (key, pair)
+        for pair in (*case.pairs.plain, *case.pairs.inputs)
+        if (key := _habit_key(pair)) is not None
     ]
     habits = _habits(pairs)
     for key, pair in pairs:
@@ -151,7 +153,8 @@ def _habits(pairs: list[tuple[tuple[str, str, str], Pair]]) -> dict[tuple[str, s
 RULES: Final = (
     Rule(
         "CA301", "cache-read-above-input", ERROR,
-        "A cached token never costs more than a new one. models.dev had cached input of gpt-3.5-turbo at 1.25 above input "
+        "A cached token never costs more than a new one. models.dev had cached input of gpt-3.5-turbo at "
+        "1.25 above input "
         "at 0.5 for ten months, and read and write of Claude Sonnet 4 swapped for a week.",
         "Look whether cache_read and cache_write, or two rows, are swapped.",
         "input 3, cache_read 3.75",
@@ -159,14 +162,16 @@ RULES: Final = (
     ),
     Rule(
         "CA302", "output-below-input", ERROR,
-        "Of 4,500 known prices of output one is below that of input, that of a classifier: mostly the two are swapped.",
+        "Of 4,500 known prices of output one is below that of input, that of a classifier: mostly the "
+        "two are swapped.",
         "Compare both figures with the provider's page.",
         "input 10, output 2.5",
         _find_cheap_output,
     ),
     Rule(
         "CA307", "class-out-of-proportion", ERROR,
-        "A class is far from input: a slip of a digit. litellm had Qwen3-235B on Together with output at 6.00 instead of "
+        "A class is far from input: a slip of a digit. litellm had Qwen3-235B on Together with output at "
+        "6.00 instead of "
         "0.60 for a year.",
         "Compare both figures with the provider's page; mind the unit.",
         "input 0.2, output 6",
@@ -174,7 +179,8 @@ RULES: Final = (
     ),
     Rule(
         "CA308", "cache-write-out-of-proportion", ERROR,
-        "Writing to a cache costs between 1 and 2 times input everywhere, an hour more than five minutes. litellm had "
+        "Writing to a cache costs between 1 and 2 times input everywhere, an hour more than five "
+        "minutes. litellm had "
         "Claude 3.5 Haiku's hour at 7.5 times.",
         "Compare with the provider's page; look whether two cache rows are swapped.",
         "input 3, cache_write_5m 0.3",
@@ -182,7 +188,8 @@ RULES: Final = (
     ),
     Rule(
         "CA309", "breaks-the-habit", ERROR,
-        "Providers discount alike: batch at half, an hour of cache at twice input, a region at 1.1 times. A model that "
+        "Providers discount alike: batch at half, an hour of cache at twice input, a region at 1.1 "
+        "times. A model that "
         "differs is rare, a figure typed into the wrong row is not.",
         "Compare with the provider's page; if it is so, suppress it with that as the reason.",
         "tier=batch at 2 where standard is 2, and every other model of the provider has half",

@@ -97,7 +97,9 @@ def _find_alias_rewrites(case: Case) -> Iterator[Found]:
     for provider, name in names:
         old = base.book.aliases_named(provider, name) if provider in base.book.providers else ()
         new = case.book.aliases_named(provider, name) if provider in case.book.providers else ()
-        edges = sorted({0, *(edge for row in (*old, *new) for edge in (row.valid_from, row.valid_to) if edge)})
+        edges = sorted(
+            {0, *(edge for row in (*old, *new) for edge in (row.valid_from, row.valid_to) if edge)}
+        )
         for edge in edges:
             before, after = _target(old, edge), _target(new, edge)
             if edge < case.settled and before is not None and before != after:
@@ -134,7 +136,12 @@ def _find_fee_rewrites(case: Case) -> Iterator[Found]:
                     f"{ident}: {kind} from {instant_text(start)} was {_fee(was.value)}, "
                     f"and is {_fee(now.value) if now else 'gone'} now"
                 )
-                yield Found(case.shown("gateways.toml"), 0, f"{ident}/{kind}", told)
+                line = (
+                    case.fee_line(ident, after.fees.index(now))
+                    if after is not None and now is not None
+                    else 0
+                )
+                yield Found(case.shown("gateways.toml"), line, f"{ident}/{kind}", told)
 
 
 def _by_id(gateways: Iterable[Gateway]) -> dict[str, Gateway]:
@@ -170,7 +177,8 @@ def _past(case: Case, row: WindowRow) -> tuple[object, ...]:
 RULES: Final = (
     Rule(
         "CA204", "edited-in-place", ERROR,
-        "An edited price prices every past request anew, and nobody sees that it was ever another: one closed week "
+        "An edited price prices every past request anew, and nobody sees that it was ever another: one "
+        "closed week "
         "came to $2,473 with one price map and to $1,924 with the next (ccusage#1636).",
         "Put the row back. A new price is a new row; a mistake gets a row with status=correction and a note.",
         "input 2.5 from 2024-05-13 in the base, 2 from 2024-05-13 now",
@@ -179,7 +187,8 @@ RULES: Final = (
     ),
     Rule(
         "CA205", "removed-row", ERROR,
-        "Requests of that time become unpriced: of 5,599 models that 16 releases of litellm listed, 19 % are gone from "
+        "Requests of that time become unpriced: of 5,599 models that 16 releases of litellm listed, 19 % "
+        "are gone from "
         "the newest.",
         "Put the row back. What never was right is taken back by a correction with an empty usd.",
         "the rows of a retired model deleted",
@@ -196,7 +205,8 @@ RULES: Final = (
     ),
     Rule(
         "CA207", "retroactive-start", ERROR,
-        "A change that starts long ago alters bills that have been reported. It may be right, but not by accident.",
+        "A change that starts long ago alters bills that have been reported. It may be right, but not by "
+        "accident.",
         "Mend valid_from, or say in the note since when the price is known and why it comes late.",
         "input 2 from 2026-01-01, added in November without a note",
         _find_retroactive,
@@ -228,7 +238,8 @@ RULES: Final = (
     ),
     Rule(
         "CA216", "rewritten-window", ERROR,
-        "Other hours of a peak window price past calls anew. DeepSeek's weekend rule was a second row, from its day on.",
+        "Other hours of a peak window price past calls anew. DeepSeek's weekend rule was a second row, "
+        "from its day on.",
         "Close the old row with valid_to and start the new one there.",
         "start_utc 01:00 in the base, 02:00 now, from the same day",
         _find_window_rewrites,

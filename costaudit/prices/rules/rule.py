@@ -16,6 +16,7 @@ from costaudit.prices.proof import Flaw, find_flaws
 from costaudit.prices.rows import PriceRow
 from costaudit.prices.rules.deltas import Delta, find_deltas
 from costaudit.prices.semantics import SemanticsTable
+from costaudit.prices.tables import header_line
 
 ERROR: Final = "error"
 WARNING: Final = "warning"
@@ -159,6 +160,10 @@ class Case:
         """A table as messages name it."""
         return f"{self.book.directory}/{table}"
 
+    def fee_line(self, gateway: str, nth: int) -> int:
+        """The line of the nth fee of a gateway, from 0; 0 where it is not known."""
+        return header_line(self.place, "gateways.toml", f"{gateway}.fees", nth)
+
 
 class Pair(NamedTuple):
     """Two prices of a model, at an instant at which at least one of them starts."""
@@ -201,7 +206,7 @@ def _pair(book: PriceBook) -> Pairs:
                 place += 1
                 series = (row.klass, row.when)
                 before = live.get(series)
-                if before is not None and before.usd and row.usd:
+                if before is not None and before.usd and row.usd and before.overlay == row.overlay:
                     steps.append(Pair(row, row.usd, before, before.usd))
                 if row.usd is None:
                     live.pop(series, None)
@@ -230,7 +235,7 @@ def _beside(
     for row in live.values() if moved else began:
         series = other(row)
         base = live.get(series)
-        if base is None or base is row or not row.usd or not base.usd:
-            continue
+        if base is None or base is row or not row.usd or not base.usd or row.overlay != base.overlay:
+            continue  # a negotiated price is no slip of the list beside it
         if (row.klass, row.when) in fresh or series in fresh:
             yield Pair(row, row.usd, base, base.usd)

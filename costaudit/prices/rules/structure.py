@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from costaudit.prices.book import restated_facts
+from costaudit.prices.proof import CORE
 from costaudit.prices.rows import PriceRow
 from costaudit.prices.rules.rule import ERROR, WARNING, Case, Found, Rule
 from costaudit.prices.semantics import ANY
@@ -66,7 +67,8 @@ def _find_bad_aliases(case: Case) -> Iterator[Found]:
                 if row.alias.lower() in book.model_by_name[provider]:
                     told = f"alias {row.alias!r} is also the name of a model"
                     yield Found(row.path, row.line, subject, told)
-                if place and rows[place - 1].valid_to != row.valid_from:
+                end = rows[place - 1].valid_to if place else row.valid_from
+                if place and (end is None or end != row.valid_from):
                     told = f"alias {row.alias!r} has a gap or an overlap at its change of target"
                     yield Found(row.path, row.line, subject, told)
                 if None not in (row.valid_from, row.valid_to) and row.valid_to <= row.valid_from:  # type: ignore[operator]
@@ -132,6 +134,20 @@ def _find_impossible_facts(case: Case) -> Iterator[Found]:
                 yield Found(facts.path, facts.line, subject, told)
 
 
+def _find_one_sided(case: Case) -> Iterator[Found]:
+    """New models that answer with text, and have a price for one direction only."""
+    known = case.base.book.rows if case.base is not None else case.book.rows
+    for key, rows in case.book.in_force.items():
+        facts = case.book.facts.get(key)
+        if key in known or facts is None or facts.klass not in ("flagship", "mid", "economy"):
+            continue
+        missing = [klass for klass in CORE if all(row.klass != klass for row in rows)]
+        if len(missing) == 1:
+            row = rows[0]
+            told = f"{'/'.join(key)} is new and has no {missing[0]} price"
+            yield Found(row.path, row.line, "/".join(key), told)
+
+
 RULES: Final = (
     Rule(
         "CA101", "unreadable-table", ERROR,
@@ -156,14 +172,16 @@ RULES: Final = (
     ),
     Rule(
         "CA104", "model-without-facts", ERROR,
-        "Routing needs class, context window and dates of a model; a typing error in an id looks like a new model.",
+        "Routing needs class, context window and dates of a model; a typing error in an id looks like a "
+        "new model.",
         "Add a line to models.csv, or mend the id.",
         "gpt-4o-mni,input,… without gpt-4o-mni in models.csv",
         _find_unknown_models,
     ),
     Rule(
         "CA105", "bad-alias", ERROR,
-        "An alias that points at nothing makes the requests under that name unpriced; one with a gap, some of them.",
+        "An alias that points at nothing makes the requests under that name unpriced; one with a gap, "
+        "some of them.",
         "Point it at a model of the same provider, and let each of its rows start where the one before ends.",
         "gpt-latest,gpt-5-9,,,…  where gpt-5-9 has no prices",
         _find_bad_aliases,
@@ -191,7 +209,8 @@ RULES: Final = (
     ),
     Rule(
         "CA109", "partial-condition", ERROR,
-        "A condition that changes the price of some token classes and says nothing of others is mostly a forgotten row.",
+        "A condition that changes the price of some token classes and says nothing of others is mostly a "
+        "forgotten row.",
         "Give the condition to every token class of the model.",
         "input and output under context>272000, cache_read only without it",
         _find_flaws("partial"),
@@ -205,7 +224,8 @@ RULES: Final = (
     ),
     Rule(
         "CA111", "flat-tier", WARNING,
-        "Where the standard price rises with the context, batch and priority mostly do, too; a flat one is half the truth.",
+        "Where the standard price rises with the context, batch and priority mostly do, too; a flat one "
+        "is half the truth.",
         "Add the long-context rows of the tier.",
         "input under context>272000, but under tier=batch only one price",
         _find_flaws("flat"),
@@ -219,7 +239,8 @@ RULES: Final = (
     ),
     Rule(
         "CA113", "impossible-facts", ERROR,
-        "A model that stands twice, retires before its release, or has no room for a token: a slip of the pen.",
+        "A model that stands twice, retires before its release, or has no room for a token: a slip of "
+        "the pen.",
         "Mend the row in models.csv.",
         "gpt-x,…,2026-05-01,2025-05-01,…  (released_on, retired_on)",
         _find_impossible_facts,
@@ -230,5 +251,14 @@ RULES: Final = (
         "Remove it from suppressions.toml.",
         'code = "CA303", for a row that was corrected since',
         _elsewhere,
+    ),
+    Rule(
+        "CA115", "one-sided-model", ERROR,
+        "A model that answers with text is billed for both directions; with one price its requests are "
+        "unpriced.",
+        "Add the other price. Where only one direction is billed, suppress it with that as the reason.",
+        "a new model with input and without output",
+        _find_one_sided,
+        "base",
     ),
 )  # fmt: skip

@@ -43,7 +43,7 @@ class Suppression:
 
 
 def load_suppressions(place: Folder, shown: str) -> tuple[Suppression, ...]:
-    """The suppressions of a directory; raises TableError that names an entry without a code, subject or reason."""
+    """The suppressions of a directory; raises TableError for an entry without code, subject or reason."""
     path = place / SUPPRESSIONS
     if not path.exists():
         return ()
@@ -58,9 +58,7 @@ def load_suppressions(place: Folder, shown: str) -> tuple[Suppression, ...]:
     odd = next((key for key in table if key != "suppressions"), None)
     if odd is not None or not isinstance(entries, list):
         raise TableError(f"{odd or 'suppressions'!r} is not a list [[suppressions]]", path=shown)
-    return tuple(
-        _entry(entry, shown, lines[n] if n < len(lines) else 0) for n, entry in enumerate(entries)
-    )
+    return tuple(_entry(entry, shown, lines[n] if n < len(lines) else 0) for n, entry in enumerate(entries))
 
 
 def _entry(entry: Any, shown: str, line: int) -> Suppression:
@@ -89,16 +87,17 @@ class Suppressed:
 def split_suppressed(
     found: Iterable[Violation], suppressions: Sequence[Suppression]
 ) -> tuple[list[Violation], list[Suppressed], list[Suppression]]:
-    """What stays, what is hidden by the first suppression that is meant for it, and suppressions without use."""
+    """What stays, what is hidden by the first suppression meant for it, and suppressions without use."""
     by_code: dict[str, list[Suppression]] = {}
     for entry in suppressions:
         by_code.setdefault(entry.code, []).append(entry)
-    stays, hidden, used = [], [], set()
+    stays: list[Violation] = []
+    hidden: list[Suppressed] = []
     for item in found:
-        entry = next((s for s in by_code.get(item.code, ()) if s.hides(item)), None)
-        if entry is None:
+        meant = next((s for s in by_code.get(item.code, ()) if s.hides(item)), None)
+        if meant is None:
             stays.append(item)
         else:
-            used.add(entry)
-            hidden.append(Suppressed(item, entry))
+            hidden.append(Suppressed(item, meant))
+    used = {item.suppression for item in hidden}
     return stays, hidden, [entry for entry in suppressions if entry not in used]
