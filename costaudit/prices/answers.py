@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypedDict
 
+import msgspec
+
 from costaudit.prices.check import Checked, Violation
 from costaudit.prices.diff import Change, Side
 from costaudit.prices.diff_gates import Failure
@@ -126,9 +128,7 @@ NEEDS: Final = {"base": "--base", "now": "", "max_age": "--max-age", "": ""}
 
 def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of an answer. It allows further keys: later versions add some."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 - takes longer to import than a check takes
-
-    schema = TypeAdapter(KINDS[kind]).json_schema(mode="serialization")
+    schema = msgspec.json.schema(KINDS[kind])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

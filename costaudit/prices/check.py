@@ -83,8 +83,9 @@ def judge_tables(
     asked = [rule for rule in terms.rules if _can_judge(rule, terms)]
     try:
         found = [violation(rule, item) for rule in asked for item in rule.find(case)]
-    except CostauditError as error:  # of the base, which is read while it is compared
-        return Checked((_unreadable(error),), unreadable=True)
+    except CostauditError as error:  # of the base, which is parsed while it is compared
+        broken = [_unreadable(error, "in the base: ")]
+        return Checked(tuple(broken), unreadable=True)
     stays, hidden, unused = split_suppressed(found, suppressions)
     if UNUSED in terms.rules:
         codes = {rule.code for rule in asked}
@@ -114,8 +115,8 @@ def _read_everything(book: PriceBook) -> Iterator[CostauditError]:
                     return
 
 
-def _unreadable(error: CostauditError) -> Violation:
-    message = error.message + (f" ({error.hint})" if error.hint else "")
+def _unreadable(error: CostauditError, where: str = "") -> Violation:
+    message = where + error.message + (f" ({error.hint})" if error.hint else "")
     return violation(UNREADABLE, Found(error.path or "", error.line or 0, error.path or "", message))
 
 

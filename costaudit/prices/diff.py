@@ -27,17 +27,17 @@ from costaudit.prices.trees import Opened
 class Kind(StrEnum):
     """What sort of change it is."""
 
-    NEW_MODEL = "new-model"
-    REMOVED_MODEL = "removed-model"
-    CHANGE = "change"
-    """A new price from about now on, or the first of a class or condition."""
-    SCHEDULED = "scheduled"
-    """A price that starts in the future."""
     RETROACTIVE = "retroactive"
     """A new row that prices anew what another price was in force for."""
     CORRECTION = "correction"
     """A price of the past is another one now: by a correction row, or edited in place."""
     REMOVED = "removed"
+    REMOVED_MODEL = "removed-model"
+    CHANGE = "change"
+    """A new price from about now on, or the first of a class or condition."""
+    SCHEDULED = "scheduled"
+    """A price that starts in the future."""
+    NEW_MODEL = "new-model"
     ALIAS = "alias"
     FACT = "fact"
     PROVIDER = "provider"
@@ -49,11 +49,7 @@ class Kind(StrEnum):
 
 
 ORDER: Final = tuple(Kind)
-RATES: Final = frozenset({
-    Kind.NEW_MODEL, Kind.REMOVED_MODEL, Kind.CHANGE, Kind.SCHEDULED, Kind.RETROACTIVE, Kind.CORRECTION,
-    Kind.REMOVED, Kind.PROVENANCE,
-})  # fmt: skip
-"""Kinds whose old and new are prices."""
+"""What should be looked at first stands first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,8 @@ class Opened:
     """How the user named them."""
     only: tuple[str, str] | None = None
     """Provider and name of the table, when it is a single one."""
-
-    @property
-    def file(self) -> str | None:
-        """How messages name a single table."""
-        return None if self.only is None else self.shown.removeprefix(GIT)
+    file: str | None = None
+    """How messages name that table."""
 
 
 def open_tables(spec: str, at: Path) -> Opened:
@@ -64,8 +61,9 @@ def narrow(opened: Opened, provider: str, table: str) -> Opened:
     path = opened.folder / provider / table
     if not path.exists():
         raise TableError(f"there is no {provider}/{table} to compare", path=opened.shown)
+    folder = opened.folder.shown if isinstance(opened.folder, Held) else opened.shown.rstrip("/")
     shown = f"{opened.shown.rstrip('/')}/{provider}/{table}"
-    return _alone(shown, provider, table, path.read_bytes(), shown)
+    return _alone(shown, provider, table, path.read_bytes(), f"{folder}/{provider}/{table}")
 
 
 def _alone(spec: str, provider: str, table: str, content: bytes, shown: str) -> Opened:
@@ -75,7 +73,7 @@ def _alone(spec: str, provider: str, table: str, content: bytes, shown: str) -> 
         "providers.toml": f'["{provider}"]\nkind = "vendor"\n'.encode(),
         f"{provider}/{name}": content,
     }
-    return Opened(Held(files, shown), spec, (provider, name))
+    return Opened(Held(files, shown), spec, (provider, name), shown)
 
 
 def _kind_of(content: bytes, spec: str) -> str:

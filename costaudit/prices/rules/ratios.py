@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from costaudit.prices.conditions import When
+from costaudit.prices.rows import instant_text
 from costaudit.prices.rules.rule import ERROR, PLAIN, Case, Found, Pair, Rule
 
 D = Decimal
@@ -128,8 +129,10 @@ def _find_breaks_of_habit(case: Case) -> Iterator[Found]:
         habit = habits.get(key)
         ratio = pair.usd / pair.to_usd
         if habit is not None and abs(ratio - habit.ratio) > SLACK * habit.ratio:
+            later = pair.to.valid_from > pair.row.valid_from
+            since = f" from {instant_text(pair.to.valid_from)} on" if later else ""
             told = (
-                f"{pair.row.rate_id}: {pair.usd:f} is {float(ratio):.3g} times {pair.to_usd:f}, where "
+                f"{pair.row.rate_id}: {pair.usd:f} is {float(ratio):.3g} times {pair.to_usd:f}{since}, where "
                 f"{habit.models} of {habit.of} models of {pair.row.provider} have {float(habit.ratio):.3g}"
             )
             yield Found(pair.row.path, pair.row.line, pair.row.rate_id, told)

@@ -13,7 +13,7 @@ from tests.prices.mutations.shelf import Row, Shelf, plain
 D = Decimal
 
 
-class NotHere(Exception):
+class NotHere(Exception):  # noqa: N818 - no error: another provider is drawn
     """The tables drawn have nothing that this edit could start from."""
 
 

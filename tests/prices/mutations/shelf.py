@@ -80,7 +80,7 @@ def take(place: Path, provider: str, most: int | None = None, needed: tuple[str,
             heads[name] = list(reader.fieldnames or ())
     models = [row["model"] for row in read["models.csv"]]
     if most is not None and len(models) > most:
-        kept = {*random.Random(provider).sample(models, most), *needed}
+        kept = {*random.Random(provider).sample(models, most), *needed}  # noqa: S311
         read = {name: [row for row in rows if row["model"] in kept] for name, rows in read.items()}
     shared = ("windows.csv", "sources.csv", "gateways.toml")
     files = {name: (place / name).read_bytes() for name in shared}

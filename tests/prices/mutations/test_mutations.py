@@ -83,7 +83,7 @@ def judge(shelf: Shelf) -> list[tuple[str, str, str]]:
 def edited(make, seed: str) -> Shelf | None:
     """Some provider's tables after an edit; None where no provider drawn has anything to edit so."""
     for attempt in range(40):
-        chance = random.Random(f"{seed}/{attempt}")
+        chance = random.Random(f"{seed}/{attempt}")  # noqa: S311
         provider = chance.choice(PROVIDERS)
         shelf = original(provider).copy()
         try:
