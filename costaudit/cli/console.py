@@ -95,8 +95,9 @@ def color() -> bool:
 
 
 def as_json(value: object) -> str:
-    """An answer as indented JSON."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """An answer as indented JSON; what a terminal would act upon is written as an escape."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n"
 
 
 def deliver(answer: str, output: Path | None) -> None:

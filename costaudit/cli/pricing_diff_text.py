@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from costaudit.cli.pricing_text import place, table
+from costaudit.cli.pricing_text import place, table, told
 
 if TYPE_CHECKING:
     from costaudit.prices.diff import Change, Side
@@ -46,14 +46,14 @@ def diff_text(
         if kind != "provenance":
             for (subject, day), block in groupby(ours, key=lambda c: (c.subject, _day(c))):
                 lines += _block(subject, day, list(block))
-    return "\n".join([*lines, *_verdict(sides, changes, small, failures)]) + "\n"
+    return told([*lines, *_verdict(sides, changes, small, failures)])
 
 
 def _block(subject: str, day: str, changes: list[Change]) -> Iterator[str]:
     since = f" from {day}" if day else ""
     yield f"  {subject}{since} ({_range(changes)})"
     rows = [(f"    {c.what}", c.old or "—", "→", c.new or "—", _percent(c), c.note) for c in changes]
-    yield from table(("",) * 6, rows, right=(1,))[1:]
+    yield from table(("",) * 6, rows, right=(1, 3, 4))[1:]
 
 
 def _range(changes: Sequence[Change]) -> str:
@@ -140,6 +140,8 @@ def _cells(c: Change) -> str:
 def _escaped(text: str) -> str:
     """Text of a table that may hold anything, as plain text of Markdown."""
     plain = "".join(c if c.isprintable() else " " for c in text)
-    for mark in "\\`*_{}[]<>#|~":
+    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        plain = plain.replace(mark, entity)
+    for mark in "\\`*_{}[]#|~":
         plain = plain.replace(mark, f"\\{mark}")
     return plain.replace("@", "@\u200b").replace("://", ":\u200b//")

@@ -243,7 +243,12 @@ def check_text(checked: Checked) -> str:
     verdict = f"{errors} errors, {len(found) - errors} warnings" if found else "the price tables are in order"
     codes = list(dict.fromkeys(v.code for v in found))
     more = f"; costaudit pricing explain {codes[0]} says more" if found else ""
-    return "\n".join([*lines, verdict + hidden + more]) + "\n"
+    return told([*lines, verdict + hidden + more])
+
+
+def told(lines: Iterable[str]) -> str:
+    """Lines of an answer: whatever a table holds, nothing of it reaches the terminal as a command."""
+    return "".join("".join(c if c.isprintable() else "?" for c in line) + "\n" for line in lines)
 
 
 def place(file: str, line: int) -> str:

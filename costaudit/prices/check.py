@@ -75,7 +75,7 @@ def judge_tables(
         return Checked((_unreadable(error),), unreadable=True)
     broken = [_unreadable(error) for error in _read_everything(book)]
     if broken:
-        return Checked(tuple(sorted(broken)), unreadable=True)
+        return Checked(tuple(sorted(set(broken))), unreadable=True)
     case = Case(
         book, place, gateways, semantics,
         terms.base, terms.now, terms.max_age_days, terms.grace_days, terms.wanted,

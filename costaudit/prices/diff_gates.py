@@ -12,6 +12,7 @@ from costaudit.errors import UsageError, did_you_mean
 from costaudit.prices.diff import Change, Kind
 
 MEASURES: Final = ("increase", "decrease")
+_EXAMPLES: Final = "like retroactive, or increase>5%"
 _LIMIT: Final = re.compile(r"(?P<measure>[a-z]+)\s*>\s*(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>%|usd)")
 
 
@@ -46,8 +47,8 @@ def parse_condition(text: str) -> Condition:
         return Condition(text, Kind(plain))
     match = _LIMIT.fullmatch(plain)
     if match is None or match["measure"] not in MEASURES:
-        known = (*Kind, *MEASURES)
-        hint = did_you_mean(re.split(r"[>\s]", plain)[0], known) or "like retroactive, or increase>5%"
+        known, word = (*Kind, *MEASURES), re.split(r"[>\s]", plain)[0]
+        hint = (did_you_mean(word, known) if word not in known else None) or _EXAMPLES
         raise UsageError(f"--fail-if {text!r} is no condition", hint=hint)
     if match["unit"] == "usd":
         raise UsageError(

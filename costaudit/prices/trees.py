@@ -57,7 +57,7 @@ def narrow(opened: Opened, provider: str, table: str) -> Opened:
         if opened.only[1] != table:
             raise UsageError(f"{opened.shown} is no {table}", hint="compare tables of one kind")
         held = (opened.folder / opened.only[0] / opened.only[1]).read_bytes()
-        return _alone(opened.shown, provider, table, held, str(opened.folder))
+        return _alone(opened.shown, provider, table, held, opened.file or opened.shown)
     path = opened.folder / provider / table
     if not path.exists():
         raise TableError(f"there is no {provider}/{table} to compare", path=opened.shown)

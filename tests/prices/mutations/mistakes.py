@@ -82,7 +82,7 @@ def change_to_the_same_price(desk: Desk) -> None:
     desk.change("1")
 
 
-@mistake("CA207")
+@mistake("CA207", "CA209")
 def change_dated_a_year_too_early(desk: Desk) -> None:
     desk.change("0.8", valid_from=desk.day(-365))
 

@@ -18,11 +18,13 @@ def update(make: Callable[[Desk], None]) -> Callable[[Desk], None]:
 
 
 FACTORS = ("0.25", "0.4", "0.5", "0.6", "0.75", "0.8", "0.9", "1.1", "1.2", "1.25", "1.5", "2", "3")
+SUCCESSORS = ("0.4", "0.5", "0.75", "0.9", "1.2", "1.5")
+"""Prices of a new model, in times of those of a known one."""
 
 
 @update
 def new_model(desk: Desk) -> None:
-    desk.new_model(desk.random.choice(FACTORS))
+    desk.new_model(desk.random.choice(SUCCESSORS))
 
 
 @update
@@ -32,7 +34,7 @@ def new_model_at_the_price_of_its_predecessor(desk: Desk) -> None:
 
 @update
 def new_model_with_an_alias(desk: Desk) -> None:
-    name, _ = desk.new_model(desk.random.choice(FACTORS))
+    name, _ = desk.new_model(desk.random.choice(SUCCESSORS))
     row = desk.draw(desk.shelf.aliases)
     new = {"alias": f"{name}-latest", "model": name, "valid_from": desk.day(), "valid_to": ""}
     desk.shelf.aliases.append({**row, **new, "recorded_on": desk.day()})
