@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Optional
@@ -12,9 +13,10 @@ from costaudit.cli import console, options
 from costaudit.cli import pricing_text as told
 
 if TYPE_CHECKING:
+    from costaudit.prices.book import PriceBook
     from costaudit.prices.check import Checked
     from costaudit.prices.folders import Folder
-    from costaudit.prices.rules.rule import Base, Rule
+    from costaudit.prices.rules.rule import Base, Violation
 
 _FORMATS = ("text", "json")
 
@@ -111,10 +113,9 @@ def check(
         max_age_days=max_age,
         grace_days=grace_days,
         wanted=wanted_models([*(policy or ()), *(("default",) if _is_shipped(tables) else ())]),
+        against=_observer(against, now),
     )
     checked = judge_tables(tables, overlay or (), terms)
-    if against is not None and not checked.unreadable:
-        checked = _compared(checked, tables, against, rules, now)
     code = _exit_code(checked)
     value = console.as_json(check_value(checked, code)) if format_ == "json" else told.check_text(checked)
     console.deliver(value, output)
@@ -148,18 +149,13 @@ def _base(spec: str | None) -> Base | None:
     return None if spec is None else load_base(open_tables(spec, Path.cwd()).folder)
 
 
-def _compared(
-    checked: Checked, tables: Folder | str | None, source: str, rules: tuple[Rule, ...], now: int
-) -> Checked:
-    from dataclasses import replace  # noqa: PLC0415 - start-up
+def _observer(source: str | None, now: int) -> Callable[[PriceBook], list[Violation]] | None:
+    """What asks another source, when one is named."""
+    if source is None:
+        return None
+    from costaudit.prices.importers.against import check_against  # noqa: PLC0415 - start-up
 
-    from costaudit.prices.book import load_book  # noqa: PLC0415
-    from costaudit.prices.importers.against import CODE, check_against  # noqa: PLC0415
-
-    found = check_against(load_book(tables), source, now)
-    if not any(rule.code == CODE for rule in rules):
-        found = []
-    return replace(checked, violations=tuple(sorted([*checked.violations, *found])))
+    return lambda book: check_against(book, source, now)
 
 
 def _exit_code(checked: Checked) -> Literal[0, 1, 2]:

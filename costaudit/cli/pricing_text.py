@@ -270,7 +270,9 @@ def rules_text(rules: Sequence[Rule]) -> str:
 
 def rule_text(rule: Rule, width: int) -> str:
     """A rule in full."""
-    needs = {"base": "Judged with --base.", "max_age": "Judged with --max-age."}.get(rule.needs, "")
+    from costaudit.prices.answers import NEEDS  # noqa: PLC0415 - start-up
+
+    needs = f"Judged with {NEEDS[rule.needs]}." if NEEDS[rule.needs] else ""
     parts = [("why", rule.why), ("fix", rule.fix), ("example", rule.example), ("note", needs)]
     lines = [f"{rule.code} {rule.name} ({rule.severity})"]
     for name, text in parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from costaudit.errors import CostauditError
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.folders import Folder, open_folder
 from costaudit.prices.gateways import load_gateways
-from costaudit.prices.rules.registry import RULES, UNREADABLE, UNUSED
+from costaudit.prices.rules.registry import OBSERVED, RULES, UNREADABLE, UNUSED
 from costaudit.prices.rules.rule import Base, Case, Found, Rule, Violation, Wanted, violation
 from costaudit.prices.rules.suppressions import Suppressed, Suppression, load_suppressions, split_suppressed
 from costaudit.prices.semantics import load_semantics
@@ -31,6 +31,8 @@ class Terms:
     grace_days: int = 14
     wanted: tuple[Wanted, ...] = ()
     """What policies need prices for."""
+    against: Callable[[PriceBook], Iterable[Violation]] | None = None
+    """Where another source states other prices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def judge_tables(
     except CostauditError as error:  # of the base, which is parsed while it is compared
         broken = [_unreadable(error, "in the base: ")]
         return Checked(tuple(broken), unreadable=True)
+    if terms.against is not None and OBSERVED in asked:
+        found += terms.against(book)
     stays, hidden, unused = split_suppressed(found, suppressions)
     if UNUSED in terms.rules:
         codes = {rule.code for rule in asked}
@@ -99,6 +103,7 @@ def _can_judge(rule: Rule, terms: Terms) -> bool:
         "base": terms.base is not None and terms.now is not None,
         "now": terms.now is not None,
         "max_age": terms.max_age_days is not None,
+        "against": terms.against is not None,
     }
     return has[rule.needs]
 

@@ -14,8 +14,8 @@ from costaudit.prices.book import shipped_directory
 from costaudit.prices.check import Terms, judge_tables, load_base
 from costaudit.prices.folders import Held
 from costaudit.prices.rows import instant_us
-from costaudit.prices.rules.registry import FAMILIES, RULES, rule_named, select_rules
-from costaudit.prices.rules.rule import Wanted
+from costaudit.prices.rules.registry import FAMILIES, OBSERVED, RULES, rule_named, select_rules
+from costaudit.prices.rules.rule import Found, Wanted, violation
 from costaudit.prices.rules.suppressions import load_suppressions
 from tests.prices.mutations.mistakes import MISTAKES
 
@@ -270,6 +270,17 @@ def test_a_suppression_that_says_too_little_is_refused(text: str, said: str):
     with pytest.raises(TableError, match=said):
         load_suppressions(book, "pricing")
     assert codes(book) == ["CA101"]
+
+
+def test_what_another_source_says_can_be_suppressed_and_is_only_asked_with_one():
+    book = tables(
+        *BASIC, suppressions_toml=suppressing(code="CA410", subject="acme/m/*", reason="It is stale.")
+    )
+    said = violation(OBSERVED, Found("pricing/acme/prices.csv", 2, "acme/m/input@2026-01-01", "says 3"))
+    assert codes(book) == []
+    assert codes(book, against=lambda _: [said]) == []
+    assert codes(book, against=lambda _: []) == ["CA114"]
+    assert codes(tables(*BASIC), against=lambda _: [said]) == ["CA410"]
 
 
 def test_suppressions_are_in_no_digest():

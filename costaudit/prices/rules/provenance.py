@@ -89,5 +89,6 @@ RULES: Final = (
         "Look at the provider's page; set checked_on, or add a correction.",
         "ours 2.5, litellm 2",
         lambda _case: (),
+        "against",
     ),
 )  # fmt: skip

@@ -33,6 +33,7 @@ FAMILIES: Final = {
 
 UNREADABLE: Final = BY_CODE["CA101"]
 UNUSED: Final = BY_CODE["CA114"]
+OBSERVED: Final = BY_CODE["CA410"]
 
 
 def rule_named(text: str) -> Rule:
