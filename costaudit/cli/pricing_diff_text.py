@@ -72,6 +72,8 @@ def _day(change: Change) -> str:
 
 
 def _percent(change: Change) -> str:
+    if change.unit and change.old == change.new:
+        return "the same"  # a row that repeats what held, such as after a correction
     return f"{change.percent} %" if change.percent else ""
 
 

@@ -87,7 +87,7 @@ class Change:
         """The change in percent with a sign, for the eye."""
         ratio = self.ratio
         text = None if ratio is None else percent_of(ratio, Decimal(100))
-        return text if text is None or text.startswith("-") else f"+{text}"
+        return text if not ratio or text is None or text.startswith("-") else f"+{text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _prices(base: Side, head: Side, now: int, settled: int) -> Iterator[Change]:
         key = (row.provider, row.model)
         old, new = (applied_usd(s.book, key, row.klass, row.when, delta.at) for s in (base, head))
         yield Change(
-            kind=_kind_of(delta, old, base, head, now, settled),
+            kind=_kind_of(delta, base, head, now, settled if old not in (None, new) else 0),
             subject="/".join(key),
             what=row.klass + (f" [{row.when}]" if str(row.when) else ""),
             at=delta.at,
@@ -162,9 +162,7 @@ def _usd(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
 
 
-def _kind_of(  # noqa: PLR0911 - one answer per kind
-    delta: Delta, old: Decimal | None, base: Side, head: Side, now: int, settled: int
-) -> Kind:
+def _kind_of(delta: Delta, base: Side, head: Side, now: int, settled: int) -> Kind:  # noqa: PLR0911 - one per kind
     key = (delta.row.provider, delta.row.model)
     if key not in base.book.rows:
         return Kind.NEW_MODEL
@@ -178,7 +176,7 @@ def _kind_of(  # noqa: PLR0911 - one answer per kind
         return Kind.SCHEDULED
     if delta.writing is not Writing.ADDED:
         return Kind.CORRECTION
-    return Kind.RETROACTIVE if delta.at < settled and old is not None else Kind.CHANGE
+    return Kind.RETROACTIVE if delta.at < settled else Kind.CHANGE
 
 
 def _remark(delta: Delta) -> str:

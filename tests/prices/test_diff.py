@@ -92,6 +92,14 @@ def test_a_start_that_moved_is_a_correction_from_the_earlier_day():
     assert changes[0].note == "moved from 2026-01-01 to 2026-02-01"
 
 
+def test_a_row_of_the_past_that_repeats_what_held_prices_nothing_anew():
+    repeated = tuple(row.replace("2026-01-01", "2026-02-01") for row in BASIC)
+    assert told(BOOK, tables(*BASIC, *repeated)) == [
+        ("change", "acme/m", "input", "2", "2", "0.0"),
+        ("change", "acme/m", "output", "8", "8", "0.0"),
+    ]
+
+
 def test_a_removed_row_falls_back_to_the_price_before_and_stands_in_the_base():
     both = tables(*BASIC, *rows("2026-03-01"))
     changes = diff_sides(side(both), side(BOOK), NOW)

@@ -17,10 +17,10 @@ from tests.prices.mutations.shelf import take
         # models.dev, 2025-06-17 to 06-23: read and write of Claude Sonnet 4 swapped
         ("anthropic", "claude-sonnet-4-20250514", {"cache_read": "3.75", "cache_write_5m": "0.3"}, "CA301"),
         ("anthropic", "claude-sonnet-4-20250514", {"cache_read": "3.75", "cache_write_5m": "0.3"}, "CA308"),
-        # models.dev: Opus 4 with the price of a read for a write, Opus 4.5 with those of Opus 4.1 for two days
+        # models.dev: Opus 4 with a read for a write, Opus 4.5 with the cache prices of Opus 4.1 for two days
         ("anthropic", "claude-opus-4-20250514", {"cache_write_5m": "1.5"}, "CA308"),
         ("anthropic", "claude-opus-4-5-20251101", {"cache_read": "1.5", "cache_write_5m": "18.75"}, "CA308"),
-        # models.dev: cached input of gpt-3.5-turbo at 2.5 times input for ten months; ours has none, so another
+        # models.dev: cached input of gpt-3.5-turbo at 2.5 times input, for ten months; ours has no such row
         ("openai", "gpt-5-nano-2025-08-07", {"cache_read": "0.125"}, "CA301"),
         # models.dev published Kimi K2.5 and GLM 5 at 0 on their launch days
         ("moonshot", "kimi-k2.5", {"input": "0", "output": "0"}, "CA305"),

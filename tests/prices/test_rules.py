@@ -217,6 +217,25 @@ def test_a_negotiated_price_is_not_compared_with_the_list(tmp_path: Path):
     assert codes(tables(*BASIC, row)) == ["CA302"]
 
 
+def test_an_overlay_has_suppressions_of_its_own(tmp_path: Path):
+    (tmp_path / "acme").mkdir()
+    row = price("m,input,0,mtok,2026-02-01,")
+    (tmp_path / "acme" / "prices.csv").write_text(f"{PRICES}\n{row}\n", "utf-8")
+    assert [v.code for v in judge_tables(tables(*BASIC), [tmp_path]).violations] == ["CA305", "CA314"]
+    own = suppressing(code="CA305", subject="*", reason="Ours.") + suppressing(
+        code="CA314", subject="*", reason="Ours."
+    )
+    (tmp_path / "suppressions.toml").write_text(own, "utf-8")
+    assert judge_tables(tables(*BASIC), [tmp_path]).violations == ()
+
+
+def test_a_base_that_cannot_be_read_is_said_to_be_the_base():
+    base = load_base(tables(price("m,input,x,mtok,2026-01-01,"), BASIC[1]))
+    checked = judge_tables(tables(*BASIC), terms=Terms(base=base, now=NOW))
+    assert checked.unreadable
+    assert checked.violations[0].message.startswith("in the base: ")
+
+
 # --- suppressions --------------------------------------------------------------------------------------
 
 DEAR = (price("m,input,2,mtok,2026-01-01,"), price("m,output,1,mtok,2026-01-01,"))
