@@ -145,7 +145,10 @@ def _copied_models(case: Case, base: PriceBook) -> Iterator[Found]:
     prices = {key: _vector(case.book, key) for key in case.book.rows if key[0] in providers} if new else {}
     for key in new:
         facts, mine = case.book.facts.get(key), prices[key]
-        if facts is None or len(mine) < 2 or any("same" in row.note.lower() for row in case.book.rows[key]):
+        # Hosts price by size: two figures that agree are no copy there.
+        fewest = 2 if case.book.providers[key[0]].kind == "vendor" else 3
+        said = any("same" in row.note.lower() for row in case.book.rows[key])
+        if facts is None or len(mine) < fewest or said:
             continue
         same = [other for other, theirs in prices.items() if other[0] == key[0] and theirs == mine]
         classes = {

@@ -84,7 +84,16 @@ def change_to_the_same_price(desk: Desk) -> None:
 
 @mistake("CA207", "CA209")
 def change_dated_a_year_too_early(desk: Desk) -> None:
-    desk.change("0.8", valid_from=desk.day(-365))
+    rows = desk.change("0.8", valid_from=desk.day(-365))
+    first = min(
+        row["valid_from"] for row in desk.rows_of(rows[0]["model"]) if row["valid_from"] != desk.day(-365)
+    )
+    if first > desk.day(-365) and not _is_dated(desk, rows[0]["model"]):
+        raise NotHere  # no price was in force then, and nobody says when the model came: no rule sees it
+
+
+def _is_dated(desk: Desk, model: str) -> bool:
+    return any(row["model"] == model and row["released_on"] > desk.day(-365) for row in desk.shelf.models)
 
 
 @mistake("CA208")

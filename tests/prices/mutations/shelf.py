@@ -13,6 +13,7 @@ from pathlib import Path
 from costaudit.prices.conditions import parse_when
 from costaudit.prices.folders import Held
 from costaudit.prices.rows import instant_us
+from costaudit.prices.tables import load_providers
 
 Row = dict[str, str]
 SHOWN = "pricing"
@@ -85,7 +86,8 @@ def take(place: Path, provider: str, most: int | None = None, needed: tuple[str,
     shared = ("windows.csv", "sources.csv", "gateways.toml")
     files = {name: (place / name).read_bytes() for name in shared}
     files["suppressions.toml"] = (place / "suppressions.toml").read_bytes()
-    files["providers.toml"] = f'["{provider}"]\nkind = "vendor"\n'.encode()
+    kind = load_providers(place / "providers.toml", "providers.toml")[provider].kind
+    files["providers.toml"] = f'["{provider}"]\nkind = "{kind}"\n'.encode()
     files["semantics.csv"] = (
         b"provider,flavour,input_includes,output_includes,source,note\n*,chat,cache_read,reasoning,s,\n"
     )
