@@ -9,7 +9,7 @@ USER   := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-fix format golden bench eval-tiers wheel-smoke clean
+.PHONY: help demo test lint types docs docs-fix format golden mutants bench eval-tiers wheel-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,10 +30,12 @@ types: $(DEV) ## check types, strictly
 
 docs: $(DEV) ## run the examples in the docs and check links, headings and the glossary
 	$(BIN)/python tools/write_schemas.py --check
+	$(BIN)/python tools/write_rules.py --check
 	$(BIN)/python tools/check_docs.py
 
 docs-fix: $(DEV) ## rewrite the output of the examples in the docs
 	$(BIN)/python tools/write_schemas.py
+	$(BIN)/python tools/write_rules.py
 	$(BIN)/python tools/check_docs.py --fix
 
 format: $(DEV) ## rewrite the code in the project's format
@@ -42,6 +44,9 @@ format: $(DEV) ## rewrite the code in the project's format
 
 golden: $(DEV) ## rewrite the expected outputs of the tests; read the diff before committing
 	$(BIN)/python -m pytest tests --snapshot-update
+
+mutants: $(DEV) ## plant mistakes and honest work in the price tables: what the rules catch, 40 of each kind
+	COSTAUDIT_MUTANTS=40 $(BIN)/python -m pytest -q -s tests/prices/mutations
 
 bench: $(DEV) ## time an audit against hand-written DuckDB SQL and Polars: ratios, memory (see docs/performance.md)
 	$(BIN)/python -m benchmarks.run

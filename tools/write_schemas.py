@@ -1,4 +1,4 @@
-"""Write the published JSON Schemas of the reports to docs/schema/; with --check only compare them."""
+"""Write the published JSON Schemas to docs/schema/; with --check only compare them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from costaudit.report.jsonout import json_schema
+from costaudit.prices import answers
+from costaudit.report import jsonout
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"
 
@@ -14,9 +15,14 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"
 def main(argv: list[str]) -> int:
     """Returns 1 when --check finds a schema that is not the one of the code."""
     stale = []
-    for kind in ("audit", "simulation"):
+    schemas = {
+        "audit": jsonout.json_schema("audit"),
+        "simulation": jsonout.json_schema("simulation"),
+        **{kind: answers.json_schema(kind) for kind in answers.KINDS},
+    }
+    for kind, schema in schemas.items():
         path = FOLDER / f"{kind}.schema.json"
-        text = json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(path.name)
             if "--check" not in argv:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from costaudit.cli import console, options, pricing_import
+from costaudit.cli import console, options, pricing_check, pricing_diff, pricing_import
 from costaudit.cli import pricing_text as told
 from costaudit.cli.book import choose_book, open_book
 from costaudit.errors import UsageError, did_you_mean
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from costaudit.prices.resolver import Resolved, Resolver
 
 app = typer.Typer(
-    help="The price book: list, show, history, quote, check.",
+    help="The price book: list, show, history, quote, check, diff.",
     no_args_is_help=False,
     rich_markup_mode=None,
     invoke_without_command=True,
@@ -283,43 +282,7 @@ def _resolved(book: PriceBook, resolver: Resolver, model: str, at: int) -> Resol
     return resolved
 
 
-@app.command()
-@console.guarded
-def check(
-    path: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(
-            metavar="[DIR]", help="Price tables to check; the shipped ones by default.", show_default=False
-        ),
-    ] = None,
-    against: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(
-            "--against",
-            metavar="SOURCE",
-            help="Warn where a source states another price (see pricing import).",
-        ),
-    ] = None,
-    format_: options.ListFormat = "text",
-    overlay: options.Overlays = None,
-) -> None:
-    """Whether the price tables hold together. Exit 1 when a rule with severity error is broken."""
-    from costaudit.prices.check import check_tables  # noqa: PLC0415 - start-up
-
-    console.one_of(format_, _FORMATS, "format")
-    found = check_tables(path, overlay or ())
-    if against is not None and not any(v.code == "CA101" for v in found):
-        from costaudit.prices.book import load_book  # noqa: PLC0415
-        from costaudit.prices.importers.against import check_against  # noqa: PLC0415
-
-        found = sorted([*found, *check_against(load_book(path), against, _at(None))])
-    errors = sum(v.severity == "error" for v in found)
-    unreadable = any(v.code == "CA101" for v in found)
-    code = console.EXIT_CANNOT_JUDGE if unreadable else console.EXIT_FAILED if errors else console.EXIT_OK
-    verdict = "invalid" if unreadable else "failed" if errors else "ok"
-    value = _json(told.check_value(found, verdict, code))
-    console.deliver(value if format_ == "json" else told.check_text(found, errors), None)
-    raise typer.Exit(code)
-
-
+app.command()(pricing_check.check)
+app.command()(pricing_check.explain)
+app.command()(pricing_diff.diff)
 app.command("import")(pricing_import.import_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,11 +12,12 @@ from costaudit.money import exact, shown
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
-    from costaudit.prices.check import Violation
+    from costaudit.prices.check import Checked
     from costaudit.prices.history import Change, Standing
     from costaudit.prices.quote import NoQuote, Quote
     from costaudit.prices.resolver import Periods
     from costaudit.prices.rows import PriceRow
+    from costaudit.prices.rules.rule import Rule
 
 _BAR = 24
 """Columns of the longest bar of a timeline."""
@@ -233,19 +235,49 @@ def history_text(changes: Sequence[Change]) -> str:
     return "\n".join([*lines, f"{len(rows)} changes, USD per 1M tokens or per unit"]) + "\n"
 
 
-def check_text(found: Sequence[Violation], errors: int) -> str:
+def check_text(checked: Checked) -> str:
     """Every violation on a line, and the verdict."""
-    lines = [f"{v.file}:{v.line}: {v.code} {v.severity}: {v.message}" for v in found]
-    lines.append(
-        f"{errors} errors, {len(found) - errors} warnings" if found else "the price tables are in order"
-    )
+    found, errors = checked.violations, checked.errors
+    lines = [f"{place(v.file, v.line)}: {v.code} {v.severity}: {v.message}" for v in found]
+    hidden = f", {len(checked.suppressed)} suppressed with a reason" if checked.suppressed else ""
+    verdict = f"{errors} errors, {len(found) - errors} warnings" if found else "the price tables are in order"
+    codes = list(dict.fromkeys(v.code for v in found))
+    more = f"; costaudit pricing explain {codes[0]} says more" if found else ""
+    return told([*lines, verdict + hidden + more])
+
+
+def told(lines: Iterable[str]) -> str:
+    """Lines of an answer: whatever a table holds, nothing of it reaches the terminal as a command."""
+    return "".join("".join(c if c.isprintable() else "?" for c in line) + "\n" for line in lines)
+
+
+def place(file: str, line: int) -> str:
+    """A file and line; line 0 is the whole file."""
+    return f"{file}:{line}" if line else file
+
+
+def rules_text(rules: Sequence[Rule]) -> str:
+    """Every rule on a line, by family."""
+    from costaudit.prices.rules.registry import FAMILIES  # noqa: PLC0415 - start-up
+
+    lines: list[str] = []
+    for family, name in FAMILIES.items():
+        ours = [rule for rule in rules if rule.code.startswith(family)]
+        lines += [f"{family} {name}"] if ours else []
+        lines += [f"  {rule.code}  {rule.severity:<7}  {rule.name}" for rule in ours]
     return "\n".join(lines) + "\n"
 
 
-def check_value(found: Sequence[Violation], verdict: str, code: int) -> dict[str, Any]:
-    """The verdict as JSON: the contract costaudit/check@1."""
-    told = [
-        {"code": v.code, "severity": v.severity, "file": v.file, "line": v.line, "message": v.message}
-        for v in found
-    ]
-    return {"schema": "costaudit/check@1", "verdict": verdict, "exit_code": code, "violations": told}
+def rule_text(rule: Rule, width: int) -> str:
+    """A rule in full."""
+    from costaudit.prices.answers import NEEDS  # noqa: PLC0415 - start-up
+
+    needs = f"Judged with {NEEDS[rule.needs]}." if NEEDS[rule.needs] else ""
+    parts = [("why", rule.why), ("fix", rule.fix), ("example", rule.example), ("note", needs)]
+    lines = [f"{rule.code} {rule.name} ({rule.severity})"]
+    for name, text in parts:
+        if text:
+            lines += textwrap.wrap(
+                text, min(width, 100), initial_indent=f"  {name:<9}", subsequent_indent=" " * 11
+            )
+    return "\n".join(lines) + "\n"

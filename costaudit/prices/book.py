@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from costaudit.prices.folders import SHIPPED, Folder, open_folder, shipped_directory
 from costaudit.prices.layers import Discount, discount_rows, lay_rows, settle_rows
 from costaudit.prices.overlays import Overlay, load_overlay
 from costaudit.prices.rows import (
@@ -23,14 +25,12 @@ from costaudit.prices.rows import (
     parse_price,
 )
 from costaudit.prices.tables import (
-    SHIPPED,
     ModelKey,
     Provider,
     Tables,
     load_providers,
     load_toml,
     read_tables,
-    shipped_directory,
 )
 
 __all__ = [
@@ -117,7 +117,7 @@ class PriceBook:
 
 
 def load_book(
-    directory: Path | str | None = None,
+    directory: Folder | str | None = None,
     *,
     known_on: date | None = None,
     overlays: Sequence[Path | str] = (),
@@ -130,9 +130,9 @@ def load_book(
     TableError, naming file and line, when its model is first asked for. Whether every row can be read
     and the rows make sense together is for `costaudit.prices.check`.
     """
-    place = Path(directory) if directory is not None else shipped_directory()
+    place, shown = open_folder(directory)
     day = known_on.isoformat() if known_on else ""
-    base = read_tables(place, str(directory) if directory is not None else SHIPPED, day)
+    base = read_tables(place, shown, day)
     layers = [load_overlay(path, base.providers, day) for path in overlays]
     held = [base, *(layer.tables for layer in layers)]
     names = ["", *(layer.name for layer in layers)]
@@ -200,6 +200,19 @@ def _digest(base: Tables, layers: Sequence[Overlay], discounts: Sequence[Discoun
         return base.sha256
     parts = [base.sha256, day, *(f"{o.name} {o.tables.sha256}" for o in layers), *map(repr, discounts)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def changed_keys(base: Mapping[ModelKey, T], head: Mapping[ModelKey, T]) -> list[ModelKey]:
+    """Keys whose rows differ between the tables of two books, compared as text: nothing is parsed."""
+    old, new = (m._source if isinstance(m, _Lazy) else m for m in (base, head))  # noqa: SLF001
+    return [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
+
+
+def restated_facts(book: PriceBook) -> Iterator[tuple[Cells, Cells]]:
+    """Rows of models.csv for a model that stands already, each with the one before it."""
+    facts: Any = book.facts
+    for key in facts if isinstance(facts, _Lazy) else ():
+        yield from itertools.pairwise(facts._source[key])  # noqa: SLF001
 
 
 class _Lazy(Mapping[ModelKey, T]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -38,6 +39,7 @@ class When:
         return " ".join(parts)
 
 
+@functools.lru_cache(maxsize=1024)
 def parse_when(text: str) -> When:
     """Read a `when` cell; raises ValueError that says what is wrong.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import decimal
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Final
 
 from costaudit.errors import TableError, did_you_mean
-from costaudit.prices.book import load_toml, shipped_directory
+from costaudit.prices.folders import Folder, open_folder
 from costaudit.prices.rows import instant_us
+from costaudit.prices.tables import load_toml
 
 KINDS: Final = (
     "percent", "credit_purchase_percent", "per_request_usd", "subscription_usd_month", "byok_percent",
@@ -70,10 +70,10 @@ class Gateways:
         return self.by_log_name.get(name.strip().lower()) if name else None
 
 
-def load_gateways(directory: Path | str | None = None) -> Gateways:
+def load_gateways(directory: Folder | str | None = None) -> Gateways:
     """Read gateways.toml of a directory of tables; raises TableError naming what is wrong."""
-    place = Path(directory) if directory is not None else shipped_directory()
-    shown = f"{directory if directory is not None else 'pricing'}/gateways.toml"
+    place, folder = open_folder(directory)
+    shown = f"{folder}/gateways.toml"
     if not (place / "gateways.toml").exists():
         return Gateways({})
     by_name: dict[str, Gateway] = {}

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Final, TypeVar
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.conditions import When, parse_when
+from costaudit.prices.folders import Folder
 from costaudit.schema import TOKEN_CLASSES
 
 PRICE_CLASSES: Final = (
@@ -187,6 +187,13 @@ class Cells:
     def __getitem__(self, name: str) -> str:
         return self._cells[self._columns[name]]
 
+    def __eq__(self, other: object) -> bool:
+        """Whether two rows say the same, wherever they stand."""
+        return isinstance(other, Cells) and self._cells == other._cells
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._cells))
+
     def error(self, message: str) -> TableError:
         """An error at this row."""
         return TableError(message, path=self.path, line=self.line)
@@ -227,7 +234,7 @@ class Cells:
         return {"": None, "yes": True, "no": False}[self.one_of(name, ("", "yes", "no"))]
 
 
-def read_cells(path: Path, shown: str, columns: tuple[str, ...]) -> list[Cells]:
+def read_cells(path: Folder, shown: str, columns: tuple[str, ...]) -> list[Cells]:
     """The rows of a CSV table; raises TableError when it is not one of these columns."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -339,7 +346,7 @@ def parse_alias(cells: Cells, provider: str, overlay: str = "") -> Alias:
     )
 
 
-def load_windows(path: Path, shown: str, known_on: str = "") -> list[WindowRow]:
+def load_windows(path: Folder, shown: str, known_on: str = "") -> list[WindowRow]:
     """Every row of windows.csv, without those recorded after a day (ISO date; empty for no limit)."""
     return [
         WindowRow(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from costaudit.errors import TableError, did_you_mean
+from costaudit.prices.folders import Folder, open_folder
 from costaudit.prices.rows import Cells, read_cells
-from costaudit.prices.tables import SHIPPED, shipped_directory
 
 SEMANTICS_COLUMNS: Final = ("provider", "flavour", "input_includes", "output_includes", "source", "note")
 FLAVOURS: Final = ("chat", "responses", "messages", "converse", "gemini")
@@ -51,10 +50,10 @@ class SemanticsTable:
         return self.rows.get((provider, flavour)) or self.rows.get((ANY, flavour))
 
 
-def load_semantics(directory: Path | str | None = None) -> SemanticsTable:
+def load_semantics(directory: Folder | str | None = None) -> SemanticsTable:
     """Read semantics.csv of a directory of tables; raises TableError naming what is wrong."""
-    place = Path(directory) if directory is not None else shipped_directory()
-    shown = f"{directory if directory is not None else SHIPPED}/semantics.csv"
+    place, folder = open_folder(directory)
+    shown = f"{folder}/semantics.csv"
     if not (place / "semantics.csv").exists():
         return SemanticsTable({})
     rows: dict[tuple[str, str], Semantics] = {}

@@ -6,10 +6,10 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from costaudit.errors import TableError, did_you_mean
+from costaudit.prices.folders import Folder
 from costaudit.prices.rows import (
     ALIAS_COLUMNS,
     MODEL_COLUMNS,
@@ -23,15 +23,8 @@ from costaudit.prices.rows import (
 ModelKey = tuple[str, str]
 """Provider id and canonical model id."""
 
-SHIPPED: Final = "pricing"
-"""Name of the directory of tables, in the installed package and in the checkout."""
-
-
-def shipped_directory() -> Path:
-    """Where the shipped tables are: inside the package when installed, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / SHIPPED
-    return inside if inside.is_dir() else package.parent / SHIPPED
+SUPPRESSIONS: Final = "suppressions.toml"
+"""Which violations of rules are known and right; says nothing of prices, and is in no digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,9 @@ class Tables:
         return max((cells["recorded_on"] for rows in self.prices.values() for cells in rows), default="")
 
 
-def read_tables(place: Path, shown: str, known_on: str = "", folders: Iterable[str] | None = None) -> Tables:
+def read_tables(
+    place: Folder, shown: str, known_on: str = "", folders: Iterable[str] | None = None
+) -> Tables:
     """The tables of a directory, without rows recorded after a day (ISO date; empty for no limit).
 
     Without `folders`, providers.toml is needed and says which folders there are. Raises TableError for
@@ -84,7 +79,8 @@ def read_tables(place: Path, shown: str, known_on: str = "", folders: Iterable[s
     listed = place / "providers.toml"
     needed = folders is None or listed.exists()
     providers = load_providers(listed, f"{shown}/providers.toml") if needed else {}
-    files = sorted(p for p in place.rglob("*") if p.suffix in (".csv", ".toml") and p.is_file())
+    found: list[Any] = sorted(place.rglob("*"))
+    files = [p for p in found if p.suffix in (".csv", ".toml") and p.is_file()]
     windows = place / "windows.csv"
     tables = Tables(
         shown=shown,
@@ -113,15 +109,17 @@ def _hold(
             held.setdefault((provider, cells[key]), []).append(cells)
 
 
-def _digest(tables: Iterable[Path], place: Path) -> str:
+def _digest(tables: Iterable[Any], place: Folder) -> str:
     digest = hashlib.sha256()
     for table in tables:
+        if table.name == SUPPRESSIONS:
+            continue
         digest.update(table.relative_to(place).as_posix().encode() + b"\0")
         digest.update(table.read_bytes().replace(b"\r\n", b"\n") + b"\0")
     return digest.hexdigest()
 
 
-def load_toml(path: Path, shown: str) -> dict[str, Any]:
+def load_toml(path: Folder, shown: str) -> dict[str, Any]:
     """A TOML table file; raises TableError naming it when it cannot be read."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -135,7 +133,7 @@ _PROVIDER_KEYS: Final = (
 )  # fmt: skip
 
 
-def load_providers(path: Path, shown: str) -> dict[str, Provider]:
+def load_providers(path: Folder, shown: str) -> dict[str, Provider]:
     """Every provider of providers.toml, by id."""
     return {provider.id: provider for provider in _providers(load_toml(path, shown), shown)}
 
@@ -156,3 +154,17 @@ def _providers(tables: dict[str, Any], shown: str) -> Iterator[Provider]:
             cache_read_as_input=table.get("cache_read_without_price", "unpriced") == "input",
             cache_write_as_input=table.get("cache_write_without_price", "unpriced") == "input",
         )
+
+
+def header_line(place: Folder, table: str, header: str, nth: int = 0) -> int:
+    """The line of the nth `[header]` or `[[header]]` of a TOML table, from 0; 0 when there is none.
+
+    tomllib does not say on which line a value stands.
+    """
+    path = place / table
+    if not path.exists():
+        return 0
+    marks = (f"[{header}]", f"[[{header}]]")
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    found = [number for number, line in lines if line.split("#")[0].strip() in marks]
+    return found[nth] if nth < len(found) else 0

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from costaudit.prices.book import PriceBook
-from costaudit.prices.check import Violation
 from costaudit.prices.importers.compare import Comparison, Verdict, compare
 from costaudit.prices.importers.load import load_source
 from costaudit.prices.rows import instant_text
-
-CODE = "CA410"
-"""differs-from-observer"""
+from costaudit.prices.rules.registry import OBSERVED
+from costaudit.prices.rules.rule import Found, Violation, violation
 
 
 def check_against(book: PriceBook, source: str, now: int) -> list[Violation]:
@@ -32,4 +30,4 @@ def _violation(c: Comparison, source: str) -> Violation:
         f"{ours.rate_id} is {ours.usd:f} ({ours.confidence}), but {source} says {item.usd:f}{case} "
         f"for {instant_text(c.at)[:10]} at {item.place}"
     )
-    return Violation(ours.path, ours.line, CODE, "warning", message)
+    return violation(OBSERVED, Found(ours.path, ours.line, ours.rate_id, message))

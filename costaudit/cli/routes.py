@@ -1,0 +1,45 @@
+"""Which models the policies of a command line need, with the places that name them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from costaudit.prices.rules.rule import Wanted
+
+
+def wanted_models(policies: Sequence[str]) -> tuple[Wanted, ...]:
+    """Every seat of the rosters and candidates of some policies, once.
+
+    Raises ConfigError for a policy that cannot be read.
+    """
+    from costaudit.prices.rules.rule import Wanted  # noqa: PLC0415 - start-up
+    from costaudit.routing.policy import SHIPPED_POLICIES, load_policy  # noqa: PLC0415
+
+    found: dict[tuple[str, ...], Wanted] = {}
+    for source in policies:
+        policy = load_policy(source)
+        own = Path(source) if Path(source).is_file() else SHIPPED_POLICIES / f"{source}.toml"
+        roster = own.parent / policy.roster if policy.roster else SHIPPED_POLICIES.parent / "roster.toml"
+        for groups in policy.groups.values():
+            for seat in (seat for group in groups for seat in group):
+                found.setdefault(seat, Wanted(seat, *_place(seat[-1], (own, roster))))
+    return tuple(found.values())
+
+
+def _place(name: str, files: Sequence[Path]) -> tuple[str, int]:
+    """The first file and line that has a name in quotes."""
+    for file in files:
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if f'"{name}"' in line:
+                return _shown(file), number
+    return _shown(files[0]), 0
+
+
+def _shown(file: Path) -> str:
+    try:
+        return file.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return file.name if file.is_absolute() else str(file)

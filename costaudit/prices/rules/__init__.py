@@ -1,0 +1,1 @@
+"""The rules that price tables must keep: one file per family, one object per rule."""

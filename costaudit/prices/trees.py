@@ -1,0 +1,201 @@
+"""Tables wherever they are: a directory, one table file, or a revision of git, read without a checkout.
+
+`git:REV:PATH` is what `git show REV:PATH` shows: a directory of tables, or one of them; without PATH it is
+`pricing`. It works in any clone of the repository that the current directory is in, bare ones too, and
+never touches the network.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from costaudit.errors import TableError, UsageError
+from costaudit.prices.folders import SHIPPED, Folder, Held, shipped_directory
+
+GIT: Final = "git:"
+_SUFFIXES: Final = (".csv", ".toml")
+_ALONE: Final = ("prices.csv", "models.csv", "aliases.csv")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Tables that were named on a command line."""
+
+    folder: Folder
+    shown: str
+    """How the user named them."""
+    only: tuple[str, str] | None = None
+    """Provider and name of the table, when it is a single one."""
+    file: str | None = None
+    """How messages name that table."""
+
+
+def open_tables(spec: str, at: Path) -> Opened:
+    """The tables that a word of the command line names, seen from a directory.
+
+    Raises UsageError or TableError that says what is missing: git, the revision, the path.
+    """
+    if spec.startswith(GIT):
+        return _open_git(spec, at)
+    path = at / spec
+    if path.is_dir():
+        return Opened(Path(spec), spec)
+    if path.is_file():
+        return _alone(spec, path.resolve().parent.name, path.name, path.read_bytes(), spec)
+    raise TableError("no such directory of price tables, and no such table", path=spec)
+
+
+def narrow(opened: Opened, provider: str, table: str) -> Opened:
+    """One table of a directory, to be compared with a single one; a single one becomes that table."""
+    if opened.only is not None:
+        if opened.only[1] != table:
+            raise UsageError(f"{opened.shown} is no {table}", hint="compare tables of one kind")
+        held = (opened.folder / opened.only[0] / opened.only[1]).read_bytes()
+        return _alone(opened.shown, provider, table, held, opened.file or opened.shown)
+    path = opened.folder / provider / table
+    if not path.exists():
+        raise TableError(f"there is no {provider}/{table} to compare", path=opened.shown)
+    folder = opened.folder.shown if isinstance(opened.folder, Held) else opened.shown.rstrip("/")
+    shown = f"{opened.shown.rstrip('/')}/{provider}/{table}"
+    return _alone(shown, provider, table, path.read_bytes(), f"{folder}/{provider}/{table}")
+
+
+def _alone(spec: str, provider: str, table: str, content: bytes, shown: str) -> Opened:
+    """A single table in a book of its own."""
+    name = table if table in _ALONE else _kind_of(content, spec)
+    files = {
+        "providers.toml": f'["{provider}"]\nkind = "vendor"\n'.encode(),
+        f"{provider}/{name}": content,
+    }
+    return Opened(Held(files, shown), spec, (provider, name), shown)
+
+
+def _kind_of(content: bytes, spec: str) -> str:
+    header = content.split(b"\n", 1)[0].decode("utf-8", "replace").split(",")
+    if "usd" in header:
+        return "prices.csv"
+    if "alias" in header:
+        return "aliases.csv"
+    if "context_window" in header:
+        return "models.csv"
+    raise TableError("not a table of prices, models or aliases", path=spec, line=1)
+
+
+def working_tables(spec: str, at: Path) -> str | None:
+    """The path in the working tree of what a `git:` word names in a revision; None where there is no such."""
+    if not spec.startswith(GIT):
+        return None
+    _, path = _split(spec)
+    top = _git(["rev-parse", "--show-toplevel"], at)
+    if top.returncode:
+        return None  # a bare clone has no working tree
+    place = Path(os.fsdecode(top.stdout.rstrip(b"\n"))) / _from_root(path, at)
+    if not place.exists():
+        return None
+    if place.is_dir() and place.resolve() == shipped_directory().resolve():
+        return SHIPPED
+    try:
+        return str(place.relative_to(at.resolve()))
+    except ValueError:
+        return str(place)
+
+
+def _split(spec: str) -> tuple[str, str]:
+    rev, _, path = spec.removeprefix(GIT).partition(":")
+    if not rev or rev.startswith("-"):
+        raise UsageError(f"{spec!r} names no revision", hint="like git:main:pricing or git:HEAD~1:pricing")
+    return rev, path or SHIPPED
+
+
+def _open_git(spec: str, at: Path) -> Opened:
+    rev, named = _split(spec)
+    commit = _commit(rev, at)
+    path = _from_root(named, at)
+    listed = list(_list_tree(commit, path, at))
+    if not listed:
+        raise TableError(
+            f"no tables at {path!r} in {rev!r}", path=spec, hint="the path is seen from the root"
+        )
+    contents = _read_blobs([ident for ident, _ in listed], at)
+    if len(listed) == 1 and listed[0][1] == path:
+        parent = PurePosixPath(path).parent.name
+        return _alone(spec, parent, PurePosixPath(path).name, contents[listed[0][0]], path)
+    inside = f"{path}/" if path else ""
+    files = {name.removeprefix(inside): contents[ident] for ident, name in listed}
+    return Opened(Held(files, path or "."), spec)
+
+
+def _commit(rev: str, at: Path) -> str:
+    found = _git(["rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}"], at)
+    if found.returncode == 0:
+        return found.stdout.decode().strip()
+    if _git(["rev-parse", "--git-dir"], at).returncode:
+        raise UsageError("not inside a git repository", hint="run it in the repository, or name a directory")
+    hint = "a shallow clone knows its last commit only: fetch the other, in CI with the whole history"
+    raise UsageError(f"git knows no revision {rev!r}", hint=hint)
+
+
+def _from_root(path: str, at: Path) -> str:
+    """A path as seen from the root of the repository: `./x` is seen from the directory."""
+    prefix = ""
+    if path == "." or path.startswith("./"):
+        prefix = os.fsdecode(_git(["rev-parse", "--show-prefix"], at).stdout.rstrip(b"\n"))
+    plain = PurePosixPath(prefix) / path
+    return "" if str(plain) == "." else str(plain)
+
+
+def _list_tree(commit: str, path: str, at: Path) -> Iterator[tuple[str, str]]:
+    """Object and path of every plain file of tables below a path."""
+    listed = _git(["ls-tree", "-r", "-z", "--full-tree", commit, "--", *([path] if path else [])], at)
+    if listed.returncode:
+        raise UsageError(_said(listed))
+    for entry in listed.stdout.split(b"\0"):
+        head, tab, name = entry.partition(b"\t")
+        text = os.fsdecode(name)
+        if tab and head.startswith(b"100") and text.endswith(_SUFFIXES):
+            yield head.split()[2].decode(), text
+
+
+def _read_blobs(idents: list[str], at: Path) -> dict[str, bytes]:
+    """The contents of objects, all in one call."""
+    answered = _git(["cat-file", "--batch"], at, "".join(f"{ident}\n" for ident in idents).encode())
+    if answered.returncode:
+        raise UsageError(_said(answered))
+    found, place = {}, 0
+    for ident in idents:
+        end = answered.stdout.index(b"\n", place)
+        words = answered.stdout[place:end].split()
+        if len(words) != 3:
+            hint = "a partial clone has not fetched it"
+            raise UsageError(f"git has no content for object {ident}", hint=hint)
+        start, size = end + 1, int(words[2])
+        found[ident] = answered.stdout[start : start + size]
+        place = start + size + 1
+    return found
+
+
+def _git(arguments: list[str], at: Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run a plumbing command of git, without a shell, without waiting for a terminal or the network."""
+    program = shutil.which("git")
+    if program is None:
+        raise UsageError("git is not installed", hint="name a directory of tables instead")
+    quiet = {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return subprocess.run(  # noqa: S603 - a fixed program; words of the user are checked not to be options
+        [program, *arguments],
+        cwd=at,
+        input=given,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **quiet},
+    )
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return f"git: {lines[0] if lines else f'exit {done.returncode}'}"
