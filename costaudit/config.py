@@ -39,6 +39,8 @@ class Config(BaseModel):
     """Price tables to use instead of the shipped ones."""
     overlays: tuple[Path, ...] = ()
     """Directories of own prices, laid over the book in this order."""
+    tier_rules: Path | None = None
+    """Rules for tiers that are asked before the shipped ones."""
     map: dict[str, str] = {}
     """`PROVIDER/MODEL` of the book by a name in the logs."""
     discounts: tuple[DiscountSetting, ...] = ()
@@ -96,6 +98,7 @@ def parse_config(table: dict[str, Any], path: Path) -> Config:
     return config.model_copy(
         update={
             "prices": base / config.prices if config.prices else None,
+            "tier_rules": base / config.tier_rules if config.tier_rules else None,
             "overlays": tuple(base / overlay for overlay in config.overlays),
         }
     )

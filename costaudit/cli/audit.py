@@ -11,7 +11,7 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
-from costaudit.cli.reading import Reading, read_logs, warn_of_skipped
+from costaudit.cli.reading import Reading, Tagging, read_logs, warn_of_skipped
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ def analyze(
     known_on: options.KnownOn = None,
     map_: options.Map = None,
     input_format: options.InputFormat = None,
+    rules: options.TierRules = None,
+    risk: options.Risk = None,
+    estimate: options.Estimate = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -53,7 +56,8 @@ def analyze(
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     source = _cost_source(cost_source, prices_at)
     choice = choose_book(prices, overlay, known_on, map_)
-    reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
+    tagging = Tagging(rules, risk, estimate)
+    reading = Reading(policy, _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose)
     bills = _bills(compare_bill or [], reading)
     passed = read_logs(paths, reading)
     report = build_audit(passed, load_gateways(choice.prices), bills=bills, source=CostSource(source))
@@ -78,6 +82,9 @@ def simulate(
     known_on: options.KnownOn = None,
     map_: options.Map = None,
     input_format: options.InputFormat = None,
+    rules: options.TierRules = None,
+    risk: options.Risk = None,
+    estimate: options.Estimate = False,
     threads: options.Threads = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -96,6 +103,7 @@ def simulate(
     markups = _markups(markup)
     source = _cost_source(cost_source, prices_at)
     choice = choose_book(prices, overlay, known_on, map_)
+    tagging = Tagging(rules, risk, estimate)
     if paths and scenario:
         raise UsageError("a log and a scenario cannot be simulated at once", hint="leave out one of them")
     if paths:
@@ -103,7 +111,9 @@ def simulate(
         from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
         from costaudit.report.simulate import DEFAULT_MARKUPS, build_log_simulation  # noqa: PLC0415
 
-        reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
+        reading = Reading(
+            policy, _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose
+        )
         passed = read_logs(paths, reading)
         gateways = load_gateways(choice.prices)
         report = build_log_simulation(passed, gateways, markups or DEFAULT_MARKUPS, CostSource(source))

@@ -61,6 +61,24 @@ PricesAt = Annotated[
         help="Price everything, before and after, as on this date instead of its own time.",
     ),
 ]
+TierRules = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--rules", metavar="FILE", help="Own rules for tiers, asked before the shipped ones."),
+]
+Risk = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(
+        "--risk",
+        metavar="SHARE",
+        min=0,
+        max=1,
+        help="How probable it may be that a tag from text is too low; 0.30 if not given.",
+    ),
+]
+Estimate = Annotated[
+    bool,
+    typer.Option("--estimate", help="Estimate the tokens of calls without usage from their text."),
+]
 CompareBill = Annotated[
     Optional[list[Path]],  # noqa: UP045
     typer.Option(

@@ -5,16 +5,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costaudit.cli import console
-from costaudit.cli.book import BookChoice, open_book
+from costaudit.cli.book import BookChoice, open_book, project_settings
 from costaudit.cli.formats import known_formats
 
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
     from costaudit.engine.plan import Plan
     from costaudit.ingest.quarantine import Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """How requests are to be tagged, and whether missing counts are estimated."""
+
+    rules: str | None = None
+    """A file of rules that are asked before the shipped ones."""
+    risk: float | None = None
+    estimate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +38,7 @@ class Reading:
     """Price everything as at this instant (microseconds UTC)."""
     choice: BookChoice
     input_format: str | None
+    tagging: Tagging
     threads: int | None
     quiet: bool
     verbose: bool
@@ -68,12 +80,23 @@ def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
 def _plan(reading: Reading) -> Plan:
     from costaudit.engine.plan import Plan  # noqa: PLC0415 - start-up
     from costaudit.routing.policy import load_policy  # noqa: PLC0415
+    from costaudit.tiers.guard import DEFAULT_RISK  # noqa: PLC0415
     from costaudit.tiers.rules import load_rules  # noqa: PLC0415
     from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
 
     book, resolver = open_book(reading.choice)
-    tagger, policy = Tagger(load_rules()), load_policy(reading.policy)
-    return Plan(book, resolver, tagger, policy, prices_at=reading.prices_at)
+    rules, risk = _rules(reading.tagging), reading.tagging.risk
+    tagger = Tagger(load_rules(rules), risk=DEFAULT_RISK if risk is None else risk)
+    policy, estimate = load_policy(reading.policy), reading.tagging.estimate
+    return Plan(book, resolver, tagger, policy, prices_at=reading.prices_at, estimate=estimate)
+
+
+def _rules(tagging: Tagging) -> Path | None:
+    """The file of tier rules: named on the command line, else by the project's settings."""
+    if tagging.rules is not None:
+        return Path(tagging.rules)
+    settings = project_settings()
+    return settings[1].tier_rules if settings is not None else None
 
 
 def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:

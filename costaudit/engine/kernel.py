@@ -35,6 +35,7 @@ from costaudit.engine.standouts import Standout, Standouts, largest, largest_row
 from costaudit.prices.cards import NO_TS
 from costaudit.routing.policy import Policy
 from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status
+from costaudit.tiers.tagger import Judged
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -64,11 +65,15 @@ class Partial:
     standouts: Standouts = field(default_factory=Standouts)
 
 
-def audit_batch(batch: pa.RecordBatch, plan: Plan, apart: Ints | None = None) -> Partial:
+def audit_batch(
+    batch: pa.RecordBatch, plan: Plan, apart: Ints | None = None, judged: Judged | None = None
+) -> Partial:
     """The partial ledger of one canonical batch under a plan.
 
     Rows that are `apart` (because they are still to be merged) are summed, but named as standouts nowhere.
+    `judged` is what the plan's tagger said of the batch before, if it was asked.
     """
+    batch = plan.seen(batch)
     calls = Batch(batch)
     ts = calls.times()
     counts = {name: calls.counts(name) for name in COUNTS}
@@ -82,7 +87,7 @@ def audit_batch(batch: pa.RecordBatch, plan: Plan, apart: Ints | None = None) ->
     card = _without_usage(plan, card, billed, counts, words)
     list_units = _cost(plan.rates(), card, counts)
     card = np.where(list_units == _NO_RATE, plan.reason_code("no_price_for_token_class"), card)
-    tags = plan.tagger.tag(batch)
+    tags = plan.tagger.settle(judged or plan.tagger.judge(batch))
     priced = Priced(calls, words, counts, context, price_ts, card, list_units)
     chat = np.array([p.chat for p in prices], bool)[subject_codes]
     route = choose_routes(plan, priced, tags.tier, chat)

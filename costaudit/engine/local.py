@@ -13,10 +13,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from costaudit.engine.choice import KEPT
 from costaudit.engine.kernel import Partial, audit_batch
@@ -42,6 +43,8 @@ from costaudit.ingest.nearest import nearest_format
 from costaudit.ingest.quarantine import NO_RECORD, REASONS, Place, Quarantine
 from costaudit.ingest.reader import Reader, open_log
 from costaudit.schema import Call, Status
+from costaudit.tiers.tagger import Judged
+from costaudit.tiers.votes import BallotBox, Ballots
 
 Progress = Callable[[int], None]
 """Called with the number of records of every finished block."""
@@ -69,6 +72,9 @@ class Pass:
     standouts: Standouts = field(default_factory=Standouts)
 
 
+HELD_BYTES = 256 << 20
+"""Parsed blocks that are kept until fingerprints have voted; the others are read again then."""
+
 CALLS_AT_ONCE = 300_000
 """Repeated calls that are held in memory at once (about 2 KB each)."""
 
@@ -85,6 +91,8 @@ class _Done:
     used: frozenset[str]
     """The providers that the plan took for used."""
     routable: bool
+    judged: Judged
+    ballots: Ballots | None
 
 
 def audit_files(  # noqa: PLR0913 - what to read, and how
@@ -161,6 +169,10 @@ def _record_at(reader: Reader, line: int) -> Record | None:
     return None if isinstance(found, Skip) else found
 
 
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
 class _Workers:
     """A bounded pool: at most two blocks per thread are in memory."""
 
@@ -175,12 +187,12 @@ class _Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def map(self, work: Callable[[_Task], _Done], tasks: Iterator[_Task]) -> Iterator[_Done]:
+    def map(self, work: Callable[[_In], _Out], tasks: Iterator[_In]) -> Iterator[_Out]:
         """Results in the order of the tasks."""
         if self._pool is None:
             yield from map(work, tasks)
             return
-        waiting: deque[Future[_Done]] = deque()
+        waiting: deque[Future[_Out]] = deque()
         for task in tasks:
             waiting.append(self._pool.submit(work, task))
             if len(waiting) >= self._ahead:
@@ -208,6 +220,18 @@ class _Block:
     standouts: Standouts
     """Of the rows that the block does not repeat itself."""
     routable: bool
+    votes: bool
+    """Whether fingerprints of the block have votes."""
+    held: _Held | None
+    """What the block came to, as long as there is room to keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A parsed and judged block, kept so that it need not be read again when votes are counted."""
+
+    batch: pa.RecordBatch
+    judged: Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +256,14 @@ class _Run:
         self.blocks: list[_Block] = []
         self.held = 0
         """Calls that blocks have kept because they repeat each other."""
+        self.box = BallotBox()
+        self.room = HELD_BYTES
+        """Bytes of blocks that may still be kept."""
 
     def all(self) -> None:
         for done in self.workers.map(self._work, self._tasks()):
             self._add_block(done)
+        self._count_votes()
         self._reprice_early_blocks()
         self._merge_duplicates()
         self.total.plan = self.plan.with_providers(self.used)
@@ -251,14 +279,14 @@ class _Run:
         parsed = self.readers[task.file].parse(task.block)
         used = self.used
         ids = Ids.of(parsed.batch)
-        partial = audit_batch(parsed.batch, self.plan.with_providers(used), ids.rows)
+        judged = self.plan.tagger.judge(self.plan.seen(parsed.batch))
+        partial = audit_batch(parsed.batch, self.plan.with_providers(used), ids.rows, judged)
         if not partial.providers <= used:  # a block knows its own providers at once
             used |= partial.providers
-            partial = audit_batch(parsed.batch, self.plan.with_providers(used), ids.rows)
+            partial = audit_batch(parsed.batch, self.plan.with_providers(used), ids.rows, judged)
         index = task.block.index  # type: ignore[attr-defined]  # a Block of this reader
-        kept = partial.cells.keys["kept"] if partial.rows else np.zeros(0, np.int32)
-        routable = bool(np.isin(kept, (KEPT.index("routed"), KEPT.index("not_cheaper"))).any())
-        return _Done(task.file, index, parsed, partial, ids, used, routable)
+        routable, ballots = _is_routable(partial), judged.ballots()
+        return _Done(task.file, index, parsed, partial, ids, used, routable, judged, ballots)
 
     def _add_block(self, done: _Done) -> None:
         parsed, total = done.parsed, self.total
@@ -273,10 +301,44 @@ class _Run:
         ids = done.ids if self.held <= CALLS_AT_ONCE else done.ids.without_calls()
         lines = [int(parsed.lines[row]) for row in ids.rows.tolist()]
         standouts = done.partial.standouts.at(self._places(done.file, parsed))
-        block = _Block(done.file, done.index, done.used, ids, lines, standouts, done.routable)
+        held = self._vote(done, parsed)
+        votes = done.ballots is not None
+        block = _Block(done.file, done.index, done.used, ids, lines, standouts, done.routable, votes, held)
         self.blocks.append(block)
         self._add(done.partial, 1)
         self.progress(parsed.records)
+
+    def _vote(self, done: _Done, parsed: Parsed) -> _Held | None:
+        """Put the votes of a block into the box, and keep the block if there is room."""
+        if done.ballots is None:
+            return None
+        self.box.add(done.ballots)
+        self.room -= parsed.batch.nbytes
+        return _Held(parsed.batch, done.judged) if self.room > 0 else None
+
+    def _count_votes(self) -> None:
+        """Tag the blocks with votes again, now that the outcome is known."""
+        votes = self.box.count(self.plan.tagger.risk)
+        if not len(votes):
+            return
+        voted = self.plan.with_votes(votes)
+        for block, before, after in self.workers.map(
+            lambda task: _revised(task, self.plan, voted), self._with_votes()
+        ):
+            self._add(before, -1)
+            self._add(after, 1)
+            block.routable = block.routable or _is_routable(after)
+            block.held = None
+        self.plan = voted
+
+    def _with_votes(self) -> Iterator[_Revision]:
+        """The blocks that have votes: those that were kept, and the others read again."""
+        yield from (_Revision(block, block.held) for block in self.blocks if block.held is not None)
+        known = {(b.file, b.index): b for b in self.blocks if b.votes and b.held is None}
+        for number, reader in enumerate(self.readers):
+            only = {index for file, index in known if file == number}
+            for raw in reader.blocks(only) if only else ():
+                yield _Revision(known[number, raw.index], None, reader, raw)
 
     def _places(self, file: int, parsed: Parsed) -> Callable[[int], tuple[str, int]]:
         name = self.readers[file].file.name
@@ -395,6 +457,34 @@ class _Run:
                 place = (differs, one.file, one.line)
                 found[row] = min(found.get(row, place), place)
         return {row: (self.readers[file].file.name, line) for row, (_, file, line) in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Revision:
+    """A block that is to be tagged again: kept, or to be parsed again."""
+
+    block: _Block
+    held: _Held | None
+    reader: Reader | None = None
+    raw: object = None
+
+
+def _revised(task: _Revision, plan: Plan, voted: Plan) -> tuple[_Block, Partial, Partial]:
+    """What a block came to before fingerprints voted, and after."""
+    used = task.block.used
+    if task.held is not None:
+        batch, judged = task.held.batch, task.held.judged
+    else:
+        batch = task.reader.parse(task.raw).batch  # type: ignore[union-attr]  # there where nothing is held
+        judged = plan.tagger.judge(plan.seen(batch))
+    before = audit_batch(batch, plan.with_providers(used), judged=judged)
+    return task.block, before, audit_batch(batch, voted.with_providers(used), judged=judged)
+
+
+def _is_routable(partial: Partial) -> bool:
+    """Whether calls of a block have candidates: another provider could change where they go."""
+    kept = partial.cells.keys["kept"] if partial.rows else np.zeros(0, np.int32)
+    return bool(np.isin(kept, (KEPT.index("routed"), KEPT.index("not_cheaper"))).any())
 
 
 def _repeats(block: _Block, parsed: Parsed, rows: npt.NDArray[np.bool_]) -> list[_Repeat]:

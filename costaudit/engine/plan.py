@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from costaudit.ingest.estimate import with_estimates
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, Rate, Timeline
 from costaudit.prices.conditions import service_tier
@@ -24,6 +26,7 @@ from costaudit.routing.candidates import Candidate, candidate_timeline, candidat
 from costaudit.routing.policy import Policy, Seat
 from costaudit.schema import TOKEN_CLASSES
 from costaudit.tiers.tagger import Tagger
+from costaudit.tiers.votes import Votes
 
 Ints = npt.NDArray[np.int64]
 
@@ -73,6 +76,8 @@ class Plan:
     prices_at: int | None = None
     """Price every request as if made at this instant (microseconds UTC); None for its own time."""
     resolution: Literal["hour", "day"] = "day"
+    estimate: bool = False
+    """Estimate the tokens of calls without usage from their text."""
     cards: list[Card] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -84,10 +89,15 @@ class Plan:
 
     def with_providers(self, used: frozenset[str]) -> Plan:
         """The same plan for another set of providers, sharing the caches."""
-        twin = Plan(self.book, self.resolver, self.tagger, self.policy, used, self.prices_at, self.resolution)
-        for name in ("cards", "reasons", "_lock", "_card_code", "_reason_code", "_subjects", "_routes"):
-            setattr(twin, name, getattr(self, name))
-        return twin
+        return replace(self, providers_used=used, _matrix=None)
+
+    def with_votes(self, votes: Votes) -> Plan:
+        """The same plan with a tagger that knows how fingerprints voted, sharing the caches."""
+        return replace(self, tagger=self.tagger.with_votes(votes), _matrix=None)
+
+    def seen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """A canonical batch as this plan takes it: with estimated counts, if it estimates any."""
+        return with_estimates(batch) if self.estimate else batch
 
     def subject(self, subject: Subject) -> SubjectPrices:
         """Prices over time of what a log names so."""

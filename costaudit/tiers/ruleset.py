@@ -14,6 +14,9 @@ MODEL_RULE: Final = "text_model"
 GUARD_RULE: Final = "risk_guard"
 """The name under which the risk guard appears, where it raised a tag above the most probable tier."""
 
+VOTE_RULE: Final = "fingerprint_vote"
+"""The name under which the vote of a fingerprint appears, where it changed the tag of a row."""
+
 UNBOUNDED: Final = 2**62
 """The upper end of an open range."""
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from costaudit.schema import Tier
+from costaudit.schema import UNTAGGED, Tier
 from costaudit.tiers.columns import Columns
 from costaudit.tiers.draft import EXPLICIT_CONFIDENCE, Draft
 from costaudit.tiers.evidence import Evidence, Reason, Tags
 from costaudit.tiers.facts import FactSpeaker
+from costaudit.tiers.fingerprint import Prints, fingerprints
 from costaudit.tiers.guard import DEFAULT_RISK
 from costaudit.tiers.metadata import MetadataSpeaker
-from costaudit.tiers.ruleset import EXPLICIT_RULE, GUARD_RULE, MODEL_RULE
+from costaudit.tiers.ruleset import EXPLICIT_RULE, GUARD_RULE, MODEL_RULE, VOTE_RULE
 from costaudit.tiers.text import TextSpeaker
+from costaudit.tiers.votes import Ballots, Votes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +31,24 @@ if TYPE_CHECKING:
 _MOST_SIGNALS: Final = 5
 """N-grams in an explanation."""
 
-__all__ = ["Evidence", "Reason", "Tagger", "Tags"]
+__all__ = ["Evidence", "Judged", "Reason", "Tagger", "Tags"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What every row of a batch says by itself, before its fingerprint is asked."""
+
+    tags: Tags
+    scores: NDArray[np.int16] | None
+    """`Verdicts.scores` of the rows that text may decide, 0 for the others; None for a batch without text."""
+    prints: Prints | None
+    """None where no row has scores."""
+
+    def ballots(self) -> Ballots | None:
+        """The votes of the rows, if they have any."""
+        if self.prints is None or self.scores is None:
+            return None
+        return Ballots.cast(self.prints, self.scores)
 
 
 class Tagger:
@@ -45,23 +66,45 @@ class Tagger:
             for kind in (rules.metadata, rules.structure, rules.text, rules.shape)
         ]
         names[2] += [MODEL_RULE, GUARD_RULE]
-        self.rule_names = (EXPLICIT_RULE, *(name for kind in names for name in kind))
+        self.risk = risk
+        self._votes = Votes.none()
+        self.rule_names = (EXPLICIT_RULE, *(name for kind in names for name in kind), VOTE_RULE)
         """All rules, strongest kind of evidence first; `Tags.rule` holds indexes into it."""
+
+    def with_votes(self, votes: Votes) -> Tagger:
+        """The same tagger, for which fingerprints have voted."""
+        twin = copy.copy(self)
+        twin._votes = votes  # noqa: SLF001 - its own kind
+        return twin
 
     def tag(self, batch: pa.RecordBatch) -> Tags:
         """The tier of every row, with confidence, kind of evidence and deciding rule.
 
-        The batch holds any of the columns of `schema.CANONICAL`. The tags of a row depend on that
-        row alone.
+        The batch holds any of the columns of `schema.CANONICAL`. The tags of a row depend on that row
+        and on the votes alone.
         """
+        return self.settle(self.judge(batch))
+
+    def settle(self, judged: Judged) -> Tags:
+        """The tags of rows once their fingerprints have voted."""
+        if judged.prints is None or not len(self._votes):
+            return judged.tags
+        return _settled(judged, self._votes, len(self.rule_names) - 1)
+
+    def judge(self, batch: pa.RecordBatch) -> Judged:
+        """What every row says by itself."""
         columns, rules = Columns(batch), self._rules
         draft = Draft(columns.rows)
         draft.explicit(columns.number("tier_tag"))
         draft.rules(Evidence.METADATA, rules.metadata, self._metadata.first(columns))
         draft.rules(Evidence.STRUCTURE, rules.structure, self._structure.first(columns))
-        draft.text(self._text.judge(columns), rules.scoring.raise_confidence, len(rules.text) + 2)
+        verdicts = self._text.judge(columns)
+        draft.text(verdicts, rules.scoring.raise_confidence, len(rules.text) + 2)
         draft.rules(Evidence.SHAPE, rules.shape, self._shape.first(columns))
-        return draft.tags
+        if verdicts is None:
+            return Judged(draft.tags, None, None)
+        scores = np.where((draft.tags.evidence <= Evidence.TEXT)[:, None], verdicts.scores, 0)
+        return Judged(draft.tags, scores.astype(np.int16), fingerprints(columns) if scores.any() else None)
 
     def text_scores(self, batch: pa.RecordBatch) -> NDArray[np.int32]:
         """What the text alone says of every row: `Verdicts.scores`, all 0 where it says nothing."""
@@ -104,6 +147,28 @@ class Tagger:
             yield _model_reason(why.model)
         for signal, gained in why.signals[: _MOST_SIGNALS if signals else 0]:
             yield _model_reason(gained, signal.ngram)
+
+
+def _settled(judged: Judged, votes: Votes, vote_rule: int) -> Tags:
+    """Tags in which the rows that text decides follow their fingerprints.
+
+    A row without scores has no say and gets none: text in another language stays untagged. A row that its
+    own words make tier 3 stays so, because text may raise to it.
+    """
+    own, scores, prints = judged.tags, judged.scores, judged.prints
+    if scores is None or prints is None:
+        return own
+    place = np.where(scores.any(axis=1) & (own.tier != Tier.HIGH_STAKES), votes.of(prints), -1)
+    rows = np.flatnonzero(place >= 0)
+    voted = place[rows]
+    tier, confidence = own.tier.copy(), own.confidence.copy()
+    evidence, rule = own.evidence.copy(), own.rule.copy()
+    changed = tier[rows] != votes.tier[voted]
+    tier[rows], confidence[rows] = votes.tier[voted], votes.confidence[voted]
+    silent = tier[rows] == UNTAGGED
+    evidence[rows] = np.where(silent, Evidence.NONE, Evidence.TEXT)
+    rule[rows] = np.where(silent, -1, np.where(changed, vote_rule, rule[rows]))
+    return Tags(tier, confidence, evidence, rule)
 
 
 def _model_reason(points: NDArray[np.float64], signal: str | None = None) -> Reason:

@@ -2,7 +2,8 @@
 
 Every request gives its scores to its fingerprints, one that is logged twice only once. Of each fingerprint
 the VOICES requests with the smallest hashes are heard: a random sample that does not depend on the order in
-which logs are read. The sum of their scores goes through the same risk guard as the scores of one request.
+which logs are read. They get the tier with most scores, unless more of them than the risk allows are of a
+higher one by themselves: then the sum of the scores goes through the risk guard, as those of one request do.
 """
 
 from __future__ import annotations
@@ -131,12 +132,14 @@ def _outcome(heard: Ballots, risk: float) -> Votes:
     sums = np.add.reduceat(heard.scores.astype(np.int64), first, axis=0)
     size = np.diff(np.append(first, len(heard)))
     most = best_tier(sums)
-    own = best_tier(heard.scores) == np.repeat(most, size)
-    agreement = np.add.reduceat(own.astype(np.int64), first) * 100 // size
+    own, of_group = best_tier(heard.scores), np.repeat(most, size)
+    agreement = np.add.reduceat((own == of_group).astype(np.int64), first) * 100 // size
+    above = np.add.reduceat((own > of_group).astype(np.int64), first)
     wide = (groups & np.uint64(1)).astype(bool)
     agreed = agreement >= AGREEMENT
     decides = np.where(wide, (size >= FEWEST_WIDE) & agreed, size >= FEWEST_NARROW)
-    tier = np.where(agreed, guarded_tiers(sums, risk), UNTAGGED).astype(np.int8)
+    safe = above * 1000 <= round(risk * 1000) * size
+    tier = np.where(agreed, np.where(safe, most, guarded_tiers(sums, risk)), UNTAGGED).astype(np.int8)
     confidence = np.where(tier == UNTAGGED, 0, percent_of(sums, tier)).astype(np.int8)
     kept = np.flatnonzero(decides)
     return Votes(groups[kept], tier[kept], confidence[kept], agreement[kept].astype(np.int8))

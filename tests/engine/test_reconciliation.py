@@ -192,7 +192,7 @@ def blocks(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
     """Blocks of about 15 records, and the whole log in one."""
     size = request.param
     monkeypatch.setattr(
-        local, "open_log", lambda f, forced=None: jsonl.JsonlReader.open(f, forced, block_bytes=size)
+        local, "open_log", lambda f, forced=None, *_: jsonl.JsonlReader.open(f, forced, block_bytes=size)
     )
 
 

@@ -96,7 +96,7 @@ def test_a_hash_only_finds_candidates(tmp_path: Path, seed: int):
     log = write_jsonl(tmp_path / "log.jsonl", random_log(seed))
     expected = audit(log).model_dump_json()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "_hash_text", lambda array, _salt: np.zeros(len(array), np.uint64))
+        patch.setattr(identity, "hash_texts", lambda array, _salt: np.zeros(len(array), np.uint64))
         assert audit(log).model_dump_json() == expected
 
 

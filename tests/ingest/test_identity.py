@@ -248,5 +248,5 @@ def test_across_files_and_formats(tmp_path: Path):
     assert (tokens.input, tokens.cache_read, tokens.output) == (41, 60, 11)
     assert audit(*reversed(paths)).model_dump_json() == report.model_dump_json()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "_hash_text", lambda array, _salt: np.ones(len(array), np.uint64))
+        patch.setattr(identity, "hash_texts", lambda array, _salt: np.ones(len(array), np.uint64))
         assert audit(*paths).model_dump_json() == report.model_dump_json()
