@@ -333,8 +333,8 @@ class _Run:
 
     def _with_votes(self) -> Iterator[_Revision]:
         """The blocks that have votes: those that were kept, and the others read again."""
-        yield from (_Revision(block, block.held) for block in self.blocks if block.held is not None)
         known = {(b.file, b.index): b for b in self.blocks if b.votes and b.held is None}
+        yield from (_Revision(block, block.held) for block in self.blocks if block.held is not None)
         for number, reader in enumerate(self.readers):
             only = {index for file, index in known if file == number}
             for raw in reader.blocks(only) if only else ():
