@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from costaudit import __version__
 from costaudit.engine.choice import KEPT
@@ -29,6 +30,7 @@ from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.engine.plan import Plan, Subject
 from costaudit.ingest.bills.line import Bill
+from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.money import percent_of, usd_from_pico
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import How, Resolved
@@ -45,7 +47,7 @@ from costaudit.routing.projection import (
     project,
     verification_multiples,
 )
-from costaudit.schema import COUNTS, UNITS, UNTAGGED, Tier
+from costaudit.schema import COUNTS, UNITS, UNTAGGED, Quality, Tier
 
 MONTH_DAYS: Final = 30
 """Days of the month that findings and scenarios are scaled to."""
@@ -292,7 +294,33 @@ def _spend(work: Audited) -> m.Spend:
         unbilled_requests=int(cells.measures["requests"][unbilled].sum()),
         unbilled_tokens=tokens_of({n: cells.measures[n][unbilled].sum() for n in COUNTS}),
         unbilled_list_usd=usd(exact_sum(costed.list_units[listed])) if listed.any() else None,
+        estimated=_estimated(work),
     )
+
+
+def _estimated(work: Audited) -> m.Estimated | None:
+    """What rests on estimated counts."""
+    cells, costed = work.passed.cells, work.costed
+    here = _is_estimated(cells)
+    if not here.any():
+        return None
+    priced = bool((here & costed.priced).any())
+    listed = usd(exact_sum(costed.list_units[here]))
+    by_list = here & ~costed.reported
+    return m.Estimated(
+        estimator=ESTIMATOR,
+        requests=int(cells.measures["requests"][here].sum()),
+        tokens=tokens_of({n: cells.measures[n][here].sum() for n in COUNTS}),
+        list_usd=listed if priced else None,
+        low_usd=listed * BAND[0] / 10 if priced else None,
+        high_usd=listed * BAND[1] / 10 if priced else None,
+        billed_usd=usd(exact_sum(costed.billed_units[by_list])) if priced else None,
+    )
+
+
+def _is_estimated(cells: Cells) -> npt.NDArray[np.bool_]:
+    """Cells whose token counts are estimates."""
+    return np.array([word == Quality.ESTIMATED for word in cells.words("quality")], bool)
 
 
 def _markup(work: Audited) -> list[m.Markup]:
@@ -339,9 +367,13 @@ def _rows(work: Audited, names: _Names, make: Callable[..., Any], order: Callabl
     priced = sum_by(group, size, costed.priced.astype(np.int64))
     known = sum_by(group, size, costed.known.astype(np.int64))
     money = [sum_by(group, size, a) for a in (costed.list_units, costed.billed_units, work.projected.after)]
+    rests = _is_estimated(cells) & costed.priced & ~costed.reported
+    estimated = sum_by(group, size, np.where(rests, costed.billed_units, 0))
+    rests_on = sum_by(group, size, rests.astype(np.int64))
     rows = [
         make(
             name,
+            estimated_usd=usd(estimated[i]) if rests_on[i] else None,
             requests=int(counts["requests"][i]),
             tokens=_tokens({n: int(counts[n][i]) for n in COUNTS}),
             list_usd=usd(money[0][i]) if priced[i] else None,

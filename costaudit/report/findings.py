@@ -285,7 +285,7 @@ def find_weak_usage(work: Audited) -> Iterator[m.Finding]:
             usd=None,
             monthly_usd=None,
             evidence={"requests": requests},
-            next="log the usage of streams (OpenAI: stream_options.include_usage)",
+            next="log the usage of streams (OpenAI: stream_options.include_usage), or price text: --estimate",
         )
 
 

@@ -111,6 +111,21 @@ class Tokens(_Part):
     output_audio: int = 0
 
 
+class Estimated(_Part):
+    """The part of the bill whose tokens were estimated from text."""
+
+    estimator: str
+    """Its name is its formula: `bytes/4` is a token per four bytes of UTF-8."""
+    requests: int
+    tokens: int
+    list_usd: Usd | None
+    low_usd: Usd | None
+    """list_usd at the low end of the estimator's error band."""
+    high_usd: Usd | None
+    billed_usd: Usd | None
+    """What of the bill goes by the estimate: nothing where the log states the cost."""
+
+
 class Spend(_Part):
     """The bill."""
 
@@ -131,6 +146,8 @@ class Spend(_Part):
     unbilled_tokens: int = 0
     unbilled_list_usd: Usd | None = None
     """Their list cost; null where none of them has a price."""
+    estimated: Estimated | None = None
+    """null where no count is an estimate."""
 
 
 class Markup(_Part):
@@ -222,6 +239,8 @@ class Row(_Part):
     list_usd: Usd | None
     billed_usd: Usd | None
     after_usd: Usd | None
+    estimated_usd: Usd | None = None
+    """What of billed_usd rests on estimated tokens; null where nothing does."""
 
 
 class TierRow(Row):

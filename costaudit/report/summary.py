@@ -84,10 +84,19 @@ def spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         if s.cost_source == "list":
             stated += "; not in the bill"
     yield "Reported", money([s.reported_usd])[0], stated
+    if s.estimated is not None:
+        yield _estimated_fact(s.estimated)
     if (fact := _markup_fact(report)) is not None:
         yield fact
     bounds = f"; range {low} to {high}" if billed_known(report) else ""
     yield "After", after, f"under policy {_policy(report)}{bounds}"
+
+
+def _estimated_fact(part: m.Estimated) -> tuple[str, str, str]:
+    listed, low, high = money([part.list_usd, part.low_usd, part.high_usd])
+    band = "" if part.list_usd is None else f", {low} to {high} by the error band"
+    some = count(part.requests, "request")
+    return "Estimated", listed, f"of list: tokens of {some} by {part.estimator} of the text{band}"
 
 
 def _when(period: m.Period | None) -> str:
