@@ -24,10 +24,12 @@ from numpy.typing import NDArray
 
 from costaudit.schema import UNTAGGED, Tier
 from costaudit.tiers.columns import Columns
-from costaudit.tiers.guard import guarded_tiers
+from costaudit.tiers.fingerprint import Prints
+from costaudit.tiers.guard import DEFAULT_RISK, guarded_tiers
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.scores import best_tier
 from costaudit.tiers.text import TextSpeaker
+from costaudit.tiers.votes import BallotBox, Ballots
 from tools.fit_tiers import Labelled, fit, load_labelled
 
 DATA: Final = Path("../shared/data/tiers/tierbench_public.jsonl.gz")
@@ -113,11 +115,24 @@ def tiers_of(scores: Scores, risk: float | None) -> Tiers:
 
 
 def voted(data: Labelled, scores: Scores, risk: float | None) -> Tiers:
-    """The tags when all rows of a source and category share the sum of their scores."""
+    """The tags when every source and category is an endpoint of its own, and its fingerprint votes.
+
+    As in an audit: too few requests, or such that do not agree, leave each with its own tag.
+    """
     _, group = np.unique(data.groups, return_inverse=True)
-    votes = np.zeros((group.max() + 1, len(Tier)), np.int32)
-    np.add.at(votes, group, scores)
-    return tiers_of(votes, risk)[group]
+    rows = np.arange(len(group), dtype=np.uint64)
+    prints = Prints(np.zeros(len(group), np.uint64), 2 * group.astype(np.uint64) + 1, rows + 1)
+    box = BallotBox()
+    box.add(Ballots.cast(prints, scores))
+    votes = box.count(DEFAULT_RISK if risk is None else risk)
+    place = votes.of(prints)
+    own = tiers_of(scores, risk)
+    follows = (place >= 0) & scores.any(axis=1) & (own != Tier.HIGH_STAKES)
+    if risk is None:  # without the guard: what most of the scores are for
+        sums = np.zeros((group.max() + 1, len(Tier)), np.int64)
+        np.add.at(sums, group, scores)
+        return np.where(follows, best_tier(sums)[group], own).astype(np.int8)
+    return np.where(follows, votes.tier[place], own).astype(np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +175,8 @@ def _f1(true: NDArray[np.bool_], said: NDArray[np.bool_]) -> float:
 
 
 HEAD: Final = (
-    "                 tagged  right of  right of  not     macro  under-  over-   voted: right  under-\n"
-    "parts      risk          tagged    all       wrong   F1     tiered  tiered         of all  tiered"
+    "                 tagged  right of  right of  not     macro  under-  over-   voted: right  right  under\n"
+    "parts      risk          tagged    all       wrong   F1     tiered  tiered      of tagged  of all"
 )
 
 
@@ -172,7 +187,7 @@ def line(kind: str, risk: float | None, data: Labelled, scores: Scores) -> str:
     return (
         f"{kind:10} {'none' if risk is None else f'{risk:.2f}'}   {q.tagged:.3f}   {q.right:.3f}     "
         f"{q.right_of_all:.3f}     {q.not_wrong:.3f}   {q.macro_f1:.3f}  {q.under:.3f}   {q.over:.3f}"
-        f"          {v.right_of_all:.3f}   {v.under:.3f}"
+        f"          {v.right:.3f}   {v.right_of_all:.3f}   {v.under:.3f}"
     )
 
 

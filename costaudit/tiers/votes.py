@@ -2,8 +2,8 @@
 
 Every request gives its scores to its fingerprints, one that is logged twice only once. Of each fingerprint
 the VOICES requests with the smallest hashes are heard: a random sample that does not depend on the order in
-which logs are read. They get the tier with most scores, unless more of them than the risk allows are of a
-higher one by themselves: then the sum of the scores goes through the risk guard, as those of one request do.
+which logs are read. The sum of their scores goes through the risk guard, as the scores of one request do: a
+fingerprint that is probably trivial and often complex is not called trivial.
 """
 
 from __future__ import annotations
@@ -134,12 +134,10 @@ def _outcome(heard: Ballots, risk: float) -> Votes:
     most = best_tier(sums)
     own, of_group = best_tier(heard.scores), np.repeat(most, size)
     agreement = np.add.reduceat((own == of_group).astype(np.int64), first) * 100 // size
-    above = np.add.reduceat((own > of_group).astype(np.int64), first)
     wide = (groups & np.uint64(1)).astype(bool)
     agreed = agreement >= AGREEMENT
     decides = np.where(wide, (size >= FEWEST_WIDE) & agreed, size >= FEWEST_NARROW)
-    safe = above * 1000 <= round(risk * 1000) * size
-    tier = np.where(agreed, np.where(safe, most, guarded_tiers(sums, risk)), UNTAGGED).astype(np.int8)
+    tier = np.where(agreed, guarded_tiers(sums, risk), UNTAGGED).astype(np.int8)
     confidence = np.where(tier == UNTAGGED, 0, percent_of(sums, tier)).astype(np.int8)
     kept = np.flatnonzero(decides)
     return Votes(groups[kept], tier[kept], confidence[kept], agreement[kept].astype(np.int8))

@@ -48,8 +48,9 @@ def outcome(tiers: list[int], risk: float = 0.3) -> int | None:
         ([0, 0], None),  # two are too few
         ([0, 0, 0], 0),
         ([0] * 9 + [2], 0),
-        ([0] * 7 + [2] * 3, 0),  # exactly the risk
-        ([0] * 7 + [1] * 3, 0),
+        ([0] * 8 + [2] * 2, 0),  # of all their scores 27.8 % are above 0
+        ([0] * 7 + [1] * 3, 1),  # 35.2 %
+        ([0] * 7 + [2] * 3, 2),  # 36.7 % above 0, 30.7 % above 1
         ([0] * 6 + [2] * 4, UNTAGGED),  # they do not agree
         ([1] * 8 + [0] * 2, 1),
         ([2] * 10, 2),
