@@ -91,6 +91,10 @@ Markups = Annotated[
         help="Gateway markup on the projected bill, like 10% or 0%,5%,10%.",
     ),
 ]
+WithText = Annotated[
+    bool,
+    typer.Option("--with-text", help="Write prompts and system texts too: they are private, and left out."),
+]
 Threads = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(

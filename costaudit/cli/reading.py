@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from costaudit.cli.formats import known_formats
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
     from costaudit.engine.plan import Plan
+    from costaudit.engine.requests import Requests
+    from costaudit.ingest.format import Adapter
+    from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
 
 
@@ -32,8 +36,40 @@ class Reading:
     verbose: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ReadLogs:
+    """Logs after the pass over them, and what it takes to read them once more."""
+
+    files: Sequence[LogFile]
+    passed: Pass
+    forced: Adapter | None
+    adapters: Sequence[Adapter]
+    reading: Reading
+
+    def requests(self) -> Iterator[Requests]:
+        """Every request once, in the order of the input: a second reading."""
+        from costaudit.engine.requests import read_requests  # noqa: PLC0415 - start-up
+
+        with console.progress(quiet=self.reading.quiet) as advance:
+            yield from read_requests(
+                self.files,
+                self.passed,
+                forced=self.forced,
+                adapters=self.adapters,
+                threads=self.reading.threads,
+                progress=advance,
+            )
+
+
 def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
     """One pass over the logs. Warns of what was set aside; raises InputError when nothing could be read."""
+    with opened_logs(paths, reading) as logs:
+        return logs.passed
+
+
+@contextlib.contextmanager
+def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
+    """One pass over the logs, which can be read again until the context ends; as `read_logs`."""
     from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
     from costaudit.ingest.files import find_logs  # noqa: PLC0415
@@ -56,13 +92,13 @@ def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
                 threads=reading.threads,
                 progress=advance,
             )
+        if reading.verbose:
+            for file in files:
+                console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
+        warn_of_skipped(passed.quarantine, quiet=reading.quiet)
+        yield ReadLogs(files, passed, forced, adapters, reading)
     finally:
         remove_spools()
-    if reading.verbose:
-        for file in files:
-            console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
-    warn_of_skipped(passed.quarantine, quiet=reading.quiet)
-    return passed
 
 
 def _plan(reading: Reading) -> Plan:

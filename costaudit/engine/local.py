@@ -285,9 +285,9 @@ class _Run:
 
     def _merge_duplicates(self) -> None:
         wanted = repeated([b.ids.hashes for b in self.blocks])
-        common = {(self.readers[b.file].file.name, b.index): len(b.ids.common(wanted)) for b in self.blocks}
-        self.total.repeated, self.total.repeated_ids = wanted, sum(common.values())
-        self.total.repeated_in = frozenset(block for block, number in common.items() if number)
+        hits = {(self.readers[b.file].file.name, b.index): len(b.ids.common(wanted)) for b in self.blocks}
+        self.total.repeated, self.total.repeated_ids = wanted, sum(hits.values())
+        self.total.repeated_in = frozenset(block for block, number in hits.items() if number)
         near: list[Call] = []
         elsewhere = set()
         far = 0

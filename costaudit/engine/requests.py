@@ -48,7 +48,7 @@ class Requests:
     """For every request how many records it was merged from."""
 
 
-def read_requests(  # noqa: PLR0913 - what to read, and how
+def read_requests(
     files: Sequence[LogFile],
     passed: Pass,
     *,
@@ -77,7 +77,7 @@ def _readable(files: Sequence[LogFile], forced: Adapter | None, adapters: Sequen
     for file in files:
         try:
             readers.append(open_log(file, forced, adapters))
-        except InputError:  # noqa: PERF203 - the pass has counted it
+        except InputError:
             continue
     return readers
 

@@ -73,7 +73,8 @@ class JudgedRows:
 
     def moves(self, policy: Policy) -> Mask:
         """Calls that the policy routes elsewhere: a cheaper candidate, and a tag that it acts on."""
-        return (self.route.any != NO_ROUTE) & (self.bands(policy) >= 2)
+        moves: Mask = (self.route.any != NO_ROUTE) & (self.bands(policy) >= 2)
+        return moves
 
     def stays(self, policy: Policy) -> list[str | None]:
         """Why each call keeps its model; None for one that is routed."""

@@ -24,7 +24,17 @@ def render_json(report: m.Audit | m.Simulation) -> str:
     Control and direction characters are written as escapes, so that the answer is harmless in a terminal.
     """
     plain = report.model_dump(mode="json", by_alias=True)
-    return _UNSEEN.sub(_escaped, json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
+    return render_value(plain)
+
+
+def render_value(value: Any) -> str:
+    """Any JSON value, indented, with a newline; harmless in a terminal like `render_json`."""
+    return harmless(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
+
+
+def harmless(encoded: str) -> str:
+    """JSON text with control and direction characters as escapes."""
+    return _UNSEEN.sub(_escaped, encoded)
 
 
 def _escaped(match: re.Match[str]) -> str:
