@@ -80,7 +80,7 @@ def _ending(output: Path | None) -> str:
     found = max((e for e in WRITERS if output.name.lower().endswith(e)), key=len, default=None)
     if found is None:
         raise UsageError(
-            "the ending of the file says nothing", path=str(output), hint=f"one of {', '.join(WRITERS)}"
+            "no format has the ending of this file", path=str(output), hint=f"one of {', '.join(WRITERS)}"
         )
     return found
 

@@ -79,7 +79,7 @@ def _explained(requests: Requests, plan: Plan, row: int, values: dict[str, Any])
         reasons=plan.tagger.explain(requests.batch, row, signals=True),
         scores=[int(s) for s in plan.tagger.text_scores(one)[0]],
         lines=list(_price_lines(call, plan, card)) if card >= 0 else [],
-        detail="" if card >= 0 else plan.subject(subject).detail,  # type: ignore[arg-type]
+        detail="" if card >= 0 else plan.subject(subject).detail,
     )
 
 
@@ -290,7 +290,7 @@ def _price_text(e: Explained, width: int) -> Iterator[str]:
         yield from _wrapped(f"none: {reason}" + (f"; {e.detail}" if e.detail else ""), width)
         return
     cells = [
-        (line.klass, f"{line.units:,}", f"× ${line.rate_usd:f}{'' if line.klass in UNIT_CLASSES else ' / 1M'}",
+        (line.klass, f"{line.units:,}", _rate(line),
          f"${exact(line.usd)}", line.rate_id)
         for line in e.lines
     ]  # fmt: skip
@@ -304,6 +304,10 @@ def _price_text(e: Explained, width: int) -> Iterator[str]:
         yield head
         if ident:
             yield from _wrapped(ident, width, "    ")
+
+
+def _rate(line: PriceLine) -> str:
+    return f"× ${line.rate_usd:f}" + ("" if line.klass in UNIT_CLASSES else " / 1M")
 
 
 def _route(row: dict[str, Any]) -> str:

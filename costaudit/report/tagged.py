@@ -121,7 +121,7 @@ def rate_ids(judged: JudgedRows, plan: Plan) -> list[list[str]]:
     for place, name in enumerate(classes):
         used |= _units_of(judged, name).astype(bool).astype(np.int64) << place
     known: dict[tuple[int, int], list[str]] = {}
-    found = []
+    found: list[list[str]] = []
     for card, mask in zip(judged.card.tolist(), used.tolist(), strict=True):
         if card < 0:
             found.append([])
