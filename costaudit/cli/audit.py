@@ -11,7 +11,8 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
-from costaudit.cli.reading import Reading, read_logs, warn_of_skipped
+from costaudit.cli.labels import chosen_labels, measure_labels
+from costaudit.cli.reading import Reading, opened_logs, read_logs, warn_of_skipped
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def analyze(
     compare_bill: options.CompareBill = None,
     policy: options.PolicyFile = None,
     prices_at: options.PricesAt = None,
+    labels: options.Labels = None,
+    calibration: options.Calibration = None,
     prices: options.Prices = None,
     overlay: options.Overlays = None,
     known_on: options.KnownOn = None,
@@ -50,10 +53,14 @@ def analyze(
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     choice = choose_book(prices, overlay, known_on, map_)
-    reading = Reading(policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose)
+    reading = Reading(
+        policy, _prices_at(prices_at), choice, input_format, threads, quiet, verbose, calibration
+    )
     bills = _bills(compare_bill or [], reading)
-    passed = read_logs(paths, reading)
-    report = build_audit(passed, load_gateways(choice.prices), bills=bills)
+    labelled = chosen_labels(labels, quiet=quiet)
+    with opened_logs(paths, reading) as logs:
+        measured = None if labelled is None else measure_labels(labelled, logs, required=labels is not None)
+    report = build_audit(logs.passed, load_gateways(choice.prices), bills=bills, labels=measured)
     console.deliver(render(report, console.width(), console.color() and output is None), output)
 
 

@@ -75,6 +75,12 @@ def warn(message: str, *, quiet: bool) -> None:
         sys.stderr.write(f"costaudit: warning: {_printable(message)}\n")
 
 
+def say(message: str, *, quiet: bool) -> None:
+    """One line on stderr about what was done."""
+    if not quiet:
+        sys.stderr.write(f"costaudit: {_printable(message)}\n")
+
+
 def _printable(text: str) -> str:
     """Names of files and models may hold anything: nothing of it reaches the terminal as a command."""
     return "".join(c if c.isprintable() else "?" for c in text)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, console, formats, options, pricing, tag
+from costaudit.cli import audit, console, formats, label, options, pricing, tag
 
 app = typer.Typer(
     name="costaudit",
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command()(audit.analyze)
 app.command()(audit.simulate)
 app.command()(tag.tag)
+app.command()(label.label)
 app.add_typer(formats.app, name="formats")
 app.add_typer(pricing.app, name="pricing")
 

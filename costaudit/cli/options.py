@@ -95,6 +95,20 @@ WithText = Annotated[
     bool,
     typer.Option("--with-text", help="Write prompts and system texts too: they are private, and left out."),
 ]
+Calibration = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="Correct what the text says by this calibration (see costaudit label --save).",
+    ),
+]
+Labels = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--labels", metavar="FILE", help="A labelled sample of these logs: say how often the tags are right."
+    ),
+]
 Threads = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(

@@ -6,10 +6,11 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from costaudit.cli import console
-from costaudit.cli.book import BookChoice, open_book
+from costaudit.cli.book import BookChoice, open_book, project_settings
 from costaudit.cli.formats import known_formats
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from costaudit.ingest.format import Adapter
     from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
+    from costaudit.tiers.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Reading:
     threads: int | None
     quiet: bool
     verbose: bool
+    calibration: Path | None = None
+    """A calibration of the text scores; None for that of the project's settings, if they name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,19 @@ def _plan(reading: Reading) -> Plan:
     from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
 
     book, resolver = open_book(reading.choice)
-    tagger, policy = Tagger(load_rules()), load_policy(reading.policy)
+    tagger = Tagger(load_rules(), calibration=_calibration(reading))
+    policy = load_policy(reading.policy)
     return Plan(book, resolver, tagger, policy, prices_at=reading.prices_at)
+
+
+def _calibration(reading: Reading) -> Calibration | None:
+    settings = project_settings()
+    path = reading.calibration or (settings[1].calibration if settings else None)
+    if path is None:
+        return None
+    from costaudit.tiers.calibration import load_calibration  # noqa: PLC0415 - start-up
+
+    return load_calibration(path)
 
 
 def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:

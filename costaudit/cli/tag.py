@@ -42,6 +42,7 @@ def tag(
     format_: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help="Of --explain: text or json.")
     ] = "text",
+    calibration: options.Calibration = None,
     policy: options.PolicyFile = None,
     prices_at: options.PricesAt = None,
     prices: options.Prices = None,
@@ -62,7 +63,7 @@ def tag(
     """
     at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
     choice = choose_book(prices, overlay, known_on, map_)
-    reading = Reading(policy, at, choice, input_format, threads, quiet, verbose)
+    reading = Reading(policy, at, choice, input_format, threads, quiet, verbose, calibration)
     console.one_of(format_, ("text", "json"), "format")
     if explain is not None:
         _explain(paths, reading, explain, format_, output, with_text=with_text)

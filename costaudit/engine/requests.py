@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.engine.local import CALLS_AT_ONCE, Pass, Progress
+from costaudit.engine.plan import Plan
 from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.workers import Workers
 from costaudit.errors import InputError
@@ -46,6 +47,11 @@ class Requests:
     """For every request the line (or row) of its first record, counted from 1."""
     records: npt.NDArray[np.int64]
     """For every request how many records it was merged from."""
+
+    def take(self, rows: npt.NDArray[np.intp], plan: Plan) -> Requests:
+        """Some of the requests, judged under the plan of the pass."""
+        batch = self.batch.take(pa.array(rows))
+        return Requests(batch, judge_rows(batch, plan), self.file, self.lines[rows], self.records[rows])
 
 
 def read_requests(

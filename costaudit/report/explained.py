@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import numpy as np
+
+from costaudit.engine.columns import Batch
 from costaudit.engine.plan import MEASURE, PRICED, Plan
 from costaudit.engine.requests import Requests
 from costaudit.ingest.identity import calls_of
+from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact, shown, usd_for
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.report.safe import display_width, pad, safe, wrap
@@ -55,12 +59,16 @@ class Explained:
 
 def explain_requests(requests: Requests, plan: Plan, wanted: str) -> list[Explained]:
     """The requests with a call id, response id or id of `costaudit tag`."""
-    columns = columns_of(requests, plan, with_text=False)
-    ids = zip(columns["id"], columns["call_id"], columns["response_id"], strict=True)
+    calls = Batch(requests.batch)
+    hit = calls.words("call_id").among(wanted) | calls.words("response_id").among(wanted)
+    hit |= np.array([ident == wanted for ident in request_ids(requests.batch)], bool)
+    if not hit.any():
+        return []
+    some = requests.take(np.flatnonzero(hit), plan)
+    columns = columns_of(some, plan, with_text=False)
     return [
-        _explained(requests, plan, row, {name: values[row] for name, values in columns.items()})
-        for row, some in enumerate(ids)
-        if wanted in some
+        _explained(some, plan, row, {name: values[row] for name, values in columns.items()})
+        for row in range(some.batch.num_rows)
     ]
 
 

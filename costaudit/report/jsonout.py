@@ -7,8 +7,11 @@ import re
 from typing import Any, Final, Literal
 
 from costaudit.report import model as m
+from costaudit.report.measured import LabelReport
 
-KINDS: Final[dict[str, type[m.Audit | m.Simulation]]] = {"audit": m.Audit, "simulation": m.Simulation}
+KINDS: Final[dict[str, type[m.Audit | m.Simulation | LabelReport]]] = {
+    "audit": m.Audit, "simulation": m.Simulation, "labels": LabelReport,
+}  # fmt: skip
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _UNSEEN: Final = re.compile(
@@ -41,7 +44,7 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
-def json_schema(kind: Literal["audit", "simulation"]) -> dict[str, Any]:
+def json_schema(kind: Literal["audit", "simulation", "labels"]) -> dict[str, Any]:
     """The JSON Schema that every `render_json` of that kind conforms to.
 
     It allows further keys: later versions add some.
