@@ -50,7 +50,7 @@ def wilson(right: float, n: float) -> tuple[float, float]:
     share, zz = right / n, Z95 * Z95
     middle = (share + zz / (2 * n)) / (1 + zz / n)
     half = Z95 * math.sqrt(share * (1 - share) / n + zz / (4 * n * n)) / (1 + zz / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
 def plain_share(right: Mask) -> Estimate:
