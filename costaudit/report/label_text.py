@@ -32,7 +32,9 @@ def percent(value: float | None) -> str:
 
 def interval(figure: m.Figure) -> str:
     """A 95 % interval for the eye."""
-    return "" if figure.low is None else f"{percent(figure.low)} to {percent(figure.high)}"
+    if figure.value is None:
+        return ""
+    return "not known" if figure.low is None else f"{percent(figure.low)} to {percent(figure.high)}"
 
 
 def measured_line(labels: m.Labels) -> str:
@@ -124,10 +126,10 @@ def _tags(labels: m.Labels) -> Iterator[tuple[str, ...]]:
         ("too low, of tagged", labels.too_low),
         ("too high, of tagged", labels.too_high),
         ("tier 2 and 3 tagged 0 or 1", labels.under_tiered),
-        ("tagged", labels.tagged),
         ("right or untagged", labels.not_wrong),
     ):
         yield words, *_figure(figure)
+    yield "tagged, counted", percent(labels.tagged), "", ""
 
 
 def _confusion(labels: m.Labels, width: int) -> Iterator[str]:

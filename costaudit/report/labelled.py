@@ -256,7 +256,7 @@ def measure(gathered: Gathered, labelled: Labelled) -> m.Labels:
         accuracy=_figure(design.share(right, tagged)),
         accuracy_unweighted=_figure(plain_share(right[tagged])),
         not_wrong=_figure(design.share(right | ~tagged)),
-        tagged=_figure(design.share(tagged)),
+        tagged=_rounded(1 - gathered.by_tier[len(Tier)] / gathered.requests),
         under_tiered=_figure(design.share(tagged & (tier < Tier.COMPLEX), true >= Tier.COMPLEX)),
         too_low=_figure(design.share(tier < true, tagged)),
         too_high=_figure(design.share(tier > true, tagged)),
@@ -319,22 +319,13 @@ def _tier_shares(gathered: Gathered, true: Any, tier: Any, design: Design) -> li
     rows = []
     for t in Tier:
         share = gathered.by_tier[t] / n
-        said, is_true = (tier == t).astype(float), (true == t).astype(float)
-        rectified = design.rectified(said, is_true, share, share * (1 - share), n)
         rows.append(
             m.TierShare(
                 tier=t, name=t.label, tagged=_rounded(share), labelled=_figure(design.share(true == t)),
-                rectified=_figure(_clipped(rectified)),
+                rectified=_figure(design.rectified_share(tier == t, true == t, share, n)),
             )
         )  # fmt: skip
     return rows
-
-
-def _clipped(e: Estimate) -> Estimate:
-    """A share is between 0 and 1, also where the normal interval goes beyond."""
-    if e.value is None or e.low is None or e.high is None:
-        return e
-    return Estimate(min(max(e.value, 0.0), 1.0), max(e.low, 0.0), min(e.high, 1.0), e.n)
 
 
 def _saving(gathered: Gathered, found: Sequence[_Found], design: Design) -> m.RoutingSaving | None:

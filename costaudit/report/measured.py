@@ -17,7 +17,10 @@ class _Part(BaseModel):
 
 
 class Figure(_Part):
-    """A share with its 95 % interval; null where no label says anything of it."""
+    """A share with its 95 % interval; null where no label says anything of it.
+
+    The interval alone is null where the labels nowhere differ from the tags: it is not known then.
+    """
 
     value: float | None
     low: float | None
@@ -123,8 +126,8 @@ class Labels(_Part):
     accuracy_unweighted: Figure
     not_wrong: Figure
     """Share of requests with a right tag or with none, weighted."""
-    tagged: Figure
-    """Share of requests with a tag, weighted."""
+    tagged: float
+    """Share of requests with a tag."""
     under_tiered: Figure
     """Of the requests of tier 2 and 3, the share tagged 0 or 1, weighted."""
     too_low: Figure

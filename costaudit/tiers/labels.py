@@ -127,11 +127,34 @@ class Design:
         """The mean of the truth over all requests: that of the predictions, plus what labels say they miss.
 
         `predicted` and `true` are per labelled request; `all_mean` and `all_variance` those of the
-        predictions of all `total` requests. se² = var(f)/N + Σ share² var(y − f)/n, the sum over strata.
+        predictions of all `total` requests. se² = var(f)/N + Σ share² var(y − f)/n, the sum over strata. The
+        interval is not known where the labels nowhere say anything else than the predictions.
         """
         gap, variance = self.mean(true - predicted)
+        if variance == 0:
+            return Estimate(all_mean + gap, None, None, len(true))
         half = Z95 * math.sqrt(all_variance / total + variance)
         return Estimate(all_mean + gap, all_mean + gap - half, all_mean + gap + half, len(true))
+
+    def rectified_share(self, predicted: Mask, true: Mask, share: float, total: int) -> Estimate:
+        """`rectified` for a share, of which `share` was predicted: never beyond 0 and 1.
+
+        Where no label differs from its prediction, the interval is as wide as if the next could: by Wilson's
+        interval of none among as many as the labels are worth.
+        """
+        e = self.rectified(predicted.astype(float), true.astype(float), share, share * (1 - share), total)
+        if e.value is None:
+            return e
+        low, high = e.low, e.high
+        if low is None or high is None:
+            bound = wilson(0, self.effective)[1]
+            low, high = e.value - bound, e.value + bound
+        return Estimate(min(max(e.value, 0.0), 1.0), max(low, 0.0), min(high, 1.0), e.n)
+
+    @property
+    def effective(self) -> float:
+        """How many labels of equal weight these are worth (Kish)."""
+        return 1 / float((self.weights**2).sum())
 
 
 def _grouped(strata: Sequence[str], sizes: dict[str, int]) -> list[list[str]]:

@@ -82,6 +82,17 @@ def test_prediction_powered_mean_in_one_stratum_is_the_published_formula():
     assert (found.low, found.high) == (pytest.approx(theta - Z95 * se), pytest.approx(theta + Z95 * se))
 
 
+def test_labels_that_never_differ_do_not_make_an_interval_of_no_width():
+    design = Design.of(["all"] * 20, {"all": 400})
+    same = np.array([True] * 4 + [False] * 16)
+    e = design.rectified(same.astype(float), same.astype(float), 0.2, 0.16, 400)
+    assert (e.value, e.low, e.high) == (0.2, None, None)
+    share = design.rectified_share(same, same, 0.2, 400)
+    bound = 1.959964**2 / (20 + 1.959964**2)  # the upper end for none of 20
+    assert (share.low, share.high) == (pytest.approx(0.2 - bound, abs=1e-6), pytest.approx(0.2 + bound))
+    assert design.rectified_share(~same, ~same, 0.99, 400).high == 1.0
+
+
 def _population(seed: int, size: int = 3000):
     """Predictions that are wrong more often in one stratum than in the others, and what is true."""
     rng = np.random.default_rng(seed)
