@@ -44,6 +44,10 @@ class Config(BaseModel):
     map: dict[str, str] = {}
     """`PROVIDER/MODEL` of the book by a name in the logs."""
     discounts: tuple[DiscountSetting, ...] = ()
+    calibration: Path | None = None
+    """A calibration of the text scores, as `costaudit label --save` writes it."""
+    labels: Path | None = None
+    """A labelled sample of the project's logs, for `costaudit analyze`."""
     formats: dict[str, Any] = {}
     """The project's own log formats by name, as stated: `costaudit.ingest.mapping` reads them with a log."""
 
@@ -99,6 +103,8 @@ def parse_config(table: dict[str, Any], path: Path) -> Config:
         update={
             "prices": base / config.prices if config.prices else None,
             "tier_rules": base / config.tier_rules if config.tier_rules else None,
+            "calibration": base / config.calibration if config.calibration else None,
+            "labels": base / config.labels if config.labels else None,
             "overlays": tuple(base / overlay for overlay in config.overlays),
         }
     )

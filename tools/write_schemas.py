@@ -16,8 +16,7 @@ def main(argv: list[str]) -> int:
     """Returns 1 when --check finds a schema that is not the one of the code."""
     stale = []
     schemas = {
-        "audit": jsonout.json_schema("audit"),
-        "simulation": jsonout.json_schema("simulation"),
+        **{kind: jsonout.json_schema(kind) for kind in ("audit", "simulation", "labels")},
         **{kind: answers.json_schema(kind) for kind in answers.KINDS},
     }
     for kind, schema in schemas.items():

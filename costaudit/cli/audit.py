@@ -11,7 +11,8 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
-from costaudit.cli.reading import Reading, Tagging, read_logs, warn_of_skipped
+from costaudit.cli.labels import chosen_labels, measure_labels
+from costaudit.cli.reading import Reading, Tagging, opened_logs, read_logs, warn_of_skipped
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def analyze(
     policy: options.PolicyFile = None,
     prices_at: options.PricesAt = None,
     cost_source: options.CostSource = "auto",
+    labels: options.Labels = None,
+    calibration: options.Calibration = None,
     prices: options.Prices = None,
     overlay: options.Overlays = None,
     known_on: options.KnownOn = None,
@@ -56,11 +59,15 @@ def analyze(
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     source = _cost_source(cost_source, prices_at)
     choice = choose_book(prices, overlay, known_on, map_)
-    tagging = Tagging(rules, risk, estimate)
+    tagging = Tagging(rules, risk, estimate, calibration)
     reading = Reading(policy, _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose)
     bills = _bills(compare_bill or [], reading)
-    passed = read_logs(paths, reading)
-    report = build_audit(passed, load_gateways(choice.prices), bills=bills, source=CostSource(source))
+    labelled = chosen_labels(labels, quiet=quiet)
+    with opened_logs(paths, reading) as logs:
+        measured = None if labelled is None else measure_labels(labelled, logs, required=labels is not None)
+    report = build_audit(
+        logs.passed, load_gateways(choice.prices), bills=bills, labels=measured, source=CostSource(source)
+    )
     console.deliver(render(report, console.width(), console.color() and output is None), output)
 
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 
 import typer
 
@@ -76,6 +76,12 @@ def warn(message: str, *, quiet: bool) -> None:
         sys.stderr.write(f"costaudit: warning: {_printable(message)}\n")
 
 
+def say(message: str, *, quiet: bool) -> None:
+    """One line on stderr about what was done."""
+    if not quiet:
+        sys.stderr.write(f"costaudit: {_printable(message)}\n")
+
+
 def _printable(text: str) -> str:
     """Names of files and models may hold anything: nothing of it reaches the terminal as a command."""
     return "".join(c if c.isprintable() else "?" for c in text)
@@ -106,19 +112,30 @@ def deliver(answer: str, output: Path | None) -> None:
         sys.stdout.write(answer)
         sys.stdout.flush()
         return
+    with replacing(output) as stream:
+        stream.write(answer.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def replacing(output: Path) -> Iterator[IO[bytes]]:
+    """A stream whose bytes replace a file once all are written; after an error the file is as it was.
+
+    Raises UsageError when the file cannot be written.
+    """
     draft: str | None = None
     try:
         handle, draft = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-            stream.write(answer)
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
         mask = os.umask(0)
         os.umask(mask)
         Path(draft).chmod(0o666 & ~mask)
         Path(draft).replace(output)
     except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", path=str(output)) from error
+    finally:
         if draft is not None:
             Path(draft).unlink(missing_ok=True)
-        raise UsageError(f"cannot be written: {error.strerror}", path=str(output)) from error
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, console, formats, options, pricing
+from costaudit.cli import audit, console, formats, label, options, pricing, tag
 
 app = typer.Typer(
     name="costaudit",
@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 app.command()(audit.analyze)
 app.command()(audit.simulate)
+app.command()(tag.tag)
+app.command()(label.label)
 app.add_typer(formats.app, name="formats")
 app.add_typer(pricing.app, name="pricing")
 

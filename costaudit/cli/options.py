@@ -117,6 +117,24 @@ Markups = Annotated[
         help="Gateway markup on the projected bill, like 10% or 0%,5%,10%.",
     ),
 ]
+WithText = Annotated[
+    bool,
+    typer.Option("--with-text", help="Write prompts and system texts too: they are private, and left out."),
+]
+Calibration = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--calibration",
+        metavar="FILE",
+        help="Correct what the text says by this calibration (see costaudit label --save).",
+    ),
+]
+Labels = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--labels", metavar="FILE", help="A labelled sample of these logs: say how often the tags are right."
+    ),
+]
 Threads = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,11 @@ from costaudit.cli.formats import known_formats
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
     from costaudit.engine.plan import Plan
+    from costaudit.engine.requests import Requests
+    from costaudit.ingest.format import Adapter
+    from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
+    from costaudit.tiers.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,8 @@ class Tagging:
     """A file of rules that are asked before the shipped ones."""
     risk: float | None = None
     estimate: bool = False
+    calibration: Path | None = None
+    """What labels said of the scores of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,44 @@ class Reading:
     threads: int | None
     quiet: bool
     verbose: bool
+    calibration: Path | None = None
+    """A calibration of the text scores; None for that of the project's settings, if they name one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLogs:
+    """Logs after the pass over them, and what it takes to read them once more."""
+
+    files: Sequence[LogFile]
+    passed: Pass
+    forced: Adapter | None
+    adapters: Sequence[Adapter]
+    reading: Reading
+
+    def requests(self) -> Iterator[Requests]:
+        """Every request once, in the order of the input: a second reading."""
+        from costaudit.engine.requests import read_requests  # noqa: PLC0415 - start-up
+
+        with console.progress(quiet=self.reading.quiet) as advance:
+            yield from read_requests(
+                self.files,
+                self.passed,
+                forced=self.forced,
+                adapters=self.adapters,
+                threads=self.reading.threads,
+                progress=advance,
+            )
 
 
 def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
     """One pass over the logs. Warns of what was set aside; raises InputError when nothing could be read."""
+    with opened_logs(paths, reading) as logs:
+        return logs.passed
+
+
+@contextlib.contextmanager
+def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
+    """One pass over the logs, which can be read again until the context ends; as `read_logs`."""
     from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
     from costaudit.ingest.files import find_logs  # noqa: PLC0415
@@ -68,13 +109,13 @@ def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
                 threads=reading.threads,
                 progress=advance,
             )
+        if reading.verbose:
+            for file in files:
+                console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
+        warn_of_skipped(passed.quarantine, quiet=reading.quiet)
+        yield ReadLogs(files, passed, forced, adapters, reading)
     finally:
         remove_spools()
-    if reading.verbose:
-        for file in files:
-            console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
-    warn_of_skipped(passed.quarantine, quiet=reading.quiet)
-    return passed
 
 
 def _plan(reading: Reading) -> Plan:
@@ -86,7 +127,11 @@ def _plan(reading: Reading) -> Plan:
 
     book, resolver = open_book(reading.choice)
     rules, risk = _rules(reading.tagging), reading.tagging.risk
-    tagger = Tagger(load_rules(rules), risk=DEFAULT_RISK if risk is None else risk)
+    tagger = Tagger(
+        load_rules(rules),
+        risk=DEFAULT_RISK if risk is None else risk,
+        calibration=_calibration(reading.tagging),
+    )
     policy, estimate = load_policy(reading.policy), reading.tagging.estimate
     return Plan(book, resolver, tagger, policy, prices_at=reading.prices_at, estimate=estimate)
 
@@ -97,6 +142,16 @@ def _rules(tagging: Tagging) -> Path | None:
         return Path(tagging.rules)
     settings = project_settings()
     return settings[1].tier_rules if settings is not None else None
+
+
+def _calibration(tagging: Tagging) -> Calibration | None:
+    settings = project_settings()
+    path = tagging.calibration or (settings[1].calibration if settings else None)
+    if path is None:
+        return None
+    from costaudit.tiers.calibration import load_calibration  # noqa: PLC0415 - start-up
+
+    return load_calibration(path)
 
 
 def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:

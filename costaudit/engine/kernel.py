@@ -14,31 +14,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.choice import Priced, choose_routes
 from costaudit.engine.columns import Batch, Words
-from costaudit.engine.exact import LIMIT, weighted_sum
-from costaudit.engine.gateways import with_gateways
+from costaudit.engine.exact import LIMIT
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS, Cells, group_rows, sums
 from costaudit.engine.plan import (
     IMPLAUSIBLE_FROM_PICOUSD,
     IMPLAUSIBLE_TIMES,
     IMPLAUSIBLE_USD_PER_MTOK,
-    MEASURE,
-    PRICED,
     Plan,
-    RateMatrix,
-    Subject,
-    SubjectPrices,
 )
 from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, ratio_buckets
+from costaudit.engine.rows import DISJOINT, judge_rows, total_of
 from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
 from costaudit.prices.cards import NO_TS
-from costaudit.routing.policy import Policy
-from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status
 from costaudit.tiers.tagger import Judged
 
 Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 DAY_US: Final = 86_400_000_000
 HOUR_US: Final = 3_600_000_000
@@ -73,32 +64,16 @@ def audit_batch(
     Rows that are `apart` (because they are still to be merged) are summed, but named as standouts nowhere.
     `judged` is what the plan's tagger said of the batch before, if it was asked.
     """
-    batch = plan.seen(batch)
-    calls = Batch(batch)
-    ts = calls.times()
-    counts = {name: calls.counts(name) for name in COUNTS}
-    context = _total(counts, INPUT_SIDE, calls.rows)
-    subjects, subject_codes, words = _subjects(calls, plan)
-    price_ts = ts if plan.prices_at is None else np.full(calls.rows, plan.prices_at, np.int64)
-    prices = [plan.subject(subject) for subject in subjects]
-    card = _cards(prices, subject_codes, price_ts, context)
-    status = words["status"]
-    billed = ~status.among(Status.CACHE_HIT)
-    card = _without_usage(plan, card, billed, counts, words)
-    list_units = _cost(plan.rates(), card, counts)
-    card = np.where(list_units == _NO_RATE, plan.reason_code("no_price_for_token_class"), card)
-    tags = plan.tagger.settle(judged or plan.tagger.judge(batch))
-    priced = Priced(calls, words, counts, context, price_ts, card, list_units)
-    chat = np.array([p.chat for p in prices], bool)[subject_codes]
-    route = choose_routes(plan, priced, tags.tier, chat)
+    rows = judge_rows(batch, plan, judged)
+    calls, ts, counts, words = rows.calls, rows.ts, rows.counts, rows.words
+    card, list_units, tags, route = rows.card, rows.list_units, rows.tags, rows.route
     reported, picousd = _reported(calls, card, list_units, counts)
-    band = np.where(tags.tier == UNTAGGED, 0, _bands(plan.policy)[tags.confidence])
     step = DAY_US if plan.resolution == "day" else HOUR_US
     numbers = {
         "period": np.where(ts == NO_TS, NO_PERIOD, ts // step),
         "card": card,
         "tier": tags.tier,
-        "band": band,
+        "band": rows.bands(plan.policy),
         "evidence": tags.evidence,
         "route_same": route.same,
         "route_any": route.any,
@@ -131,105 +106,9 @@ def audit_batch(
         first_ts=int(dated.min()) if len(dated) else None,
         last_ts=int(dated.max()) if len(dated) else None,
         rows=calls.rows,
-        providers=frozenset().union(*(price.providers for price in prices)),
+        providers=rows.providers,
         standouts=_standouts(stated, ratio, counts, calls, apart),
     )
-
-
-def _bands(policy: Policy) -> npt.NDArray[np.int8]:
-    """The confidence band of every percentage of a tagged call."""
-    edges = np.array([policy.min_confidence, policy.strong_confidence])
-    return (1 + np.searchsorted(edges, np.arange(101), side="right")).astype(np.int8)
-
-
-def _total(counts: dict[str, Ints | None], names: tuple[str, ...], rows: int) -> Ints:
-    total = np.zeros(rows, np.int64)
-    for name in names:
-        column = counts[name]
-        if column is not None:
-            total = total + column
-    return total
-
-
-_SUBJECT_WORDS = ("provider", "model", "service_tier", "region", "speed", "gateway")
-_DEFAULTS = {"status": Status.OK.value, "quality": Quality.EXACT.value, "reading": "inclusive"}
-
-
-def _subjects(calls: Batch, plan: Plan) -> tuple[list[Subject], Ints, dict[str, Words]]:
-    """Distinct combinations of what decides the price, the combination of every row, and all words."""
-    words = {name: calls.words(name, _DEFAULTS.get(name)) for name in WORD_KEYS}
-    words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
-    keys = {name: (words[name].codes, 0, len(words[name].values) - 1) for name in _SUBJECT_WORDS}
-    distinct, group, size = group_rows(keys)
-    subjects = [tuple(words[name].values[distinct[name][i]] for name in _SUBJECT_WORDS) for i in range(size)]
-    return subjects, group, words
-
-
-def _cards(prices: list[SubjectPrices], codes: Ints, ts: Ints, context: Ints) -> npt.NDArray[np.int32]:
-    """The card of every row. A subject whose price cannot change within the batch is looked up once."""
-    low, high = (int(ts.min()), int(ts.max())) if len(ts) else (0, 0)
-    largest = int(context.max(initial=0))
-    constant = np.zeros(len(prices), np.int32)
-    open_ = []
-    for number, price in enumerate(prices):
-        one = price.timeline.constant(low, high, largest)
-        if one is None:
-            open_.append(number)
-        else:
-            constant[number] = price.codes[one] if one >= 0 else price.reasons[-1 - one]
-    card = constant[codes]
-    for number in open_:
-        rows = np.flatnonzero(codes == number)
-        card[rows] = prices[number].price(ts[rows], context[rows])
-    return card
-
-
-def _without_usage(
-    plan: Plan,
-    card: npt.NDArray[np.int32],
-    billed: Mask,
-    counts: dict[str, Ints | None],
-    words: Any,
-) -> npt.NDArray[np.int32]:
-    """Gateway cache hits and failures without usage cost nothing; other calls without usage are unpriced."""
-    free = plan.free_card
-    card = np.where(billed, card, free)
-    quality, status = words["quality"], words["status"]
-    card = np.where(quality.among(Quality.NONE) & billed, plan.reason_code("no_usage"), card)
-    failed = np.flatnonzero(status.among(Status.ERROR, Status.CANCELLED))
-    if len(failed):
-        used = {name: None if column is None else column[failed] for name, column in counts.items()}
-        card[failed[_total(used, COUNTS, len(failed)) == 0]] = free
-    return np.asarray(card, np.int32)
-
-
-_NO_RATE: Final = -1
-_UNPRICED: Final = -2
-_DISJOINT: Final = tuple(name for name in COUNTS if name != "reasoning")
-"""Counts that add up: reasoning is a part of the output."""
-
-
-def _cost(
-    matrix: RateMatrix, card: npt.NDArray[np.int32], counts: dict[str, Ints | None]
-) -> npt.NDArray[Any]:
-    """List cost of every row in 1e-15 USD; _UNPRICED without a card, _NO_RATE when a class has no price."""
-    safe = np.maximum(card, 0)
-    columns, rates = [], []
-    missing = np.zeros(len(card), bool)
-    for place, name in enumerate(PRICED):
-        if name == "request" and not matrix.rates[:, place].any():
-            continue
-        column = np.ones(len(card), np.int64) if name == "request" else counts[MEASURE[name]]
-        if column is None:
-            continue
-        rate = matrix.rates[:, place].take(safe)
-        if rate.min(initial=0) < 0:
-            missing |= (rate < 0) & (column > 0)
-            rate = np.maximum(rate, 0)
-        columns.append(column)
-        rates.append(rate)
-    cost = weighted_sum(columns, rates) if columns else np.zeros(len(card), np.int64)
-    return np.where(card < 0, _UNPRICED, np.where(missing, _NO_RATE, cost))
 
 
 def _reported(
@@ -240,7 +119,7 @@ def _reported(
     if picousd is None:
         zero = np.zeros(calls.rows, np.int64)
         return zero.astype(np.int8), zero
-    tokens = _total(counts, _DISJOINT, calls.rows)
+    tokens = total_of(counts, DISJOINT, calls.rows)
     # A tool that knows no price writes 0; only where we know the price is that a price.
     stated = calls.valid("reported_picousd") & ~((picousd == 0) & (card < 0) & (tokens > 0))
     reported = np.where(stated, REPORTED, NO_REPORT).astype(np.int8)
@@ -324,7 +203,7 @@ def _standouts(
         impossible, deviating = (rows[~np.isin(rows, apart)] for rows in (impossible, deviating))
     if not len(impossible) and not len(deviating):
         return Standouts()
-    tokens = _total(counts, _DISJOINT, calls.rows)
+    tokens = total_of(counts, DISJOINT, calls.rows)
     models = calls.words("model")
     picousd, list_units = stated.picousd, np.where(stated.card >= 0, stated.list_units, -1)
     by_name = sorted(range(len(models.values)), key=lambda code: models.values[code] or "")

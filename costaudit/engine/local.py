@@ -9,11 +9,9 @@ independent of the order in which blocks are read.
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +22,13 @@ from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
 from costaudit.engine.standouts import Standouts
+from costaudit.engine.workers import Workers
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.identity import (
     Ids,
     calls_at,
@@ -70,6 +70,12 @@ class Pass:
     first_ts: int | None = None
     last_ts: int | None = None
     standouts: Standouts = field(default_factory=Standouts)
+    repeated: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
+    """Hashes of the ids that more than one record has, sorted (see `ingest.identity`)."""
+    repeated_in: frozenset[tuple[str, int]] = frozenset()
+    """The blocks that hold them: file name and index of the block."""
+    repeated_ids: int = 0
+    """How often they occur, counted once per block: about the number of such records."""
 
 
 HELD_BYTES = 256 << 20
@@ -114,7 +120,7 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     nothing = Cells({}, {}, {})
     total = Pass(nothing, nothing, nothing, plan, files=len(files), bytes=sum(f.size for f in files))
     readers = _open_all(files, forced, adapters, refused, total)
-    with _Workers(threads or os.cpu_count() or 1) as workers:
+    with Workers(threads or os.cpu_count() or 1) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
     if total.records == 0 or total.requests == 0:
         raise _nothing_read(files, readers, adapters, total)
@@ -169,38 +175,6 @@ def _record_at(reader: Reader, line: int) -> Record | None:
     return None if isinstance(found, Skip) else found
 
 
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
-
-
-class _Workers:
-    """A bounded pool: at most two blocks per thread are in memory."""
-
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="costaudit") if threads > 1 else None
-        self._ahead = 2 * threads
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def map(self, work: Callable[[_In], _Out], tasks: Iterator[_In]) -> Iterator[_Out]:
-        """Results in the order of the tasks."""
-        if self._pool is None:
-            yield from map(work, tasks)
-            return
-        waiting: deque[Future[_Out]] = deque()
-        for task in tasks:
-            waiting.append(self._pool.submit(work, task))
-            if len(waiting) >= self._ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
 @dataclass(frozen=True, slots=True)
 class _Task:
     file: int
@@ -247,7 +221,7 @@ class _Run:
     """One pass: first every block, then the blocks that need a second look."""
 
     def __init__(
-        self, readers: Sequence[Reader], plan: Plan, total: Pass, workers: _Workers, progress: Progress
+        self, readers: Sequence[Reader], plan: Plan, total: Pass, workers: Workers, progress: Progress
     ) -> None:
         self.readers, self.plan, self.total = readers, plan, total
         self.workers, self.progress = workers, progress
@@ -386,6 +360,9 @@ class _Run:
 
     def _merge_duplicates(self) -> None:
         wanted = repeated([b.ids.hashes for b in self.blocks])
+        hits = {(self.readers[b.file].file.name, b.index): len(b.ids.common(wanted)) for b in self.blocks}
+        self.total.repeated, self.total.repeated_ids = wanted, sum(hits.values())
+        self.total.repeated_in = frozenset(block for block, number in hits.items() if number)
         near: list[_Repeat] = []
         elsewhere = set()
         far = 0

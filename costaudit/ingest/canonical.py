@@ -47,6 +47,20 @@ def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
+def completed(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same calls with every canonical column, in its plain type and with its default."""
+    columns = []
+    for column in CANONICAL:
+        index = batch.schema.get_field_index(column.name)
+        default = pa.scalar(_DEFAULTS[column.name], column.type)
+        if index < 0:
+            columns.append(pa.repeat(default, batch.num_rows))
+            continue
+        array = batch.column(index).cast(column.type)
+        columns.append(array.fill_null(default) if default.is_valid and array.null_count else array)
+    return pa.RecordBatch.from_arrays(columns, schema=CANONICAL)
+
+
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, type=kind)

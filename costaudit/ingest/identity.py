@@ -197,6 +197,11 @@ def merge_calls(calls: Iterable[Call]) -> list[Call]:
 
     Afterwards, attempts of a request that a later attempt replaced have status `superseded`.
     """
+    return [call for call, _ in merge_records(calls)]
+
+
+def merge_records(calls: Iterable[Call]) -> list[tuple[Call, list[int]]]:
+    """Like `merge_calls`, and for each call the places among `calls` of the records that it is made of."""
     known = list(calls)
     # Of several calls that share the one id which a record has, it joins that with the smallest other id.
     response_of: dict[_Try, str] = {}
@@ -208,21 +213,21 @@ def merge_calls(calls: Iterable[Call]) -> list[Call]:
             ):  # fmt: skip
                 key = _try(call, mine)
                 other[key] = min(other.get(key, yours), yours)
-    groups: dict[tuple[str, _Try], list[Call]] = {}
-    alone: list[Call] = []
-    for call in known:
+    groups: dict[tuple[str, _Try], list[int]] = {}
+    alone: list[int] = []
+    for place, call in enumerate(known):
         if call.call_id is not None:
             response = call.response_id or response_of.get(_try(call, call.call_id), "")
-            groups.setdefault((call.call_id, _try(call, response)), []).append(call)
+            groups.setdefault((call.call_id, _try(call, response)), []).append(place)
         elif call.response_id is not None:
             owner = call_of.get(_try(call, call.response_id), "")
-            groups.setdefault((owner, _try(call, call.response_id)), []).append(call)
+            groups.setdefault((owner, _try(call, call.response_id)), []).append(place)
         else:  # a retry that is known by its parent only
-            alone.append(call)
-    merged = [_merge(groups[key]) for key in sorted(groups)] + sorted(
-        alone, key=lambda call: (_completeness(call), _content(call))
-    )
-    _mark_superseded(merged)
+            alone.append(place)
+    alone.sort(key=lambda place: (_completeness(known[place]), _content(known[place])))
+    merged = [(_merge([known[place] for place in groups[key]]), groups[key]) for key in sorted(groups)]
+    merged += [(known[place], [place]) for place in alone]
+    _mark_superseded([call for call, _ in merged])
     return merged
 
 

@@ -37,6 +37,7 @@ from costaudit.prices.resolver import How, Resolved
 from costaudit.report import model as m
 from costaudit.report.bill import compare_bills, find_gaps
 from costaudit.report.findings import find_all, ranked
+from costaudit.report.measured import Labels
 from costaudit.report.reconcile import Found, build_reconciliation, find_signatures
 from costaudit.routing.projection import (
     Groups,
@@ -106,18 +107,20 @@ def build_audit(
     markups: Sequence[Decimal] = (),
     *,
     bills: Sequence[Bill] = (),
+    labels: Labels | None = None,
     source: CostSource = CostSource.AUTO,
 ) -> m.Audit:
     """The report of a pass. `markups` are the percentages of the gateway scenarios.
 
-    With `bills`, the log is compared with them. Raises UsageError for bills that cannot be compared.
+    `labels` is what labelled requests say of the tags. With `bills`, the log is compared with them. Raises
+    UsageError for bills that cannot be compared.
     """
     work = audited(passed, gateways, source)
     parts = audit_parts(work, markups)
     if bills:
         bill = parts["bill"] = compare_bills(work, bills, gateways)
         parts["findings"] = ranked([*parts["findings"], *find_gaps(bill)])
-    return m.Audit(version=__version__, **parts)
+    return m.Audit(version=__version__, labels=labels, **parts)
 
 
 def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:

@@ -38,12 +38,12 @@ def render_csv(report: Report) -> str:
     writer = csv.DictWriter(out, COLUMNS, restval="")
     writer.writeheader()
     for row in _rows(report):
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: cell(value) for name, value in row.items()})
     return out.getvalue()
 
 
-def _cell(value: object) -> str | int:
-    """Amounts and counts as numbers, text made harmless, absent as nothing."""
+def cell(value: object) -> str | int:
+    """A CSV cell: amounts and counts as numbers, text made harmless, absent as nothing."""
     if value is None:
         return ""
     if isinstance(value, Decimal):

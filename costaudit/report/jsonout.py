@@ -7,8 +7,11 @@ import re
 from typing import Any, Final, Literal
 
 from costaudit.report import model as m
+from costaudit.report.measured import LabelReport
 
-KINDS: Final[dict[str, type[m.Audit | m.Simulation]]] = {"audit": m.Audit, "simulation": m.Simulation}
+KINDS: Final[dict[str, type[m.Audit | m.Simulation | LabelReport]]] = {
+    "audit": m.Audit, "simulation": m.Simulation, "labels": LabelReport,
+}  # fmt: skip
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _UNSEEN: Final = re.compile(
@@ -24,14 +27,24 @@ def render_json(report: m.Audit | m.Simulation) -> str:
     Control and direction characters are written as escapes, so that the answer is harmless in a terminal.
     """
     plain = report.model_dump(mode="json", by_alias=True)
-    return _UNSEEN.sub(_escaped, json.dumps(plain, indent=2, ensure_ascii=False)) + "\n"
+    return render_value(plain)
+
+
+def render_value(value: Any) -> str:
+    """Any JSON value, indented, with a newline; harmless in a terminal like `render_json`."""
+    return harmless(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
+
+
+def harmless(encoded: str) -> str:
+    """JSON text with control and direction characters as escapes."""
+    return _UNSEEN.sub(_escaped, encoded)
 
 
 def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
-def json_schema(kind: Literal["audit", "simulation"]) -> dict[str, Any]:
+def json_schema(kind: Literal["audit", "simulation", "labels"]) -> dict[str, Any]:
     """The JSON Schema that every `render_json` of that kind conforms to.
 
     It allows further keys: later versions add some.

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from costaudit.money import exact
+from costaudit.report.measured import Labels
 
 Usd = Annotated[Decimal, PlainSerializer(exact, return_type=str)]
 """Dollars, written exactly."""
@@ -463,6 +464,8 @@ class Audit(_Part):
     findings: list[Finding]
     bill: Bill | None = None
     """Only with --compare-bill."""
+    labels: Labels | None = None
+    """What labelled requests say of the tags: only with --labels."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

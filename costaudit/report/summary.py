@@ -20,6 +20,7 @@ from costaudit.report.figures import (
     share,
     words,
 )
+from costaudit.report.label_text import measured_line
 from costaudit.report.safe import safe
 
 MOVES: Final = 3
@@ -217,6 +218,9 @@ def _how_lines(report: Report) -> Iterator[str]:
             yield f"The log names no {' and no '.join(unnamed)}."
     if is_scenario(report):
         yield "A scenario's own shares and prices; nothing here was measured on your traffic."
+    elif isinstance(report, m.Audit) and report.labels is not None:
+        yield measured_line(report.labels)
+        yield "Quality of cheaper models not measured on your traffic."
     else:
         yield "Quality of cheaper models and tags not measured on your traffic."
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from costaudit.tiers.calibration import Calibration
     from costaudit.tiers.ruleset import FactRule, MetadataRule, RuleSet
 
 _MOST_SIGNALS: Final = 5
@@ -54,12 +55,18 @@ class Judged:
 class Tagger:
     """Applies one rule set to batches; safe to share between threads."""
 
-    def __init__(self, rules: RuleSet, *, risk: float = DEFAULT_RISK) -> None:
-        """`risk`, 0 to 1: how probable it may be that a tag from text is too low (see `guard`)."""
+    def __init__(
+        self, rules: RuleSet, *, risk: float = DEFAULT_RISK, calibration: Calibration | None = None
+    ) -> None:
+        """`risk`, 0 to 1: how probable it may be that a tag from text is too low (see `guard`).
+
+        `calibration` corrects the text scores by labels of the same traffic.
+        """
         self._rules = rules
+        self.calibration = calibration
         self._metadata = MetadataSpeaker(rules.metadata, rules.tag_keys)
         self._structure = FactSpeaker(rules.structure)
-        self._text = TextSpeaker(rules, risk=risk)
+        self._text = TextSpeaker(rules, risk=risk, calibration=calibration)
         self._shape = FactSpeaker(rules.shape)
         names = [
             [rule.name for rule in kind]

@@ -24,6 +24,7 @@ from costaudit.tiers.zones import in_english, instruction_zones, without_framing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from costaudit.tiers.calibration import Calibration
     from costaudit.tiers.columns import Columns, Mask
     from costaudit.tiers.model import LinearModel, Signal
     from costaudit.tiers.ruleset import RuleSet, TextRule
@@ -77,9 +78,15 @@ class TextSpeaker:
     """Scores prompts by the text rules of a rule set and by the linear model."""
 
     def __init__(
-        self, rules: RuleSet, *, risk: float = DEFAULT_RISK, model: LinearModel | None = None
+        self,
+        rules: RuleSet,
+        *,
+        risk: float = DEFAULT_RISK,
+        model: LinearModel | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
-        """`risk` is that of the guard. `model` replaces the one that ships."""
+        """`risk` is that of the guard. `model` replaces the one that ships; `calibration` corrects scores."""
+        self._calibration = calibration
         self._rules = rules.text
         self._scoring = rules.scoring
         self._risk = risk
@@ -153,7 +160,10 @@ class TextSpeaker:
             logits += np.where(english[:, None], said.milli, 0) * scoring.model_percent // 100
             sure = scores_of(logits).max(axis=1) >= scoring.model_min_percent * 10
             spoken |= english & sure & (said.known >= scoring.model_min_known)
-        return np.where(spoken[:, None], scores_of(logits), 0)
+        scores = scores_of(logits)
+        if self._calibration is not None:
+            scores = self._calibration.apply(scores)
+        return np.where(spoken[:, None], scores, 0)
 
     def _points(self, zones: Any, chars: NDArray[np.int64], english: Mask) -> NDArray[np.int32]:
         """Points in hundredths, one row per prompt and one column per rule."""

@@ -1,0 +1,71 @@
+"""Labelled samples for commands: which file, its labels, and what they say of the logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from costaudit.cli import console
+from costaudit.cli.book import project_settings
+from costaudit.errors import InputError
+
+if TYPE_CHECKING:
+    from costaudit.cli.reading import ReadLogs
+    from costaudit.report.labelfile import Sample
+    from costaudit.report.labelled import Labelled
+    from costaudit.report.measured import Labels
+
+
+def load_sample(path: Path) -> Sample:
+    """A sample from a file; raises InputError when it cannot be read."""
+    from costaudit.report.labelfile import parse_sample  # noqa: PLC0415 - start-up
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise InputError("is not UTF-8", path=str(path), hint="save the CSV as UTF-8") from error
+    return parse_sample(text, str(path))
+
+
+_LEFT_OUT = {
+    "not_a_tier": "the label is no tier",
+    "repeated": "the label contradicts an earlier row",
+    "not_a_row": "no row of a sample",
+}
+
+
+def labels_of(sample: Sample, *, quiet: bool) -> Labelled:
+    """The labels of a sample, with a warning for each row that does not count."""
+    from costaudit.report.labelled import read_labels  # noqa: PLC0415 - start-up
+
+    labelled = read_labels(sample)
+    for line, reason in labelled.skipped[:5]:
+        console.warn(f"{sample.path}:{line}: {_LEFT_OUT[reason]}; left out", quiet=quiet)
+    if len(labelled.skipped) > 5:
+        console.warn(f"{sample.path}: {len(labelled.skipped) - 5:,} more rows left out", quiet=quiet)
+    return labelled
+
+
+def chosen_labels(path: Path | None, *, quiet: bool) -> Labelled | None:
+    """The labels that an option names, or else the project's settings; None without any."""
+    settings = project_settings()
+    path = path or (settings[1].labels if settings else None)
+    return None if path is None else labels_of(load_sample(path), quiet=quiet)
+
+
+def measure_labels(labelled: Labelled, logs: ReadLogs, *, required: bool) -> Labels | None:
+    """What the labels say of the tags of some logs.
+
+    None, with a warning, for labels of other logs; where they are `required`, that is an InputError.
+    """
+    from costaudit.report.labelled import gather, measure  # noqa: PLC0415 - start-up
+
+    try:
+        return measure(gather(logs.requests(), logs.passed.plan, labelled), labelled)
+    except InputError as error:
+        if required:
+            raise
+        console.warn(f"labels not used: {error}", quiet=logs.reading.quiet)
+        return None

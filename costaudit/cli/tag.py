@@ -1,0 +1,132 @@
+"""`costaudit tag`: the requests of a log back as rows, or why one of them was judged as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from costaudit.cli import console, options
+from costaudit.cli.book import choose_book
+from costaudit.cli.reading import Reading, ReadLogs, Tagging, opened_logs
+from costaudit.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from costaudit.report.explained import Explained
+
+
+@console.guarded
+def tag(
+    paths: options.Paths,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="A .jsonl, .csv or .parquet file (text also .gz), replaced only when whole; "
+            "JSON lines to stdout without it.",
+        ),
+    ] = None,
+    with_text: options.WithText = False,
+    explain: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--explain", metavar="ID", help="Say why the request with this id got its tier, price and route."
+        ),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", "-f", metavar="NAME", help="Of --explain: text or json.")
+    ] = "text",
+    calibration: options.Calibration = None,
+    policy: options.PolicyFile = None,
+    prices_at: options.PricesAt = None,
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+    map_: options.Map = None,
+    input_format: options.InputFormat = None,
+    rules: options.TierRules = None,
+    risk: options.Risk = None,
+    estimate: options.Estimate = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Every request as a row: tier with its reason, price with its rates, route.
+
+    \b
+    costaudit tag logs/ -o tagged.parquet
+    costaudit tag logs.jsonl | jq 'select(.tier == 0) | .list_usd'
+    costaudit tag logs.jsonl --explain chatcmpl-9xYz
+    """
+    at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
+    choice = choose_book(prices, overlay, known_on, map_)
+    tagging = Tagging(rules, risk, estimate, calibration)
+    reading = Reading(policy, at, choice, input_format, tagging, threads, quiet, verbose)
+    console.one_of(format_, ("text", "json"), "format")
+    if explain is not None:
+        _explain(paths, reading, explain, format_, output, with_text=with_text)
+        return
+    ending = _ending(output)
+    with opened_logs(paths, reading) as logs, _stream(output) as stream:
+        _write(logs, stream, ending, with_text=with_text)
+
+
+def _ending(output: Path | None) -> str:
+    from costaudit.report.tagged import WRITERS  # noqa: PLC0415 - start-up
+
+    if output is None or str(output) == "-":
+        return ".jsonl"
+    found = max((e for e in WRITERS if output.name.lower().endswith(e)), key=len, default=None)
+    if found is None:
+        raise UsageError(
+            "no format has the ending of this file", path=str(output), hint=f"one of {', '.join(WRITERS)}"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _stream(output: Path | None) -> Iterator[IO[bytes]]:
+    if output is None or str(output) == "-":
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with console.replacing(output) as stream:
+        yield stream
+
+
+def _write(logs: ReadLogs, stream: IO[bytes], ending: str, *, with_text: bool) -> None:
+    from costaudit.report.tagged import WRITERS, columns_of  # noqa: PLC0415 - start-up
+
+    writer = WRITERS[ending](stream, with_text=with_text)
+    for requests in logs.requests():
+        writer.write(columns_of(requests, logs.passed.plan, with_text=with_text))
+    writer.close()
+
+
+def _explain(
+    paths: list[str], reading: Reading, wanted: str, format_: str, output: Path | None, *, with_text: bool
+) -> None:
+    from costaudit.report.explained import explain_requests, explained_text, explained_value  # noqa: PLC0415
+    from costaudit.report.jsonout import render_value  # noqa: PLC0415
+
+    found: list[Explained] = []
+    with opened_logs(paths, reading) as logs:
+        for requests in logs.requests():
+            found += explain_requests(requests, logs.passed.plan, wanted)
+    if not found:
+        raise InputError(
+            f"no request has the id {wanted!r}",
+            hint="a call id, a response id, or the id of costaudit tag and label",
+        )
+    if format_ == "json":
+        answer = render_value(explained_value(wanted, found, with_text=with_text))
+    else:
+        answer = explained_text(found, console.width(), with_text=with_text)
+    console.deliver(answer, output)
