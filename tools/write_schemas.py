@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from costaudit.report.jsonout import json_schema
+from costaudit.report.jsonout import KINDS, json_schema
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"
 
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"
 def main(argv: list[str]) -> int:
     """Returns 1 when --check finds a schema that is not the one of the code."""
     stale = []
-    for kind in ("audit", "simulation"):
+    for kind in KINDS:
         path = FOLDER / f"{kind}.schema.json"
         text = json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
