@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -130,34 +131,41 @@ def _keys(calls: Batch) -> Keys:
     return Keys(texts("call_id"), texts("response_id"), texts("parent_id"), digests)
 
 
+_COLUMNS: Final = (
+    "ts", "cost", "priced", "ended_well", "tokens_in", "tokens_out", "measured", "latency_ms",
+)  # fmt: skip
+_KEYS: Final = ("call_id", "response_id", "parent_id", "prompt")
+
+
 def join_calls(parts: Sequence[ArmCalls]) -> ArmCalls:
-    """The calls of several blocks as one, in their order."""
-    values: dict[str | None, int] = {}
-    codes = []
-    for part in parts:
-        table = np.array([values.setdefault(value, len(values)) for value in part.feature.values], np.int64)
-        codes.append(table[part.feature.codes])
+    """The calls of several blocks as one, in an order that depends only on what they hold."""
+    names = sorted({v for part in parts for v in part.feature.values}, key=lambda n: (n is None, n or ""))
+    code = {name: number for number, name in enumerate(names)}
+    features = [
+        np.array([code[value] for value in part.feature.values], np.int64)[part.feature.codes]
+        for part in parts
+    ]
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+    columns["feature"] = np.concatenate(features)
     keyed = [part.keys for part in parts if part.keys is not None]
-
-    def joined(name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    def listed(name: str) -> list[Any]:
-        return [value for keys in keyed for value in getattr(keys, name)]
-
+    keys = {name: [v for own in keyed for v in getattr(own, name)] for name in _KEYS}
+    if len(keyed) != len(parts):
+        keys = {}
+    told = zip(
+        *(columns[name].tolist() for name in (*_COLUMNS, "feature")),
+        *([("" if v is None else str(v)) for v in listed] for listed in keys.values()),
+        strict=True,
+    )
+    order = [row for row, _ in sorted(enumerate(told), key=operator.itemgetter(1))]
+    place = np.array(order, np.intp)
     return ArmCalls(
-        **{
-            name: joined(name)
-            for name in (
-                "ts", "cost", "priced", "ended_well", "tokens_in", "tokens_out", "measured", "latency_ms",
-            )
-        },
-        feature=Words(np.concatenate(codes), tuple(values)),
+        **{name: columns[name][place] for name in _COLUMNS},
+        feature=Words(columns["feature"][place], tuple(names)),
         cards=sum((part.cards for part in parts), Counter()),
-        keys=Keys(**{name: listed(name) for name in ("call_id", "response_id", "parent_id", "prompt")})
-        if len(keyed) == len(parts)
+        keys=Keys(**{name: [listed[row] for row in order] for name, listed in keys.items()})
+        if keys
         else None,
-    )  # fmt: skip
+    )
 
 
 def days_of(ts: Ints) -> Ints:

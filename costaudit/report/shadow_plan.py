@@ -40,6 +40,9 @@ public evaluations reach .14 to .36; a candidate that is close to the current mo
 
 DAY_US: Final = 86_400_000_000
 
+LONG: Final = 30
+"""Days from which on a plan says what a larger arm would do."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanQuestion:
@@ -263,6 +266,8 @@ def _notes(question: PlanQuestion, scope: TrafficRow | None, whole: Traffic | No
         "Requests count as independent. Where days differ much, plan more.",
         "One look, at the end: a test that is read every day needs --sequential.",
     ]
+    if (half := _half(question, scope)) is not None:
+        notes.append(half)
     if question.paired:
         notes.append(
             "Paired: both models answer the same request (the candidate's answer is kept, not sent), and psi "
@@ -279,6 +284,18 @@ def _notes(question: PlanQuestion, scope: TrafficRow | None, whole: Traffic | No
     if question.unpaired and (question.cost_cv if scope is None else scope.cost_cv) is None:
         notes.append("How much the cost per request varies is unknown: say --cost-cv, or name a log.")
     return notes
+
+
+def _half(question: PlanQuestion, scope: TrafficRow | None) -> str | None:
+    """What an arm of half the traffic would take, where the one asked for takes over a month."""
+    if scope is None or not scope.requests_per_day or not question.unpaired or question.share >= 0.5:
+        return None
+    rate = Fraction(str(scope.requests_per_day))
+    now = days_for(size_proportions(question.design, question.share).arm, rate, question.share)[1]
+    if now <= LONG:
+        return None
+    half = days_for(size_proportions(question.design, 0.5).arm, rate, 0.5)[1]
+    return f"With half of the requests in the arm (--arm 50%) the unpaired test would take {_days(half)}."
 
 
 def _days(number: int) -> str:

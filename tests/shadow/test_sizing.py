@@ -21,7 +21,7 @@ from costaudit.shadow.sizing import (
 
 DROPS = (0.01, 0.02, 0.03, 0.05)
 
-# Requests per arm for a drop of 1, 2, 3 and 5 points, alpha .05 (two-sided; one-sided for not worse), power .8.
+# Requests per arm for a drop of 1, 2, 3 and 5 points: alpha .05 (two-sided; not worse: one-sided), power .8.
 PER_ARM = {
     0.85: (20_557, 5_271, 2_400, 903),
     0.90: (14_749, 3_839, 1_772, 683),
@@ -56,16 +56,15 @@ def test_paired_by_connor(psi):
     assert tuple(size_paired(Design(0.9, d), psi) for d in DROPS) == PAIRED[psi]
 
 
-def test_connors_example_by_another_formula():
-    # Lachin 1992 writes the same size as (z sqrt(b + c) + z' sqrt(b + c - (b - c)^2))^2 / (b - c)^2, here with
-    # b = .15, c = .05: (1.959964 sqrt(.2) + .841621 sqrt(.19))^2 / .01 = 154.70
+def test_paired_worked_by_hand():
+    # (1.959964 x .447214 + .841621 x .435890)^2 / .01 = (.876523 + .366854)^2 / .01 = 154.60
     assert size_paired(Design(0.9, 0.10), 0.20) == 155
 
 
 @pytest.mark.parametrize(
     ("drop", "arm", "days"),
     [
-        # 7.848879 (.88 x .12 + .90 x .10 / 9) / .02^2 = 2268.33 and 7.848879 (.89 x .11 + .01) / .01^2 = 8468.94
+        # 7.848879 (.88 x .12 + .01) / .02^2 = 2268.33 and 7.848879 (.89 x .11 + .01) / .01^2 = 8468.94
         (0.02, 2_269, {1_000: 23, 10_000: 7, 100_000: 7}),
         (0.01, 8_469, {1_000: 85, 10_000: 9, 100_000: 7}),
     ],
