@@ -43,7 +43,7 @@ def boundary(variance: float, tau: float, alpha: float) -> float:
     """The difference from which on the test stops, at a variance of the difference.
 
     >>> round(boundary(4e-4, 0.02, 0.05), 4)
-    0.0733
+    0.0731
     """
     spread = variance + tau**2
     return math.sqrt(2 * variance * spread / tau**2 * (-math.log(alpha) + 0.5 * math.log(spread / variance)))
