@@ -14,7 +14,7 @@ LAYERS = (
     ("errors", "money", "schema"),
     ("ingest", "prices"),
     ("tiers",),
-    ("routing", "levers"),
+    ("routing", "levers", "shadow"),
     ("engine",),
     ("report", "config"),
     ("__init__",),  # the public names of the library

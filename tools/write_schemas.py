@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
     """Returns 1 when --check finds a schema that is not the one of the code."""
     stale = []
     schemas = {
-        **{kind: jsonout.json_schema(kind) for kind in ("audit", "simulation", "labels")},
+        **{kind: jsonout.json_schema(kind) for kind in jsonout.KINDS},
         **{kind: answers.json_schema(kind) for kind in answers.KINDS},
     }
     for kind, schema in schemas.items():

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, console, formats, label, options, pricing, tag
+from costaudit.cli import audit, console, formats, label, options, pricing, shadow, tag
 
 app = typer.Typer(
     name="costaudit",
@@ -27,6 +27,7 @@ app.command()(tag.tag)
 app.command()(label.label)
 app.add_typer(formats.app, name="formats")
 app.add_typer(pricing.app, name="pricing")
+app.add_typer(shadow.app, name="shadow")
 
 
 @app.callback()

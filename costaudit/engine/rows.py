@@ -87,12 +87,26 @@ class JudgedRows:
         ]
 
 
-def judge_rows(batch: pa.RecordBatch, plan: Plan, judged: Judged | None = None) -> JudgedRows:
-    """Price, tag and route every call of a canonical batch under a plan.
+@dataclass(frozen=True, slots=True)
+class PricedRows:
+    """A batch of calls with what each of them costs; all arrays have one entry per call."""
 
-    `judged` is what the plan's tagger said of the batch before, if it was asked.
-    """
-    batch = plan.seen(batch)
+    calls: Batch
+    counts: dict[str, Ints | None]
+    words: dict[str, Words]
+    ts: Ints
+    price_ts: Ints
+    """Times at which the calls are priced."""
+    context: Ints
+    """Tokens on the input side."""
+    card: npt.NDArray[np.int32]
+    list_units: npt.NDArray[Any]
+    providers: frozenset[str]
+    chat: Mask
+
+
+def price_rows(batch: pa.RecordBatch, plan: Plan) -> PricedRows:
+    """Price every call of a canonical batch, as the plan sees it."""
     calls = Batch(batch)
     ts = calls.times()
     counts = {name: calls.counts(name) for name in COUNTS}
@@ -104,22 +118,41 @@ def judge_rows(batch: pa.RecordBatch, plan: Plan, judged: Judged | None = None) 
     billed = ~words["status"].among(Status.CACHE_HIT)
     card = _without_usage(plan, card, billed, counts, words)
     list_units = cost_of(plan.rates(), card, counts)
-    card = np.where(list_units == _NO_RATE, plan.reason_code("no_price_for_token_class"), card)
-    tags = plan.tagger.settle(judged or plan.tagger.judge(batch))
-    priced = Priced(calls, words, counts, context, price_ts, card, list_units)
-    chat = np.array([p.chat for p in prices], bool)[subject_codes]
-    return JudgedRows(
+    return PricedRows(
         calls=calls,
         counts=counts,
         words=words,
         ts=ts,
-        card=card,
+        price_ts=price_ts,
+        context=context,
+        card=np.where(list_units == _NO_RATE, plan.reason_code("no_price_for_token_class"), card),
         list_units=list_units,
-        tags=tags,
-        route=choose_routes(plan, priced, tags.tier, chat),
         providers=frozenset().union(*(price.providers for price in prices)),
+        chat=np.array([p.chat for p in prices], bool)[subject_codes],
+    )
+
+
+def judge_rows(batch: pa.RecordBatch, plan: Plan, judged: Judged | None = None) -> JudgedRows:
+    """Price, tag and route every call of a canonical batch under a plan.
+
+    `judged` is what the plan's tagger said of the batch before, if it was asked.
+    """
+    batch = plan.seen(batch)
+    p = price_rows(batch, plan)
+    tags = plan.tagger.settle(judged or plan.tagger.judge(batch))
+    priced = Priced(p.calls, p.words, p.counts, p.context, p.price_ts, p.card, p.list_units)
+    return JudgedRows(
+        calls=p.calls,
+        counts=p.counts,
+        words=p.words,
+        ts=p.ts,
+        card=p.card,
+        list_units=p.list_units,
+        tags=tags,
+        route=choose_routes(plan, priced, tags.tier, p.chat),
+        providers=p.providers,
         priced=priced,
-        chat=chat,
+        chat=p.chat,
     )
 
 

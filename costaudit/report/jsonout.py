@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from costaudit.report import model as m
 from costaudit.report.measured import LabelReport
+from costaudit.report.shadow_model import ShadowComparison, ShadowPlan
 
-KINDS: Final[dict[str, type[m.Audit | m.Simulation | LabelReport]]] = {
-    "audit": m.Audit, "simulation": m.Simulation, "labels": LabelReport,
-}  # fmt: skip
+KINDS: Final[dict[str, type[BaseModel]]] = {
+    "audit": m.Audit,
+    "simulation": m.Simulation,
+    "labels": LabelReport,
+    "shadow-plan": ShadowPlan,
+    "shadow-comparison": ShadowComparison,
+}
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _UNSEEN: Final = re.compile(
@@ -21,7 +28,7 @@ _UNSEEN: Final = re.compile(
 """Characters that a terminal or an editor acts upon and that JSON would let through."""
 
 
-def render_json(report: m.Audit | m.Simulation) -> str:
+def render_json(report: BaseModel) -> str:
     """The report as one indented object and a newline. A reader gets every name back exactly as logged.
 
     Control and direction characters are written as escapes, so that the answer is harmless in a terminal.
@@ -44,8 +51,8 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match.group())[1:-1]
 
 
-def json_schema(kind: Literal["audit", "simulation", "labels"]) -> dict[str, Any]:
-    """The JSON Schema that every `render_json` of that kind conforms to.
+def json_schema(kind: str) -> dict[str, Any]:
+    """The JSON Schema that every `render_json` of that kind (one of KINDS) conforms to.
 
     It allows further keys: later versions add some.
     """

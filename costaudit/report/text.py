@@ -53,8 +53,13 @@ class _Page:
 
 def render_text(report: t.Report, width: int, color: bool) -> str:
     """The report in lines of at most `width` columns (at least 40), with bold and dim if `color`."""
+    return render_blocks(blocks(report, t.Limits()), width, color)
+
+
+def render_blocks(drawn: Iterable[t.Block], width: int, color: bool) -> str:
+    """Blocks in lines of at most `width` columns (at least 40), with bold and dim if `color`."""
     page = _Page(min(max(width, NARROWEST), WIDEST))
-    lines = [line for block in blocks(report, t.Limits()) for line in _draw(block, page)]
+    lines = [line for block in drawn for line in _draw(block, page)]
     if page.left_out:
         lines += _prose(f"Left out at {page.width} columns: {', '.join(page.left_out)}.", page, DIM)
     return "".join(_finished(text, style, page.width, color) + "\n" for text, style in lines)

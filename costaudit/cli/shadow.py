@@ -1,0 +1,351 @@
+"""`costaudit shadow`: how large a test must be, and what its two arms show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from costaudit.cli import console, options
+from costaudit.cli.book import BookChoice, choose_book, open_book
+from costaudit.cli.formats import known_formats
+from costaudit.cli.reading import warn_of_skipped
+from costaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from costaudit.engine.arms import ArmField, CostSource
+    from costaudit.engine.gather import Gathered, Select
+    from costaudit.engine.plan import Plan
+    from costaudit.report.shadow_compare import ArmRead
+    from costaudit.report.shadow_model import LogRead, ShadowReport
+    from costaudit.report.shadow_plan import PlanQuestion
+
+app = typer.Typer(
+    name="shadow",
+    help="Test a cheaper model beside the current one: plan the test, compare its arms.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_FORMATS = ("text", "json")
+
+
+@app.command()
+@console.guarded
+def plan(
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Argument(
+            metavar="[PATH...]",
+            help="Logs that say how many requests come in and how much their cost varies.",
+            show_default=False,
+        ),
+    ] = None,
+    base_pass: Annotated[
+        float,
+        typer.Option("--base-pass", metavar="SHARE", help="Share of answers of the current model that pass."),
+    ] = 0.93,
+    drop: Annotated[
+        float, typer.Option("--drop", metavar="POINTS", help="The drop to see, in percentage points.")
+    ] = 2.0,
+    alpha: Annotated[float, typer.Option("--alpha", metavar="SHARE", help="Chance of a false alarm.")] = 0.05,
+    power: Annotated[float, typer.Option("--power", metavar="SHARE", help="Chance to see the drop.")] = 0.8,
+    arm: Annotated[
+        str, typer.Option("--arm", metavar="PERCENT", help="Share of the requests in the candidate's arm.")
+    ] = "10%",
+    requests_per_day: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option("--requests-per-day", metavar="N", help="Instead of what the log says."),
+    ] = None,
+    paired: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--paired/--unpaired",
+            help="Only tests in which both models answer the same requests, or only the others.",
+            show_default=False,
+        ),
+    ] = None,
+    psi: Annotated[
+        Optional[list[float]],  # noqa: UP045
+        typer.Option(
+            "--psi",
+            metavar="SHARE",
+            help="Paired: share of requests that just one model passes; .05, .1, .2 by default. Repeatable.",
+        ),
+    ] = None,
+    non_inferiority: Annotated[
+        bool, typer.Option("--non-inferiority", help="Also the one-sided test that the drop is not reached.")
+    ] = False,
+    cost_delta: Annotated[
+        str, typer.Option("--cost-delta", metavar="PERCENT", help="The difference in mean cost to see.")
+    ] = "10%",
+    cost_cv: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--cost-cv",
+            metavar="RATIO",
+            help="Standard deviation of the cost per request over its mean, instead of the log's.",
+        ),
+    ] = None,
+    sequential: Annotated[
+        bool,
+        typer.Option("--sequential", help="A test that may be read every day: when it stops, by simulation."),
+    ] = False,
+    tau: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--tau", metavar="POINTS", help="Width of the sequential test's mixture; the drop by default."
+        ),
+    ] = None,
+    feature: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--feature", metavar="NAME", help="Only this feature of the log."),
+    ] = None,
+    format_: options.ListFormat = "text",
+    output: options.Output = None,
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    map_: options.Map = None,
+    input_format: options.InputFormat = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """How many requests and days a test needs to see a drop in quality, or a difference in cost.
+
+    \b
+    costaudit shadow plan --base-pass 0.90 --drop 2 --requests-per-day 1000
+    costaudit shadow plan logs/ --feature faq_bot --arm 50%
+    costaudit shadow plan logs/ --sequential
+    """
+    from costaudit.report.shadow_plan import PSIS, PlanQuestion, build_plan  # noqa: PLC0415 - start-up
+    from costaudit.shadow.sizing import Design  # noqa: PLC0415
+
+    console.one_of(format_, _FORMATS, "format")
+    question = PlanQuestion(
+        design=Design(base_pass, _hundredth(drop), alpha, power),
+        share=_fraction(arm, "--arm"),
+        cost_delta=_fraction(cost_delta, "--cost-delta"),
+        psis=tuple(psi) if psi else PSIS,
+        unpaired=paired is not True,
+        paired=paired is not False,
+        non_inferiority=non_inferiority and paired is not True,
+        sequential=sequential,
+        tau=None if tau is None else _positive(_hundredth(tau), "--tau"),
+        requests_per_day=None
+        if requests_per_day is None
+        else Fraction(str(_positive(requests_per_day, "--requests-per-day"))),
+        cost_cv=None if cost_cv is None else _positive(cost_cv, "--cost-cv"),
+        feature=feature,
+    )
+    if not paths:
+        _show(build_plan(question), format_, output)
+        return
+    choice = choose_book(prices, overlay, None, map_)
+    _show(_measured_plan(question, paths, choice, input_format, quiet=quiet), format_, output)
+
+
+def _measured_plan(
+    question: PlanQuestion, paths: Sequence[str], choice: BookChoice, input_format: str | None, *, quiet: bool
+) -> ShadowReport:
+    from costaudit.engine.arms import read_arm  # noqa: PLC0415 - start-up
+    from costaudit.engine.traffic import add_traffic, traffic_of  # noqa: PLC0415
+    from costaudit.report.shadow_plan import build_plan  # noqa: PLC0415
+
+    priced = _plan(choice)
+    read = read_arm(priced, keyed=False)
+    gathered, log = _gather(
+        paths, lambda batch: traffic_of(read(batch)), _Source(None, input_format, quiet=quiet)
+    )
+    return build_plan(question, add_traffic(gathered.parts), log)
+
+
+@app.command()
+@console.guarded
+def compare(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="A B",
+            help="The logs of both arms or, with --arm-field, the logs that hold them.",
+            show_default=False,
+        ),
+    ],
+    arm_field: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--arm-field",
+            metavar="FIELD=A,B",
+            help="Both arms are in the same logs: feature, model, user_tier, tags:NAME ... is A or B.",
+        ),
+    ] = None,
+    outcomes: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--outcomes", metavar="FILE", help="Request ids with a pass of 0 or 1, as CSV or JSON lines."
+        ),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option("--margin", metavar="POINTS", help="The drop in the pass rate that would matter.")
+    ] = 2.0,
+    cost: Annotated[
+        str,
+        typer.Option(
+            "--cost", metavar="NAME", help="list: usage at list price; reported: what the log states."
+        ),
+    ] = "list",
+    prices_at: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--prices-at", metavar="DATE", help="Price both arms as on this date instead of their own."
+        ),
+    ] = None,
+    format_: options.ListFormat = "text",
+    output: options.Output = None,
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    map_: options.Map = None,
+    input_format: options.InputFormat = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """What two arms of a test show: cost, failures, latency, tokens and quality, B against A, with intervals.
+
+    \b
+    costaudit shadow compare current.jsonl candidate.jsonl
+    costaudit shadow compare logs/ --arm-field tags:arm=current,candidate
+    costaudit shadow compare logs/ --arm-field model=gpt-5.4,gpt-5.4-mini --outcomes passes.csv
+    """
+    from costaudit.engine.arms import parse_arm_field  # noqa: PLC0415 - start-up
+    from costaudit.ingest.outcomes import load_outcomes  # noqa: PLC0415
+    from costaudit.report.shadow_compare import build_comparison  # noqa: PLC0415
+
+    console.one_of(format_, _FORMATS, "format")
+    source: CostSource = (
+        "reported" if console.one_of(cost, ("list", "reported"), "cost") == "reported" else "list"
+    )
+    field = parse_arm_field(arm_field) if arm_field is not None else None
+    if field is None and len(paths) != 2:
+        raise UsageError("two logs are compared", hint="name A and B, or say --arm-field FIELD=A,B")
+    passes = load_outcomes(outcomes) if outcomes is not None else None
+    at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
+    priced = _plan(choose_book(prices, overlay, None, map_), at)
+    arms = [
+        _read_arm(paths, field, side, priced, source, _Source(None, input_format, quiet=quiet))
+        for side in (0, 1)
+    ]
+    report = build_comparison(
+        arms[0],
+        arms[1],
+        priced,
+        cost=source,
+        margin=_positive(_hundredth(margin), "--margin"),
+        outcomes=passes,
+    )
+    _show(report, format_, output)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """How the logs of a command are read."""
+
+    select: Select | None
+    input_format: str | None
+    quiet: bool
+
+
+def _read_arm(
+    paths: Sequence[str], field: ArmField | None, side: int, priced: Plan, cost: CostSource, source: _Source
+) -> ArmRead:
+    from costaudit.engine.arms import join_calls, read_arm  # noqa: PLC0415 - start-up
+    from costaudit.report.shadow_compare import ArmRead  # noqa: PLC0415
+
+    name, own = paths[0 if field else side], list(paths) if field else [paths[side]]
+    if field is not None:
+        name = field.values[side]
+        source = _Source(field.select(name), source.input_format, source.quiet or side == 1)
+    gathered, log = _gather(own, read_arm(priced, keyed=True, cost=cost), source)
+    if not gathered.requests and field is not None:
+        raise UsageError(
+            f"no request has {field.column} {name!r}",
+            path=paths[0],
+            hint="costaudit formats test shows the fields",
+        )
+    return ArmRead(name, join_calls(gathered.parts), log)
+
+
+def _gather(
+    paths: Sequence[str], extract: Callable[[Any], Any], source: _Source
+) -> tuple[Gathered[Any], LogRead]:
+    from costaudit.engine.gather import gather  # noqa: PLC0415 - start-up
+    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
+    from costaudit.ingest.files import find_logs  # noqa: PLC0415
+    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
+    from costaudit.report.shadow_model import LogRead  # noqa: PLC0415
+
+    adapters = known_formats()
+    forced = adapter_named(source.input_format, adapters) if source.input_format else None
+    try:
+        files, refused = find_logs(paths, sys.stdin.buffer)
+        if refused and not files:
+            raise refused[0]
+        with console.progress(quiet=source.quiet) as advance:
+            found = gather(
+                files,
+                extract,
+                select=source.select,
+                forced=forced,
+                adapters=adapters,
+                refused=refused,
+                progress=advance,
+            )
+    finally:
+        remove_spools()
+    warn_of_skipped(found.quarantine, quiet=source.quiet)
+    return found, LogRead(
+        files=len(files),
+        records=found.records,
+        requests=found.requests,
+        duplicates=found.duplicates,
+        skipped=sum(found.quarantine.counts.values()),
+    )
+
+
+def _plan(choice: BookChoice, prices_at: int | None = None) -> Plan:
+    from costaudit.engine.plan import Plan  # noqa: PLC0415 - start-up
+    from costaudit.routing.policy import load_policy  # noqa: PLC0415
+    from costaudit.tiers.rules import load_rules  # noqa: PLC0415
+    from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
+
+    book, resolver = open_book(choice)
+    return Plan(book, resolver, Tagger(load_rules()), load_policy(None), prices_at=prices_at)
+
+
+def _show(report: ShadowReport, format_: str, output: Path | None) -> None:
+    from costaudit.report.jsonout import render_json  # noqa: PLC0415 - start-up
+    from costaudit.report.shadow_text import render_shadow_text  # noqa: PLC0415
+
+    if format_ == "json":
+        console.deliver(render_json(report), output)
+    else:
+        color = console.color() and output is None
+        console.deliver(render_shadow_text(report, console.width(), color), output)
+
+
+def _fraction(text: str, option: str) -> float:
+    from costaudit.money import parse_percent  # noqa: PLC0415 - start-up
+
+    return _positive(float(parse_percent(text) / 100), option)
+
+
+def _hundredth(points: float) -> float:
+    """Points as a fraction, without the error of a division: 2 is .02."""
+    return float(Fraction(str(points)) / 100) if points == points and abs(points) < 1e9 else points  # noqa: PLR0124
+
+
+def _positive(value: float, option: str) -> float:
+    if not 0 < value < float("inf"):
+        raise UsageError(f"{option} must be more than 0")
+    return value
