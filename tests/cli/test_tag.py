@@ -174,3 +174,38 @@ def test_an_unknown_id_is_exit_2(run, log):
     got = run("tag", log, "--explain", "nope")
     assert (got.code, got.out) == (2, "")
     assert "no request has the id 'nope'" in got.err
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.csv.gz", "t.parquet"])
+def test_rows_can_be_read_again_and_come_to_the_same(run, tmp_path, name):
+    source = write_jsonl(tmp_path / "log.jsonl", random_log(13))
+    run("tag", source, "-o", tmp_path / name)
+    first, again = (
+        json.loads(run("analyze", path, "--format", "json").out) for path in (source, tmp_path / name)
+    )
+    assert again["inputs"]["formats"] == {"tagged": first["spend"]["requests"]}
+    assert again["inputs"]["duplicates"] == 0
+    for part in ("spend", "by_user", "markup"):
+        assert again[part] == first[part], part
+    for part in ("by_model", "by_feature", "by_day"):  # after_usd: tiers are explicit now, and none is weak
+        for one, other in zip(first[part], again[part], strict=True):
+            assert one | {"after_usd": None} == other | {"after_usd": None}
+    sums = [[(t["tier"], t["requests"], t["list_usd"]) for t in r["by_tier"]] for r in (first, again)]
+    assert sums[0] == sums[1]
+
+
+def test_a_tier_that_was_changed_by_hand_counts(run, log, tmp_path):
+    rows = lines(run("tag", log).out)
+    rows[1]["tier"] = 3
+    changed = write_jsonl(tmp_path / "changed.jsonl", rows)
+    row = lines(run("tag", changed).out)[1]
+    assert (row["tier"], row["tier_evidence"], row["kept_reason"]) == (3, "explicit", "tier_keeps")
+
+
+def test_a_broken_row_is_set_aside_by_its_line(run, log, tmp_path):
+    rows = lines(run("tag", log).out)
+    rows[0]["status"], rows[1]["output"] = "odd", -4
+    got = run("tag", write_jsonl(tmp_path / "changed.jsonl", rows))
+    assert len(lines(got.out)) == 2
+    assert "1 × unrecognised set aside, first at" in got.err
+    assert "1 × negative_usage set aside, first at" in got.err

@@ -31,6 +31,7 @@ from costaudit.ingest.adapters import (
     otlp,
     portkey,
     simonw_llm,
+    tagged,
     usage_export,
     vercel_gateway,
     vertex_log,
@@ -38,6 +39,7 @@ from costaudit.ingest.adapters import (
 from costaudit.ingest.format import Adapter
 
 ADAPTERS: Final[tuple[Adapter, ...]] = (
+    tagged.ADAPTER,
     *litellm.ADAPTERS,
     *batch_results.ADAPTERS,
     aider.ADAPTER,
