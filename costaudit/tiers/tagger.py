@@ -137,9 +137,20 @@ class Tagger:
             ),
             *_reasons(Evidence.METADATA, rules.metadata, self._metadata.all(columns)),
             *_reasons(Evidence.STRUCTURE, rules.structure, self._structure.all(columns)),
+            *self._vote_reasons(batch.slice(row, 1)),
             *self._text_reasons(columns, signals=signals),
             *_reasons(Evidence.SHAPE, rules.shape, self._shape.all(columns)),
         ]
+
+    def _vote_reasons(self, row: pa.RecordBatch) -> Iterator[Reason]:
+        """The vote of the fingerprint that decides a row, with the share of its requests that agree."""
+        judged = self.judge(row)
+        if judged.prints is None:
+            return
+        place = int(self._votes.of(judged.prints)[0])
+        if place >= 0 and self._votes.tier[place] != UNTAGGED:
+            agreement = int(self._votes.agreement[place])
+            yield Reason(Evidence.TEXT, VOTE_RULE, int(self._votes.tier[place]), agreement, None)
 
     def _text_reasons(self, columns: Columns, *, signals: bool) -> Iterator[Reason]:
         why = self._text.explain(columns)

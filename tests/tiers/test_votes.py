@@ -15,6 +15,7 @@ from costaudit.tiers.columns import Columns
 from costaudit.tiers.evidence import Evidence
 from costaudit.tiers.fingerprint import NO_PRINT, Prints, fingerprints
 from costaudit.tiers.rules import load_rules
+from costaudit.tiers.ruleset import VOTE_RULE
 from costaudit.tiers.tagger import Tagger
 from costaudit.tiers.votes import VOICES, BallotBox, Ballots, Votes
 
@@ -164,6 +165,19 @@ def test_rows_follow_their_fingerprint_but_for_structure_and_tier_3():
     assert voted.tier[25] == own.tier[25]
     assert voted.evidence[25] == Evidence.STRUCTURE
     assert voted.tier[26] == UNTAGGED
+
+
+def test_the_vote_is_among_the_reasons():
+    calls = [Call(call_id=f"c{i}", feature="x-1", prompt=CLASSIFY.format(REVIEWS[i % 6])) for i in range(24)]
+    tagger, rows = Tagger(load_rules()), batch_of(calls)
+    box = BallotBox()
+    ballots = tagger.judge(rows).ballots()
+    assert ballots is not None
+    box.add(ballots)
+    assert VOTE_RULE not in [reason.rule for reason in tagger.explain(rows, 4)]
+    (reason,) = [r for r in tagger.with_votes(box.count()).explain(rows, 4) if r.rule == VOTE_RULE]
+    assert (reason.evidence, reason.tier) == (Evidence.TEXT, 0)
+    assert 70 <= (reason.confidence or 0) <= 100
 
 
 def test_nothing_changes_without_votes():
