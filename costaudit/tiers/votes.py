@@ -30,6 +30,9 @@ FEWEST_NARROW, FEWEST_WIDE = 3, 10
 AGREEMENT: Final = 70
 """Percent of the requests that must be of the tier themselves, on which most agree."""
 
+CONFIDENCE: Final = (50, 90)
+"""Least and most confidence of a vote, in percent: no more than that of the names which a caller gave."""
+
 MOST_HELD: Final = 4_000_000
 """Votes that are held in memory. Beyond, only fingerprints of a share of all hashes are followed."""
 
@@ -102,7 +105,7 @@ class Votes:
     tier: npt.NDArray[np.int8]
     """UNTAGGED where no tier is within the risk, or a narrow fingerprint does not agree."""
     confidence: npt.NDArray[np.int8]
-    """Percent of the scores that the tier got; 0 for UNTAGGED."""
+    """Percent of the scores that the tier got, within CONFIDENCE; 0 for UNTAGGED."""
     agreement: npt.NDArray[np.int8]
     """Percent of the requests that are of the tier with most scores by themselves."""
 
@@ -138,7 +141,8 @@ def _outcome(heard: Ballots, risk: float) -> Votes:
     agreed = agreement >= AGREEMENT
     decides = np.where(wide, (size >= FEWEST_WIDE) & agreed, size >= FEWEST_NARROW)
     tier = np.where(agreed, guarded_tiers(sums, risk), UNTAGGED).astype(np.int8)
-    confidence = np.where(tier == UNTAGGED, 0, percent_of(sums, tier)).astype(np.int8)
+    percent = np.clip(percent_of(sums, tier), *CONFIDENCE)
+    confidence = np.where(tier == UNTAGGED, 0, percent).astype(np.int8)
     kept = np.flatnonzero(decides)
     return Votes(groups[kept], tier[kept], confidence[kept], agreement[kept].astype(np.int8))
 

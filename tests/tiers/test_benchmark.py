@@ -32,7 +32,10 @@ def test_left_out_prompts_are_tagged_right(labelled, by_parts):
     assert quality.right_of_all >= 0.90
     assert quality.macro_f1 >= 0.94
     assert quality.under <= 0.03
-    assert quality_of(labelled.tiers, voted(labelled, by_parts, None)).right_of_all >= 0.97
+    votes = quality_of(labelled.tiers, voted(labelled, by_parts, 0.30))
+    assert votes.right >= 0.96
+    assert votes.right_of_all >= 0.91
+    assert votes.under <= 0.01
 
 
 @pytest.mark.parametrize(("risk", "under", "right"), [(0.30, 0.02, 0.94), (0.15, 0.012, 0.93)])
@@ -65,6 +68,9 @@ def test_sources_that_were_left_out_are_tagged_well(labelled):
     assert plain.right_of_all >= 0.80
     assert plain.right >= 0.86
     assert plain.under <= 0.08
-    assert quality_of(labelled.tiers, voted(labelled, scores, None)).right_of_all >= 0.92
+    votes = quality_of(labelled.tiers, voted(labelled, scores, 0.30))
+    assert votes.right >= 0.90
+    assert votes.right_of_all >= 0.85
+    assert votes.under <= 0.01
     assert quality_of(labelled.tiers, tiers_of(scores, 0.30)).under <= 0.045
     assert quality_of(labelled.tiers, tiers_of(scores, 0.15)).under <= 0.02
