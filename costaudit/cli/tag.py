@@ -73,7 +73,7 @@ def tag(
         _explain(paths, reading, explain, format_, output, with_text=with_text)
         return
     ending = _ending(output)
-    with opened_logs(paths, reading) as logs, _stream(output) as stream:
+    with _stream(output) as stream, opened_logs(paths, reading) as logs:
         _write(logs, stream, ending, with_text=with_text)
 
 

@@ -44,6 +44,8 @@ def render_value(value: Any) -> str:
 
 def harmless(encoded: str) -> str:
     """JSON text with control and direction characters as escapes."""
+    if encoded.isascii() and "\x7f" not in encoded:
+        return encoded
     return _UNSEEN.sub(_escaped, encoded)
 
 

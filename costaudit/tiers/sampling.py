@@ -103,7 +103,7 @@ class Sampler(Generic[T]):
             stratum.cut = stratum.kept[-1][0]
 
     def draw(self) -> list[Drawn[T]]:
-        """The sample in random order: whoever labels only the first half has a sample as well.
+        """The sample, the strata evenly mixed: whoever labels only the first half has a sample as well.
 
         Where `n` is too small for two of every stratum, costs are put together, and then tiers.
         """
@@ -112,11 +112,12 @@ class Sampler(Generic[T]):
         sizes = [strata[name].requests for name in names]
         takes = allocate(sizes, [strata[name].cost_units for name in names], self._n)
         drawn = [
-            Drawn(key, name, size, Fraction(size, take), value)
+            (Fraction(2 * rank + 1, 2 * take), Drawn(key, name, size, Fraction(size, take), value))
             for name, size, take in zip(names, sizes, takes, strict=True)
-            for key, _, value in _smallest(strata[name].kept, take)
+            for rank, (key, _, value) in enumerate(_smallest(strata[name].kept, take))
         ]
-        return sorted(drawn, key=lambda d: (d.key, d.stratum))
+        drawn.sort(key=lambda entry: (entry[0], entry[1].key, entry[1].stratum))
+        return [one for _, one in drawn]
 
 
 def _smallest(kept: list[tuple[int, str, T]], n: int) -> list[tuple[int, str, T]]:

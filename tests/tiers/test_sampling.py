@@ -45,6 +45,15 @@ def test_weights_add_up_to_the_log_in_every_stratum():
     assert total == sizes
 
 
+def test_the_first_half_of_a_sample_is_a_sample_of_every_stratum():
+    whole = draw(requests(4000), 200)
+    halves = [Counter(d.stratum for d in half) for half in (whole[:100], whole[100:])]
+    assert all(abs(halves[0][name] - halves[1][name]) <= 1 for name in halves[0] | halves[1])
+    for name in halves[0]:  # and within a stratum a random one
+        keys = [d.key for d in whole if d.stratum == name]
+        assert keys == sorted(keys)
+
+
 def test_every_request_is_drawn_as_often_as_its_weight_says():
     log = requests(60)
     times: Counter[str] = Counter()
