@@ -9,6 +9,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import costaudit
+from costaudit.ingest.adapters import ADAPTERS
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -40,3 +41,21 @@ def test_every_make_target_says_what_it_does():
     makefile = (ROOT / "Makefile").read_text("utf-8")
     (phony,) = re.findall(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
     assert set(re.findall(r"^([a-z-]+):.*## .+$", makefile, re.MULTILINE)) == set(phony.split())
+
+
+def test_every_log_format_is_on_a_page():
+    pages = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs" / "formats").glob("*.md"))
+    elsewhere = {"flat": "formats.md", "usage-export": "bills.md"}
+    missing = [
+        adapter.name
+        for adapter in ADAPTERS
+        if f"`{adapter.name}`" not in pages and f"format {adapter.name}`" not in pages
+        and adapter.name not in elsewhere
+    ]  # fmt: skip
+    assert not missing
+
+
+def test_every_page_of_a_format_is_linked():
+    linked = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    pages = [p.name for p in (ROOT / "docs" / "formats").glob("*.md")]
+    assert [name for name in pages if f"formats/{name})" not in linked] == []

@@ -1,6 +1,6 @@
 """Check the documentation against the program and against itself. Standard library only.
 
-1. Each ```console block of README.md and docs/*.md: its `$ costaudit …` lines are run from the root of the
+1. Each ```console block of README.md and the pages of docs/: its `$ costaudit …` lines are run from the root of the
    repository and must print what the block shows. `...` alone on a line stands for any number of lines;
    `$ echo $?` shows the exit code of the command before it. Other commands are not run.
 2. Relative links, and their anchors, resolve.
@@ -63,7 +63,7 @@ class Outcome:
 
 def console_files(root: Path) -> list[Path]:
     """The files whose examples are run."""
-    return [path for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))) if path.is_file()]
+    return [path for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))) if path.is_file()]
 
 
 def linked_files(root: Path) -> list[Path]:
