@@ -94,7 +94,7 @@ def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
 
     adapters = known_formats()
     forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
-    plan = _plan(reading)
+    plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging)
     try:
         files, refused = find_logs(paths, sys.stdin.buffer)
         if refused and not files:
@@ -118,22 +118,27 @@ def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
         remove_spools()
 
 
-def _plan(reading: Reading) -> Plan:
+def plan_of(
+    choice: BookChoice,
+    policy: str | None = None,
+    prices_at: int | None = None,
+    tagging: Tagging | None = None,
+) -> Plan:
+    """The plan of a command: book, tagger and policy as they were chosen."""
     from costaudit.engine.plan import Plan  # noqa: PLC0415 - start-up
     from costaudit.routing.policy import load_policy  # noqa: PLC0415
     from costaudit.tiers.guard import DEFAULT_RISK  # noqa: PLC0415
     from costaudit.tiers.rules import load_rules  # noqa: PLC0415
     from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
 
-    book, resolver = open_book(reading.choice)
-    rules, risk = _rules(reading.tagging), reading.tagging.risk
+    book, resolver = open_book(choice)
+    chosen = tagging or Tagging()
     tagger = Tagger(
-        load_rules(rules),
-        risk=DEFAULT_RISK if risk is None else risk,
-        calibration=_calibration(reading.tagging),
+        load_rules(_rules(chosen)),
+        risk=DEFAULT_RISK if chosen.risk is None else chosen.risk,
+        calibration=_calibration(chosen),
     )
-    policy, estimate = load_policy(reading.policy), reading.tagging.estimate
-    return Plan(book, resolver, tagger, policy, prices_at=reading.prices_at, estimate=estimate)
+    return Plan(book, resolver, tagger, load_policy(policy), prices_at=prices_at, estimate=chosen.estimate)
 
 
 def _rules(tagging: Tagging) -> Path | None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.cli.book import BookChoice, choose_book, open_book
+from costaudit.cli.book import BookChoice, choose_book
 from costaudit.cli.formats import known_formats
-from costaudit.cli.reading import warn_of_skipped
+from costaudit.cli.reading import plan_of, warn_of_skipped
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _measured_plan(
     from costaudit.engine.traffic import add_traffic, traffic_of  # noqa: PLC0415
     from costaudit.report.shadow_plan import build_plan  # noqa: PLC0415
 
-    priced = _plan(choice)
+    priced = plan_of(choice)
     read = read_arm(priced, keyed=False)
     gathered, log = _gather(
         paths, lambda batch: traffic_of(read(batch)), _Source(None, input_format, quiet=quiet)
@@ -231,7 +231,7 @@ def compare(
         raise UsageError("two logs are compared", hint="name A and B, or say --arm-field FIELD=A,B")
     passes = load_outcomes(outcomes) if outcomes is not None else None
     at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
-    priced = _plan(choose_book(prices, overlay, None, map_), at)
+    priced = plan_of(choose_book(prices, overlay, None, map_), prices_at=at)
     arms = [
         _read_arm(paths, field, side, priced, source, _Source(None, input_format, quiet=quiet))
         for side in (0, 1)
@@ -311,16 +311,6 @@ def _gather(
         duplicates=found.duplicates,
         skipped=sum(found.quarantine.counts.values()),
     )
-
-
-def _plan(choice: BookChoice, prices_at: int | None = None) -> Plan:
-    from costaudit.engine.plan import Plan  # noqa: PLC0415 - start-up
-    from costaudit.routing.policy import load_policy  # noqa: PLC0415
-    from costaudit.tiers.rules import load_rules  # noqa: PLC0415
-    from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
-
-    book, resolver = open_book(choice)
-    return Plan(book, resolver, Tagger(load_rules()), load_policy(None), prices_at=prices_at)
 
 
 def _show(report: ShadowReport, format_: str, output: Path | None) -> None:
