@@ -1,8 +1,8 @@
 """Check the documentation against the program and against itself. Standard library only.
 
 1. Each ```console block of README.md and the pages of docs/: its `$ costaudit …` lines are run from the root
-   of the repository and must print what the block shows. `...` alone on a line stands for any number of lines;
-   `$ echo $?` shows the exit code of the command before it. Other commands are not run.
+   of the repository and must print what the block shows. `...` alone on a line stands for any number of
+   lines; `$ echo $?` shows the exit code of the command before it. Other commands are not run.
 2. Relative links, and their anchors, resolve.
 3. Every command that `costaudit --help` lists has a heading in docs/commands.md, subcommands included.
 4. Every word of the vocabulary is explained in docs/glossary.md.
