@@ -10,6 +10,7 @@ the damage with it: the scan goes on at the next line that begins with an object
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.ingest.logfile import LogFile
+from costaudit.ingest.pages import PAGE_KEYS, WRAPPED
 from costaudit.ingest.streams import BLOCK_BYTES, BOM, MAX_LINE_BYTES, BrokenError, Starts, TextBlock, chunks
 
 Places = npt.NDArray[np.intp]
@@ -26,6 +28,10 @@ Places = npt.NDArray[np.intp]
 _QUOTE, _BACKSLASH, _NEWLINE = (ord(c) for c in '"\\\n')
 _OPEN, _CLOSE, _FOLD = ord("{"), ord("}"), 0x20
 """With the bit `_FOLD` set, square brackets become curly ones."""
+
+_PAGE_LIST: Final = re.compile(rb'"(' + "|".join(PAGE_KEYS).encode() + rb')"\s*:\s*\[')
+_HEAD_BYTES: Final = 1 << 20
+"""How far into a document its list of records may begin."""
 
 _INDENT: Final = 1_000
 """Blanks before a value that begins its line; who indents further is not looked at."""
@@ -39,8 +45,9 @@ def json_blocks(
 ) -> Iterator[TextBlock]:
     """The file's values in blocks; with `only`, just the blocks of those indices.
 
-    In an array its entries are the values, elsewhere the objects. A stream that breaks off yields what was
-    readable and then a block with `trouble`; a value beyond MAX_LINE_BYTES is cut there.
+    In an array its entries are the values, elsewhere the objects. A stream that breaks off yields what
+    was readable and then a block with `trouble`. A document beyond MAX_LINE_BYTES is taken for a page: the
+    entries of its list are the values. Any other value is cut there.
     """
     wanted = None if only is None else max(only, default=-1)
     for index, block in enumerate(_blocks(file, block_bytes)):
@@ -130,9 +137,16 @@ class _Marks:
 class _Scan:
     """The scan of one file, fed with its text in chunks."""
 
-    def __init__(self) -> None:
-        self.at = _Position()
+    def __init__(self, page_at: _Position | None = None, wrapped: str | None = None) -> None:
+        """`page_at`: where the list of a page begins. `wrapped`: its key, if entries mean nothing without."""
+        self.at = page_at or _Position()
         """Where the text that has not been scanned yet begins."""
+        self._page: _Scan | None = None
+        """The scan of the records inside of a document that is too long to be one value."""
+        self._in_page = page_at is not None
+        self._wrap = (b"", b"") if wrapped is None else (b'{"%s":[' % wrapped.encode(), b"]}")
+        self.tail: bytes | None = None
+        """What came after the end of the list, for the scan of a page; None before the end came."""
         self._base: int | None = None
         """Depth of the values: 1 inside of an array, 0 elsewhere; None before anything was seen."""
         self._depth = 0
@@ -145,9 +159,17 @@ class _Scan:
         self._rest = b""
         """Text that was fed and needs more to be judged."""
         self._ready: list[_Ready] = []
+        if self._in_page:
+            self._base = self._depth = 1
 
     def feed(self, chunk: bytes) -> None:
         """Scan the next chunk of text."""
+        if self._page is not None:
+            self._page.feed(chunk)
+            return
+        if self.tail is not None:
+            self.tail = (self.tail + chunk)[:_HEAD_BYTES]
+            return
         chunk = self._rest + chunk
         self._rest = b""
         if self._base is None:
@@ -157,23 +179,39 @@ class _Scan:
                 return
             self.at.offset = self.at.line_start = len(chunk) - len(text)
             self._base, chunk = int(text.lstrip().startswith(b"[")), text
-        while chunk:
+        while chunk and not self._has_ended():
             chunk = self._skip(chunk) if self._resume is not None else self._take(chunk)
+        if self.tail is not None:
+            self.tail = (self.tail + chunk)[:_HEAD_BYTES]
+
+    def _has_ended(self) -> bool:
+        """Whether the list of a page has ended, or the rest of the document is another scan's."""
+        return self.tail is not None or self._page is not None
 
     def finish(self) -> None:
         """The text has ended: a value that is still open is handed on as it is."""
+        if self._page is not None:
+            self._page.finish()
+            return
+        if self.tail is not None and not _ends_document(self.tail):
+            value = _Value(self.at.line, self.at.offset, [self.tail])
+            self._ready.append(_Ready.of(value))
         if self._value is not None:
             self._ready.append(_Ready.of(self._value))
             self._value = None
 
     def block(self) -> Iterator[TextBlock]:
         """The values that became ready since the last call, if there are any."""
+        if self._page is not None:
+            yield from self._page.block()
+            return
         ready, self._ready = self._ready, []
         if ready:
             lines, offsets = (
                 np.concatenate([getattr(r, name) for r in ready]) for name in ("lines", "offsets")
             )
-            texts = [text for part in ready for text in part.texts]
+            before, after = self._wrap
+            texts = [before + text + after for part in ready for text in part.texts]
             data = b"\n".join([text.replace(b"\n", b"\r") for text in texts]) + b"\n"
             starts = Starts(lines, offsets, self._column)
             yield TextBlock(0, int(lines[0]), int(offsets[0]), data, 0, None, starts)
@@ -202,10 +240,12 @@ class _Scan:
         self._escaped = self._in_text and _ends_escaping(chunk, carried=self._escaped)
         self._depth = int(marks.depth[-1]) if len(marks.depth) else self._depth
         end = marks.end
-        if end < len(chunk) and not marks.torn:  # a bracket too many is a broken value of its own
+        if self._in_page and self._depth == 0:  # the list has ended
+            self.tail = b""
+        elif end < len(chunk) and not marks.torn:  # a bracket too many is a broken value of its own
             self._add(chunk, [(end, end + 1)], newlines)
             end += 1
-        elif end < len(chunk) or (self._value is not None and self._value.size > MAX_LINE_BYTES):
+        elif end < len(chunk) or (self._is_too_long() and not self._open_page()):
             self._give_up()
         self.at.pass_over(chunk[:end])
         return chunk[end:]
@@ -236,7 +276,8 @@ class _Scan:
         if self._base:  # an array ends with a square bracket, and beside it there are no objects
             odd |= (codes[brackets] == folded[brackets]) & (depth == np.where(steps > 0, 1, 0))
         torn = newlines[self._inside(quotes, newlines)][:1].tolist()
-        end = min([len(codes), *torn, *brackets[odd][:1].tolist()])
+        over = brackets[(depth == 0) & (steps < 0)][:1] + 1 if self._in_page else brackets[:0]
+        end = min([len(codes), *torn, *brackets[odd][:1].tolist(), *over.tolist()])
         kept = slice(0, int(np.searchsorted(brackets, end)))
         return _Marks(brackets[kept], steps[kept], depth[kept], end, torn=end in torn)
 
@@ -289,11 +330,52 @@ class _Scan:
             if (passed or self.at.blank) and begin - head < _INDENT and not chunk[head:begin].strip():
                 self._column = begin - head + (0 if passed else self.at.offset - self.at.line_start)
 
+    def _is_too_long(self) -> bool:
+        return self._value is not None and self._value.size > MAX_LINE_BYTES
+
+    def _open_page(self) -> bool:
+        """Go on inside of the list of records of a document that is too long to be one value."""
+        if self._base or self._value is None:
+            return False
+        text = b"".join(self._value.parts)
+        found = list_start(text[:_HEAD_BYTES])
+        if found is None:
+            return False
+        key, start = found
+        at = _Position(self._value.line, self._value.offset, self._value.offset)
+        at.pass_over(text[:start])
+        self._page, self._value = _Scan(at, key if key in WRAPPED else None), None
+        self._page.feed(text[start:])
+        return True
+
     def _give_up(self) -> None:
         """Hand on what there is of a broken value, and go on at the next line where one may begin."""
         self.finish()
         indent = rb"[ \t]{%d}" % self._column if self._column >= 0 else rb"(?:\},[ \t]*)?"
         self._resume = re.compile(rb"\n" + indent + rb"(?=\{)")
+
+
+def list_start(text: bytes) -> tuple[str, int] | None:
+    """The list of records in a document that begins with an object: its key, and the place behind `[`."""
+    scan = _Scan()
+    for found in _PAGE_LIST.finditer(text):
+        codes = np.frombuffer(text[: found.end()], np.uint8)
+        quotes = scan._quotes(codes)  # noqa: SLF001 - its own kind
+        brackets = np.flatnonzero(((codes | _FOLD) == _OPEN) | ((codes | _FOLD) == _CLOSE))
+        outside = brackets[np.searchsorted(quotes, brackets) % 2 == 0]
+        depth = int(np.where((codes[outside] | _FOLD) == _OPEN, 1, -1).sum())
+        if depth == 2 and len(outside) and outside[-1] == found.end() - 1:
+            return found[1].decode(), found.end()
+    return None
+
+
+def _ends_document(tail: bytes) -> bool:
+    """Whether what stands behind a list of records is the rest of its document, and no record is in it."""
+    try:
+        rest = json.loads(b"{" + tail.strip().removeprefix(b","))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(rest, dict)
 
 
 def _trimmed(chunk: bytes, begin: int, end: int) -> tuple[int, int]:

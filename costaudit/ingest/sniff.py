@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from costaudit.errors import InputError
+from costaudit.ingest.json_blocks import list_start
 from costaudit.ingest.logfile import Compression, Container, LogFile, open_bytes, spool
 from costaudit.ingest.streams import BOM, chunks, peek
 
@@ -102,6 +103,8 @@ def _leaves_lines(text: bytes) -> bool:
     following = rest.lstrip(b"\r\n")
     if newline and line.rstrip().endswith((b"{", b"[", b",", b":")):
         return not following.startswith(b"{")
+    if not newline and len(text) >= PEEK_BYTES - 64 and list_start(text) is not None:
+        return True  # one endless line: as a page it can be taken apart
     try:
         _, end = json.JSONDecoder().raw_decode(line.decode("utf-8", "replace"))
     except (ValueError, RecursionError):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from costaudit.ingest import json_blocks as json_blocks_module
 from costaudit.ingest.json_blocks import json_blocks
 from costaudit.ingest.logfile import Container
 from costaudit.ingest.sniff import sniff
@@ -105,6 +106,48 @@ def test_a_broken_entry_on_its_line_hides_no_other(path: Path, broken: str, inde
 def test_what_stands_between_values_is_not_dropped(path: Path):
     found = values(path, '[{"a": 1}, null, {"b": 2} 17, "x{", {"c": 3}]')
     assert [v for v, _, _ in found] == [b'{"a": 1}', b"null", b'{"b": 2}', b'17, "x{"', b'{"c": 3}']
+
+
+PAGES = {
+    "compact": lambda items: json.dumps({"object": "list", "data": items, "has_more": False}),
+    "indented": lambda items: json.dumps(
+        {"meta": {"data": 1, "list": [1, 2]}, "data": items, "n": {}}, indent=1
+    ),
+    "list last": lambda items: json.dumps({"note": '"data": [', "results": items}),
+    "key elsewhere first": lambda items: json.dumps({"a": {"data": [{"x": 1}]}, "items": items}),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("size", [64, 700])
+def test_a_document_that_is_too_long_is_taken_apart(
+    path: Path, monkeypatch: pytest.MonkeyPatch, page: str, size: int
+):
+    monkeypatch.setattr(json_blocks_module, "MAX_LINE_BYTES", 1000)
+    items = [{"model": "m", "n": i, "text": 'a "quoted" { [ \\' * 3} for i in range(60)]
+    found = values(path, PAGES[page](items), size)
+    assert [json.loads(value) for value, _, _ in found] == items
+    text = path.read_bytes()
+    for (value, line, offset), item in zip(found, items, strict=True):
+        assert json.JSONDecoder().raw_decode(text[offset:].decode())[0] == item
+        assert line == text[:offset].count(b"\n") + 1
+        assert value
+
+
+def test_what_follows_the_list_of_a_long_document_is_not_dropped(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(json_blocks_module, "MAX_LINE_BYTES", 1000)
+    items = [{"model": "m", "n": i} for i in range(80)]
+    text = json.dumps({"data": items})
+    assert len(values(path, text + text, 100)) == 81  # the second document is one broken value
+    assert len(values(path, text[:-1] + ', "x": 1}', 100)) == 80
+    assert len(values(path, text[:-2], 100)) == 80
+
+
+def test_entries_that_need_their_wrapper_keep_it(path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(json_blocks_module, "MAX_LINE_BYTES", 500)
+    spans = [{"resource": {"attributes": []}, "scopeSpans": [{"spans": [{"n": i}]}]} for i in range(30)]
+    found = values(path, json.dumps({"resourceSpans": spans}, indent=1), 200)
+    assert [json.loads(value) for value, _, _ in found] == [{"resourceSpans": [span]} for span in spans]
 
 
 CONTAINERS = [
