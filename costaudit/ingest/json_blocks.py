@@ -33,6 +33,13 @@ _PAGE_LIST: Final = re.compile(rb'"(' + "|".join(PAGE_KEYS).encode() + rb')"\s*:
 _HEAD_BYTES: Final = 1 << 20
 """How far into a document its list of records may begin."""
 
+MOST_STRAYS: Final = 1_000
+"""Brackets too many, beyond which the rest of a line is skipped after each: it is no JSON."""
+
+_WHOLE: Final = 1 << 40
+_AFTER_DAMAGE: Final = 1 << 12
+"""Bytes that are scanned at a time: all that there is, and after damage, where there may be more of it."""
+
 _INDENT: Final = 1_000
 """Blanks before a value that begins its line; who indents further is not looked at."""
 
@@ -158,6 +165,8 @@ class _Scan:
         """Set while text is skipped after damage: what the next value begins behind."""
         self._rest = b""
         """Text that was fed and needs more to be judged."""
+        self._window = _WHOLE
+        self._strays = 0
         self._ready: list[_Ready] = []
         if self._in_page:
             self._base = self._depth = 1
@@ -179,10 +188,24 @@ class _Scan:
                 return
             self.at.offset = self.at.line_start = len(chunk) - len(text)
             self._base, chunk = int(text.lstrip().startswith(b"[")), text
-        while chunk and not self._has_ended():
-            chunk = self._skip(chunk) if self._resume is not None else self._take(chunk)
+        rest = chunk[self._scan(chunk) :]
         if self.tail is not None:
-            self.tail = (self.tail + chunk)[:_HEAD_BYTES]
+            self.tail = (self.tail + rest)[:_HEAD_BYTES]
+        elif self._page is None:
+            self._rest = rest
+
+    def _scan(self, chunk: bytes) -> int:
+        """Scan a chunk in windows, which are small after damage; returns how far it came."""
+        at = 0
+        while at < len(chunk) and not self._has_ended():
+            window = chunk[at : at + self._window]
+            skips = self._resume is not None
+            left = len(self._skip(window) if skips else self._take(window))
+            at += len(window) - left
+            if skips and left == len(window) and at + left == len(chunk):
+                break  # what is left may be the beginning of what is looked for
+            self._window = min(self._window * 4, _WHOLE) if skips or not left else _AFTER_DAMAGE
+        return at
 
     def _has_ended(self) -> bool:
         """Whether the list of a page has ended, or the rest of the document is another scan's."""
@@ -223,8 +246,7 @@ class _Scan:
             newline = chunk.rfind(b"\n")
             keep = newline if newline >= 0 and not chunk[newline:].strip(b" \t\r\n},") else len(chunk)
             self.at.pass_over(chunk[:keep])
-            self._rest = chunk[keep:]
-            return b""
+            return chunk[keep:]
         self.at.pass_over(chunk[: found.end()])
         self._resume, self._in_text, self._escaped, self._depth = None, False, False, self._base or 0
         return chunk[found.end() :]
@@ -245,6 +267,9 @@ class _Scan:
         elif end < len(chunk) and not marks.torn:  # a bracket too many is a broken value of its own
             self._add(chunk, [(end, end + 1)], newlines)
             end += 1
+            self._strays += 1
+            if self._strays > MOST_STRAYS:
+                self._give_up()
         elif end < len(chunk) or (self._is_too_long() and not self._open_page()):
             self._give_up()
         self.at.pass_over(chunk[:end])

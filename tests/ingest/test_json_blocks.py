@@ -150,6 +150,20 @@ def test_entries_that_need_their_wrapper_keep_it(path: Path, monkeypatch: pytest
     assert [json.loads(value) for value, _, _ in found] == [{"resourceSpans": [span]} for span in spans]
 
 
+def test_damage_everywhere_is_named_everywhere(path: Path):
+    entry = '  {"model": "m", "text": "%s"}'
+    texts = ["torn\napart" if number % 3 else "whole" for number in range(3000)]
+    found = values(path, "[\n" + ",\n".join(entry % text for text in texts) + "\n]")
+    assert sum(b"whole" in value for value, _, _ in found) == 1000
+    assert sum(b"torn" in value for value, _, _ in found) == 2000
+
+
+def test_brackets_without_end_are_given_up_after_a_while(path: Path):
+    found = values(path, '[{"a": 1}' + "}" * 300_000)
+    assert [value for value, _, _ in found[:2]] == [b'{"a": 1}', b"}"]
+    assert 1000 < len(found) < 1010
+
+
 CONTAINERS = [
     (GOOD + "\n" + GOOD, Container.JSONL),
     (GOOD, Container.JSONL),
