@@ -32,7 +32,7 @@ class Tagging:
     risk: float | None = None
     estimate: bool = False
     calibration: Path | None = None
-    """What labels said of the scores of texts."""
+    """What labels said of the scores of texts; None for that of the project's settings, if they name one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,6 @@ class Reading:
     threads: int | None
     quiet: bool
     verbose: bool
-    calibration: Path | None = None
-    """A calibration of the text scores; None for that of the project's settings, if they name one."""
 
 
 @dataclass(frozen=True, slots=True)

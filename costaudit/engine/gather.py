@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.local import open_all
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.format import Adapter
 from costaudit.ingest.identity import calls_at, identity_hashes, merge_calls, repeated, rows_with
 from costaudit.ingest.logfile import LogFile
-from costaudit.ingest.quarantine import REASONS, Place, Quarantine
-from costaudit.ingest.reader import Block, Reader, open_log
+from costaudit.ingest.quarantine import REASONS, Quarantine
+from costaudit.ingest.reader import Block, Reader
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ def gather(  # noqa: PLR0913 - what to read, how, and what to make of it
     read or no record is a call.
     """
     found: Gathered[T] = Gathered([])
-    readers = _open_all(files, forced, adapters, refused, found.quarantine)
+    readers = open_all(files, forced, adapters, refused, found.quarantine)
     hashes = []
     kept: dict[tuple[int, int], tuple[T, int]] = {}
     for number, block, parsed in _blocks(readers):
@@ -85,26 +86,6 @@ def gather(  # noqa: PLR0913 - what to read, how, and what to make of it
     if not found.requests and select is None:
         raise _nothing_read(files, found)
     return found
-
-
-def _open_all(
-    files: Sequence[LogFile],
-    forced: Adapter | None,
-    adapters: Sequence[Adapter],
-    refused: Sequence[InputError],
-    quarantine: Quarantine,
-) -> list[Reader]:
-    readers, errors = [], list(refused)
-    for file in files:
-        try:
-            readers.append(open_log(file, forced, adapters))
-        except InputError as error:
-            errors.append(error)
-    if errors and not readers:
-        raise errors[0]
-    for trouble in errors:
-        quarantine.add("unreadable_file", Place(trouble.path or "", 0, None, trouble.message))
-    return readers
 
 
 def _blocks(

@@ -119,7 +119,7 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     """
     nothing = Cells({}, {}, {})
     total = Pass(nothing, nothing, nothing, plan, files=len(files), bytes=sum(f.size for f in files))
-    readers = _open_all(files, forced, adapters, refused, total)
+    readers = open_all(files, forced, adapters, refused, total.quarantine)
     with Workers(threads or os.cpu_count() or 1) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
     if total.records == 0 or total.requests == 0:
@@ -127,13 +127,17 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     return total
 
 
-def _open_all(
+def open_all(
     files: Sequence[LogFile],
     forced: Adapter | None,
     adapters: Sequence[Adapter],
     refused: Sequence[InputError],
-    total: Pass,
+    quarantine: Quarantine,
 ) -> list[Reader]:
+    """Readers of the files that can be read; the others, and those `refused`, go into the quarantine.
+
+    Raises InputError with the first reason when there is none.
+    """
     readers, errors = [], list(refused)
     for file in files:
         try:
@@ -143,7 +147,7 @@ def _open_all(
     if errors and not readers:
         raise errors[0]
     for trouble in errors:
-        total.quarantine.add("unreadable_file", Place(trouble.path or "", 0, None, trouble.message))
+        quarantine.add("unreadable_file", Place(trouble.path or "", 0, None, trouble.message))
     return readers
 
 

@@ -15,11 +15,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from costaudit.ingest.hashes import Hashes, hash_texts, mixed
-from costaudit.tiers.columns import as_numpy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from costaudit.tiers.columns import Columns
 
 HEAD_CHARS: Final = 200
@@ -53,10 +50,6 @@ class Prints:
     wide: Hashes
     voter: Hashes
     """A hash of the call: records of one call have one vote."""
-
-    def of(self, rows: Any) -> Prints:
-        """The fingerprints of some rows."""
-        return Prints(self.narrow[rows], self.wide[rows], self.voter[rows])
 
 
 def fingerprints(columns: Columns) -> Prints:
@@ -106,7 +99,7 @@ def _content(columns: Columns) -> Hashes:
     return out
 
 
-_COUNTED: Iterable[str] = ("ts", "input", "cache_read", "output")
+_COUNTED: Final = ("ts", "input", "cache_read", "output")
 """What tells requests without an id apart."""
 
 
@@ -115,15 +108,4 @@ def _hashed(columns: Columns, name: str) -> Hashes:
     texts = columns.text(name)
     if texts is None:
         return np.zeros(columns.rows, np.uint64)
-    values = texts.values
-    if not len(values):
-        return np.zeros(columns.rows, np.uint64)
-    return np.asarray(texts.spread(hash_texts(_plain(values), np.uint64(_SALTS[name])), NO_PRINT))
-
-
-def _plain(values: Any) -> Any:
-    """Texts without nulls in one array."""
-    return values.combine_chunks() if hasattr(values, "combine_chunks") else values
-
-
-__all__ = ["NO_PRINT", "Prints", "as_numpy", "fingerprints"]
+    return np.asarray(texts.spread(hash_texts(texts.values, np.uint64(_SALTS[name])), NO_PRINT))
