@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.routing.policy import Policy
-from costaudit.schema import Tier
 
 Amounts = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -110,6 +109,9 @@ def exact_sum(amounts: Amounts) -> int:
 
 
 def verification_multiples(policy: Policy) -> dict[int, Decimal]:
-    """Verification multiple by tier, where a policy has one."""
-    rules = {tier.value: policy.tier(tier.value) for tier in Tier}
-    return {tier: rule.verification for tier, rule in rules.items() if rule is not None and rule.verification}
+    """Verification multiple by number of the policy, where everything that it acts on is verified."""
+    return {
+        number: treatment.verification.multiple
+        for number, treatment in policy.treatments()
+        if treatment.verification.multiple and treatment.verification.on == "all"
+    }
