@@ -1,8 +1,11 @@
-"""The choice of a route: per request the cheapest adequate candidate, among providers used and among all."""
+"""The choice of a route: per request the adequate candidate of the lowest expected cost.
+
+Once among the providers that the log uses, and once among all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,13 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.columns import Batch, Words
-from costaudit.engine.exact import largest, weighted_sum
+from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
+from costaudit.engine.exact import LIMIT, largest, weighted_sum
+from costaudit.engine.offers import NO_ROUTE, NONE, SCALE, OfferMatrix
 from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix, Route
-from costaudit.prices.conditions import service_tier
+from costaudit.engine.shares import outside_share
+from costaudit.routing.policy import matches
+from costaudit.routing.terms import WHOLE
 from costaudit.schema import UNTAGGED, Status
+
+__all__ = ["KEPT", "LACKS", "NO_ROUTE", "Chosen", "Priced", "choose_routes"]
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+Ratios = tuple[Ints, Ints]
+"""Tokens of a candidate per token today, of input and of output, in ten-thousandths: one per row, or one."""
 
 KEPT: Final = (
     "routed",
@@ -27,10 +39,28 @@ KEPT: Final = (
     "not_chat",
     "no_adequate_candidate",
     "not_cheaper",
+    "never",
+    "outside_share",
+    "session_keeps",
 )
 """Codes of the ledger's `kept`: why a request keeps its model."""
 
-NO_ROUTE: Final = -1
+LACKS: Final = (
+    "",
+    "provider",
+    "in_service",
+    "image",
+    "audio",
+    "tools",
+    "json_mode",
+    "context_window",
+    "max_output",
+    "price",
+    "quality",
+)
+"""Codes of the ledger's `lacks`: what the candidate that came nearest does not have, in the order in which it
+is asked. A provider that may serve, a model in service and priced, abilities, room, a price for each class of
+tokens, evals that reach the floor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,47 +86,125 @@ class Chosen:
     """The routes of a batch."""
 
     same: npt.NDArray[np.int32]
-    """Card of the choice among providers used; NO_ROUTE where the model is kept."""
+    """Offer taken among providers used; NO_ROUTE where the model is kept."""
     any: npt.NDArray[np.int32]
-    """Card of the choice among all."""
+    """Offer taken among all."""
     kept: npt.NDArray[np.int8]
     """Index into KEPT."""
+    lacks: npt.NDArray[np.int8]
+    """Index into LACKS: 0 unless no candidate is adequate."""
+    number: npt.NDArray[np.int8]
+    """Of the policy's treatment; NOT_ACTED_ON for requests that it leaves alone."""
+    verify: npt.NDArray[np.int32]
+    """Card of the model that verifies the request, moved or not; NONE without one."""
 
 
 def choose_routes(plan: Plan, priced: Priced, tier: npt.NDArray[np.int8], chat: Mask) -> Chosen:
-    """For every call the cheapest adequate candidate that is cheaper than today.
+    """For every call the adequate candidate of the lowest expected cost, if that is below today's cost.
 
     `chat` marks calls of chat models: others (embeddings, images) are never routed.
     """
     rows, card = priced.calls.rows, priced.card
     none = np.full(rows, NO_ROUTE, np.int32)
-    chosen = Chosen(none, none.copy(), np.zeros(rows, np.int8))
-    status, service = priced.words["status"], priced.words["service_tier"]
-    ok, has_price = status.among(Status.OK), card >= 0
-    tagged = tier != UNTAGGED
+    chosen = Chosen(
+        none, none.copy(), np.zeros(rows, np.int8), np.zeros(rows, np.int8),
+        np.full(rows, NOT_ACTED_ON, np.int8), np.full(rows, NONE, np.int32),
+    )  # fmt: skip
+    ok, has_price = priced.words["status"].among(Status.OK), card >= 0
+    movable = ok & has_price & chat
+    contexts = contexts_of(
+        plan.policy, plan.reads, priced.words, tier, np.where(movable, card, -1), plan.cards,
+        evals=plan.evals is not None, tasks=plan.evals is not None and plan.evals.speaks_of_tasks,
+    )  # fmt: skip
+    code = contexts.code
+    never = contexts.never | _of_users(plan, priced, movable)
+    code = np.where(never, NOT_ACTED_ON, code)
     for why, where in (
         ("not_chat", ~chat),
-        ("untagged", ~tagged),
+        ("untagged", (tier == UNTAGGED) & (code == NOT_ACTED_ON)),
+        ("never", never),
         ("not_billed", ~ok),
         ("unpriced", ~has_price),
     ):
         chosen.kept[where] = KEPT.index(why)  # the last that holds
-    movable = np.where(ok & has_price & chat & tagged, tier, UNTAGGED)
-    kinds = sorted({service_tier(v) for v in service.values})
-    kind_of = np.array([kinds.index(service_tier(v)) for v in service.values])
     needs = _Needs(priced)
-    for number in range(4):
-        of_tier = np.flatnonzero(movable == number)
-        kind_codes = kind_of[service.codes[of_tier]]
-        for code, kind in enumerate(kinds):
-            index = of_tier[kind_codes == code] if len(kinds) > 1 else of_tier
-            groups = plan.routes(number, kind) if len(index) else ()
-            if groups:
-                fees = bool(plan.rates().rates[:, PRICED.index("request")].any())
-                _choose(plan, groups, _Rows.cut(needs, index, fees=fees), chosen)
-            else:
-                chosen.kept[index] = KEPT.index("tier_keeps")
+    for number, context in enumerate(contexts.known):
+        index = np.flatnonzero(code == number)
+        if len(index):
+            _choose_context(plan, context, needs, index, chosen)
     return chosen
+
+
+def _of_users(plan: Plan, priced: Priced, movable: Mask) -> Mask:
+    """Requests of users that are never moved."""
+    patterns = plan.policy.never.users
+    if not patterns:
+        return np.zeros(len(movable), bool)
+    users = priced.calls.words("user")
+    named = np.array([matches(patterns, user) for user in users.values], bool)
+    return np.asarray(movable & named[users.codes])
+
+
+def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, chosen: Chosen) -> None:
+    """Choose for the requests of one context."""
+    treatment = plan.policy.treatment(context.number)
+    groups = plan.routes(context.number, context.service)
+    if treatment is None or (not groups and treatment.keep is False):
+        chosen.kept[index] = KEPT.index("tier_keeps")
+        return
+    chosen.number[index] = context.number
+    fees = bool(plan.rates().rates[:, PRICED.index("request")].any())
+    checker = plan.checker(context.number)
+    rows = _Rows.cut(needs, index, fees=fees)
+    check = np.full(len(index), NONE, np.int32)
+    if checker is not None:
+        check = checker.cards(rows.ts, rows.context + rows.output)
+        if treatment.verification.on == "all":
+            chosen.verify[index] = check
+            check = np.full(len(index), NONE, np.int32)
+    if treatment.keep:
+        chosen.kept[index] = KEPT.index("tier_keeps")
+        return
+    after = _fallbacks(plan, context, rows)
+    parts, part_of = np.unique(np.stack([check, after]), axis=1, return_inverse=True)
+    for number in range(parts.shape[1]):
+        some = index if parts.shape[1] == 1 else index[part_of.ravel() == number]
+        checked, fallback = (int(card) for card in parts[:, number])
+        dealer = _Dealer(plan, context, checked, fallback)
+        _choose(dealer, groups, rows if some is index else _Rows.cut(needs, some, fees=fees), chosen)
+    if treatment.share != 1:
+        routed = index[chosen.kept[index] == KEPT.index("routed")]
+        left = routed[outside_share(needs.priced.calls, routed, treatment.share)]
+        chosen.same[left] = chosen.any[left] = NO_ROUTE
+        chosen.kept[left] = KEPT.index("outside_share")
+
+
+def _fallbacks(plan: Plan, context: Context, rows: _Rows) -> npt.NDArray[np.int32]:
+    """For every request the card of the first fallback model that can serve it; NONE for that of today."""
+    found = np.full(len(rows.index), NONE, np.int32)
+    for route in plan.fallbacks(context.number, context.service):
+        if context.allowed is not None and route.candidate.provider not in context.allowed:
+            continue
+        card = route.lookup(rows.ts, rows.context)
+        fits = np.broadcast_to(rows.fitted_by(plan.rates(), card), card.shape)
+        found = np.where((found == NONE) & fits, card, found)
+    return found
+
+
+class _Dealer:
+    """Makes offers to the requests of one context that have the same checker and fallback."""
+
+    def __init__(self, plan: Plan, context: Context, checker: int, fallback: int) -> None:
+        self.plan, self.context = plan, context
+        self.checker, self.fallback = checker, fallback
+
+    def offers(self, route: Route) -> npt.NDArray[np.int32]:
+        """The offer for every card of a route's timeline; NONE where evals do not reach the floor."""
+        return self.plan.offers_of(self.context, route, self.checker, self.fallback)
+
+    def may_serve(self, route: Route) -> bool:
+        """Whether the provider of a candidate is allowed."""
+        return self.context.allowed is None or route.candidate.provider in self.context.allowed
 
 
 class _Needs:
@@ -116,9 +224,13 @@ class _Needs:
         self.json_mode = shape.among(*wants_json) if wants_json else None
 
 
+_ABILITIES: Final = {"images": "image", "audio": "audio", "tools": "tools", "json_mode": "json_mode"}
+"""Columns of the rate matrix that a model may need, and their names in LACKS."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The calls of one tier and service tier, cut out of their batch once for all candidates."""
+    """The calls of one context, cut out of their batch once for all candidates."""
 
     index: Ints
     ts: Ints
@@ -144,7 +256,7 @@ class _Rows:
         counts = [(place, column[index]) for place, column in columns if column is not None]
         if fees:
             counts.append((PRICED.index("request"), np.ones(len(index), np.int64)))
-        masks = {name: getattr(needs, name) for name in ("images", "audio", "tools", "json_mode")}
+        masks = {name: getattr(needs, name) for name in _ABILITIES}
         return cls(
             index=index,
             ts=priced.ts[index],
@@ -157,16 +269,16 @@ class _Rows:
             shortest=int(length.min()),
         )
 
-    def fitted_by(self, matrix: RateMatrix, card: npt.NDArray[np.int32]) -> Mask:
+    def fitted_by(
+        self, matrix: RateMatrix, card: npt.NDArray[np.int32], ratios: Ratios | None = None
+    ) -> Mask:
         """Where a candidate can serve; one answer where it is the same for all."""
         fits: Mask = np.array(True)
         if card.min() < 0:
             fits = card >= 0
         cards = np.maximum(card, 0)
-        if matrix.context_window[cards].min() < self.longest:
-            fits = fits & (matrix.context_window[cards] >= self.context + self.output)
-        if matrix.max_output[cards].min() < largest(self.output):
-            fits = fits & (matrix.max_output[cards] >= self.output)
+        for able in self._room(matrix, cards, ratios):
+            fits = fits & able
         for name, needed in self.abilities:
             fits = fits & (getattr(matrix, name)[cards] | ~needed)
         for place, column, _ in self.counts:
@@ -174,102 +286,216 @@ class _Rows:
                 fits = fits & ((matrix.rates[cards, place] >= 0) | (column == 0))
         return fits
 
-    def cost(self, matrix: RateMatrix, card: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """What the calls would cost with a candidate, in 1e-15 USD."""
-        if not self.counts:
-            return np.zeros(len(self.index), np.int64)
-        rates = [np.maximum(matrix.rates[np.maximum(card, 0), place], 0) for place, _, _ in self.counts]
-        return weighted_sum(
-            [column for _, column, _ in self.counts],
-            [int(rate[0]) if len(rate) == 1 else rate for rate in rates],
-            [most for _, _, most in self.counts],
+    def _room(
+        self, matrix: RateMatrix, cards: npt.NDArray[np.int32], ratios: Ratios | None
+    ) -> tuple[Mask, Mask]:
+        """Whether prompt and answer fit the context window, and the answer the output limit."""
+        window, most = matrix.context_window[cards], matrix.max_output[cards]
+        yes: Mask = np.array(True)
+        if ratios is None:
+            long = yes if window.min() >= self.longest else window >= self.context + self.output
+            return long, yes if most.min() >= largest(self.output) else most >= self.output
+        read, written = ratios
+        room, limit = (
+            np.where(size < LIMIT // WHOLE, size, LIMIT // WHOLE) * WHOLE for size in (window, most)
         )
+        return room >= self.context * read + self.output * written, limit >= self.output * written
+
+    def lacks(
+        self, matrix: RateMatrix, card: npt.NDArray[np.int32], ratios: Ratios | None
+    ) -> npt.NDArray[np.int8]:
+        """What a candidate first lacks for each call, as an index into LACKS; that of quality for nothing."""
+        cards = np.maximum(card, 0)
+        window, most = self._room(matrix, cards, ratios)
+        priced: Mask = np.array(True)
+        for place, column, _ in self.counts:
+            priced = priced & ((matrix.rates[cards, place] >= 0) | (column == 0))
+        able = {_ABILITIES[n]: getattr(matrix, n)[cards] | ~needed for n, needed in self.abilities}
+        tests = {
+            "in_service": card >= 0,
+            **able,
+            "context_window": window,
+            "max_output": most,
+            "price": priced,
+        }
+        found = np.full(len(self.index), LACKS.index("quality"), np.int8)
+        for place, name in reversed(list(enumerate(LACKS))):
+            if name in tests:
+                found = np.where(tests[name], found, place).astype(np.int8)
+        return found
+
+    def cost(self, offers: OfferMatrix, offer: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        """What the calls are expected to cost with an offer, in 1e-15 USD, but for a share of today's cost."""
+        safe = np.maximum(offer, 0)
+        rates = [np.maximum(offers.rates[safe, place], 0) for place, _, _ in self.counts]
+        columns = [column for _, column, _ in self.counts]
+        most = [most for _, _, most in self.counts]
+        fixed = offers.fixed[safe]
+        if fixed.any():
+            columns, rates, most = [*columns, np.ones(len(self.index), np.int64)], [*rates, fixed], [*most, 1]
+        if not columns:
+            return np.zeros(len(self.index), np.int64)
+        return weighted_sum(columns, [int(r[0]) if len(r) == 1 else r for r in rates], most)
 
 
 class _Best:
-    """The cheapest candidate so far, for every row."""
+    """The candidate of the lowest expected cost so far, for every row."""
 
-    def __init__(self, rows: _Rows) -> None:
-        self.units = rows.list_units.copy()
-        self.card = np.full(len(rows.index), NO_ROUTE, np.int32)
+    def __init__(self, units: npt.NDArray[Any]) -> None:
+        self.units = units.copy()
+        self.offer_taken = np.full(len(units), NO_ROUTE, np.int32)
         self.open: Mask = np.array(True)
         """Rows that no earlier group could serve."""
         self._found: Mask = np.array(False)
 
-    def offer(self, fits: Mask, units: npt.NDArray[Any], card: npt.NDArray[np.int32]) -> None:
+    def offer(self, fits: Mask, units: npt.NDArray[Any], offer: npt.NDArray[np.int32]) -> None:
         """Take the candidate where it fits and is cheaper."""
         self._found = self._found | fits
         better = fits & self.open & (units < self.units)
         if units.dtype != self.units.dtype:
             self.units = self.units.astype(object)
         np.copyto(self.units, units, where=better)
-        np.copyto(self.card, card, where=better)
+        np.copyto(self.offer_taken, offer, where=better)
 
     def close_group(self) -> None:
         """The rows that the group could serve are closed to the next."""
         self.open = self.open & ~self._found
 
 
-def _choose(plan: Plan, groups: tuple[tuple[Route, ...], ...], rows: _Rows, chosen: Chosen) -> None:
-    """Choose for some rows, all of one tier and service tier."""
-    same, any_ = _Best(rows), _Best(rows)
+def _choose(dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: _Rows, chosen: Chosen) -> None:
+    """Choose for some rows of one context, with the same checker and fallback."""
+    plan, shares = dealer.plan, dealer.plan.may_pay_shares(dealer.context.number)
+    today = _scaled(rows.list_units) if shares else rows.list_units
+    same, any_ = _Best(today), _Best(today)
     fitted: Mask = np.array(False)
     for group in groups:
-        for route, card in _live(plan, group, rows):
-            matrix = plan.rates()
-            fits, units = rows.fitted_by(matrix, card), rows.cost(matrix, card)
+        bids = [bid for route in group if (bid := _bid(dealer, route, rows)) is not None]
+        offers, matrix = plan.offer_matrix(), plan.rates()
+        for bid in _undominated(bids, matrix, offers):
+            fits = rows.fitted_by(matrix, bid.card, bid.ratios) & (bid.offer != NONE)
+            units = rows.cost(offers, bid.offer)
+            if shares:
+                units = _with_share(
+                    _scaled(units), rows.list_units, offers.own_share[np.maximum(bid.offer, 0)]
+                )
             fitted = fitted | fits
-            if route.candidate.provider in plan.providers_used:
-                same.offer(fits, units, card)
-            any_.offer(fits, units, card)
+            if bid.provider in plan.providers_used:
+                same.offer(fits, units, bid.offer)
+            any_.offer(fits, units, bid.offer)
         same.close_group()
         any_.close_group()
         if not same.open.any() and not any_.open.any():
             break
     # A later class opened for one provider must not leave "any" dearer than "same".
-    any_card = np.where(same.units < any_.units, same.card, any_.card)
-    chosen.same[rows.index] = same.card
-    chosen.any[rows.index] = any_card
-    routed = (same.card != NO_ROUTE) | (any_.card != NO_ROUTE)
+    any_offer = np.where(same.units < any_.units, same.offer_taken, any_.offer_taken)
+    chosen.same[rows.index] = same.offer_taken
+    chosen.any[rows.index] = any_offer
+    routed = (same.offer_taken != NO_ROUTE) | (any_.offer_taken != NO_ROUTE)
     why_not = np.where(fitted, KEPT.index("not_cheaper"), KEPT.index("no_adequate_candidate"))
     chosen.kept[rows.index] = np.where(routed, KEPT.index("routed"), why_not)
+    if not fitted.all():
+        _explain(dealer, groups, rows, np.broadcast_to(fitted, routed.shape), chosen)
 
 
-def _live(plan: Plan, group: tuple[Route, ...], rows: _Rows) -> list[tuple[Route, npt.NDArray[np.int32]]]:
-    """The candidates with a price for some of the rows, each with its card per row (-1 for none).
+def _scaled(units: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Units of 1e-15 USD in units of 1e-19 USD, exactly."""
+    fits = units.dtype == object or int(units.max(initial=0)) < LIMIT // SCALE
+    return np.asarray((units if fits else units.astype(object)) * SCALE)
 
-    A candidate that an earlier one of the same provider undercuts in every class, while able to do
-    all that it can, is left out: it cannot win any row.
-    """
-    live: list[tuple[Route, npt.NDArray[np.int32]]] = []
-    fixed: list[tuple[str, int]] = []
+
+def _with_share(units: npt.NDArray[Any], today: npt.NDArray[Any], share: Ints) -> npt.NDArray[Any]:
+    """Expected cost with a share of today's, in 1e-19 USD, exactly."""
+    if not share.any():
+        return units
+    small = today.dtype != object and int(today.max(initial=0)) < LIMIT // SCALE
+    part = (today if small else today.astype(object)) * share
+    small = small and units.dtype != object and int(units.max(initial=0)) < LIMIT
+    return np.asarray(units + part if small else units.astype(object) + part.astype(object))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bid:
+    """A candidate for some rows: its offer and its card, per row or one for all."""
+
+    provider: str
+    offer: npt.NDArray[np.int32]
+    card: npt.NDArray[np.int32]
+    ratios: Ratios | None
+    """None where it counts tokens as the model of today does."""
+
+
+def _bid(dealer: _Dealer, route: Route, rows: _Rows) -> _Bid | None:
+    """What a candidate offers the rows; None where it has nothing to offer to any."""
+    if not dealer.may_serve(route) or not len(route.codes):
+        return None
     low, high, furthest = int(rows.ts.min()), int(rows.ts.max()), largest(rows.context)
-    for route in group:
-        one = route.timeline.constant(low, high, furthest)
-        if one is not None:
-            if one < 0:
-                continue
-            card = int(route.codes[one])
-            matrix = plan.rates()
-            if matrix.context_window[card] < rows.shortest:
-                continue
-            if any(p == route.candidate.provider and _dominates(matrix, c, card) for p, c in fixed):
-                continue
-            fixed.append((route.candidate.provider, card))
-            live.append((route, np.full(1, card, np.int32)))
-        elif len(route.codes):
-            local = route.timeline.lookup(rows.ts, rows.context)
-            live.append((route, np.where(local >= 0, route.codes[np.maximum(local, 0)], -1).astype(np.int32)))
-    return live
+    one = route.timeline.constant(low, high, furthest)
+    if one is not None and one < 0:
+        return None
+    offers = dealer.offers(route)
+    if one is not None:
+        place = np.full(1, one, np.int32)
+        if dealer.plan.rates().context_window[route.codes[one]] < rows.shortest:
+            return None
+    else:
+        place = route.timeline.lookup(rows.ts, rows.context)
+    known, safe = place >= 0, np.maximum(place, 0)
+    offer = np.where(known, offers[safe], NONE).astype(np.int32)
+    if (offer == NONE).all():
+        return None
+    card = np.where(known, route.codes[safe], NONE).astype(np.int32)
+    return _Bid(route.candidate.provider, offer, card, _ratios(dealer, route, safe))
 
 
-def _dominates(matrix: RateMatrix, first: int, second: int) -> bool:
-    """Whether the first card, which stands earlier, serves every request of the second for no more."""
-    a, b = matrix.rates[first], matrix.rates[second]
-    able = all(
-        bool(column[first]) >= bool(column[second])
-        for column in (matrix.images, matrix.audio, matrix.tools, matrix.json_mode)
+def _ratios(dealer: _Dealer, route: Route, place: npt.NDArray[np.int32]) -> Ratios | None:
+    """How a candidate counts tokens, for cards of its timeline."""
+    read, written = dealer.plan.ratios_of(dealer.context, route)
+    if (read == WHOLE).all() and (written == WHOLE).all():
+        return None
+    return read[place], written[place]
+
+
+def _undominated(bids: Sequence[_Bid], matrix: RateMatrix, offers: OfferMatrix) -> list[_Bid]:
+    """The bids that can win some row.
+
+    One that an earlier bid of the same provider undercuts in every class, while able to do all that it can,
+    cannot. Only bids that are one for all rows are compared.
+    """
+    kept: list[_Bid] = []
+    for bid in bids:
+        rivals = [k for k in kept if k.provider == bid.provider and len(k.offer) == len(bid.offer) == 1]
+        if not any(_dominates(matrix, offers, k, bid) for k in rivals):
+            kept.append(bid)
+    return kept
+
+
+def _dominates(matrix: RateMatrix, offers: OfferMatrix, first: _Bid, second: _Bid) -> bool:
+    """Whether the first bid, which stands earlier, serves every request of the second for no more."""
+    one, two = int(first.offer[0]), int(second.offer[0])
+    card, other = int(first.card[0]), int(second.card[0])
+    a, b = offers.rates[one], offers.rates[two]
+    able = all(bool(getattr(matrix, name)[card]) >= bool(getattr(matrix, name)[other]) for name in _ABILITIES)
+    roomy = (
+        first.ratios is second.ratios is None
+        and matrix.context_window[card] >= matrix.context_window[other]
+        and matrix.max_output[card] >= matrix.max_output[other]
     )
-    wide = matrix.context_window[first] >= matrix.context_window[second]
-    long = matrix.max_output[first] >= matrix.max_output[second]
-    return bool(able and wide and long and np.all((b < 0) | ((a >= 0) & (a <= b))))
+    extras = offers.fixed[one] <= offers.fixed[two] and offers.own_share[one] <= offers.own_share[two]
+    return bool(able and roomy and extras and np.all((b < 0) | ((a >= 0) & (a <= b))))
+
+
+def _explain(
+    dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: _Rows, fitted: Mask, chosen: Chosen
+) -> None:
+    """Say of the rows that no candidate fits what the one that came nearest lacks."""
+    nearest = np.full(len(rows.index), LACKS.index("provider"), np.int8)
+    for route in (route for group in groups for route in group if dealer.may_serve(route)):
+        if not len(route.codes):
+            nearest = np.maximum(nearest, LACKS.index("in_service"))
+            continue
+        place = route.timeline.lookup(rows.ts, rows.context)
+        safe = np.maximum(place, 0)
+        card = np.where(place >= 0, route.codes[safe], NONE).astype(np.int32)
+        lacks = rows.lacks(dealer.plan.rates(), card, _ratios(dealer, route, safe))
+        nearest = np.maximum(nearest, lacks)
+    chosen.lacks[rows.index] = np.where(fitted, 0, nearest)

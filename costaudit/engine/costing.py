@@ -6,7 +6,7 @@ amount is still an integer. They become Decimal dollars only when a sum of them 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -15,15 +15,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.choice import NO_ROUTE
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, Cells
+from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.engine.plan import MEASURE, PRICED, RATE_DECIMALS, Plan
 from costaudit.errors import ConfigError
 from costaudit.money import EXACT
 from costaudit.prices.gateways import Gateways
-from costaudit.schema import Status
+from costaudit.routing.projection import verification_multiples
+from costaudit.routing.terms import OUTPUT_SIDE, WHOLE
+from costaudit.schema import INPUT_SIDE, Status
 
 Amounts = npt.NDArray[Any]
 """Integers of 10^-DIGITS USD, one per cell: dtype int64, or object where 64 bits may not do."""
@@ -67,10 +69,15 @@ class Costed:
     known_markup_units: Amounts
     """The part of billed_units that comes from known fees."""
     same_units: Amounts
-    """List cost after routing among the providers used; list_units where the model is kept."""
+    """Expected cost after routing among the providers used; list_units where the model is kept."""
     any_units: Amounts
-    """List cost after routing among all candidates; at most same_units."""
-
+    """Expected cost after routing among all candidates; at most same_units."""
+    parts: dict[str, Amounts]
+    """What `any_units` is made of, by cause of `Expected`; all in `price` where the model is kept."""
+    verified_units: Amounts
+    """What verifying costs, where the policy verifies all that it acts on."""
+    router_units: Amounts
+    """What deciding costs."""
     reported: npt.NDArray[np.bool_]
     """Cells that are billed by the cost that their requests state."""
     known: npt.NDArray[np.bool_]
@@ -82,9 +89,9 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways, source: CostSource 
     card = cells.keys["card"]
     priced = card >= 0
     list_units = card_cost(cells, plan, card)
-    same_route, any_route = cells.keys["route_same"], cells.keys["route_any"]
-    same = np.where(same_route == NO_ROUTE, list_units, card_cost(cells, plan, same_route))
-    any_ = np.where(any_route == NO_ROUTE, same, card_cost(cells, plan, any_route))
+    same = sum_parts(offer_parts(cells, plan, cells.keys["route_same"], list_units))
+    parts = offer_parts(cells, plan, cells.keys["route_any"], list_units)
+    any_ = sum_parts(parts)
     markup = _known_markup(cells, plan, gateways, list_units)
     reported, known = billed_as_reported(cells, plan, source), bill_known(cells, plan, source)
     stated = cells.measures["reported_picousd"].astype(object) * 10 ** (DIGITS - 12)
@@ -101,9 +108,80 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways, source: CostSource 
         known_markup_units=np.where(reported | ~known, 0, markup).astype(object),
         same_units=same,
         any_units=any_,
+        parts=parts,
+        verified_units=_verified(cells, plan, any_),
+        router_units=_router(cells, plan),
         reported=reported,
         known=known,
     )
+
+
+def offer_parts(
+    cells: Cells, plan: Plan, offer: npt.NDArray[np.int32], list_units: Amounts
+) -> dict[str, Amounts]:
+    """The expected cost of every cell's requests with an offer, by cause; the list cost for NO_ROUTE."""
+    offers = plan.offer_matrix()
+    kept = offer == NO_ROUTE
+    zero = np.zeros(len(offer), dtype=object)
+    if kept.all():
+        return {name: list_units if name == "price" else zero for name in CAUSES}
+    safe = np.where(kept, 0, offer)
+    columns = [cells.measures[MEASURE[name]] for name in PRICED]
+    parts = {}
+    for name in CAUSES:
+        rates = offers.parts[name]
+        if not rates.any():
+            parts[name] = zero
+            continue
+        # Shorter answers or a coarser tokenizer make a part negative: what is below 0 is summed apart.
+        above, below = (
+            weighted_sum(columns, [side[safe, place] for place in range(len(PRICED))]).astype(object)
+            for side in (np.maximum(rates, 0), np.maximum(-rates, 0))
+        )
+        parts[name] = np.where(kept, 0, (above - below) * _SPARE)
+    requests = cells.measures["requests"].astype(object)
+    if offers.fixed.any():
+        parts["checks"] = parts["checks"] + np.where(kept, 0, requests * offers.fixed[safe] * _SPARE)
+    if offers.shares:
+        share = np.where(kept, 0, offers.own_share[safe])
+        parts["fallback"] = parts["fallback"] + list_units * share // WHOLE
+    parts["price"] = np.where(kept, list_units, parts["price"])
+    return parts
+
+
+def sum_parts(parts: Mapping[str, Amounts]) -> Amounts:
+    """The whole expected cost."""
+    return np.asarray(sum(parts.values()))
+
+
+def _verified(cells: Cells, plan: Plan, routed: Amounts) -> Amounts:
+    """What verifying every request that the policy acts on costs, moved or not."""
+    found = np.zeros(len(routed), dtype=object)
+    for number, multiple in verification_multiples(plan.policy).items():
+        rows = np.flatnonzero(cells.keys["number"] == number)
+        found[rows] = scaled(routed[rows], multiple)
+    card = cells.keys["verify"]
+    if (card == NONE).all():
+        return found
+    rates, safe = plan.rates().rates, np.maximum(card, 0)
+    read = np.sum([cells.measures[name] for name in (*INPUT_SIDE, *OUTPUT_SIDE)], axis=0, dtype=object)
+    requests = cells.measures["requests"].astype(object)
+    written = np.array([plan.verification_tokens(number) for number in cells.keys["number"].tolist()], object)
+    by_class = {
+        name: np.maximum(rates[safe, PRICED.index(name)], 0) for name in ("input", "output", "request")
+    }
+    cost = (
+        read * by_class["input"] + requests * (written * by_class["output"] + by_class["request"])
+    ) * _SPARE
+    return np.where(card == NONE, found, cost)
+
+
+def _router(cells: Cells, plan: Plan) -> Amounts:
+    """What the router costs for the requests that the policy decides on."""
+    each = int(plan.policy.router_usd_per_request.scaleb(DIGITS, EXACT))
+    decides = [number for number, treatment in plan.policy.treatments() if not treatment.keep]
+    asked = np.isin(cells.keys["number"], decides)
+    return np.where(asked, cells.measures["requests"].astype(object) * each, 0)
 
 
 def billed_as_reported(cells: Cells, plan: Plan, source: CostSource) -> npt.NDArray[np.bool_]:

@@ -75,9 +75,12 @@ def audit_batch(
         "tier": tags.tier,
         "band": rows.bands(plan.policy),
         "evidence": tags.evidence,
+        "number": route.number,
         "route_same": route.same,
         "route_any": route.any,
+        "verify": route.verify,
         "kept": route.kept,
+        "lacks": route.lacks,
         "reported": reported,
     }
     keys: dict[str, tuple[npt.NDArray[np.integer], int, int]] = {

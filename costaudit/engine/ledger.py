@@ -22,7 +22,8 @@ from costaudit.schema import COUNTS
 Ints = npt.NDArray[np.int64]
 
 NUMBER_KEYS: Final = (
-    "period", "card", "tier", "band", "evidence", "route_same", "route_any", "kept", "reported",
+    "period", "card", "tier", "band", "evidence", "number", "route_same", "route_any", "verify", "kept",
+    "lacks", "reported",
 )  # fmt: skip
 """Keys that are small numbers: see `costaudit.engine.kernel` for their meaning."""
 

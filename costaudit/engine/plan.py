@@ -6,6 +6,7 @@ what it says of a request never depends on the blocks that came before.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,15 +17,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.contexts import Context, Reads
+from costaudit.engine.offers import NONE, Offer, OfferMatrix, offer_matrix
+from costaudit.errors import ConfigError
 from costaudit.ingest.estimate import with_estimates
 from costaudit.prices.book import PriceBook
-from costaudit.prices.cards import Card, Rate, Timeline
-from costaudit.prices.conditions import service_tier
+from costaudit.prices.cards import NO_TS, Card, Rate, Timeline
+from costaudit.prices.conditions import STANDARD, service_tier
 from costaudit.prices.resolver import How, Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES, ModelFacts
 from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, knows, name_timeline
-from costaudit.routing.policy import Policy, Seat
-from costaudit.schema import TOKEN_CLASSES
+from costaudit.routing.evals import Evals
+from costaudit.routing.policy import RULES_FROM, Pair, Policy, Seat, matches
+from costaudit.routing.terms import WHOLE, Terms, expect, terms_of
+from costaudit.schema import TOKEN_CLASSES, UNTAGGED
 from costaudit.tiers.tagger import Tagger
 from costaudit.tiers.votes import Votes
 
@@ -62,6 +68,26 @@ class Route:
     codes: npt.NDArray[np.int32]
     """Number in `Plan.cards` of every card of the timeline."""
 
+    def lookup(self, ts: Ints, context: Ints) -> npt.NDArray[np.int32]:
+        """The card for every request; NONE where there is none."""
+        if not len(self.codes):
+            return np.full(len(ts), NONE, np.int32)
+        place = self.timeline.lookup(ts, context)
+        return np.where(place >= 0, self.codes[np.maximum(place, 0)], NONE).astype(np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """The model that verifies answers."""
+
+    route: Route
+
+    def cards(self, ts: Ints, tokens: Ints) -> npt.NDArray[np.int32]:
+        """Its card for every request; before its first price that one, and without a time the last."""
+        card = self.route.lookup(ts, tokens)
+        first, last = self.route.codes[0], self.route.codes[-1]
+        return np.where(card != NONE, card, np.where(ts == NO_TS, last, first)).astype(np.int32)
+
 
 @dataclass(eq=False)
 class Plan:
@@ -78,6 +104,8 @@ class Plan:
     resolution: Literal["hour", "day"] = "day"
     estimate: bool = False
     """Estimate the tokens of calls without usage from their text."""
+    evals: Evals | None = None
+    """How often models did well on tasks like those of the log."""
     cards: list[Card] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -86,6 +114,12 @@ class Plan:
     _subjects: dict[Subject, SubjectPrices] = field(default_factory=dict)
     _routes: dict[tuple[int, str], tuple[tuple[Route, ...], ...]] = field(default_factory=dict)
     _matrix: RateMatrix | None = None
+    offers: list[Offer] = field(default_factory=list)
+    _fallbacks: dict[tuple[int, str], tuple[Route, ...]] = field(default_factory=dict)
+    _checkers: dict[int, Checker | None] = field(default_factory=dict)
+    _offers_of: dict[tuple[Context, Seat, int, int], npt.NDArray[np.int32]] = field(default_factory=dict)
+    _offer_code: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _offer_matrix: OfferMatrix | None = None
 
     def with_providers(self, used: frozenset[str]) -> Plan:
         """The same plan for another set of providers, sharing the caches."""
@@ -145,32 +179,165 @@ class Plan:
                 code = self._reason_code[reason] = -len(self.reasons)
             return code
 
-    def routes(self, tier: int, service: str) -> tuple[tuple[Route, ...], ...]:
-        """Candidates of a tier under a service tier, in groups to be tried one after the other."""
-        key = (tier, service)
+    def routes(self, number: int, service: str) -> tuple[tuple[Route, ...], ...]:
+        """Candidates of a number of the policy under a service tier, in groups tried one after the other."""
+        key = (number, service)
         found = self._routes.get(key)
         if found is None:
             with self._lock:
-                found = self._routes.setdefault(key, self._make_routes(tier, service))
+                found = self._routes.setdefault(key, self._make_routes(number, service))
         return found
 
-    def _make_routes(self, tier: int, service: str) -> tuple[tuple[Route, ...], ...]:
-        groups = []
-        for seats in self.policy.groups.get(tier, ()):
-            routes = []
-            for candidate in candidates_of(self._known(seats, tier), self.book, self.policy.providers):
-                timeline = candidate_timeline(candidate, self.book, self.resolver, service)
-                routes.append(Route(candidate, timeline, self._card_codes(timeline)))
-            groups.append(tuple(routes))
-        return tuple(groups)
+    def _make_routes(self, number: int, service: str) -> tuple[tuple[Route, ...], ...]:
+        return tuple(
+            self._routes_of(self._known(seats, number), service)
+            for seats in self.policy.groups.get(number, ())
+        )
 
-    def _known(self, seats: Sequence[Seat], tier: int) -> Sequence[Seat]:
+    def _routes_of(self, seats: Sequence[Seat], service: str) -> tuple[Route, ...]:
+        routes = []
+        for candidate in candidates_of(seats, self.book, self.policy.providers):
+            timeline = candidate_timeline(candidate, self.book, self.resolver, service)
+            routes.append(Route(candidate, timeline, self._card_codes(timeline)))
+        return tuple(routes)
+
+    def _known(self, seats: Sequence[Seat], number: int) -> Sequence[Seat]:
         """The seats as they are or, of the shipped roster, what the book has: one's own book is smaller."""
-        rule = self.policy.tier(tier)
-        if self.policy.roster is not None or rule is None or rule.candidates:
+        treatment = self.policy.treatment(number)
+        if self.policy.roster is not None or treatment is None or treatment.candidates:
             return seats
         kept = [tuple(name for name in seat if knows(name, self.book, self.resolver)) for seat in seats]
         return [seat for seat in kept if seat]
+
+    def fallbacks(self, number: int, service: str) -> tuple[Route, ...]:
+        """The models that serve what fails, in the order in which they are tried."""
+        key = (number, service)
+        found = self._fallbacks.get(key)
+        if found is None:
+            treatment = self.policy.treatment(number)
+            seats = [(name,) for name in treatment.fallbacks] if treatment is not None else []
+            with self._lock:
+                found = self._fallbacks.setdefault(key, self._routes_of(seats, service))
+        return found
+
+    def checker(self, number: int) -> Checker | None:
+        """The model that verifies answers, if the policy names one."""
+        if number not in self._checkers:
+            treatment = self.policy.treatment(number)
+            name = treatment.verification.model if treatment is not None else None
+            with self._lock:
+                routes = () if name is None else self._routes_of([(name,)], STANDARD)
+                if name is not None and (not routes or not len(routes[0].codes)):
+                    raise ConfigError(
+                        f"the verification model {name} may not serve, or has no price",
+                        hint="see costaudit pricing show, and providers of the policy",
+                    )
+                self._checkers.setdefault(number, Checker(routes[0]) if routes else None)
+        return self._checkers[number]
+
+    def verification_tokens(self, number: int) -> int:
+        """Tokens that a verification model writes for a request of a number of the policy."""
+        treatment = self.policy.treatment(number)
+        return treatment.verification.output_tokens if treatment is not None else 0
+
+    @functools.cached_property
+    def reads(self) -> Reads:
+        """What of a request the policy looks at."""
+        return Reads.of(self.policy, task_evals=self.evals is not None and self.evals.speaks_of_tasks)
+
+    def may_pay_shares(self, number: int) -> bool:
+        """Whether an offer of a number may pay a share of today's cost."""
+        treatment = self.policy.treatment(number)
+        return treatment is not None and bool(
+            self.evals is not None or treatment.success_rate != 1 or treatment.retry_rate
+        )
+
+    def offers_of(self, context: Context, route: Route, checker: int, fallback: int) -> npt.NDArray[np.int32]:
+        """The offer for every card of a candidate's timeline; NONE where its evals do not reach the floor.
+
+        `checker` and `fallback` are cards, or NONE.
+        """
+        key = (context, route.candidate.names, checker, fallback)
+        found = self._offers_of.get(key)
+        if found is None:
+            with self._lock:
+                codes = [self._offer_of(context, card, checker, fallback) for card in route.codes.tolist()]
+                found = self._offers_of.setdefault(key, np.array(codes, np.int32))
+        return found
+
+    def _offer_of(self, context: Context, card: int, checker: int, fallback: int) -> int:
+        treatment = self.policy.treatment(context.number)
+        if treatment is None:
+            return NONE
+        name, success = self.name_of(card), None
+        floor = self.policy.floor(context.number)
+        if self.evals is not None:
+            tier = context.number if context.number < RULES_FROM else context.tier
+            rate = self.evals.rate(name, None if tier == UNTAGGED else tier, context.feature)
+            if floor is not None and (rate is None or not rate.meets(floor)):
+                return NONE
+            success = None if rate is None else rate.point
+        terms = self._paired(terms_of(treatment, success), context, card)
+        key = (
+            card,
+            checker,
+            fallback,
+            terms,
+            context.origin if fallback != NONE and self.policy.pairs else "",
+        )
+        code = self._offer_code.get(key)
+        if code is None:
+            after = (
+                None
+                if fallback == NONE
+                else (self._units(fallback), self._paired(Terms(), context, fallback))
+            )
+            expected = expect(
+                PRICED, self._units(card), terms, None if checker == NONE else self._units(checker), after
+            )
+            code = self._offer_code[key] = len(self.offers)
+            self.offers.append(Offer(card, expected, fallback))
+        return code
+
+    def name_of(self, card: int) -> str:
+        """provider/model of a card."""
+        return f"{self.cards[card].provider}/{self.cards[card].model}"
+
+    def _paired(self, terms: Terms, context: Context, card: int) -> Terms:
+        """Terms with the ratios of a card's model to that of today."""
+        pair = self._pair_of(context.origin, self.name_of(card))
+        if pair is None:
+            return terms
+        return replace(terms, input_ratio=pair.input_ratio, output_ratio=pair.output_ratio)
+
+    def _pair_of(self, origin: str, target: str) -> Pair | None:
+        if not origin or origin == target:
+            return None
+        pairs = self.policy.pairs
+        return next((p for p in pairs if matches((p.from_,), origin) and matches((p.to,), target)), None)
+
+    def ratios_of(self, context: Context, route: Route) -> tuple[Ints, Ints]:
+        """Tokens per token today for every card of a timeline, of input and output, in ten-thousandths."""
+        pairs = [self._paired(Terms(), context, card) for card in route.codes.tolist()]
+        read, written = ([int(r * WHOLE) for r in ratios] for ratios in (
+            [t.input_ratio for t in pairs], [t.output_ratio for t in pairs],
+        ))  # fmt: skip
+        return np.array(read, np.int64), np.array(written, np.int64)
+
+    def _units(self, card: int) -> dict[str, int]:
+        """Rates of a card in 1e-15 USD, by price class."""
+        return rate_units(self.cards[card])
+
+    def offer_matrix(self) -> OfferMatrix:
+        """Every offer made so far, as arrays."""
+        with self._lock:
+            if self._offer_matrix is None or self._offer_matrix.size != len(self.offers):
+                self._offer_matrix = offer_matrix(self.offers, len(PRICED))
+            return self._offer_matrix
+
+    def offered(self, offer: int) -> Card | None:
+        """The card of an offer; None for NO_ROUTE."""
+        return None if offer < 0 else self.cards[self.offers[offer].card]
 
     def rates(self) -> RateMatrix:
         """Rates of every card met so far, as integers."""
@@ -235,16 +402,23 @@ class RateMatrix:
 _NO_LIMIT = np.iinfo(np.int64).max
 
 
+def rate_units(card: Card) -> dict[str, int]:
+    """The rates of a card as integers of 1e-15 USD per token or unit, by price class."""
+    found = {}
+    for name in PRICED:
+        rate = card.rates.get(name)
+        if rate is not None:  # a unit's price is per unit, a token's per million: both end in 1e-15 USD
+            found[name] = int(rate.usd.scaleb(15 if name in UNIT_CLASSES else RATE_DECIMALS))
+    return found
+
+
 def _matrix(cards: list[Card], book: PriceBook) -> RateMatrix:
     facts = tuple(book.facts.get((c.provider, c.model)) for c in cards)
     rates = np.full((len(cards), len(PRICED)), -1, np.int64)
     rates[:, PRICED.index("request")] = 0  # most models have no fee per request: that is no missing price
     for row, card in enumerate(cards):
-        for column, name in enumerate(PRICED):
-            rate = card.rates.get(name)
-            if rate is not None:  # a unit's price is per unit, a token's per million: both end in 1e-15 USD
-                digits = 15 if name in UNIT_CLASSES else RATE_DECIMALS
-                rates[row, column] = int(rate.usd.scaleb(digits))
+        for name, units in rate_units(card).items():
+            rates[row, PRICED.index(name)] = units
     return RateMatrix(
         rates=rates,
         facts=facts,

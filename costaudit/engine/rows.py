@@ -18,8 +18,11 @@ from costaudit.engine.columns import Batch, Words
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import WORD_KEYS, group_rows
+from costaudit.engine.offers import NONE, SCALE
 from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix, Subject, SubjectPrices
-from costaudit.routing.policy import Policy
+from costaudit.routing.policy import RULES_FROM, Policy
+from costaudit.routing.projection import verification_multiples
+from costaudit.routing.terms import OUTPUT_SIDE
 from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status
 from costaudit.tiers.evidence import Tags
 from costaudit.tiers.tagger import Judged
@@ -29,6 +32,9 @@ Mask = npt.NDArray[np.bool_]
 
 UNIT_DIGITS: Final = 15
 """Costs of a call are integers of 10^-15 USD."""
+
+ROUTE_DIGITS: Final = 19
+"""Expected costs of a call are integers of 10^-19 USD: a share of today's cost may be in them."""
 
 DISJOINT: Final = tuple(name for name in COUNTS if name != "reasoning")
 """Counts that add up: reasoning is a part of the output."""
@@ -60,17 +66,60 @@ class JudgedRows:
     chat: Mask
     """Calls of chat models: others are never routed."""
 
-    def routed_as(self, plan: Plan, tier: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
-        """List cost in 1e-15 USD under the policy if the tiers were these; `list_units` where it stays."""
-        return self.route_units(plan, choose_routes(plan, self.priced, tier, self.chat).any)
+    def routed_as(self, plan: Plan, tier: npt.NDArray[np.int8]) -> Chosen:
+        """The routes under the policy if the tiers were these."""
+        return choose_routes(plan, self.priced, tier, self.chat)
 
-    def route_units(self, plan: Plan, card: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """List cost in 1e-15 USD of every call on a card of its route; `list_units` for NO_ROUTE."""
-        return np.where(card == NO_ROUTE, self.list_units, cost_of(plan.rates(), card, self.counts))
+    def verification_units(self, plan: Plan, route: Chosen, routed: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What verifying each call adds, moved or not, in 1e-19 USD; `routed` is its cost on the route."""
+        found = np.zeros(len(routed), dtype=object)
+        for number, multiple in verification_multiples(plan.policy).items():
+            rows = route.number == number
+            found[rows] = routed[rows] * int(multiple.scaleb(6)) // 10**6
+        rows = route.verify != NONE
+        if rows.any():
+            read = self.priced.context + total_of(self.counts, OUTPUT_SIDE, len(routed))
+            rates = plan.rates().rates[np.maximum(route.verify, 0)]
+            each = {
+                name: np.maximum(rates[:, PRICED.index(name)], 0) for name in ("input", "output", "request")
+            }
+            written = np.array([plan.verification_tokens(n) for n in route.number.tolist()], np.int64)
+            cost = weighted_sum(
+                [read, written, np.ones(len(read), np.int64)],
+                [each["input"], each["output"], each["request"]],
+            )
+            found = np.where(rows, cost.astype(object) * SCALE, found)
+        return found
+
+    def route_units(self, plan: Plan, offer: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        """Expected cost of every call with an offer, in 1e-19 USD; the list cost for NO_ROUTE.
+
+        Negative where there is no price.
+        """
+        offers = plan.offer_matrix()
+        today = self.list_units.astype(object) * SCALE
+        if not offers.size or (offer == NO_ROUTE).all():
+            return today
+        safe = np.maximum(offer, 0)
+        ones = np.ones(len(offer), np.int64)
+        columns, rates = [ones], [offers.fixed[safe]]
+        for place, name in enumerate(PRICED):
+            column = ones if name == "request" else self.counts[MEASURE[name]]
+            if column is not None:
+                columns.append(column)
+                rates.append(np.maximum(offers.rates[safe, place], 0))
+        units = weighted_sum(columns, rates)
+        routed = units.astype(object) * SCALE + self.list_units.astype(object) * offers.own_share[safe]
+        return np.where(offer == NO_ROUTE, today, routed)
 
     def bands(self, policy: Policy) -> npt.NDArray[np.int8]:
-        """Confidence bands: 0 untagged, 1 weak, 2 from min_confidence on, 3 from strong_confidence on."""
-        return np.where(self.tags.tier == UNTAGGED, 0, bands(policy)[self.tags.confidence]).astype(np.int8)
+        """Confidence bands: 0 untagged, 1 weak, 2 from min_confidence on, 3 from strong_confidence on.
+
+        A rule that asks for no tier acts whatever the tag: its requests are in the strongest band.
+        """
+        found = np.where(self.tags.tier == UNTAGGED, 0, bands(policy)[self.tags.confidence]).astype(np.int8)
+        sure = [number for number, rule in enumerate(policy.rules, RULES_FROM) if not rule.tiers]
+        return np.where(np.isin(self.route.number, sure), 3, found).astype(np.int8) if sure else found
 
     def moves(self, policy: Policy) -> Mask:
         """Calls that the policy routes elsewhere: a cheaper candidate, and a tag that it acts on."""

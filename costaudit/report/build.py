@@ -20,7 +20,6 @@ from costaudit.engine.costing import (
     billed_as_reported,
     card_cost,
     cost_cells,
-    scaled,
     states_cost,
     usd,
 )
@@ -46,7 +45,6 @@ from costaudit.routing.projection import (
     bounds,
     exact_sum,
     project,
-    verification_multiples,
 )
 from costaudit.schema import COUNTS, UNITS, UNTAGGED, Quality, Tier
 
@@ -84,17 +82,17 @@ def audited(passed: Pass, gateways: Gateways, source: CostSource = CostSource.AU
     costed = cost_cells(passed.cells, plan, gateways, source)
     keys = passed.cells.keys
     groups = Groups(
-        tier=keys["tier"], band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
+        band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
         billed=costed.billed_units, list_=costed.list_units, same=costed.same_units, any=costed.any_units,
+        verified=costed.verified_units, router=costed.router_units,
     )  # fmt: skip
-    verified = {t: scaled(costed.any_units, x) for t, x in verification_multiples(plan.policy).items()}
-    projected = project(groups, verified)
+    projected = project(groups)
     return Audited(
         passed,
         costed,
         groups,
         projected,
-        bounds(groups, verified),
+        bounds(groups),
         _days(passed),
         source,
         find_signatures(passed),
@@ -504,10 +502,10 @@ def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
             ("overspecification", p.overspecification), ("lock_in", p.lock_in),
         )
     ]  # fmt: skip
-    steps += [
-        m.Step(name="verification", usd=usd(exact_sum(p.verification))),
-        m.Step(name="after", usd=after),
-    ]
+    steps.append(m.Step(name="verification", usd=usd(exact_sum(p.verification))))
+    if plan.policy.router_usd_per_request:
+        steps.append(m.Step(name="router", usd=usd(exact_sum(p.router))))
+    steps.append(m.Step(name="after", usd=after))
     return m.Projection(
         policy=plan.policy.name,
         before_usd=before,

@@ -41,7 +41,9 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
     moves: dict[tuple[int, str, str], list[int]] = {}
     for i in np.flatnonzero([s > 0 for s in saving.tolist()]):
         same, any_ = int(cells.keys["route_same"][i]), int(cells.keys["route_any"][i])
-        before, after = plan.cards[cells.keys["card"][i]], plan.cards[any_ if any_ >= 0 else same]
+        before, after = plan.cards[cells.keys["card"][i]], plan.offered(any_ if any_ >= 0 else same)
+        if after is None:
+            raise AssertionError("what saves has a route")
         key = (
             int(cells.keys["tier"][i]),
             f"{before.provider}/{before.model}",

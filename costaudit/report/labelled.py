@@ -6,21 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.choice import Chosen
+from costaudit.engine.offers import SCALE
 from costaudit.engine.plan import Plan
 from costaudit.engine.requests import Requests
-from costaudit.engine.rows import JudgedRows, judge_rows
+from costaudit.engine.rows import ROUTE_DIGITS, JudgedRows, judge_rows
 from costaudit.errors import InputError
 from costaudit.ingest.request_id import request_ids
+from costaudit.money import EXACT
 from costaudit.report import measured as m
 from costaudit.report.labelfile import Sample, excerpt, parse_label
-from costaudit.report.tagged import columns_of, usd_of
-from costaudit.routing.projection import verification_multiples
+from costaudit.report.tagged import columns_of
 from costaudit.schema import UNTAGGED, Status, Tier
 from costaudit.tiers.calibration import Calibration
 from costaudit.tiers.evidence import Evidence
@@ -34,7 +36,6 @@ from costaudit.tiers.labels import (
 )
 from costaudit.tiers.sampling import Drawn, Sampler
 
-_MICRO: Final = 10**6
 """Verification multiples have at most six decimals."""
 
 
@@ -143,7 +144,7 @@ class _Found:
     evidence: int
     scores: list[int]
     predicted_saving: int
-    """1e-15 USD at list, as the policy acts on the tag."""
+    """1e-19 USD at list, as the policy acts on the tag."""
     true_saving: int
     """The same if the tag were the label."""
 
@@ -157,9 +158,10 @@ class Gathered:
     by_tier: list[int] = field(default_factory=lambda: [0] * (len(Tier) + 1))
     """Requests by tag; the last is untagged."""
     list_units: int = 0
+    """In 1e-19 USD."""
     priced: int = 0
     saving: dict[int, int] = field(default_factory=lambda: {1: 0, 2: 0, 3: 0})
-    """Savings at list in 1e-15 USD when tags from a confidence band on are believed, before verification."""
+    """Savings at list in 1e-19 USD when tags from a confidence band on are believed, before verification."""
     verified: dict[int, int] = field(default_factory=lambda: {1: 0, 2: 0})
     """Verification of the tier-3 tags from a band on."""
     squares: int = 0
@@ -179,15 +181,12 @@ def gather(blocks: Iterable[Requests], plan: Plan, labelled: Labelled) -> Gather
     return total
 
 
-def _savings(judged: JudgedRows, plan: Plan, tier: npt.NDArray[np.int8], routed: Any) -> tuple[Any, Any]:
-    """What a routing takes off the list price, and what verifying it costs, in 1e-15 USD per call."""
+def _savings(judged: JudgedRows, plan: Plan, route: Chosen) -> tuple[Any, Any]:
+    """What a routing takes off the list price, and what verifying it costs, in 1e-19 USD per call."""
     priced = judged.card >= 0
-    saved = np.where(priced, judged.list_units - routed, 0).astype(object)
-    cost = np.zeros(len(priced), dtype=object)
-    for of_tier, multiple in verification_multiples(plan.policy).items():
-        rows = priced & (tier == of_tier)
-        cost[rows] = routed[rows].astype(object) * int(multiple * _MICRO) // _MICRO
-    return saved, cost
+    routed = judged.route_units(plan, route.any)
+    saved = np.where(priced, judged.list_units.astype(object) * SCALE - routed, 0)
+    return saved, np.where(priced, judged.verification_units(plan, route, routed), 0)
 
 
 def _add(total: Gathered, judged: JudgedRows, plan: Plan, can: npt.NDArray[np.bool_]) -> None:
@@ -196,8 +195,8 @@ def _add(total: Gathered, judged: JudgedRows, plan: Plan, can: npt.NDArray[np.bo
     counts = np.bincount(np.where(tags.tier == UNTAGGED, len(Tier), tags.tier)[can], minlength=len(Tier) + 1)
     total.by_tier = [a + int(b) for a, b in zip(total.by_tier, counts, strict=True)]
     total.priced += int(priced.sum())
-    total.list_units += sum(judged.list_units[priced].tolist())
-    saved, cost = _savings(judged, plan, tags.tier, judged.route_units(plan, judged.route.any))
+    total.list_units += sum(judged.list_units[priced].tolist()) * SCALE
+    saved, cost = _savings(judged, plan, judged.route)
     band = judged.bands(plan.policy)
     for least in total.saving:
         total.saving[least] += sum(saved[priced & (band >= least)].tolist())
@@ -212,9 +211,9 @@ def _find(total: Gathered, batch: pa.RecordBatch, plan: Plan, labelled: Labelled
     ids, tags = request_ids(batch), judged.tags
     truth = np.array([labelled.tiers[ident] for ident in ids], np.int8)
     acted = judged.bands(plan.policy) >= 2
-    saved, cost = _savings(judged, plan, tags.tier, judged.route_units(plan, judged.route.any))
+    saved, cost = _savings(judged, plan, judged.route)
     predicted = np.where(acted, saved - cost, 0)
-    true_saved, true_cost = _savings(judged, plan, truth, judged.routed_as(plan, truth))
+    true_saved, true_cost = _savings(judged, plan, judged.routed_as(plan, truth))
     scores = plan.tagger.text_scores(batch)
     for row, ident in enumerate(ids):
         total.found.setdefault(ident, _Found(
@@ -342,7 +341,7 @@ def _saving(gathered: Gathered, found: Sequence[_Found], design: Design) -> m.Ro
     unsafe = np.where(too_low, np.maximum(predicted, 0.0), 0.0)
     none = np.zeros(len(found))
     return m.RoutingSaving(
-        list_usd=usd_of(cost),
+        list_usd=Decimal(cost).scaleb(-ROUTE_DIGITS, EXACT),
         floor=_rounded((gathered.saving[3] - gathered.verified[1]) / cost),
         point=_rounded(point / cost),
         ceiling=_rounded((gathered.saving[1] - gathered.verified[2]) / cost),

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from costaudit.engine.plan import MEASURE, PRICED, Plan
 from costaudit.engine.requests import Requests
-from costaudit.engine.rows import UNIT_DIGITS, JudgedRows
+from costaudit.engine.rows import ROUTE_DIGITS, UNIT_DIGITS, JudgedRows
 from costaudit.ingest.canonical import completed
 from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact
@@ -37,6 +37,7 @@ TEXTS: Final = ("prompt", "system")
 _TEXT: Final = pa.string()
 _LIST: Final = pa.list_(pa.string())
 _USD: Final = pa.decimal128(38, UNIT_DIGITS)
+_EXPECTED_USD: Final = pa.decimal128(38, ROUTE_DIGITS)
 
 ADDED: Final[Mapping[str, Any]] = {
     "tier": pa.int8(),
@@ -48,7 +49,7 @@ ADDED: Final[Mapping[str, Any]] = {
     "unpriced_reason": _TEXT,
     "route_provider": _TEXT,
     "route_model": _TEXT,
-    "route_usd": _USD,
+    "route_usd": _EXPECTED_USD,
     "kept_reason": _TEXT,
     "reported_usd": _USD,
     "id": _TEXT,
@@ -77,7 +78,7 @@ def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, 
     tagged = (judged.tags.tier != UNTAGGED).tolist()
     moves = judged.moves(policy).tolist()
     route = [
-        plan.cards[card] if m else None for card, m in zip(judged.route.any.tolist(), moves, strict=True)
+        plan.offered(offer) if m else None for offer, m in zip(judged.route.any.tolist(), moves, strict=True)
     ]
     route_units = judged.route_units(plan, judged.route.any).tolist()
     priced = (judged.card >= 0).tolist()
@@ -93,7 +94,10 @@ def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, 
         "unpriced_reason": [None if c >= 0 else plan.reasons[-1 - c] for c in judged.card.tolist()],
         "route_provider": [None if card is None else card.provider for card in route],
         "route_model": [None if card is None else card.model for card in route],
-        "route_usd": [usd_of(u) if m else None for u, m in zip(route_units, moves, strict=True)],
+        "route_usd": [
+            Decimal(u).scaleb(-ROUTE_DIGITS, EXACT) if m else None
+            for u, m in zip(route_units, moves, strict=True)
+        ],
         "kept_reason": judged.stays(policy),
         "reported_usd": [None if p is None else usd_of(p * 1000) for p in columns["reported_picousd"]],
         "id": request_ids(requests.batch),

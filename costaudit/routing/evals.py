@@ -56,6 +56,11 @@ class Evals:
         return tuple(sorted(self._by_model))
 
     @cached_property
+    def speaks_of_tasks(self) -> bool:
+        """Whether any result holds for single features only."""
+        return any(entry.task is not None for entry in self.entries)
+
+    @cached_property
     def _by_model(self) -> Mapping[str, _Stated]:
         sums: dict[str, dict[tuple[int | None, str | None], PassRate]] = defaultdict(dict)
         for entry in self.entries:

@@ -1,6 +1,7 @@
 """Policies: which models each tier may run on, and on what terms. Read from TOML.
 
-A policy decides by number: 0 to 3 are the tiers, `RULES_FROM` + i is the i-th of `[[rules]]`, which are asked first.
+A policy decides by number: 0 to 3 are the tiers, `RULES_FROM` + i is the i-th of `[[rules]]`, which are asked
+first.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ class RulePolicy(Treatment):
 
     @model_validator(mode="after")
     def _says_when(self) -> RulePolicy:
-        if not any((self.features, self.models, self.providers, self.gateways, self.service_tiers, self.tiers)):
+        if not any(
+            (self.features, self.models, self.providers, self.gateways, self.service_tiers, self.tiers)
+        ):
             raise ValueError("a rule needs features, models, providers, gateways, service_tiers or tiers")
         return self
 

@@ -23,7 +23,6 @@ Mask = npt.NDArray[np.bool_]
 class Groups:
     """What a projection needs to know of groups of requests; all arrays have one entry per group."""
 
-    tier: npt.NDArray[np.integer]
     band: npt.NDArray[np.integer]
     """0 untagged, 1 weak, 2 at or above min_confidence, 3 at or above strong_confidence."""
     priced: Mask
@@ -32,9 +31,13 @@ class Groups:
     billed: Amounts
     list_: Amounts
     same: Amounts
-    """List cost after routing among the providers used."""
+    """Expected cost after routing among the providers used."""
     any: Amounts
-    """List cost after routing among all candidates."""
+    """Expected cost after routing among all candidates."""
+    verified: Amounts
+    """What verification costs once a request is acted on, moved or not."""
+    router: Amounts
+    """What deciding costs once a request is acted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +50,20 @@ class Projected:
     lock_in: Amounts
     verification: Amounts
     """What the verification pass adds."""
+    router: Amounts
+    """What the router adds."""
     after: Amounts
-    """billed - markup - reliability - overspecification - lock_in + verification."""
+    """billed - markup - reliability - overspecification - lock_in + verification + router."""
     discount: Amounts
     """What was billed below list; no step, because a discount is kept as long as the model is."""
 
 
-def project(groups: Groups, verified: dict[int, Amounts], *, believe: int = 2) -> Projected:
+def project(groups: Groups, *, believe: int = 2) -> Projected:
     """The projection when tags of confidence band `believe` and above are acted on.
 
-    `verified` holds, by tier, the cost after routing times the tier's verification multiple. A group
-    without a price keeps what was billed. A failed or superseded attempt costs nothing afterwards: all
-    of its cost but the markup is reliability. A group billed below list (a negotiated price) starts
-    from what it was billed, and moves only where the candidate's list price is below that.
+    A group without a price keeps what was billed. A failed or superseded attempt costs nothing afterwards:
+    all of its cost but the markup is reliability. A group billed below list (a negotiated price) starts
+    from what it was billed, and moves only where the candidate's expected cost is below that.
     """
     zero = np.zeros(len(groups.billed), dtype=object)
     base = np.where(groups.priced, np.minimum(groups.billed, groups.list_), groups.billed)
@@ -70,12 +74,10 @@ def project(groups: Groups, verified: dict[int, Amounts], *, believe: int = 2) -
     reliability = np.where(failed, base, zero)
     overspecification = np.where(moves, base - same, zero)
     lock_in = np.where(moves, same - any_, zero)
-    verification = zero.copy()
-    for tier, amounts in verified.items():
-        verification = np.where(moves & (groups.tier == tier), amounts, verification)
-    after = groups.billed - markup - reliability - overspecification - lock_in + verification
+    verification, router = np.where(moves, groups.verified, zero), np.where(moves, groups.router, zero)
+    after = groups.billed - markup - reliability - overspecification - lock_in + verification + router
     discount = np.where(groups.priced, groups.list_ - base, zero)
-    return Projected(markup, reliability, overspecification, lock_in, verification, after, discount)
+    return Projected(markup, reliability, overspecification, lock_in, verification, router, after, discount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +90,17 @@ class Range:
     """Only strong tags move, every tier-3 tag is verified, and failed attempts are paid again."""
 
 
-def bounds(groups: Groups, verified: dict[int, Amounts]) -> Range:
+def bounds(groups: Groups) -> Range:
     """Low and high of the projection: low ≤ point ≤ high."""
-    point = project(groups, verified)
-    kind = project(groups, verified, believe=1)
-    strict = project(groups, verified, believe=3)
-    low = exact_sum(kind.after) - exact_sum(kind.verification) + exact_sum(point.verification)
-    high = (
-        exact_sum(strict.after)
-        - exact_sum(strict.verification)
-        + exact_sum(kind.verification)
-        + exact_sum(strict.reliability)
-    )
+    point, kind, strict = (project(groups, believe=band) for band in (2, 1, 3))
+    low = exact_sum(kind.after) - _added(kind) + _added(point)
+    high = exact_sum(strict.after) - _added(strict) + _added(kind) + exact_sum(strict.reliability)
     return Range(low, high)
+
+
+def _added(projected: Projected) -> int:
+    """What a policy adds to the bill whether it moves a request or not."""
+    return exact_sum(projected.verification) + exact_sum(projected.router)
 
 
 def exact_sum(amounts: Amounts) -> int:

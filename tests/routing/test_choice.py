@@ -186,7 +186,7 @@ def test_the_route_is_the_cheapest_adequate_candidate(tmp_path: Path, seed: int,
         row = row_of[call.feature]
         kept = KEPT[cells.keys["kept"][row]]
         same, any_ = (int(cells.keys[name][row]) for name in ("route_same", "route_any"))
-        found = tuple(plan.cards[c].id if c >= 0 else None for c in (same, any_))
+        found = tuple(card.id if (card := plan.offered(o)) is not None else None for o in (same, any_))
         card = current(plan, call)
         now = None if isinstance(card, str) else by_hand.cost(card, call)
         facts = None if isinstance(card, str) else plan.book.facts.get((card.provider, card.model))
@@ -242,7 +242,7 @@ def test_of_equally_cheap_candidates_the_first_is_taken(tmp_path: Path):
             load_policy(policy_file(tmp_path, text.format(", ".join(order)))),
         )
         cells = audit_batch(batch_of([call]), plan).cells
-        assert f'"openai/{plan.cards[int(cells.keys["route_any"][0])].model}"' == order[0]
+        assert f'"openai/{plan.offered(int(cells.keys["route_any"][0])).model}"' == order[0]
 
 
 def test_only_models_in_service_are_candidates():
