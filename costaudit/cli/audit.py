@@ -12,10 +12,11 @@ import typer
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
 from costaudit.cli.labels import chosen_labels, measure_labels
-from costaudit.cli.reading import Reading, Tagging, opened_logs, read_logs, warn_of_skipped
+from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs, policy_of, warn_of_skipped
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
+    from costaudit.engine.whatif import Evaluated
     from costaudit.ingest.bills.line import Bill
     from costaudit.report.model import Simulation
 
@@ -78,7 +79,12 @@ def simulate(
         Optional[str],  # noqa: UP045
         typer.Option("--scenario", metavar="NAME", help="A shipped scenario, or a scenario file."),
     ] = None,
-    policy: options.PolicyFile = None,
+    policy: options.Policies = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Compare the policies that come with costaudit, too.")
+    ] = False,
+    evals: options.Evals = None,
+    quality_floor: options.QualityFloor = None,
     markup: options.Markups = None,
     prices_at: options.PricesAt = None,
     cost_source: options.CostSource = "auto",
@@ -118,19 +124,52 @@ def simulate(
         from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
         from costaudit.report.simulate import DEFAULT_MARKUPS, build_log_simulation  # noqa: PLC0415
 
+        names = _policies(policy, compare=compare)
+        tests = Tests(evals, quality_floor)
         reading = Reading(
-            policy, _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose
+            names[0], _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose, tests
         )
-        passed = read_logs(paths, reading)
+        evaluated = _evaluated(paths, reading, names)
         gateways = load_gateways(choice.prices)
-        report = build_log_simulation(passed, gateways, markups or DEFAULT_MARKUPS, CostSource(source))
+        report = build_log_simulation(evaluated, gateways, markups or DEFAULT_MARKUPS, CostSource(source))
     else:
         if source != "auto":
             raise UsageError("--cost-source needs a log", hint="name the log, or leave out --cost-source")
-        if policy is not None:
-            raise UsageError("--policy needs a log", hint="name the log, or leave out --policy")
+        of_logs = {
+            "--policy": policy, "--compare": compare, "--evals": evals, "--quality-floor": quality_floor,
+        }  # fmt: skip
+        for option, given in of_logs.items():
+            if given:
+                raise UsageError(f"{option} needs a log", hint=f"name the log, or leave out {option}")
         report = _scenario(scenario, markups, prices_at, choice)
     console.deliver(render(report, console.width(), console.color() and output is None), output)
+
+
+def _policies(named: Sequence[str] | None, *, compare: bool) -> list[str | None]:
+    """The policies to evaluate, the one that the report is about first; None for the default."""
+    from costaudit.routing.policy import shipped_policies  # noqa: PLC0415 - start-up
+
+    chosen: list[str | None] = []
+    chosen.extend(named or [None])
+    if compare:
+        told = {name or "default" for name in chosen}
+        chosen += [name for name in shipped_policies() if name not in told]
+    return chosen
+
+
+def _evaluated(paths: Sequence[str], reading: Reading, names: Sequence[str | None]) -> list[Evaluated]:
+    """The log under each policy. It is read again only where single requests decide."""
+    from costaudit.engine.tape import Tape  # noqa: PLC0415 - start-up
+    from costaudit.engine.whatif import Evaluated, asks_for_tape, evaluate  # noqa: PLC0415
+
+    others = [policy_of(name, reading.tests) for name in names[1:]]
+    with opened_logs(paths, reading) as logs:
+        passed = logs.passed
+        plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
+        if not others and not asks_for_tape(passed, passed.plan):
+            return [Evaluated(passed, None)]
+        with Tape.of(logs.requests()) as tape:
+            return [evaluate(tape, passed, plan, reading.threads) for plan in plans]
 
 
 def _scenario(

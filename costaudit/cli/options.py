@@ -101,6 +101,28 @@ PolicyFile = Annotated[
         "--policy", metavar="FILE", help="Routing policy: a TOML file, or the name of a shipped one."
     ),
 ]
+Policies = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="Routing policy: a TOML file, or the name of a shipped one. Repeatable: all are compared.",
+    ),
+]
+Evals = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--evals", metavar="FILE", help="How often models passed your own tests: CSV, JSON lines or TOML."
+    ),
+]
+QualityFloor = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--quality-floor",
+        metavar="RATE",
+        help="The pass rate that a candidate must prove by --evals, like 0.9; instead of the policy's.",
+    ),
+]
 Map = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option(

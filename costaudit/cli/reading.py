@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, open_book, project_settings
 from costaudit.cli.formats import known_formats
+from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from costaudit.ingest.format import Adapter
     from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
+    from costaudit.prices.book import PriceBook
+    from costaudit.prices.resolver import Resolver
+    from costaudit.routing.evals import Evals
+    from costaudit.routing.policy import Policy
     from costaudit.tiers.calibration import Calibration
 
 
@@ -36,6 +41,15 @@ class Tagging:
 
 
 @dataclass(frozen=True, slots=True)
+class Tests:
+    """What is known of the quality of candidates."""
+
+    evals: Path | None = None
+    floor: str | None = None
+    """The pass rate that they must prove, instead of the policy's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """How logs are to be read and priced."""
 
@@ -49,6 +63,7 @@ class Reading:
     threads: int | None
     quiet: bool
     verbose: bool
+    tests: Tests = Tests()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +107,7 @@ def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
 
     adapters = known_formats()
     forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
-    plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging)
+    plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
     try:
         files, refused = find_logs(paths, sys.stdin.buffer)
         if refused and not files:
@@ -121,10 +136,10 @@ def plan_of(
     policy: str | None = None,
     prices_at: int | None = None,
     tagging: Tagging | None = None,
+    tests: Tests | None = None,
 ) -> Plan:
     """The plan of a command: book, tagger and policy as they were chosen."""
     from costaudit.engine.plan import Plan  # noqa: PLC0415 - start-up
-    from costaudit.routing.policy import load_policy  # noqa: PLC0415
     from costaudit.tiers.guard import DEFAULT_RISK  # noqa: PLC0415
     from costaudit.tiers.rules import load_rules  # noqa: PLC0415
     from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
@@ -136,7 +151,49 @@ def plan_of(
         risk=DEFAULT_RISK if chosen.risk is None else chosen.risk,
         calibration=_calibration(chosen),
     )
-    return Plan(book, resolver, tagger, load_policy(policy), prices_at=prices_at, estimate=chosen.estimate)
+    return Plan(
+        book,
+        resolver,
+        tagger,
+        policy_of(policy, tests),
+        prices_at=prices_at,
+        estimate=chosen.estimate,
+        evals=_evals(tests, book, resolver),
+    )
+
+
+def policy_of(name: str | None, tests: Tests | None = None) -> Policy:
+    """A policy by its file or name, with the quality floor that was asked for."""
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415 - start-up
+
+    from costaudit.routing.policy import load_policy  # noqa: PLC0415
+
+    policy = load_policy(name)
+    if tests is None or tests.floor is None:
+        return policy
+    try:
+        floor = Decimal(tests.floor)
+    except InvalidOperation:
+        floor = Decimal(-1)
+    if not 0 <= floor <= 1:
+        raise UsageError(f"--quality-floor {tests.floor!r} is no rate", hint="a number from 0 to 1, like 0.9")
+    if tests.evals is None:
+        raise UsageError("--quality-floor needs --evals", hint="what nobody tested can prove nothing")
+    return policy.model_copy(update={"quality_floor": floor})
+
+
+def _evals(tests: Tests | None, book: PriceBook, resolver: Resolver) -> Evals | None:
+    """The evals of the command, under the names of the book; says which models it does not have."""
+    if tests is None or tests.evals is None:
+        return None
+    from costaudit.routing.evals import load_evals, named  # noqa: PLC0415 - start-up
+
+    evals = named(load_evals(tests.evals), book, resolver)
+    for unmatched in evals.unmatched:
+        console.warn(
+            f"{evals.path}: {unmatched.model} is not in the price book: {unmatched.detail}", quiet=False
+        )
+    return evals
 
 
 def _rules(tagging: Tagging) -> Path | None:

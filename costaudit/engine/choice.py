@@ -17,7 +17,8 @@ from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
 from costaudit.engine.exact import LIMIT, largest, weighted_sum
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE, OfferMatrix
 from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix, Route
-from costaudit.engine.shares import outside_share
+from costaudit.engine.sessions import KEEPS, SessionBook, code_of
+from costaudit.engine.shares import outside_share, recorded_sessions
 from costaudit.routing.policy import matches
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import UNTAGGED, Status
@@ -132,6 +133,11 @@ def choose_routes(plan: Plan, priced: Priced, tier: npt.NDArray[np.int8], chat: 
         index = np.flatnonzero(code == number)
         if len(index):
             _choose_context(plan, context, needs, index, chosen)
+    if plan.sessions_kept is not None:
+        stays = np.isin(recorded_sessions(priced.calls), plan.sessions_kept)
+        stays &= chosen.kept == KEPT.index("routed")
+        chosen.same[stays] = chosen.any[stays] = NO_ROUTE
+        chosen.kept[stays] = KEPT.index("session_keeps")
     return chosen
 
 
@@ -166,12 +172,18 @@ def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, ch
         chosen.kept[index] = KEPT.index("tier_keeps")
         return
     after = _fallbacks(plan, context, rows)
-    parts, part_of = np.unique(np.stack([check, after]), axis=1, return_inverse=True)
+    session = None if plan.sessions is None else recorded_sessions(needs.priced.calls)[index]
+    alone = np.zeros(len(index), np.int64) if session is None else (session == 0).astype(np.int64)
+    parts, part_of = np.unique(np.stack([check, after, alone]), axis=1, return_inverse=True)
     for number in range(parts.shape[1]):
-        some = index if parts.shape[1] == 1 else index[part_of.ravel() == number]
-        checked, fallback = (int(card) for card in parts[:, number])
+        here = part_of.ravel() == number
+        some = rows if parts.shape[1] == 1 else _Rows.cut(needs, index[here], fees=fees)
+        checked, fallback, single = (int(value) for value in parts[:, number])
         dealer = _Dealer(plan, context, checked, fallback)
-        _choose(dealer, groups, rows if some is index else _Rows.cut(needs, some, fees=fees), chosen)
+        if session is None or plan.sessions is None or single:
+            _choose(dealer, groups, some, chosen)
+        else:
+            _choose_sessions(dealer, plan.sessions, groups, some, session[here], chosen)
     if treatment.share != 1:
         routed = index[chosen.kept[index] == KEPT.index("routed")]
         left = routed[outside_share(needs.priced.calls, routed, treatment.share)]
@@ -304,7 +316,7 @@ class _Rows:
     def lacks(
         self, matrix: RateMatrix, card: npt.NDArray[np.int32], ratios: Ratios | None
     ) -> npt.NDArray[np.int8]:
-        """What a candidate first lacks for each call, as an index into LACKS; that of quality for nothing."""
+        """What a candidate first lacks for each call, as an index into LACKS; quality if nothing else."""
         cards = np.maximum(card, 0)
         window, most = self._room(matrix, cards, ratios)
         priced: Mask = np.array(True)
@@ -325,7 +337,7 @@ class _Rows:
         return found
 
     def cost(self, offers: OfferMatrix, offer: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """What the calls are expected to cost with an offer, in 1e-15 USD, but for a share of today's cost."""
+        """What the calls are expected to cost with an offer in 1e-15 USD, without a share of today's cost."""
         safe = np.maximum(offer, 0)
         rates = [np.maximum(offers.rates[safe, place], 0) for place, _, _ in self.counts]
         columns = [column for _, column, _ in self.counts]
@@ -395,6 +407,51 @@ def _choose(dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: _Rows,
     chosen.kept[rows.index] = np.where(routed, KEPT.index("routed"), why_not)
     if not fitted.all():
         _explain(dealer, groups, rows, np.broadcast_to(fitted, routed.shape), chosen)
+
+
+def _choose_sessions(
+    dealer: _Dealer,
+    book: SessionBook,
+    groups: tuple[tuple[Route, ...], ...],
+    rows: _Rows,
+    session: npt.NDArray[np.uint64],
+    chosen: Chosen,
+) -> None:
+    """Have candidates bid for the sessions of some requests or, once that is decided, follow the decision."""
+    plan, number = dealer.plan, dealer.context.number
+    taken: dict[int, npt.NDArray[np.int32]] = {}
+    if not book.decided:
+        book.today(number, session, _scaled(rows.list_units))
+    for order, group in enumerate(groups):
+        for place, route in enumerate(group):
+            bid, key = _bid(dealer, route, rows), (number, order, place)
+            if book.decided:
+                if bid is not None:
+                    taken[code_of(key)] = np.broadcast_to(bid.offer, session.shape)
+                continue
+            used = route.candidate.provider in plan.providers_used
+            if bid is None:
+                nothing = np.zeros(len(session), np.int64)
+                book.bid(key, route.candidate.names, session, nothing > 0, nothing, used=used)
+                continue
+            offers = plan.offer_matrix()
+            fits = rows.fitted_by(plan.rates(), bid.card, bid.ratios) & (bid.offer != NONE)
+            units = _with_share(
+                _scaled(rows.cost(offers, bid.offer)),
+                rows.list_units,
+                offers.own_share[np.maximum(bid.offer, 0)],
+            )
+            fits = np.broadcast_to(fits, session.shape)
+            book.bid(key, route.candidate.names, session, fits, units, used=used)
+    if not book.decided:
+        return
+    same, any_, fitted = book.seat_of(number, session)
+    for code, offer in taken.items():
+        chosen.same[rows.index[same == code]] = offer[same == code]
+        chosen.any[rows.index[any_ == code]] = offer[any_ == code]
+    kept = np.where(fitted, KEPT.index("not_cheaper"), KEPT.index("no_adequate_candidate"))
+    moved = (same != KEEPS) | (any_ != KEEPS)
+    chosen.kept[rows.index] = np.where(moved, KEPT.index("routed"), kept)
 
 
 def _scaled(units: npt.NDArray[Any]) -> npt.NDArray[Any]:

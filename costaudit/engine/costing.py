@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, REPORTED
-from costaudit.engine.ledger import NO_PERIOD, Cells
+from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells
 from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.engine.plan import MEASURE, PRICED, RATE_DECIMALS, Plan
 from costaudit.errors import ConfigError
@@ -33,7 +33,8 @@ Amounts = npt.NDArray[Any]
 DIGITS: Final = 6 + RATE_DECIMALS + 6
 """6 for 'per 1M tokens', then the decimals of a rate, then 6 for percentages and multiples."""
 
-_SPARE: Final = 10**6
+SPARE: Final = 10**6
+"""Amounts are so many to 1e-15 USD."""
 
 
 class CostSource(StrEnum):
@@ -78,6 +79,8 @@ class Costed:
     """What verifying costs, where the policy verifies all that it acts on."""
     router_units: Amounts
     """What deciding costs."""
+    cache_units: Amounts
+    """What is lost of cache discounts, where that was replayed."""
     reported: npt.NDArray[np.bool_]
     """Cells that are billed by the cost that their requests state."""
     known: npt.NDArray[np.bool_]
@@ -111,6 +114,7 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways, source: CostSource 
         parts=parts,
         verified_units=_verified(cells, plan, any_),
         router_units=_router(cells, plan),
+        cache_units=_cache(cells),
         reported=reported,
         known=known,
     )
@@ -138,10 +142,10 @@ def offer_parts(
             weighted_sum(columns, [side[safe, place] for place in range(len(PRICED))]).astype(object)
             for side in (np.maximum(rates, 0), np.maximum(-rates, 0))
         )
-        parts[name] = np.where(kept, 0, (above - below) * _SPARE)
+        parts[name] = np.where(kept, 0, (above - below) * SPARE)
     requests = cells.measures["requests"].astype(object)
     if offers.fixed.any():
-        parts["checks"] = parts["checks"] + np.where(kept, 0, requests * offers.fixed[safe] * _SPARE)
+        parts["checks"] = parts["checks"] + np.where(kept, 0, requests * offers.fixed[safe] * SPARE)
     if offers.shares:
         share = np.where(kept, 0, offers.own_share[safe])
         parts["fallback"] = parts["fallback"] + list_units * share // WHOLE
@@ -172,8 +176,13 @@ def _verified(cells: Cells, plan: Plan, routed: Amounts) -> Amounts:
     }
     cost = (
         read * by_class["input"] + requests * (written * by_class["output"] + by_class["request"])
-    ) * _SPARE
+    ) * SPARE
     return np.where(card == NONE, found, cost)
+
+
+def _cache(cells: Cells) -> Amounts:
+    lost = cells.measures.get(CACHE_UNITS)
+    return np.zeros(cells.rows, dtype=object) if lost is None else lost.astype(object) * SPARE
 
 
 def _router(cells: Cells, plan: Plan) -> Amounts:
@@ -214,7 +223,7 @@ def card_cost(cells: Cells, plan: Plan, card: npt.NDArray[np.int32]) -> Amounts:
     safe = np.maximum(card, 0)
     columns = [cells.measures[MEASURE[name]] for name in PRICED]
     rates = [np.where(card >= 0, np.maximum(matrix[safe, place], 0), 0) for place in range(len(PRICED))]
-    return weighted_sum(columns, rates).astype(object) * _SPARE
+    return weighted_sum(columns, rates).astype(object) * SPARE
 
 
 def _known_markup(cells: Cells, plan: Plan, gateways: Gateways, list_units: Amounts) -> Amounts:

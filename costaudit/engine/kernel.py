@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from costaudit.engine.columns import Batch, Words
 from costaudit.engine.exact import LIMIT
-from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS, Cells, group_rows, sums
+from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, WORD_KEYS, Cells, group_rows, sums
 from costaudit.engine.plan import (
     IMPLAUSIBLE_FROM_PICOUSD,
     IMPLAUSIBLE_TIMES,
@@ -57,12 +57,17 @@ class Partial:
 
 
 def audit_batch(
-    batch: pa.RecordBatch, plan: Plan, apart: Ints | None = None, judged: Judged | None = None
+    batch: pa.RecordBatch,
+    plan: Plan,
+    apart: Ints | None = None,
+    judged: Judged | None = None,
+    cache_units: Ints | None = None,
 ) -> Partial:
     """The partial ledger of one canonical batch under a plan.
 
     Rows that are `apart` (because they are still to be merged) are summed, but named as standouts nowhere.
-    `judged` is what the plan's tagger said of the batch before, if it was asked.
+    `judged` is what the plan's tagger said of the batch before, if it was asked. `cache_units` is what each
+    call loses of its cache discount under the policy, in 1e-15 USD, if that was replayed.
     """
     rows = judge_rows(batch, plan, judged)
     calls, ts, counts, words = rows.calls, rows.ts, rows.counts, rows.words
@@ -89,7 +94,10 @@ def audit_batch(
     keys |= {name: (words[name].codes, 0, len(words[name].values) - 1) for name in WORD_KEYS}
     measures = {**counts, "reported_picousd": np.where(reported != IMPLAUSIBLE, picousd, 0)}
     cells_keys, group, size = group_rows(keys)
-    cells = Cells(cells_keys, {name: words[name].values for name in WORD_KEYS}, sums(group, size, measures))
+    lost = {} if cache_units is None else {CACHE_UNITS: cache_units}
+    cells = Cells(
+        cells_keys, {name: words[name].values for name in WORD_KEYS}, sums(group, size, measures | lost)
+    )
     user_words = calls.words("user")
     user_keys, user_group, user_size = group_rows(
         {

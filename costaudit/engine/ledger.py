@@ -143,7 +143,10 @@ class CellSum:
         )
 
 
-_MONEY: Final = ("reported_picousd", "list_units")
+CACHE_UNITS: Final = "cache_units"
+"""A measure of replayed ledgers: what requests lose of their cache discounts, in 1e-15 USD."""
+
+_MONEY: Final = ("reported_picousd", "list_units", CACHE_UNITS)
 """Measures that 64 bits may not hold: pico-dollars end at nine million dollars, femto-dollars at 9,000."""
 
 _UPPER: Final = " // 10^9"

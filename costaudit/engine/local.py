@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.engine.choice import KEPT
+from costaudit.engine.columns import Batch
 from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.plan import Plan
@@ -74,6 +75,8 @@ class Pass:
     """Hashes of the ids that more than one record has, sorted (see `ingest.identity`)."""
     repeated_in: frozenset[tuple[str, int]] = frozenset()
     """The blocks that hold them: file name and index of the block."""
+    sessions: bool = False
+    """Whether any request names its session."""
     repeated_ids: int = 0
     """How often they occur, counted once per block: about the number of such records."""
 
@@ -274,6 +277,7 @@ class _Run:
         total.ignored += parsed.ignored
         total.quarantine.merge(parsed.quarantine)
         total.formats.update(parsed.formats)
+        total.sessions = total.sessions or Batch(parsed.batch).column("session") is not None
         self.used |= done.partial.providers
         self.held += len(done.ids.calls)
         ids = done.ids if self.held <= CALLS_AT_ONCE else done.ids.without_calls()

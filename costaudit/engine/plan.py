@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from costaudit.engine.contexts import Context, Reads
 from costaudit.engine.offers import NONE, Offer, OfferMatrix, offer_matrix
+from costaudit.engine.sessions import SessionBook
 from costaudit.errors import ConfigError
 from costaudit.ingest.estimate import with_estimates
 from costaudit.prices.book import PriceBook
@@ -106,6 +107,10 @@ class Plan:
     """Estimate the tokens of calls without usage from their text."""
     evals: Evals | None = None
     """How often models did well on tasks like those of the log."""
+    sessions: SessionBook | None = None
+    """Whose sessions go where, if they are routed as a whole."""
+    sessions_kept: npt.NDArray[np.uint64] | None = None
+    """Hashes of sessions that keep their models whatever they would save."""
     cards: list[Card] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -128,6 +133,23 @@ class Plan:
     def with_votes(self, votes: Votes) -> Plan:
         """The same plan with a tagger that knows how fingerprints voted, sharing the caches."""
         return replace(self, tagger=self.tagger.with_votes(votes), _matrix=None)
+
+    def under(self, policy: Policy) -> Plan:
+        """A plan for another policy that shares what does not depend on one: prices and names."""
+        return replace(
+            self, policy=policy, sessions=None, sessions_kept=None, _matrix=None,
+            offers=[], _routes={}, _fallbacks={}, _checkers={}, _offers_of={}, _offer_code={},
+            _offer_matrix=None,
+        )  # fmt: skip
+
+    def with_sessions(self, sessions: SessionBook) -> Plan:
+        """The same plan with sessions that are routed as a whole, sharing the caches."""
+        return replace(self, sessions=sessions, _matrix=None)
+
+    def keeping(self, sessions: npt.NDArray[np.uint64]) -> Plan:
+        """The same plan, under which these sessions keep their models too, sharing the caches."""
+        kept = sessions if self.sessions_kept is None else np.union1d(self.sessions_kept, sessions)
+        return replace(self, sessions_kept=kept, _matrix=None)
 
     def seen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """A canonical batch as this plan takes it: with estimated counts, if it estimates any."""

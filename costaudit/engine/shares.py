@@ -17,6 +17,12 @@ from costaudit.schema import COUNTS
 _SALT: Final = np.uint64(0x5AE3)
 """Apart from the hashes that find repeated records."""
 
+RECORDED: Final = "_share"
+"""A column of hashes in the place of the ids, where requests are kept without them …"""
+
+SESSION: Final = "_session"
+"""… and one of hashes of their sessions, 0 for a request without one."""
+
 _NAMES: Final = ("session", "call_id", "response_id")
 """What decides, the first that a request has: a session is moved or kept as a whole."""
 
@@ -32,6 +38,9 @@ def outside_share(calls: Batch, rows: npt.NDArray[np.int64], share: Decimal) -> 
 
 def request_hashes(calls: Batch, rows: npt.NDArray[np.int64]) -> Hashes:
     """A hash of each of some requests: of its session, else of its id, else of its time and counts."""
+    recorded = calls.column(RECORDED)
+    if recorded is not None:
+        return np.asarray(recorded.to_numpy()[rows], np.uint64)
     found, open_ = np.zeros(len(rows), np.uint64), np.ones(len(rows), bool)
     for name in _NAMES:
         column = calls.column(name)
@@ -59,6 +68,12 @@ def _content(calls: Batch, rows: npt.NDArray[np.int64]) -> Hashes:
     salted = np.full(len(rows), _SALT, np.uint64)
     hashes = mixed(mixed(salted, calls.times()[rows].view(np.uint64)), counted)
     return hashes ^ (hashes >> np.uint64(32))
+
+
+def recorded_sessions(calls: Batch) -> Hashes:
+    """The hash of the session of every request, as it was recorded; 0 for those without one."""
+    recorded = calls.column(SESSION)
+    return np.zeros(calls.rows, np.uint64) if recorded is None else np.asarray(recorded.to_numpy(), np.uint64)
 
 
 def session_hashes(calls: Batch) -> Hashes:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from costaudit import __version__
 from costaudit.engine.choice import KEPT
 from costaudit.engine.costing import (
+    SPARE,
     Costed,
     CostSource,
     bill_known,
@@ -28,6 +29,7 @@ from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.engine.plan import Plan, Subject
+from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.ingest.bills.line import Bill
 from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.money import percent_of, usd_from_pico
@@ -38,6 +40,14 @@ from costaudit.report.bill import compare_bills, find_gaps
 from costaudit.report.findings import find_all, ranked
 from costaudit.report.measured import Labels
 from costaudit.report.reconcile import Found, build_reconciliation, find_signatures
+from costaudit.report.savings import (
+    cache_of,
+    causes_of,
+    evidence_of,
+    inadequate_of,
+    interval_of,
+    quality_of,
+)
 from costaudit.routing.projection import (
     Groups,
     Projected,
@@ -68,6 +78,8 @@ class Audited:
     source: CostSource
     signatures: Sequence[Found]
     """Ratios of reported to list cost that many requests share."""
+    cache: CacheReplay | None = None
+    """What replaying sessions found, if they were."""
 
     def monthly(self, amount: Decimal) -> Decimal | None:
         """An amount of the log's period per 30 days; None when it covers less than a day."""
@@ -76,7 +88,12 @@ class Audited:
         return (amount * MONTH_DAYS / Decimal(repr(self.days))).quantize(Decimal("0.01"))
 
 
-def audited(passed: Pass, gateways: Gateways, source: CostSource = CostSource.AUTO) -> Audited:
+def audited(
+    passed: Pass,
+    gateways: Gateways,
+    source: CostSource = CostSource.AUTO,
+    cache: CacheReplay | None = None,
+) -> Audited:
     """Price and project the ledger of a pass. What the cost source does not know is in no bill."""
     plan = passed.plan
     costed = cost_cells(passed.cells, plan, gateways, source)
@@ -84,7 +101,8 @@ def audited(passed: Pass, gateways: Gateways, source: CostSource = CostSource.AU
     groups = Groups(
         band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
         billed=costed.billed_units, list_=costed.list_units, same=costed.same_units, any=costed.any_units,
-        verified=costed.verified_units, router=costed.router_units,
+        verified=costed.verified_units, router=costed.router_units, cache=costed.cache_units,
+        cache_most=most_lost(passed) * SPARE,
     )  # fmt: skip
     projected = project(groups)
     return Audited(
@@ -96,6 +114,7 @@ def audited(passed: Pass, gateways: Gateways, source: CostSource = CostSource.AU
         _days(passed),
         source,
         find_signatures(passed),
+        cache,
     )
 
 
@@ -503,6 +522,8 @@ def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
         )
     ]  # fmt: skip
     steps.append(m.Step(name="verification", usd=usd(exact_sum(p.verification))))
+    if any(p.cache.tolist()):
+        steps.append(m.Step(name="cache", usd=usd(exact_sum(p.cache))))
     if plan.policy.router_usd_per_request:
         steps.append(m.Step(name="router", usd=usd(exact_sum(p.router))))
     steps.append(m.Step(name="after", usd=after))
@@ -516,6 +537,12 @@ def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
         high_usd=usd(work.range.high),
         steps=steps,
         kept=_kept(work),
+        inadequate=inadequate_of(work),
+        by_cause=causes_of(work),
+        by_evidence=evidence_of(work),
+        interval=interval_of(work),
+        quality=quality_of(work),
+        cache=cache_of(work.cache, work),
         markup_scenarios=[markup_scenario(percent, after, work) for percent in markups],
     )
 

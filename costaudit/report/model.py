@@ -306,6 +306,85 @@ class MarkupScenario(_Part):
     period_usd: Usd | None = None
 
 
+class Cause(_Part):
+    """A part of the saving: negative where something costs more."""
+
+    name: str
+    usd: Usd
+
+
+class SavingByEvidence(_Part):
+    """What moving requests saves, by the evidence of their tags, before verification."""
+
+    evidence: str
+    """explicit, metadata, structure, text, shape; rule for a rule of the policy that asks for no tag."""
+    requests: int
+    usd: Usd
+
+
+class Interval(_Part):
+    """Where the share saved of another period is expected, at 95 %: whole days are drawn again."""
+
+    days: int
+    """Days with a bill."""
+    low_percent: str | None
+    """null under five days."""
+    high_percent: str | None
+    seed: int
+    weak: bool
+    """Under 14 days, which say little of a month."""
+
+
+class Quality(_Part):
+    """What is known of the answers of the models that requests move to."""
+
+    verified: bool
+    """Whether evals speak of every request that moves."""
+    evals: str | None
+    """The file; null without one: quality was not verified."""
+    floor: str | None
+    """The pass rate whose lower bound a candidate must reach; null without one, or with several."""
+    moved_requests: int
+    tested_requests: int
+    """Of these, on a model and task that evals speak of."""
+    pass_rate: str | None
+    """The observed pass rate over these."""
+
+
+class CacheReplayed(_Part):
+    """What sessions lose of their prompt caches because their requests go to different models."""
+
+    requests: int
+    """Requests in sessions, replayed in the order of time."""
+    read_tokens: int
+    """Tokens read from a cache today …"""
+    kept_tokens: int
+    """… and under the policy."""
+    shared_tokens: int
+    """Of these, written outside their session, and taken to be there all the same."""
+    sessions_kept: int
+    """Sessions that keep their models because they would lose more than they save."""
+    usd: Usd
+
+
+class PolicyRow(_Part):
+    """One of several policies on the same requests."""
+
+    policy: str
+    title: str
+    after_usd: Usd
+    savings_usd: Usd
+    savings_percent: str | None
+    low_usd: Usd
+    high_usd: Usd
+    moved_requests: int
+    tested_requests: int
+    pass_rate: str | None
+    frontier: bool
+    """No other policy here costs no more at no more risk. Risk is one minus the pass rate where evals speak
+    of all that move, else the requests that move to a model that nobody tested."""
+
+
 class Projection(_Part):
     """The same requests under the policy."""
 
@@ -319,6 +398,19 @@ class Projection(_Part):
     steps: list[Step]
     kept: dict[str, int] = Field(default_factory=dict)
     """Requests by what happened to them: routed, or why they keep their model."""
+    inadequate: dict[str, int] = Field(default_factory=dict)
+    """Requests without an adequate candidate, by what the one that came nearest lacks."""
+    by_cause: list[Cause] = Field(default_factory=list)
+    """The saving by cause; they add up to savings_usd."""
+    by_evidence: list[SavingByEvidence] = Field(default_factory=list)
+    """What moving requests saves by evidence; they add up to overspecification and lock-in."""
+    interval: Interval | None = None
+    quality: Quality | None = None
+    """null in a scenario."""
+    cache: CacheReplayed | None = None
+    """null where sessions were not replayed: only `simulate` does, in logs that name sessions."""
+    policies: list[PolicyRow] = Field(default_factory=list)
+    """Several policies on the same requests, by cost: only where several were asked for."""
     markup_scenarios: list[MarkupScenario] = Field(default_factory=list)
 
 

@@ -17,6 +17,7 @@ from costaudit.report.breakdowns import (
     show_users,
 )
 from costaudit.report.lists import show_findings, show_skipped
+from costaudit.report.policies import show_causes, show_policies, show_sureness
 from costaudit.report.ratios import show_reconciliation
 from costaudit.report.steps import (
     show_differences,
@@ -41,15 +42,15 @@ def blocks(report: Report, limits: Limits) -> Iterator[Block]:
 
 
 _BODY: Final[tuple[Part, ...]] = (
-    show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_reconciliation, show_levers,
-    show_models, show_features, show_users, show_days, show_findings, show_skipped, show_how,
+    show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_reconciliation, show_causes,
+    show_sureness, show_levers, show_models, show_features, show_users, show_days, show_findings, show_skipped, show_how,
 )  # fmt: skip
 
 
 _AUDITED: Final[tuple[Part, ...]] = (*_BODY[:1], show_bill, *_BODY[1:5], show_scenarios, *_BODY[5:])
 
 
-_SIMULATED: Final[tuple[Part, ...]] = (show_scenarios, *_BODY)
+_SIMULATED: Final[tuple[Part, ...]] = (show_policies, show_scenarios, *_BODY)
 
 
 _SCENARIO: Final[tuple[Part, ...]] = (

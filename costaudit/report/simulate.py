@@ -7,13 +7,15 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from costaudit import __version__
-from costaudit.engine.costing import CostSource
-from costaudit.engine.local import Pass
+from costaudit.engine.costing import CostSource, usd
+from costaudit.engine.whatif import Evaluated
 from costaudit.money import exact, percent_of
 from costaudit.prices.book import PriceBook
 from costaudit.prices.gateways import Gateways
 from costaudit.report import model as m
-from costaudit.report.build import audit_parts, audited, instant
+from costaudit.report.build import Audited, audit_parts, audited, instant
+from costaudit.report.savings import frontier_of, quality_of
+from costaudit.routing.projection import exact_sum
 from costaudit.routing.scenario import ScenarioResult, SegmentResult
 from costaudit.schema import Tier
 
@@ -21,11 +23,42 @@ DEFAULT_MARKUPS: Final = tuple(Decimal(p) for p in (0, 5, 10, 15))
 
 
 def build_log_simulation(
-    passed: Pass, gateways: Gateways, markups: Sequence[Decimal], source: CostSource = CostSource.AUTO
+    evaluated: Sequence[Evaluated],
+    gateways: Gateways,
+    markups: Sequence[Decimal],
+    source: CostSource = CostSource.AUTO,
 ) -> m.Simulation:
-    """The log's own traffic under the plan's policy."""
-    work = audited(passed, gateways, source)
-    return m.Simulation(version=__version__, scenario=None, **audit_parts(work, markups))
+    """The log's own traffic under the first of some policies, and all of them compared."""
+    works = [audited(one.passed, gateways, source, one.cache) for one in evaluated]
+    parts = audit_parts(works[0], markups)
+    if len(works) > 1:
+        parts["projection"] = parts["projection"].model_copy(update={"policies": _compared(works)})
+    return m.Simulation(version=__version__, scenario=None, **parts)
+
+
+def _compared(works: Sequence[Audited]) -> list[m.PolicyRow]:
+    """Policies on the same requests, the cheapest first."""
+    before = usd(exact_sum(works[0].groups.billed))
+    after = [usd(exact_sum(work.projected.after)) for work in works]
+    quality = [quality_of(work) for work in works]
+    frontier = frontier_of(list(zip(after, quality, strict=True)))
+    rows = [
+        m.PolicyRow(
+            policy=work.passed.plan.policy.name,
+            title=work.passed.plan.policy.title,
+            after_usd=after[i],
+            savings_usd=before - after[i],
+            savings_percent=percent_of(before - after[i], before),
+            low_usd=usd(work.range.low),
+            high_usd=usd(work.range.high),
+            moved_requests=quality[i].moved_requests,
+            tested_requests=quality[i].tested_requests,
+            pass_rate=quality[i].pass_rate,
+            frontier=frontier[i],
+        )
+        for i, work in enumerate(works)
+    ]
+    return sorted(rows, key=lambda row: (row.after_usd, row.policy))
 
 
 def build_scenario_simulation(

@@ -33,6 +33,8 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
     "lock_in": ("lock-in", "a cheaper provider not chosen"),
     "routing": ("routing", "each tier on its own model"),
     "verification": ("verification", "a second pass over the highest tier"),
+    "cache": ("lost cache", "sessions whose requests go to different models"),
+    "router": ("router", "deciding where each request goes"),
     "after": ("after", "what the same requests would cost"),
 }
 """Steps of the waterfall: label and meaning."""
@@ -68,7 +70,7 @@ def show_waterfall(report: Report, _: Limits) -> Iterator[Table]:
             Column("amount", tuple(cells)),
             Column("meaning", tuple(meanings), number=False, leaves=1, wide=True),
         ),
-        notes=_kept_note(report.projection.kept),
+        notes=(*_kept_note(report.projection.kept), *_inadequate_note(report.projection.inadequate)),
         bars=tuple(bars),
     )
 
@@ -82,7 +84,32 @@ KEPT: Final[Mapping[str, str]] = {
     "not_chat": "not chat",
     "no_adequate_candidate": "without an adequate candidate",
     "not_cheaper": "without a cheaper candidate",
+    "never": "that the policy never moves",
+    "outside_share": "outside the share that moves",
+    "session_keeps": "whose session would lose more of its cache than it saves",
 }
+
+LACKS: Final[Mapping[str, str]] = {
+    "provider": "a provider that may serve them",
+    "in_service": "a candidate in service",
+    "image": "images",
+    "audio": "audio",
+    "tools": "tools",
+    "json_mode": "JSON mode",
+    "context_window": "a context window of that size",
+    "max_output": "so long an answer",
+    "price": "a price for all of their tokens",
+    "quality": "evals that reach the floor",
+}
+"""What the candidate that came nearest lacks."""
+
+
+def _inadequate_note(inadequate: Mapping[str, int]) -> tuple[str, ...]:
+    if not inadequate:
+        return ()
+    ranked = sorted(inadequate.items(), key=lambda kv: (-kv[1], kv[0]))
+    told = ", ".join(f"{LACKS.get(name, words(name))} ({n:,})" for name, n in ranked)
+    return (f"What the nearest candidate lacks: {told}.",)
 
 
 def _kept_note(kept: Mapping[str, int]) -> tuple[str, ...]:

@@ -217,6 +217,8 @@ class Policy(BaseModel):
     """The pass rate that a candidate must reach, by the lower bound of its evals."""
     sessions: Literal["apart", "together"] = "apart"
     """apart: each request for itself. together: one model and one tier, the highest, for a whole session."""
+    cache_ttl_seconds: int = Field(default=300, ge=0, le=86_400)
+    """How long a prompt cache is taken to last where a session has moved to another model."""
     router_usd_per_request: Annotated[ExactDecimal, Field(ge=0, le=1, decimal_places=12)] = Decimal(0)
     """What deciding costs, for every request that the policy acts on."""
     never: Never = Never()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,10 @@ class Groups:
     """What verification costs once a request is acted on, moved or not."""
     router: Amounts
     """What deciding costs once a request is acted on."""
+    cache: Amounts
+    """What is lost of cache discounts at the point."""
+    cache_most: int = 0
+    """What could be lost of them at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,19 @@ class Projected:
     """What the verification pass adds."""
     router: Amounts
     """What the router adds."""
+    cache: Amounts
+    """What lost cache discounts add."""
     after: Amounts
-    """billed - markup - reliability - overspecification - lock_in + verification + router."""
+    """billed - markup - reliability - overspecification - lock_in + verification + router + cache."""
     discount: Amounts
     """What was billed below list; no step, because a discount is kept as long as the model is."""
 
 
-def project(groups: Groups, *, believe: int = 2) -> Projected:
+POINT: Final = 2
+"""The confidence band from which on tags are believed at the point."""
+
+
+def project(groups: Groups, *, believe: int = POINT) -> Projected:
     """The projection when tags of confidence band `believe` and above are acted on.
 
     A group without a price keeps what was billed. A failed or superseded attempt costs nothing afterwards:
@@ -75,9 +85,13 @@ def project(groups: Groups, *, believe: int = 2) -> Projected:
     overspecification = np.where(moves, base - same, zero)
     lock_in = np.where(moves, same - any_, zero)
     verification, router = np.where(moves, groups.verified, zero), np.where(moves, groups.router, zero)
-    after = groups.billed - markup - reliability - overspecification - lock_in + verification + router
+    cache = np.where(groups.priced & groups.billable, groups.cache, zero) if believe == POINT else zero
+    saved = markup + reliability + overspecification + lock_in
+    after = groups.billed - saved + verification + router + cache
     discount = np.where(groups.priced, groups.list_ - base, zero)
-    return Projected(markup, reliability, overspecification, lock_in, verification, router, after, discount)
+    return Projected(
+        markup, reliability, overspecification, lock_in, verification, router, cache, after, discount
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +99,10 @@ class Range:
     """The same bill under the kindest and the strictest reading of the tags."""
 
     low: int
-    """Every tag is right, and every failed attempt avoided."""
+    """Every tag is right, every failed attempt avoided, and no cache discount lost."""
     high: int
-    """Only strong tags move, every tier-3 tag is verified, and failed attempts are paid again."""
+    """Only strong tags move, every tag that asks for it is verified, failed attempts are paid again, and no
+    request that moves finds its cached tokens."""
 
 
 def bounds(groups: Groups) -> Range:
@@ -95,7 +110,7 @@ def bounds(groups: Groups) -> Range:
     point, kind, strict = (project(groups, believe=band) for band in (2, 1, 3))
     low = exact_sum(kind.after) - _added(kind) + _added(point)
     high = exact_sum(strict.after) - _added(strict) + _added(kind) + exact_sum(strict.reliability)
-    return Range(low, high)
+    return Range(low, high + max(groups.cache_most, exact_sum(point.cache)))
 
 
 def _added(projected: Projected) -> int:

@@ -1,9 +1,9 @@
 """What a candidate is expected to cost per token, once everything that comes with it is counted.
 
 An answer of a candidate costs more than its price: a tokenizer that cuts finer, a longer answer, answers
-that cannot be parsed and are asked again, a check of each answer, and those that are not good enough, which
-another model serves after all. Each of these is linear in the tokens, so it is a rate, and an expected cost can be
-summed from token sums as exactly as a list cost.
+that cannot be parsed and are asked again, a check of each answer, and those that are not good enough,
+which another model serves after all. Each of these is linear in the tokens, so it is a rate, and an
+expected cost can be summed from token sums as exactly as a list cost.
 
 Rates are integers of 1e-15 USD per token or unit (1e-9 USD per 1M tokens). Every part of an expected rate is
 rounded to that, half to even; nothing is rounded after that.
