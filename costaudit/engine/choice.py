@@ -5,7 +5,7 @@ Once among the providers that the log uses, and once among all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from costaudit.engine.columns import Batch, Words
 from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
 from costaudit.engine.exact import LIMIT, largest, weighted_sum
+from costaudit.engine.ledger import group_rows
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE, OfferMatrix
 from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix, Route
 from costaudit.engine.sessions import KEEPS, SessionBook, code_of
@@ -159,8 +160,12 @@ def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, ch
         chosen.kept[index] = KEPT.index("tier_keeps")
         return
     chosen.number[index] = context.number
-    fees = bool(plan.rates().rates[:, PRICED.index("request")].any())
     checker = plan.checker(context.number)
+    if treatment.keep:
+        chosen.kept[index] = KEPT.index("tier_keeps")
+        if checker is None:
+            return
+    fees = bool(plan.rates().rates[:, PRICED.index("request")].any())
     rows = _Rows.cut(needs, index, fees=fees)
     check = np.full(len(index), NONE, np.int32)
     if checker is not None:
@@ -169,21 +174,13 @@ def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, ch
             chosen.verify[index] = check
             check = np.full(len(index), NONE, np.int32)
     if treatment.keep:
-        chosen.kept[index] = KEPT.index("tier_keeps")
         return
-    after = _fallbacks(plan, context, rows)
-    session = None if plan.sessions is None else recorded_sessions(needs.priced.calls)[index]
-    alone = np.zeros(len(index), np.int64) if session is None else (session == 0).astype(np.int64)
-    parts, part_of = np.unique(np.stack([check, after, alone]), axis=1, return_inverse=True)
-    for number in range(parts.shape[1]):
-        here = part_of.ravel() == number
-        some = rows if parts.shape[1] == 1 else _Rows.cut(needs, index[here], fees=fees)
-        checked, fallback, single = (int(value) for value in parts[:, number])
-        dealer = _Dealer(plan, context, checked, fallback)
-        if session is None or plan.sessions is None or single:
-            _choose(dealer, groups, some, chosen)
+    for part in _parts(plan, context, needs, rows, check):
+        dealer = _Dealer(plan, context, part.checker, part.fallback)
+        if part.session is None or plan.sessions is None:
+            _choose(dealer, groups, part.rows, chosen)
         else:
-            _choose_sessions(dealer, plan.sessions, groups, some, session[here], chosen)
+            _choose_sessions(dealer, plan.sessions, groups, part.rows, part.session, chosen)
     if treatment.share != 1:
         routed = index[chosen.kept[index] == KEPT.index("routed")]
         left = routed[outside_share(needs.priced.calls, routed, treatment.share)]
@@ -191,10 +188,50 @@ def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, ch
         chosen.kept[left] = KEPT.index("outside_share")
 
 
-def _fallbacks(plan: Plan, context: Context, rows: _Rows) -> npt.NDArray[np.int32]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Rows of one context with the same checker and fallback."""
+
+    rows: _Rows
+    checker: int
+    fallback: int
+    session: npt.NDArray[np.uint64] | None
+    """The session of every row; None where rows are routed one by one."""
+
+
+def _parts(
+    plan: Plan, context: Context, needs: _Needs, rows: _Rows, check: npt.NDArray[np.int32]
+) -> Iterator[_Part]:
+    """The rows of a context in parts; `check` is the card of the checker of each."""
+    sessions = None if plan.sessions is None else recorded_sessions(needs.priced.calls)[rows.index]
+    routes = plan.fallbacks(context.number, context.service)
+    if sessions is None and not routes and (check == NONE).all():
+        yield _Part(rows, NONE, NONE, None)
+        return
+    after = _fallbacks(plan, context, routes, rows)
+    alone = np.zeros(len(check), bool) if sessions is None else sessions == 0
+    keys: dict[str, tuple[npt.NDArray[np.integer], int, int]] = {
+        "check": (check, NONE, int(check.max())),
+        "after": (after, NONE, int(after.max())),
+        "alone": (alone.astype(np.int64), 0, 1),
+    }
+    distinct, group, size = group_rows(keys)
+    for number in range(size):
+        here = np.flatnonzero(group == number)
+        some = rows if size == 1 else _Rows.cut(needs, rows.index[here], fees=rows.fees)
+        together = sessions is not None and not distinct["alone"][number]
+        yield _Part(
+            some,
+            int(distinct["check"][number]),
+            int(distinct["after"][number]),
+            sessions[here] if sessions is not None and together else None,
+        )
+
+
+def _fallbacks(plan: Plan, context: Context, routes: Sequence[Route], rows: _Rows) -> npt.NDArray[np.int32]:
     """For every request the card of the first fallback model that can serve it; NONE for that of today."""
     found = np.full(len(rows.index), NONE, np.int32)
-    for route in plan.fallbacks(context.number, context.service):
+    for route in routes:
         if context.allowed is not None and route.candidate.provider not in context.allowed:
             continue
         card = route.lookup(rows.ts, rows.context)
@@ -257,10 +294,12 @@ class _Rows:
     """The largest context with its output."""
     shortest: int
     """The smallest."""
+    fees: bool
+    """Whether some model is paid by the request."""
 
     @classmethod
     def cut(cls, needs: _Needs, index: Ints, *, fees: bool) -> _Rows:
-        """The calls of `index`; `fees` when some model is paid by the request."""
+        """The calls of `index`."""
         priced, output = needs.priced, needs.output[index]
         context = priced.context[index]
         length = context + output
@@ -279,6 +318,7 @@ class _Rows:
             abilities=tuple((n, m[index]) for n, m in masks.items() if m is not None),
             longest=int(length.max()),
             shortest=int(length.min()),
+            fees=fees,
         )
 
     def fitted_by(
@@ -490,18 +530,18 @@ def _bid(dealer: _Dealer, route: Route, rows: _Rows) -> _Bid | None:
     if one is not None and one < 0:
         return None
     offers = dealer.offers(route)
-    if one is not None:
-        place = np.full(1, one, np.int32)
-        if dealer.plan.rates().context_window[route.codes[one]] < rows.shortest:
-            return None
-    else:
-        place = route.timeline.lookup(rows.ts, rows.context)
+    place = np.full(1, one, np.int32) if one is not None else route.timeline.lookup(rows.ts, rows.context)
     known, safe = place >= 0, np.maximum(place, 0)
+    ratios = _ratios(dealer, route, safe)
+    if ratios is None and one is not None:
+        window = dealer.plan.rates().context_window[route.codes[one]]
+        if window < rows.shortest:
+            return None
     offer = np.where(known, offers[safe], NONE).astype(np.int32)
     if (offer == NONE).all():
         return None
     card = np.where(known, route.codes[safe], NONE).astype(np.int32)
-    return _Bid(route.candidate.provider, offer, card, _ratios(dealer, route, safe))
+    return _Bid(route.candidate.provider, offer, card, ratios)
 
 
 def _ratios(dealer: _Dealer, route: Route, place: npt.NDArray[np.int32]) -> Ratios | None:

@@ -1,4 +1,4 @@
-"""What a policy comes to: the saving by cause and by evidence, how sure it is, and several policies compared."""
+"""What a policy comes to: the saving by cause, how sure it is, and several policies compared."""
 
 from __future__ import annotations
 
@@ -51,11 +51,23 @@ def show_policies(report: Report, _: Limits) -> Iterator[Table]:
             Column("low", low, leaves=2),
             Column("high", high, leaves=2),
             Column("move", counts_shown([r.moved_requests for r in rows]), leaves=1),
-            Column("pass rate", tuple(_rate(r) for r in rows), leaves=3),
-            Column("", tuple("" if r.frontier else "beaten" for r in rows), number=False),
+            *([Column("pass rate", tuple(_rate(r) for r in rows))] if _tested(rows) else []),
+            *(
+                [Column("", tuple("" if r.frontier else "beaten" for r in rows), number=False)]
+                if _beaten(rows)
+                else []
+            ),
         ),
         notes=(_risk_note(rows),),
     )
+
+
+def _tested(rows: list[m.PolicyRow]) -> bool:
+    return any(r.pass_rate is not None for r in rows)
+
+
+def _beaten(rows: list[m.PolicyRow]) -> bool:
+    return not all(r.frontier for r in rows)
 
 
 def _rate(row: m.PolicyRow) -> str:
@@ -65,6 +77,8 @@ def _rate(row: m.PolicyRow) -> str:
 def _risk_note(rows: list[m.PolicyRow]) -> str:
     tested = all(r.tested_requests == r.moved_requests for r in rows)
     risk = "a pass rate as high" if tested else "no more requests moved to a model that nobody tested"
+    if not _beaten(rows):
+        return f"None is beaten: none costs no more than another with {risk}."
     return f"Beaten: another policy here costs no more, with {risk}."
 
 
@@ -121,10 +135,8 @@ def _cache_line(c: m.CacheReplayed) -> str:
         return f"Sessions replayed: {count(c.requests, 'request')}, none of which reads from a cache."
     stays = count(c.sessions_kept, "session")
     kept = f"; {stays} would lose more than they save, and keep their models" if c.sessions_kept else ""
-    return (
-        f"Sessions replayed: {share(lost, c.read_tokens)} of the cached tokens are lost because requests part, "
-        f"{money([c.usd])[0]}{kept}."
-    )
+    part, cost = share(lost, c.read_tokens), money([c.usd])[0]
+    return f"Sessions replayed: {part} of the cached tokens are lost because requests part, {cost}{kept}."
 
 
 def _quality_line(q: m.Quality) -> str:

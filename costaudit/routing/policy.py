@@ -102,7 +102,7 @@ class Treatment(BaseModel):
     """The part of the traffic that is moved: whole sessions where the log names them."""
     success_rate: Share = Decimal(1)
     """How often the answer is good enough, where no evals say it; the others are asked again."""
-    retry_rate: Annotated[ExactDecimal, Field(ge=0, le="0.95", decimal_places=4)] = Decimal(0)
+    retry_rate: Annotated[ExactDecimal, Field(ge=0, le=Decimal("0.95"), decimal_places=4)] = Decimal(0)
     """How often an answer cannot be parsed, so that the same model is asked again."""
     max_attempts: int = Field(default=3, ge=1, le=10)
     """How often it is asked at most."""
@@ -234,6 +234,12 @@ class Policy(BaseModel):
         named = [rule.tier for rule in self.tiers]
         if len(set(named)) < len(named):
             raise ValueError("a tier is described twice")
+        return self
+
+    @model_validator(mode="after")
+    def _bands(self) -> Policy:
+        if self.strong_confidence < self.min_confidence:
+            raise ValueError("strong_confidence must not be below min_confidence")
         return self
 
     def tier(self, tier: int) -> TierPolicy | None:
