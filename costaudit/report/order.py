@@ -43,7 +43,8 @@ def blocks(report: Report, limits: Limits) -> Iterator[Block]:
 
 _BODY: Final[tuple[Part, ...]] = (
     show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_reconciliation, show_causes,
-    show_sureness, show_levers, show_models, show_features, show_users, show_days, show_findings, show_skipped,
+    show_sureness, show_levers, show_models, show_features, show_users, show_days, show_findings,
+    show_skipped,
     show_how,
 )  # fmt: skip
 
