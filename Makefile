@@ -9,7 +9,7 @@ USER   := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-fix format golden mutants bench eval-tiers wheel-smoke clean
+.PHONY: help demo test lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ golden: $(DEV) ## rewrite the expected outputs of the tests; read the diff befor
 
 mutants: $(DEV) ## plant mistakes and honest work in the price tables: what the rules catch, 40 of each kind
 	COSTAUDIT_MUTANTS=40 $(BIN)/python -m pytest -q -s tests/prices/mutations
+
+oracle: $(DEV) ## hold 20 random policies over 50,000 random requests against plain Python, to the last digit
+	COSTAUDIT_ORACLE=50000 $(BIN)/python -m pytest -q -n auto tests/engine/test_policy_oracle.py
 
 bench: $(DEV) ## time an audit against hand-written DuckDB SQL and Polars: ratios, memory (see docs/performance.md)
 	$(BIN)/python -m benchmarks.run

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def wanted_models(policies: Sequence[str]) -> tuple[Wanted, ...]:
-    """Every seat of the rosters and candidates of some policies, once.
+    """Every seat, fallback and verification model of some policies, once.
 
     Raises ConfigError for a policy that cannot be read.
     """
@@ -26,6 +26,10 @@ def wanted_models(policies: Sequence[str]) -> tuple[Wanted, ...]:
         for groups in policy.groups.values():
             for seat in (seat for group in groups for seat in group):
                 found.setdefault(seat, Wanted(seat, *_place(seat[-1], (own, roster))))
+        for _, treatment in policy.treatments():
+            checker = treatment.verification.model
+            for name in (*treatment.fallbacks, *(() if checker is None else (checker,))):
+                found.setdefault((name,), Wanted((name,), *_place(name, (own,))))
     return tuple(found.values())
 
 
