@@ -363,6 +363,56 @@ def scenario_simulation() -> m.Simulation:
     )  # fmt: skip
 
 
+def policy_row(name: str, after: str, moved: int, **fields: Any) -> m.PolicyRow:
+    """One of several policies, of a bill of $100."""
+    defaults: dict[str, Any] = {
+        "title": f"the policy {name}", "tested_requests": 0, "pass_rate": None, "frontier": True,
+        "low_usd": Decimal(after) - 1, "high_usd": Decimal(after) + 9,
+    }  # fmt: skip
+    saved = Decimal(100) - Decimal(after)
+    return m.PolicyRow(**{
+        **defaults, "policy": name, "after_usd": Decimal(after), "savings_usd": saved,
+        "savings_percent": f"{saved:.1f}",
+        "moved_requests": moved, **fields,
+    })  # fmt: skip
+
+
+def compared_simulation() -> m.Simulation:
+    """A log under three policies, one of them beaten, with evals, sessions and every cause of a saving."""
+    base = log_simulation()
+    causes = {
+        "markup": "5", "reliability": "1", "price": "40", "tokens": "-2", "retries": "-0.5", "checks": "-1.25",
+        "fallback": "-3", "discount": "-0.1", "cache": "-1.5", "verification": "-4", "router": "-0.25",
+    }  # fmt: skip
+    return base.model_copy(update={
+        "projection": base.projection.model_copy(update={
+            "kept": {
+                "routed": 900, "never": 40, "outside_share": 12, "session_keeps": 5, "no_adequate_candidate": 3,
+            },
+            "inadequate": {"context_window": 2, "quality": 1},
+            "by_cause": [m.Cause(name=name, usd=Decimal(usd)) for name, usd in causes.items()],
+            "by_evidence": [
+                m.SavingByEvidence(evidence="explicit", requests=500, usd=Decimal(30)),
+                m.SavingByEvidence(evidence="text", requests=400, usd=Decimal("3.4")),
+            ],
+            "interval": m.Interval(days=9, low_percent="28.1", high_percent="39.0", seed=1, weak=True),
+            "quality": m.Quality(
+                verified=False, evals="evals.csv", floor="0.9", moved_requests=900, tested_requests=800,
+                pass_rate="0.9650",  # noqa: S106 - a rate
+            ),
+            "cache": m.CacheReplayed(
+                requests=700, read_tokens=10_000, kept_tokens=7_500, shared_tokens=900, sessions_kept=1,
+                usd=Decimal("1.5"),
+            ),
+            "policies": [
+                policy_row("documents", "52.5", 930),
+                policy_row("default", "66.65", 900, tested_requests=900, pass_rate="0.9650"),  # noqa: S106 - a rate
+                policy_row("worse", "70", 950, frontier=False),
+            ],
+        }),
+    })  # fmt: skip
+
+
 REPORTS: dict[str, Callable[[], m.Audit | m.Simulation]] = {
     "small audit": small_audit,
     "large audit": large_audit,
@@ -370,6 +420,7 @@ REPORTS: dict[str, Callable[[], m.Audit | m.Simulation]] = {
     "empty audit": empty_audit,
     "dearer audit": dearer_audit,
     "log simulation": log_simulation,
+    "compared simulation": compared_simulation,
     "scenario": scenario_simulation,
 }
 """One of each kind, by name."""
@@ -392,5 +443,11 @@ def audit_of_names(names: Sequence[str | None]) -> m.Audit:
         m.Skipped(reason="not_json", count=9, examples=[m.Example(file=told, line=1, byte=0, detail=told)])
     ]
     made["inputs"] = made["inputs"].model_copy(update={"skipped": skipped})
-    made["projection"] = made["projection"].model_copy(update={"policy": told})
+    named = [policy_row(told, "9", 1).model_copy(update={"title": told}), policy_row("other", "8", 1)]
+    quality = m.Quality(
+        verified=False, evals=told, floor=None, moved_requests=1, tested_requests=0, pass_rate=None
+    )
+    made["projection"] = made["projection"].model_copy(
+        update={"policy": told, "policies": named, "quality": quality}
+    )
     return m.Audit(**made)
