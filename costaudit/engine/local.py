@@ -21,6 +21,7 @@ from costaudit.engine.choice import KEPT
 from costaudit.engine.columns import Batch
 from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
+from costaudit.engine.ledger_facts import LedgerFacts
 from costaudit.engine.plan import Plan
 from costaudit.engine.standouts import Standouts
 from costaudit.engine.workers import Workers
@@ -79,6 +80,8 @@ class Pass:
     """Whether any request names its session."""
     repeated_ids: int = 0
     """How often they occur, counted once per block: about the number of such records."""
+    ledgers: tuple[LedgerFacts, ...] = ()
+    """The saved ledgers that stand for the logs, if they do: users, ratios and places are then not known."""
 
 
 HELD_BYTES = 256 << 20
