@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from costaudit.engine.cell_routes import CellRoutes, recorded_routes, route_cells, routes_hold
-from costaudit.engine.choice import KEPT, NO_ROUTE
+from costaudit.engine.cell_routes import recorded_routes, route_cells, routes_hold
+from costaudit.engine.choice import KEPT, NO_ROUTE, Chosen
+from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.detail import DETAIL_KEYS
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD, NUMBER_KEYS, WORD_KEYS, Cells, CellSum
 from costaudit.engine.local import Pass
+from costaudit.engine.offers import NONE
 from costaudit.engine.plan import Plan
 from costaudit.engine.reprice import Repriced, reprice
 from costaudit.engine.saved import SavedLedger
@@ -61,11 +64,7 @@ def pass_of_ledgers(
             )
         except InputError as error:
             unrouted, routes = error, _no_routes(cells)
-        cells.keys |= {
-            "route_same": routes.same,
-            "route_any": routes.any,
-            "kept": routes.kept.astype(np.int32),
-        }
+        cells.keys |= {name: column.astype(np.int32) for name, column in _columns(routes).items()}
         names = (*NUMBER_KEYS, *WORD_KEYS)
         total.add(
             Cells({n: cells.keys[n] for n in names}, {n: cells.values[n] for n in WORD_KEYS}, cells.measures)
@@ -127,9 +126,28 @@ def _cells(ledger: SavedLedger, found: Repriced, plan: Plan) -> Cells:
     return Cells(keys, values, cells.measures | {"reported_picousd": stated})
 
 
-def _no_routes(cells: Cells) -> CellRoutes:
+def _columns(routes: Chosen) -> dict[str, npt.NDArray[np.integer]]:
+    return {
+        "number": routes.number,
+        "route_same": routes.same,
+        "route_any": routes.any,
+        "verify": routes.verify,
+        "kept": routes.kept,
+        "lacks": routes.lacks,
+    }
+
+
+def _no_routes(cells: Cells) -> Chosen:
     none = np.full(cells.rows, NO_ROUTE, np.int32)
-    return CellRoutes(none, none, np.full(cells.rows, KEPT.index("tier_keeps"), np.int8))
+    zero = np.zeros(cells.rows, np.int8)
+    return Chosen(
+        same=none,
+        any=none,
+        kept=zero + KEPT.index("tier_keeps"),
+        lacks=zero,
+        number=zero + NOT_ACTED_ON,
+        verify=np.full(cells.rows, NONE, np.int32),
+    )
 
 
 def _pass(ledgers: Sequence[SavedLedger], plan: Plan, cells: Cells) -> Pass:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -24,6 +24,21 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Digest of the names that the user mapped to models: they decide like the book."""
     policy: str
     policy_sha256: str
+    evals_sha256: str | None = None
+    """Of the evals that the choice went by, if it went by any."""
+
+
+class SavedOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate at one price, on the terms of the policy: see `costaudit.engine.offers.Offer`."""
+
+    id: str
+    """What the columns route_same and route_any call it: its card, with a number where a card has several."""
+    card: str
+    fallback: str | None = None
+    parts: dict[str, tuple[int, ...]]
+    """Rates in 1e-15 USD by cause, in the order of the price classes; causes that are 0 are left out."""
+    fixed_checks: int = 0
+    own_share: int = 0
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,23 +84,22 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Token counts of calls without usage were estimated from their text."""
     rates: dict[str, dict[str, str]]
     """USD per 1M tokens, or per unit, by card and class: what the requests cost by list then."""
+    offers: tuple[SavedOffer, ...]
+    """The routes that the rows name."""
 
 
 def origin_of(plan: Plan) -> Origin:
     """What decides the routes of a plan."""
-    policy = plan.policy
-    decided = {
-        "policy": policy.model_dump(mode="json", by_alias=True),
-        "groups": sorted(policy.groups.items()),
-    }
+    maps = json.dumps(sorted(plan.resolver.user_map.items()))
     return Origin(
         book_version=plan.book.version,
         book_sha256=plan.book.sha256,
-        maps_sha256=_digest(sorted(plan.resolver.user_map.items())),
-        policy=policy.name,
-        policy_sha256=_digest(decided),
+        maps_sha256=_digest(maps),
+        policy=plan.policy.name,
+        policy_sha256=plan.policy.digest,
+        evals_sha256=None if plan.evals is None else _digest(repr(plan.evals.entries)),
     )
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

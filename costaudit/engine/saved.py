@@ -18,12 +18,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from costaudit import __version__
-from costaudit.engine.choice import KEPT, NO_ROUTE
+from costaudit.engine.choice import KEPT, LACKS
+from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.detail import LENGTH_EDGES, OUTPUT_EDGES, confidence_edges
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import MEASURES, NO_PERIOD, WORD_KEYS, Cells
-from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, Inputs, LedgerFacts, origin_of
+from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, Inputs, LedgerFacts, SavedOffer, origin_of
 from costaudit.engine.local import Pass
+from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.errors import InputError
 from costaudit.ingest.logfile import Container, LogFile
 from costaudit.money import exact
@@ -47,8 +49,7 @@ class SavedLedger:
     size: int
     facts: LedgerFacts
     cells: Cells
-    """With NUMBER_KEYS but for card, route_same, route_any and band, which depend on a plan; DETAIL_KEYS; and
-    `card`, `route_same` and `route_any` as words."""
+    """NUMBER_KEYS but for band, WORD_KEYS and DETAIL_KEYS; cards and routes are words, as in the file."""
 
 
 def facts_of(passed: Pass) -> LedgerFacts:
@@ -85,7 +86,39 @@ def facts_of(passed: Pass) -> LedgerFacts:
             card.id: {name: exact(card.rates[name].usd) for name in sorted(card.rates)}
             for card in sorted(cards, key=lambda c: c.id)
         },
+        offers=tuple({one.id: one for one in sorted(_offers(passed).values(), key=_ident)}.values()),
     )
+
+
+def _ident(offer: SavedOffer) -> str:
+    return offer.id
+
+
+def _offers(passed: Pass) -> dict[int, SavedOffer]:
+    """The offers that the cells of a pass took, by their number in the plan."""
+    plan, keys = passed.plan, passed.cells.keys
+    used = {int(code) for key in _ROUTES for code in np.unique(keys[key]).tolist()} - {NO_ROUTE}
+    told = {}
+    for code in used:
+        offer = plan.offers[code]
+        parts = {name: tuple(getattr(offer.expected, name)) for name in CAUSES}
+        fallback = None if offer.fallback == NONE else plan.cards[offer.fallback].id
+        told[code] = SavedOffer(
+            id=plan.cards[offer.card].id,
+            card=plan.cards[offer.card].id,
+            fallback=fallback,
+            parts={name: part for name, part in parts.items() if any(part)},
+            fixed_checks=offer.expected.fixed_checks,
+            own_share=offer.expected.own_share,
+        )
+    distinct = {msgspec.json.encode(one): one.card for one in told.values()}
+    ranked = {card: sorted(text for text, of in distinct.items() if of == card) for card in distinct.values()}
+    found = {}
+    for code, one in told.items():
+        place = ranked[one.card].index(msgspec.json.encode(one))
+        ident = f"{one.card} #{place + 1}" if place else one.card
+        found[code] = msgspec.structs.replace(one, id=ident)
+    return found
 
 
 _SIZES: Final = {"context": "context_over", "length": "length_over", "output_band": "output_over"}
@@ -93,19 +126,23 @@ _SIZES: Final = {"context": "context_over", "length": "length_over", "output_ban
 
 _PLAIN: Final = {
     "from_s": pa.int32(), "until_s": pa.int32(), "tier": pa.int8(), "confidence": pa.int8(),
-    "classes": pa.int16(), "needs": pa.int8(),
+    "number": pa.int8(), "classes": pa.int16(), "needs": pa.int8(),
 }  # fmt: skip
 _CODED: Final[dict[str, Mapping[int, str]]] = {
     "evidence": {kind.value: kind.name.lower() for kind in Evidence},
     "stated": dict(enumerate(STATED)),
     "reported": REPORTED_AS,
     "kept": dict(enumerate(KEPT)),
+    "lacks": dict(enumerate(LACKS)),
 }
-_CARDS: Final = ("card", "route_same", "route_any")
+_CARDS: Final = ("card", "verify")
+_ROUTES: Final = ("route_same", "route_any")
+_ABSENT: Final = {"tier": UNTAGGED, "number": NOT_ACTED_ON}
+"""Numbers that stand for nothing, which is null in the file."""
 _ORDER: Final = (
-    *WORD_KEYS, "tier", "confidence", "evidence", "kept", "route_any", "route_same", "card", "context_over",
-    "unbilled", "needs", "stated", "reported", "classes", "length_over", "output_over", "period", "from_s",
-    "until_s",
+    *WORD_KEYS, "tier", "confidence", "evidence", "number", "kept", "lacks", "verify", "route_any",
+    "route_same", "card", "context_over", "unbilled", "needs", "stated", "reported", "classes", "length_over",
+    "output_over", "period", "from_s", "until_s",
 )  # fmt: skip
 """Rows are sorted by these columns in this order: what changes least stands first, which compresses best."""
 
@@ -118,7 +155,8 @@ def table_of(passed: Pass) -> pa.Table:
     cells, facts = passed.cells, facts_of(passed)
     columns = {name: _words(cells, name) for name in WORD_KEYS}
     columns |= {name: pa.array(cells.keys[name], kind) for name, kind in _PLAIN.items()}
-    columns["tier"] = pa.array(cells.keys["tier"], pa.int8(), mask=cells.keys["tier"] == UNTAGGED)
+    for name, absent in _ABSENT.items():
+        columns[name] = pa.array(cells.keys[name], _PLAIN[name], mask=cells.keys[name] == absent)
     columns["unbilled"] = pa.array(cells.keys["unbilled"] == 1)
     columns["period"] = _periods(cells, facts.resolution)
     for key, name in _SIZES.items():
@@ -129,8 +167,9 @@ def table_of(passed: Pass) -> pa.Table:
     ids = {code: card.id for code, card in enumerate(passed.plan.cards)}
     free = passed.plan.free_card
     for key in _CARDS:
-        codes = [-1 if code in (free, NO_ROUTE) else code for code in cells.keys[key].tolist()]
-        columns[key] = _coded(codes, ids)
+        columns[key] = _coded([NONE if c == free else c for c in cells.keys[key].tolist()], ids)
+    routes = {code: offer.id for code, offer in _offers(passed).items()}
+    columns |= {key: _coded(cells.keys[key].tolist(), routes) for key in _ROUTES}
     measures = {name: pa.array(cells.measures[name].astype(np.int64)) for name in MEASURES[:-1]}
     reported = [int(value) for value in cells.measures["reported_picousd"].tolist()]
     measures["reported_usd"] = _dollars(reported)
@@ -222,7 +261,7 @@ def ledger_facts(file: LogFile) -> LedgerFacts | None:
 
 def read_ledger(file: LogFile, facts: LedgerFacts) -> SavedLedger:
     """A saved ledger with its cells; raises InputError when it is damaged."""
-    words = (*WORD_KEYS, *_CODED, *_CARDS)
+    words = (*WORD_KEYS, *_CODED, *_CARDS, *_ROUTES)
     try:
         with file.open() as stream:
             table = pq.read_table(stream, read_dictionary=list(words)).combine_chunks()
@@ -247,11 +286,10 @@ def _damaged(file: LogFile, why: str) -> InputError:
 def _cells(table: pa.Table, facts: LedgerFacts) -> Cells:
     keys: dict[str, npt.NDArray[np.int32]] = {}
     values: dict[str, tuple[str | None, ...]] = {}
-    for name in (*WORD_KEYS, *_CARDS):
+    for name in (*WORD_KEYS, *_CARDS, *_ROUTES):
         keys[name], values[name] = _codes(table.column(name))
     for name in _PLAIN:
-        absent = UNTAGGED if name == "tier" else 0
-        keys[name] = pc.fill_null(table.column(name), absent).to_numpy().astype(np.int32)
+        keys[name] = pc.fill_null(table.column(name), _ABSENT.get(name, 0)).to_numpy().astype(np.int32)
     keys["unbilled"] = table.column("unbilled").to_numpy().astype(np.int32)
     keys["period"] = _period_codes(table.column("period"), facts.resolution)
     for key, name in _SIZES.items():

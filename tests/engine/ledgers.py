@@ -43,6 +43,16 @@ def ledger_pass(*paths: Path, under: Plan | None = None, **options: Any) -> Ledg
     return pass_of_ledgers([load_ledger(p) for p in paths], under or plan(), **options)
 
 
+ROUTES = ("number", "route_same", "route_any", "verify", "kept", "lacks")
+
+
+def _offer(passed: Pass, code: int) -> object:
+    if code < 0:
+        return None
+    offer, ids = passed.plan.offers[code], [card.id for card in passed.plan.cards]
+    return ids[offer.card], offer.expected, ids[offer.fallback] if offer.fallback >= 0 else None
+
+
 def rows_of(passed: Pass, *, routes: bool = True) -> dict[tuple[Any, ...], tuple[int, ...]]:
     """The cells of a pass with cards by their ids, so that passes of other plans can be compared."""
     cells: Cells = passed.cells
@@ -50,12 +60,14 @@ def rows_of(passed: Pass, *, routes: bool = True) -> dict[tuple[Any, ...], tuple
     reasons = {-1 - place: reason for place, reason in enumerate(passed.plan.reasons)}
     columns: list[list[Any]] = []
     for name, codes in cells.keys.items():
-        if not routes and name in ("route_same", "route_any", "kept"):
+        if not routes and name in ROUTES:
             continue
         if name == "card":
             columns.append([ids.get(c) or reasons[c] for c in codes.tolist()])
-        elif name.startswith("route_"):
+        elif name == "verify":
             columns.append([ids.get(c) for c in codes.tolist()])
+        elif name.startswith("route_"):
+            columns.append([_offer(passed, c) for c in codes.tolist()])
         elif name in cells.values:
             columns.append(list(cells.words(name)))
         else:
