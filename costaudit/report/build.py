@@ -182,6 +182,12 @@ def _inputs(passed: Pass) -> m.Inputs:
             for reason in sorted(counts, key=lambda r: (-counts[r], r))
         ],
         formats=dict(sorted(passed.formats.items())),
+        ledgers=[
+            m.LedgerRead(
+                resolution=one.resolution, book_version=one.origin.book_version, policy=one.origin.policy
+            )
+            for one in passed.ledgers
+        ],
     )
 
 

@@ -208,12 +208,16 @@ def _how_lines(report: Report) -> Iterator[str]:
     if report.inputs is not None and report.inputs.formats:
         read = count(report.inputs.files, "file")
         yield f"Read: {read}; records by format: {_tally(report.inputs.formats)}."
+    if report.inputs is not None and report.inputs.ledgers:
+        yield _ledger_line(report.inputs.ledgers)
     if report.coverage is not None:
         yield from _coverage_lines(report.coverage)
     if report.inputs is not None and report.inputs.requests:
         unnamed = [
             kind for kind in ("model", "feature", "user") if nameless(kind, getattr(report, f"by_{kind}"))
         ]
+        if report.inputs.ledgers:
+            unnamed = [kind for kind in unnamed if kind != "user"]
         if unnamed:
             yield f"The log names no {' and no '.join(unnamed)}."
     if is_scenario(report):
@@ -223,6 +227,15 @@ def _how_lines(report: Report) -> Iterator[str]:
         yield "Quality of cheaper models not measured on your traffic."
     else:
         yield "Quality of cheaper models and tags not measured on your traffic."
+
+
+def _ledger_line(ledgers: Sequence[m.LedgerRead]) -> str:
+    of = count(len(ledgers), "saved ledger")
+    books = ", ".join(sorted({one.book_version for one in ledgers}))
+    return (
+        f"From {of}, made with prices {books}: users, single requests, places of records, and reported "
+        "against list request by request are not in it."
+    )
 
 
 def _coverage_lines(c: m.Coverage) -> Iterator[str]:
