@@ -125,16 +125,13 @@ def diff(
 
 
 def _traffic(traffic: Traffic) -> Traffic | None:
-    """The traffic that was named; raises UsageError for logs and ledgers at once, or terms without traffic."""
+    """The traffic that was named; raises UsageError for logs and ledgers at once, and terms without any."""
     if traffic.logs and traffic.ledgers:
         raise UsageError("--logs and --ledger cannot be priced at once", hint="leave out one of them")
     if traffic.logs or traffic.ledgers:
         return traffic
-    for option, value in (
-        ("--policy", traffic.policy),
-        ("--overlay", traffic.overlays),
-        ("--map", traffic.maps),
-    ):
+    terms = {"--policy": traffic.policy, "--overlay": traffic.overlays, "--map": traffic.maps}
+    for option, value in terms.items():
         if value:
             raise UsageError(f"{option} needs traffic", hint="name it with --logs or --ledger")
     return None

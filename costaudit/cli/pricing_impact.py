@@ -82,7 +82,7 @@ def _of_ledgers(
     sides: tuple[Side, Side],
     plans: Sequence[Plan],
     at: int,
-    traffic: Traffic,
+    _: Traffic,
 ) -> _Pairs:
     from costaudit.engine.from_ledgers import pass_of_ledgers  # noqa: PLC0415 - start-up
     from costaudit.report.impact import SidePass  # noqa: PLC0415

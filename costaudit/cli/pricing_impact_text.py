@@ -97,7 +97,7 @@ def _figures(impact: Impact, amount: Sides) -> tuple[str, ...]:
 def _shown(impact: Impact, amount: Decimal) -> str:
     from costaudit.money import shown  # noqa: PLC0415 - start-up
 
-    month = impact.monthly(amount)
+    month = impact.per_month(amount)
     return shown(amount if month is None else month)
 
 

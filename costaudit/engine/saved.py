@@ -220,7 +220,7 @@ def write_ledger(passed: Pass, stream: IO[bytes]) -> None:
     table = table_of(passed)
     facts = msgspec.json.encode(facts_of(passed), order="sorted")
     table = table.replace_schema_metadata({KEY: facts})
-    measures = (*MEASURES[:-1], "reported_usd")
+    counts = MEASURES[:-1]
     pq.write_table(
         table,
         stream,
@@ -228,8 +228,8 @@ def write_ledger(passed: Pass, stream: IO[bytes]) -> None:
         row_group_size=max(table.num_rows, 1),
         compression="zstd",
         compression_level=19,
-        use_dictionary=[name for name in table.column_names if name not in measures],
-        column_encoding=dict.fromkeys(measures, "BYTE_STREAM_SPLIT"),
+        use_dictionary=[name for name in table.column_names if name not in counts],
+        column_encoding=dict.fromkeys(counts, "BYTE_STREAM_SPLIT"),
         write_statistics=False,
     )
 

@@ -26,7 +26,10 @@ def price_changes(timeline: Timeline, low_us: int, high_us: int) -> Ints:
     They are whole seconds: tables know no finer time.
     """
     starts = np.array([s.start for s in timeline.segments], np.int64)
-    found = [starts[(starts > low_us) & (starts < high_us)]]
+    between = starts[(starts > low_us) & (starts < high_us)]
+    if not timeline.windows:
+        return between  # neighbouring segments differ
+    found = [between]
     found += [window_edges(rows, low_us, high_us) for rows in timeline.windows.values()]
     points = np.unique(np.concatenate([np.array([low_us], np.int64), *found]))
     segment = np.maximum(np.searchsorted(starts, points, side="right") - 1, 0)

@@ -120,11 +120,16 @@ class Impact:
     views: tuple[View, ...]
     """At the time of each request, then as on the day from which all changes hold."""
 
-    def monthly(self, amount: Decimal) -> Decimal | None:
-        """An amount of the period per 30 days, to the cent; None when it covers less than a day."""
+    def per_month(self, amount: Decimal) -> Decimal | None:
+        """An amount of the period per 30 days; None when it covers less than a day."""
         if self.days is None or self.days < 1:
             return None
-        return (amount * MONTH_DAYS / Decimal(repr(self.days))).quantize(Decimal("0.01"))
+        return amount * MONTH_DAYS / Decimal(repr(self.days))
+
+    def monthly(self, amount: Decimal) -> Decimal | None:
+        """The same, to the cent."""
+        month = self.per_month(amount)
+        return None if month is None else month.quantize(Decimal("0.01"))
 
     def yearly(self, amount: Decimal) -> Decimal | None:
         """Twelve times the amount per 30 days."""
