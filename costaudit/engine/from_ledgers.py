@@ -167,6 +167,7 @@ def _pass(ledgers: Sequence[SavedLedger], plan: Plan, cells: Cells) -> Pass:
         ignored=sum(i.ignored for i in inputs),
         first_ts=min(moments, default=None),
         last_ts=max(moments, default=None),
+        sessions=any(ledger.facts.sessions for ledger in ledgers),
         ledgers=tuple(ledger.facts for ledger in ledgers),
     )
     for one in inputs:

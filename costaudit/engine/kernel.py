@@ -97,7 +97,7 @@ def audit_batch(
     if plan.detail:
         cells = _detailed(rows, plan, keys, {**counts, "reported_picousd": picousd}, step)
     else:
-        lost = {} if cache_units is None else {CACHE_UNITS: cache_units}
+        lost: dict[str, Ints | None] = {} if cache_units is None else {CACHE_UNITS: cache_units}
         cells = _cells(keys, words, measures | lost)
     user_words = calls.words("user")
     user_keys, user_group, user_size = group_rows(

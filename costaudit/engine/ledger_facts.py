@@ -82,6 +82,8 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Providers of the book that the routes took for used."""
     estimate: bool
     """Token counts of calls without usage were estimated from their text."""
+    sessions: bool
+    """The log named sessions, which are not in the ledger: nothing can be replayed on it."""
     rates: dict[str, dict[str, str]]
     """USD per 1M tokens, or per unit, by card and class: what the requests cost by list then."""
     offers: tuple[SavedOffer, ...]

@@ -82,6 +82,7 @@ def facts_of(passed: Pass) -> LedgerFacts:
         ),
         providers=tuple(sorted(plan.providers_used)),
         estimate=plan.estimate,
+        sessions=passed.sessions,
         rates={
             card.id: {name: exact(card.rates[name].usd) for name in sorted(card.rates)}
             for card in sorted(cards, key=lambda c: c.id)

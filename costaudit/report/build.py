@@ -184,7 +184,10 @@ def _inputs(passed: Pass) -> m.Inputs:
         formats=dict(sorted(passed.formats.items())),
         ledgers=[
             m.LedgerRead(
-                resolution=one.resolution, book_version=one.origin.book_version, policy=one.origin.policy
+                resolution=one.resolution,
+                book_version=one.origin.book_version,
+                policy=one.origin.policy,
+                sessions=one.sessions,
             )
             for one in passed.ledgers
         ],

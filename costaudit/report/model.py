@@ -47,6 +47,8 @@ class LedgerRead(_Part):
     """Of the prices that it was made with; the report goes by those of `prices`."""
     policy: str
     """Whose routes it holds."""
+    sessions: bool
+    """Its logs named sessions, which cannot be replayed on it."""
 
 
 class Inputs(_Part):

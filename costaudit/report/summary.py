@@ -210,6 +210,8 @@ def _how_lines(report: Report) -> Iterator[str]:
         yield f"Read: {read}; records by format: {_tally(report.inputs.formats)}."
     if report.inputs is not None and report.inputs.ledgers:
         yield _ledger_line(report.inputs.ledgers)
+        if isinstance(report, m.Simulation) and any(one.sessions for one in report.inputs.ledgers):
+            yield "Sessions are in no ledger: what moving requests costs in prompt caches is not in these figures."
     if report.coverage is not None:
         yield from _coverage_lines(report.coverage)
     if report.inputs is not None and report.inputs.requests:
