@@ -13,7 +13,7 @@ from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
 from costaudit.cli.labels import chosen_labels, measure_labels
 from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs, policy_of, warn_of_skipped
-from costaudit.errors import UsageError
+from costaudit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.whatif import Evaluated
@@ -169,6 +169,10 @@ def _evaluated(
     others = [policy_of(name, reading.tests) for name in names[1:]]
     with opened_logs(paths, reading, goes_by_reported=goes_by_reported) as logs:
         passed = logs.passed
+        if others and passed.ledgers:
+            raise InputError(
+                "a ledger holds the routes of one policy", path=paths[0], hint="compare policies on the logs"
+            )
         plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
         if not others and (passed.ledgers or not asks_for_tape(passed, passed.plan)):
             return [Evaluated(passed, None)]

@@ -208,10 +208,7 @@ def _how_lines(report: Report) -> Iterator[str]:
     if report.inputs is not None and report.inputs.formats:
         read = count(report.inputs.files, "file")
         yield f"Read: {read}; records by format: {_tally(report.inputs.formats)}."
-    if report.inputs is not None and report.inputs.ledgers:
-        yield _ledger_line(report.inputs.ledgers)
-        if isinstance(report, m.Simulation) and any(one.sessions for one in report.inputs.ledgers):
-            yield "Sessions are in no ledger: what moving requests costs in prompt caches is not in these figures."
+    yield from _ledger_lines(report)
     if report.coverage is not None:
         yield from _coverage_lines(report.coverage)
     if report.inputs is not None and report.inputs.requests:
@@ -231,13 +228,18 @@ def _how_lines(report: Report) -> Iterator[str]:
         yield "Quality of cheaper models and tags not measured on your traffic."
 
 
-def _ledger_line(ledgers: Sequence[m.LedgerRead]) -> str:
-    of = count(len(ledgers), "saved ledger")
+def _ledger_lines(report: Report) -> Iterator[str]:
+    """What saved ledgers do not hold, where they were read in place of logs."""
+    ledgers = report.inputs.ledgers if report.inputs is not None else []
+    if not ledgers:
+        return
     books = ", ".join(sorted({one.book_version for one in ledgers}))
-    return (
-        f"From {of}, made with prices {books}: users, single requests, places of records, and reported "
-        "against list request by request are not in it."
+    yield (
+        f"From {count(len(ledgers), 'saved ledger')}, made with prices {books}: users, single requests, "
+        "places of records, and reported against list request by request are not in it."
     )
+    if isinstance(report, m.Simulation) and any(one.sessions for one in ledgers):
+        yield "Sessions are in no ledger: what moving costs in prompt caches is not in these figures."
 
 
 def _coverage_lines(c: m.Coverage) -> Iterator[str]:
