@@ -144,8 +144,8 @@ def diff_markdown(
 
 def _impact(impact: Impact) -> Iterator[str]:
     """The bill, before the changes that move it."""
-    title, *rest = impact_lines(impact)
-    yield from (f"#### {_escaped(title.capitalize())}", "")
+    title = next(iter(impact_lines(impact)))
+    yield from (f"#### {_escaped(title[:1].upper() + title[1:])}", "")
     for when, head, rows, below in impact_tables(impact):
         yield from ((f"**{_escaped(when)}**", "") if when else ())
         if rows:
@@ -155,7 +155,7 @@ def _impact(impact: Impact) -> Iterator[str]:
             yield ""
         yield from _paragraphs([_escaped(line) for line in below])
     if impact.unrouted is not None:
-        yield from _paragraphs([_escaped(rest[-1].strip())])
+        yield from _paragraphs([_escaped(f"Not projected: {impact.unrouted}")])
 
 
 def _paragraphs(lines: Sequence[str]) -> list[str]:

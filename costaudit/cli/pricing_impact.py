@@ -98,7 +98,7 @@ def _of_ledgers(
     def priced(place: int, prices_at: int | None) -> SidePass:
         plan = replace(plans[place], prices_at=prices_at, _matrix=None, _offer_matrix=None)
         found = pass_of_ledgers(ledgers, plan, goes_by_reported=False)
-        why = None if found.unrouted is None else str(found.unrouted)
+        why = None if found.unrouted is None else found.unrouted.message
         return SidePass(found.passed, sides[place].gateways, why)
 
     return [(priced(0, moment), priced(1, moment)) for moment in (None, at)]

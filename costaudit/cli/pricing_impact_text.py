@@ -42,13 +42,8 @@ def impact_tables(
     """For every time of prices its title, the head and rows of a table, and lines below it."""
     for view in impact.views:
         head, totals = _totals(impact, view)
-        below = [*_notes(view), *_recommended(view)]
-        yield (
-            _when(view),
-            head,
-            totals if _moves(view) else [],
-            below if below or _moves(view) else ["No change."],
-        )
+        below = [*([] if _moves(view) else ["No change."]), *_notes(view), *_recommended(view)]
+        yield _when(view), head, totals if _moves(view) else [], below
         if view.rows:
             head, rows = _rows(impact, view)
             more = [f"and {len(view.rows) - ROWS} more"] if len(view.rows) > ROWS else []
