@@ -13,7 +13,7 @@ from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
 from costaudit.cli.labels import chosen_labels, measure_labels
 from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs, policy_of, warn_of_skipped
-from costaudit.errors import UsageError
+from costaudit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.whatif import Evaluated
@@ -64,7 +64,9 @@ def analyze(
     reading = Reading(policy, _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose)
     bills = _bills(compare_bill or [], reading)
     labelled = chosen_labels(labels, quiet=quiet)
-    with opened_logs(paths, reading) as logs:
+    with opened_logs(paths, reading, goes_by_reported=source != "list") as logs:
+        if logs.passed.ledgers and labels is None:
+            labelled = None  # those of the settings: requests are in no ledger
         measured = None if labelled is None else measure_labels(labelled, logs, required=labels is not None)
     report = build_audit(
         logs.passed, load_gateways(choice.prices), bills=bills, labels=measured, source=CostSource(source)
@@ -129,7 +131,7 @@ def simulate(
         reading = Reading(
             names[0], _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose, tests
         )
-        evaluated = _evaluated(paths, reading, names)
+        evaluated = _evaluated(paths, reading, names, goes_by_reported=source != "list")
         gateways = load_gateways(choice.prices)
         report = build_log_simulation(evaluated, gateways, markups or DEFAULT_MARKUPS, CostSource(source))
     else:
@@ -157,16 +159,22 @@ def _policies(named: Sequence[str] | None, *, compare: bool) -> list[str | None]
     return chosen
 
 
-def _evaluated(paths: Sequence[str], reading: Reading, names: Sequence[str | None]) -> list[Evaluated]:
+def _evaluated(
+    paths: Sequence[str], reading: Reading, names: Sequence[str | None], *, goes_by_reported: bool
+) -> list[Evaluated]:
     """The log under each policy. It is read again only where single requests decide."""
     from costaudit.engine.tape import Tape  # noqa: PLC0415 - start-up
     from costaudit.engine.whatif import Evaluated, asks_for_tape, evaluate  # noqa: PLC0415
 
     others = [policy_of(name, reading.tests) for name in names[1:]]
-    with opened_logs(paths, reading) as logs:
+    with opened_logs(paths, reading, goes_by_reported=goes_by_reported) as logs:
         passed = logs.passed
+        if others and passed.ledgers:
+            raise InputError(
+                "a ledger holds the routes of one policy", path=paths[0], hint="compare policies on the logs"
+            )
         plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
-        if not others and not asks_for_tape(passed, passed.plan):
+        if not others and (passed.ledgers or not asks_for_tape(passed, passed.plan)):
             return [Evaluated(passed, None)]
         with Tape.of(logs.requests()) as tape:
             return [evaluate(tape, passed, plan, reading.threads) for plan in plans]

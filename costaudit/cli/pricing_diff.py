@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -10,9 +11,12 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.pricing_check import Grace, Moment, moment
+from costaudit.cli.pricing_impact import Traffic, measure_impact, settled_on
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
+    from costaudit.prices.impact import Impact
+    from costaudit.prices.rules.rule import Violation
     from costaudit.prices.trees import Opened
 
 _FORMATS = ("text", "json", "markdown")
@@ -34,13 +38,33 @@ def diff(
         typer.Option(
             "--fail-if",
             metavar="CONDITION",
-            help="Exit 1 for such a change: retroactive, correction, another kind, increase>5%. Repeatable.",
+            help="Exit 1 for such a change: retroactive, correction, another kind, increase>5%; with "
+            "traffic increase>500usd per 30 days, unpriced. Repeatable.",
         ),
     ] = None,
     ignore_below: Annotated[
         Optional[str],  # noqa: UP045
+        typer.Option("--ignore-below", metavar="PERCENT", help="Only count smaller changes, like 0.5%."),
+    ] = None,
+    logs: Annotated[
+        Optional[list[str]],  # noqa: UP045
         typer.Option(
-            "--ignore-below", metavar="PERCENT", help="Only count smaller changes of prices, like 0.5%."
+            "--logs", metavar="PATH", help="Say what it does to the bill of these request logs. Repeatable."
+        ),
+    ] = None,
+    ledger: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--ledger", metavar="FILE", help="The same for a saved ledger. Repeatable."),
+    ] = None,
+    policy: options.PolicyFile = None,
+    overlay: options.Overlays = None,
+    map_: options.Map = None,
+    prices_at: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--prices-at",
+            metavar="DATE",
+            help="Price the traffic as on this date too; the day from which all changes hold by default.",
         ),
     ] = None,
     at: Moment = None,
@@ -49,33 +73,68 @@ def diff(
         str, typer.Option("--format", "-f", metavar="NAME", help="text, json or markdown.")
     ] = "text",
     output: options.Output = None,
+    quiet: options.Quiet = False,
 ) -> None:
-    """What changes between two states of the price tables: prices, names, facts, fees.
+    """What changes between two states of the price tables: prices, names, facts, fees, and the bill.
 
     \b
     costaudit pricing diff git:main
     costaudit pricing diff git:v1.2:pricing git:HEAD:pricing --fail-if correction
     costaudit pricing diff old/ new/ --fail-if 'increase>5%' --format markdown
+    costaudit pricing diff git:main --ledger ledger.parquet --fail-if 'increase>500usd'
     """
     from costaudit.cli import pricing_diff_text as told  # noqa: PLC0415 - start-up
     from costaudit.prices.answers import diff_value  # noqa: PLC0415
     from costaudit.prices.diff import diff_sides, load_side  # noqa: PLC0415
-    from costaudit.prices.diff_gates import find_failures, parse_condition, split_small  # noqa: PLC0415
+    from costaudit.prices.diff_gates import (  # noqa: PLC0415
+        find_failures,
+        parse_condition,
+        refuse_without_traffic,
+        split_small,
+    )
+    from costaudit.prices.impact import find_impact, judge_bill  # noqa: PLC0415
 
     console.one_of(format_, _FORMATS, "format")
     conditions = [parse_condition(text) for text in fail_if or ()]
+    traffic = _traffic(Traffic(logs or (), ledger or (), policy, overlay or (), map_ or (), quiet=quiet))
+    if traffic is None:
+        refuse_without_traffic(conditions)
     limit, now = _limit(ignore_below), moment(at)
-    sides = [load_side(opened) for opened in _sides(base, head)]
-    changes, small = split_small(diff_sides(sides[0], sides[1], now, grace_days), limit)
-    failures = find_failures(changes, conditions)
+    opened = _sides(base, head)
+    sides = (load_side(opened[0]), load_side(opened[1]))
+    changes, small = split_small(diff_sides(*sides, now, grace_days), limit)
+    impact: Impact | None = None
+    violations: tuple[Violation, ...] = ()
+    if traffic is not None:
+        day = options.instant(prices_at, "--prices-at", "date") if prices_at else None
+        impact = measure_impact(sides, traffic, day or settled_on([*changes, *small], now), limit)
+    failures = find_failures(changes, conditions, partial(judge_bill, impact) if impact is not None else None)
+    if impact is not None:
+        bill = [(f.condition, f.bill) for f in failures if f.bill is not None]
+        violations = find_impact(impact, bill, sides[1].book.directory)
     if format_ == "json":
-        answer = console.as_json(diff_value((sides[0], sides[1]), changes, small, failures, now))
+        answer = console.as_json(
+            diff_value(sides, changes, small, failures, now, impact=impact, violations=violations)
+        )
     elif format_ == "markdown":
-        answer = told.diff_markdown((sides[0], sides[1]), changes, small, failures)
+        answer = told.diff_markdown(sides, changes, small, failures, impact)
     else:
-        answer = told.diff_text((sides[0], sides[1]), changes, small, failures)
+        answer = told.diff_text(sides, changes, small, failures, impact)
     console.deliver(answer, output)
     raise typer.Exit(console.EXIT_FAILED if failures else console.EXIT_OK)
+
+
+def _traffic(traffic: Traffic) -> Traffic | None:
+    """The traffic that was named; raises UsageError for logs and ledgers at once, and terms without any."""
+    if traffic.logs and traffic.ledgers:
+        raise UsageError("--logs and --ledger cannot be priced at once", hint="leave out one of them")
+    if traffic.logs or traffic.ledgers:
+        return traffic
+    terms = {"--policy": traffic.policy, "--overlay": traffic.overlays, "--map": traffic.maps}
+    for option, value in terms.items():
+        if value:
+            raise UsageError(f"{option} needs traffic", hint="name it with --logs or --ledger")
+    return None
 
 
 def _limit(text: str | None) -> Decimal | None:

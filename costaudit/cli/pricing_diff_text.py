@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from costaudit.cli.pricing_impact_text import impact_lines, impact_tables
 from costaudit.cli.pricing_text import place, table, told
 
 if TYPE_CHECKING:
     from costaudit.prices.diff import Change, Side
     from costaudit.prices.diff_gates import Failure
+    from costaudit.prices.impact import Impact
 
 TITLES: Final = {
     "new-model": "new models",
@@ -36,7 +38,11 @@ LARGEST: Final = 60_000
 
 
 def diff_text(
-    sides: tuple[Side, Side], changes: Sequence[Change], small: Sequence[Change], failures: Sequence[Failure]
+    sides: tuple[Side, Side],
+    changes: Sequence[Change],
+    small: Sequence[Change],
+    failures: Sequence[Failure],
+    impact: Impact | None = None,
 ) -> str:
     """Every change under its kind, one block per model and day; provenance only counted."""
     lines: list[str] = []
@@ -46,7 +52,8 @@ def diff_text(
         if kind != "provenance":
             for (subject, day), block in groupby(ours, key=lambda c: (c.subject, _day(c))):
                 lines += _block(subject, day, list(block))
-    return told([*lines, *_verdict(sides, changes, small, failures)])
+    bill = list(impact_lines(impact)) if impact is not None else []
+    return told([*lines, *bill, *_verdict(sides, changes, small, failures)])
 
 
 def _block(subject: str, day: str, changes: list[Change]) -> Iterator[str]:
@@ -88,13 +95,20 @@ def _verdict(
     if small:
         yield f"{len(small)} more of prices are too small to show"
     for failure in failures:
+        if failure.bill is not None:
+            yield f"fails: {failure.condition.text}: {failure.bill}"
+            continue
         first = failure.changes[0]
         more = f" and {len(failure.changes) - 1} more" if len(failure.changes) > 1 else ""
         yield f"fails: {failure.condition.text}: {first.subject} {first.what}{more}"
 
 
 def diff_markdown(
-    sides: tuple[Side, Side], changes: Sequence[Change], small: Sequence[Change], failures: Sequence[Failure]
+    sides: tuple[Side, Side],
+    changes: Sequence[Change],
+    small: Sequence[Change],
+    failures: Sequence[Failure],
+    impact: Impact | None = None,
 ) -> str:
     """For a comment on a pull request: verdict first, a folded table per kind, cut at what forges accept."""
     verdict = [_escaped(line) for line in _verdict(sides, changes, small, failures)]
@@ -103,6 +117,7 @@ def diff_markdown(
         f"### Price tables: {'failed' if failures else 'no objection'}",
         "",
         *_paragraphs(verdict),
+        *(_impact(impact) if impact is not None else ()),
     ]
     size, left_out = sum(map(len, head)), 0
     body: list[str] = []
@@ -125,6 +140,22 @@ def diff_markdown(
     if left_out:
         body.append(f"{left_out} changes are left out here: the answer would be too long.")
     return "\n".join([*head, *body]).rstrip() + "\n"
+
+
+def _impact(impact: Impact) -> Iterator[str]:
+    """The bill, before the changes that move it."""
+    title = next(iter(impact_lines(impact)))
+    yield from (f"#### {_escaped(title[:1].upper() + title[1:])}", "")
+    for when, head, rows, below in impact_tables(impact):
+        yield from ((f"**{_escaped(when)}**", "") if when else ())
+        if rows:
+            yield "| " + " | ".join(head) + " |"
+            yield "|" + "|".join("---" if name in ("", "model", "feature") else "--:" for name in head) + "|"
+            yield from ("| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows)
+            yield ""
+        yield from _paragraphs([_escaped(line) for line in below])
+    if impact.unrouted is not None:
+        yield from _paragraphs([_escaped(f"Not projected: {impact.unrouted}")])
 
 
 def _paragraphs(lines: Sequence[str]) -> list[str]:

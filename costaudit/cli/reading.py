@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from costaudit.engine.local import Pass
     from costaudit.engine.plan import Plan
     from costaudit.engine.requests import Requests
+    from costaudit.engine.saved import SavedLedger
     from costaudit.ingest.format import Adapter
     from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
@@ -79,7 +80,12 @@ class ReadLogs:
     def requests(self) -> Iterator[Requests]:
         """Every request once, in the order of the input: a second reading."""
         from costaudit.engine.requests import read_requests  # noqa: PLC0415 - start-up
+        from costaudit.errors import InputError  # noqa: PLC0415
 
+        if self.passed.ledgers:
+            raise InputError(
+                "single requests are in no ledger", path=self.files[0].name, hint="name the logs"
+            )
         with console.progress(quiet=self.reading.quiet) as advance:
             yield from read_requests(
                 self.files,
@@ -91,15 +97,28 @@ class ReadLogs:
             )
 
 
-def read_logs(paths: Sequence[str], reading: Reading) -> Pass:
-    """One pass over the logs. Warns of what was set aside; raises InputError when nothing could be read."""
-    with opened_logs(paths, reading) as logs:
+def read_logs(paths: Sequence[str], reading: Reading, *, goes_by_reported: bool = True) -> Pass:
+    """One pass over the logs, or over saved ledgers.
+
+    Warns of what was set aside; raises InputError when nothing could be read. `goes_by_reported` where the
+    bill is to be what requests report: not every ledger can tell that under other prices.
+    """
+    with opened_logs(paths, reading, goes_by_reported=goes_by_reported) as logs:
         return logs.passed
 
 
 @contextlib.contextmanager
-def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
-    """One pass over the logs, which can be read again until the context ends; as `read_logs`."""
+def opened_logs(
+    paths: Sequence[str],
+    reading: Reading,
+    revise: Callable[[Plan], Plan] | None = None,
+    *,
+    goes_by_reported: bool = True,
+) -> Iterator[ReadLogs]:
+    """One pass over the logs, which can be read again until the context ends; as `read_logs`.
+
+    `revise` changes the plan of the pass.
+    """
     from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
     from costaudit.ingest.files import find_logs  # noqa: PLC0415
@@ -108,10 +127,16 @@ def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
     adapters = known_formats()
     forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
     plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
+    plan = revise(plan) if revise is not None else plan
     try:
         files, refused = find_logs(paths, sys.stdin.buffer)
         if refused and not files:
             raise refused[0]
+        ledgers = saved_ledgers(files, reading.tagging)
+        if ledgers:
+            passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
+            yield ReadLogs(files, passed, forced, adapters, reading)
+            return
         with console.progress(quiet=reading.quiet) as advance:
             passed = audit_files(
                 files,
@@ -129,6 +154,44 @@ def opened_logs(paths: Sequence[str], reading: Reading) -> Iterator[ReadLogs]:
         yield ReadLogs(files, passed, forced, adapters, reading)
     finally:
         remove_spools()
+
+
+def saved_ledgers(files: Sequence[LogFile], tagging: Tagging) -> list[SavedLedger]:
+    """The files as saved ledgers; none where they are logs.
+
+    Raises UsageError for both at once, and for tagging otherwise than when the ledgers were made.
+    """
+    from costaudit.engine.saved import ledger_facts, read_ledger  # noqa: PLC0415 - start-up
+    from costaudit.errors import UsageError  # noqa: PLC0415
+
+    facts = [ledger_facts(file) for file in files]
+    ledgers = [(file, told) for file, told in zip(files, facts, strict=True) if told is not None]
+    if not ledgers:
+        return []
+    if len(ledgers) < len(files):
+        log = next(file.name for file, told in zip(files, facts, strict=True) if told is None)
+        raise UsageError(
+            f"{ledgers[0][0].name} is a ledger and {log} a log: they cannot be read at once",
+            hint=f"make a ledger of the logs: costaudit ledger {log} -o OUT.parquet",
+        )
+    given = {"--rules": tagging.rules, "--risk": tagging.risk, "--calibration": tagging.calibration}
+    given["--estimate"] = tagging.estimate or None
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(
+                f"{option} needs the logs: a ledger keeps the tags and counts that it was made with",
+                path=ledgers[0][0].name,
+            )
+    return [read_ledger(file, told) for file, told in ledgers]
+
+
+def _pass_of(ledgers: Sequence[SavedLedger], plan: Plan, *, goes_by_reported: bool) -> Pass:
+    from costaudit.engine.from_ledgers import pass_of_ledgers  # noqa: PLC0415 - start-up
+
+    found = pass_of_ledgers(ledgers, plan, goes_by_reported=goes_by_reported)
+    if found.unrouted is not None:
+        raise found.unrouted
+    return found.passed
 
 
 def plan_of(

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.engine.columns import Batch, Words
+from costaudit.engine.detail import detail_keys
 from costaudit.engine.exact import LIMIT
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, WORD_KEYS, Cells, group_rows, sums
 from costaudit.engine.plan import (
@@ -24,7 +25,7 @@ from costaudit.engine.plan import (
     Plan,
 )
 from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, ratio_buckets
-from costaudit.engine.rows import DISJOINT, judge_rows, total_of
+from costaudit.engine.rows import DISJOINT, JudgedRows, judge_rows, total_of
 from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
 from costaudit.prices.cards import NO_TS
 from costaudit.tiers.tagger import Judged
@@ -88,16 +89,16 @@ def audit_batch(
         "lacks": route.lacks,
         "reported": reported,
     }
-    keys: dict[str, tuple[npt.NDArray[np.integer], int, int]] = {
+    keys: _Keys = {
         name: (codes, int(codes.min(initial=0)), int(codes.max(initial=0))) for name, codes in numbers.items()
     }
     keys |= {name: (words[name].codes, 0, len(words[name].values) - 1) for name in WORD_KEYS}
     measures = {**counts, "reported_picousd": np.where(reported != IMPLAUSIBLE, picousd, 0)}
-    cells_keys, group, size = group_rows(keys)
-    lost = {} if cache_units is None else {CACHE_UNITS: cache_units}
-    cells = Cells(
-        cells_keys, {name: words[name].values for name in WORD_KEYS}, sums(group, size, measures | lost)
-    )
+    if plan.detail:
+        cells = _detailed(rows, plan, keys, {**counts, "reported_picousd": picousd}, step)
+    else:
+        lost: dict[str, Ints | None] = {} if cache_units is None else {CACHE_UNITS: cache_units}
+        cells = _cells(keys, words, measures | lost)
     user_words = calls.words("user")
     user_keys, user_group, user_size = group_rows(
         {
@@ -120,6 +121,25 @@ def audit_batch(
         providers=rows.providers,
         standouts=_standouts(stated, ratio, counts, calls, apart),
     )
+
+
+_Keys = dict[str, tuple[npt.NDArray[np.integer], int, int]]
+
+
+def _cells(keys: _Keys, words: dict[str, Words], measures: dict[str, Ints | None]) -> Cells:
+    cells_keys, group, size = group_rows(keys)
+    return Cells(cells_keys, {name: words[name].values for name in WORD_KEYS}, sums(group, size, measures))
+
+
+def _detailed(
+    rows: JudgedRows, plan: Plan, keys: _Keys, measures: dict[str, Ints | None], step: int
+) -> Cells:
+    """Cells as a saved ledger needs them: with further keys, the gateway as logged, and every stated cost."""
+    gateway = rows.calls.words("gateway")
+    further = detail_keys(rows, plan, step)
+    keys = keys | {"gateway": (gateway.codes, 0, len(gateway.values) - 1)}
+    keys |= {n: (codes, int(codes.min(initial=0)), int(codes.max(initial=0))) for n, codes in further.items()}
+    return _cells(keys, rows.words | {"gateway": gateway}, measures)
 
 
 def _reported(

@@ -21,6 +21,8 @@ from costaudit.engine.choice import KEPT
 from costaudit.engine.columns import Batch
 from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
+from costaudit.engine.ledger_facts import LedgerFacts
+from costaudit.engine.memory import BlockMemory
 from costaudit.engine.plan import Plan
 from costaudit.engine.standouts import Standouts
 from costaudit.engine.workers import Workers
@@ -79,6 +81,8 @@ class Pass:
     """Whether any request names its session."""
     repeated_ids: int = 0
     """How often they occur, counted once per block: about the number of such records."""
+    ledgers: tuple[LedgerFacts, ...] = ()
+    """The saved ledgers that stand for the logs, if they do: users, ratios and places are then not known."""
 
 
 HELD_BYTES = 256 << 20
@@ -113,16 +117,19 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     refused: Sequence[InputError] = (),
     threads: int | None = None,
     progress: Progress | None = None,
+    memory: BlockMemory | None = None,
 ) -> Pass:
     """One pass over the files. `refused` are files that turned out not to be logs: they are counted.
 
-    `adapters` are the formats that a record may have, the first that matches reads it.
+    `adapters` are the formats that a record may have, the first that matches reads it. With a `memory`,
+    blocks that it holds are not parsed again: several passes over the same files share one.
 
     Raises InputError when nothing at all could be read, naming the first reason.
     """
     nothing = Cells({}, {}, {})
     total = Pass(nothing, nothing, nothing, plan, files=len(files), bytes=sum(f.size for f in files))
     readers = open_all(files, forced, adapters, refused, total.quarantine)
+    readers = memory.wrap(readers) if memory is not None else readers
     with Workers(threads or os.cpu_count() or 1) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
     if total.records == 0 or total.requests == 0:

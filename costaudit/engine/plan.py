@@ -103,6 +103,8 @@ class Plan:
     prices_at: int | None = None
     """Price every request as if made at this instant (microseconds UTC); None for its own time."""
     resolution: Literal["hour", "day"] = "day"
+    detail: bool = False
+    """Keep the further keys by which a saved ledger is priced again (see `costaudit.engine.detail`)."""
     estimate: bool = False
     """Estimate the tokens of calls without usage from their text."""
     evals: Evals | None = None

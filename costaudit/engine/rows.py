@@ -160,7 +160,7 @@ def price_rows(batch: pa.RecordBatch, plan: Plan) -> PricedRows:
     ts = calls.times()
     counts = {name: calls.counts(name) for name in COUNTS}
     context = total_of(counts, INPUT_SIDE, calls.rows)
-    subjects, subject_codes, words = _subjects(calls, plan)
+    subjects, subject_codes, words = subjects_of(calls, plan)
     price_ts = ts if plan.prices_at is None else np.full(calls.rows, plan.prices_at, np.int64)
     prices = [plan.subject(subject) for subject in subjects]
     card = _cards(prices, subject_codes, price_ts, context)
@@ -221,17 +221,17 @@ def total_of(counts: dict[str, Ints | None], names: tuple[str, ...], rows: int) 
     return total
 
 
-_SUBJECT_WORDS = ("provider", "model", "service_tier", "region", "speed", "gateway")
+SUBJECT_WORDS = ("provider", "model", "service_tier", "region", "speed", "gateway")
 _DEFAULTS = {"status": Status.OK.value, "quality": Quality.EXACT.value, "reading": "inclusive"}
 
 
-def _subjects(calls: Batch, plan: Plan) -> tuple[list[Subject], Ints, dict[str, Words]]:
+def subjects_of(calls: Batch, plan: Plan) -> tuple[list[Subject], Ints, dict[str, Words]]:
     """Distinct combinations of what decides the price, the combination of every row, and all words."""
     words = {name: calls.words(name, _DEFAULTS.get(name)) for name in WORD_KEYS}
     words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
-    keys = {name: (words[name].codes, 0, len(words[name].values) - 1) for name in _SUBJECT_WORDS}
+    keys = {name: (words[name].codes, 0, len(words[name].values) - 1) for name in SUBJECT_WORDS}
     distinct, group, size = group_rows(keys)
-    subjects = [tuple(words[name].values[distinct[name][i]] for name in _SUBJECT_WORDS) for i in range(size)]
+    subjects = [tuple(words[name].values[distinct[name][i]] for name in SUBJECT_WORDS) for i in range(size)]
     return subjects, group, words
 
 

@@ -9,6 +9,7 @@ import msgspec
 from costaudit.prices.check import Checked, Violation
 from costaudit.prices.diff import Change, Side
 from costaudit.prices.diff_gates import Failure
+from costaudit.prices.impact import Impact, ImpactValue, impact_value
 from costaudit.prices.rows import instant_text
 from costaudit.prices.rules.registry import FAMILIES
 from costaudit.prices.rules.rule import Rule
@@ -82,6 +83,8 @@ class FailureValue(TypedDict):
     condition: str
     changes: list[int]
     """Places in `changes`, from 0."""
+    bill: str | None
+    """What the bill does that the condition forbids."""
 
 
 class DiffValue(TypedDict):
@@ -98,6 +101,10 @@ class DiffValue(TypedDict):
     ignored: list[ChangeValue]
     """Changes of rates below --ignore-below."""
     failures: list[FailureValue]
+    impact: ImpactValue | None
+    """Null without --logs and --ledger."""
+    violations: list[ViolationValue]
+    """Rules of CA6 that the impact breaks."""
 
 
 class RuleValue(TypedDict):
@@ -123,7 +130,14 @@ class RulesValue(TypedDict):
 KINDS: Final[dict[str, Any]] = {"check": CheckValue, "diff": DiffValue, "rules": RulesValue}
 """Answers with a published schema, by its name."""
 
-NEEDS: Final = {"base": "--base", "now": "", "max_age": "--max-age", "against": "--against", "": ""}
+NEEDS: Final = {
+    "base": "--base",
+    "now": "",
+    "max_age": "--max-age",
+    "against": "--against",
+    "logs": "--logs",
+    "": "",
+}
 
 
 def json_schema(kind: str) -> dict[str, Any]:
@@ -166,12 +180,15 @@ def _violation(v: Violation) -> ViolationValue:
     }
 
 
-def diff_value(
+def diff_value(  # noqa: PLR0913 - what was found, part by part
     sides: tuple[Side, Side],
     changes: list[Change],
     ignored: list[Change],
     failures: tuple[Failure, ...],
     now: int,
+    *,
+    impact: Impact | None = None,
+    violations: tuple[Violation, ...] = (),
 ) -> DiffValue:
     """What a diff found; `sides` are base and head."""
     kinds = [change.kind.value for change in changes]
@@ -187,8 +204,11 @@ def diff_value(
         "changes": [_change(c) for c in changes],
         "ignored": [_change(c) for c in ignored],
         "failures": [
-            {"condition": f.condition.text, "changes": [places[id(c)] for c in f.changes]} for f in failures
+            {"condition": f.condition.text, "changes": [places[id(c)] for c in f.changes], "bill": f.bill}
+            for f in failures
         ],
+        "impact": None if impact is None else impact_value(impact),
+        "violations": [_violation(v) for v in violations],
     }
 
 

@@ -84,6 +84,12 @@ class PriceBook:
         return discount_rows(layer, self.discounts, *key)
 
     @cached_property
+    def context_edges(self) -> tuple[int, ...]:
+        """Every number of input-side tokens above which some price of the book is another one, rising."""
+        overs = {row.when.context_over for rows in self.rows.values() for row in rows}
+        return tuple(sorted(over for over in overs if over >= 0))
+
+    @cached_property
     def provider_by_log_name(self) -> Mapping[str, str]:
         """Provider id by every name that logs use, lower case."""
         return {name: p.id for p in self.providers.values() for name in p.log_names}

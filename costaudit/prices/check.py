@@ -104,6 +104,7 @@ def _can_judge(rule: Rule, terms: Terms) -> bool:
         "now": terms.now is not None,
         "max_age": terms.max_age_days is not None,
         "against": terms.against is not None,
+        "logs": False,  # what a change does to a bill is for a diff
     }
     return has[rule.needs]
 

@@ -1,9 +1,12 @@
-"""When a diff fails: conditions like `retroactive`, `increase>5%`."""
+"""When a diff fails: conditions like `retroactive`, `increase>5%`, `increase>500usd`.
+
+Without traffic a limit is about every rate; with traffic it is about the bill.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -12,6 +15,8 @@ from costaudit.errors import UsageError, did_you_mean
 from costaudit.prices.diff import Change, Kind
 
 MEASURES: Final = ("increase", "decrease")
+UNPRICED: Final = "unpriced"
+"""The condition that traffic loses its price."""
 _EXAMPLES: Final = "like retroactive, or increase>5%"
 _LIMIT: Final = re.compile(r"(?P<measure>[a-z]+)\s*>\s*(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>%|usd)")
 
@@ -25,17 +30,24 @@ class Condition:
     kind: Kind | None = None
     """Any change of this kind."""
     measure: str = ""
-    """increase or decrease: a change of a rate by more than `amount`."""
+    """increase or decrease: a change by more than `amount`."""
     amount: Decimal = Decimal(0)
     unit: str = ""
-    """% of a rate; usd, of a bill, needs logs."""
+    """% of a rate or of the bill; usd per 30 days, of the bill."""
+    unpriced: bool = False
+    """Requests lose their price."""
+
+    @property
+    def needs_traffic(self) -> bool:
+        """Whether it can only be judged with logs or a ledger."""
+        return self.unpriced or self.unit == "usd"
 
     def holds_for(self, change: Change) -> bool:
         """Whether a change is what the condition names. Exactly the limit does not exceed it."""
         if self.kind is not None:
             return change.kind is self.kind
         ratio = change.ratio
-        if ratio is None:
+        if ratio is None or self.unit != "%":
             return False
         return (ratio if self.measure == "increase" else -ratio) > self.amount
 
@@ -45,17 +57,24 @@ def parse_condition(text: str) -> Condition:
     plain = text.strip().lower()
     if plain in tuple(Kind):
         return Condition(text, Kind(plain))
+    if plain == UNPRICED:
+        return Condition(text, unpriced=True)
     match = _LIMIT.fullmatch(plain)
     if match is None or match["measure"] not in MEASURES:
-        known, word = (*Kind, *MEASURES), re.split(r"[>\s]", plain)[0]
+        known, word = (*Kind, UNPRICED, *MEASURES), re.split(r"[>\s]", plain)[0]
         hint = (did_you_mean(word, known) if word not in known else None) or _EXAMPLES
         raise UsageError(f"--fail-if {text!r} is no condition", hint=hint)
-    if match["unit"] == "usd":
-        raise UsageError(
-            f"--fail-if {text!r} is about a bill, and a diff of tables has none",
-            hint="use a percentage of the rate, like increase>5%",
-        )
     return Condition(text, None, match["measure"], Decimal(match["amount"]), match["unit"])
+
+
+def refuse_without_traffic(conditions: Sequence[Condition]) -> None:
+    """Raises UsageError for a condition on a bill: a diff of tables alone has none."""
+    for condition in conditions:
+        if condition.needs_traffic:
+            raise UsageError(
+                f"--fail-if {condition.text!r} is about a bill, and a diff of tables has none",
+                hint="name the traffic with --logs or --ledger, or take a percentage, like increase>5%",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +83,26 @@ class Failure:
 
     condition: Condition
     changes: tuple[Change, ...]
+    bill: str | None = None
+    """What the bill does that the condition forbids; None for a condition on changes."""
 
 
-def find_failures(changes: Sequence[Change], conditions: Sequence[Condition]) -> tuple[Failure, ...]:
-    """The conditions that hold for any change, in their order."""
+def find_failures(
+    changes: Sequence[Change],
+    conditions: Sequence[Condition],
+    judge_bill: Callable[[Condition], str | None] | None = None,
+) -> tuple[Failure, ...]:
+    """The conditions that hold for any change, in their order.
+
+    With `judge_bill`, which says what a bill does that a condition forbids, limits are about the bill.
+    """
     found = []
     for condition in conditions:
+        if condition.kind is None and judge_bill is not None:
+            told = judge_bill(condition)
+            if told is not None:
+                found.append(Failure(condition, (), told))
+            continue
         held = tuple(change for change in changes if condition.holds_for(change))
         if held:
             found.append(Failure(condition, held))

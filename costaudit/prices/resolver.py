@@ -119,6 +119,11 @@ class Resolver:
                 current = resolution
         return current
 
+    @property
+    def user_map(self) -> Mapping[str, str]:
+        """The maps of the user and of overlays together, by name in lower case."""
+        return self._user_map
+
     def suggestion(self, name: str) -> str | None:
         """The names of the book closest to an unknown one, as a question."""
         return self._suggester.suggest(name)

@@ -40,6 +40,21 @@ def in_window(rows: Sequence[WindowRow], ts_us: npt.NDArray[np.int64]) -> npt.ND
     return hit
 
 
+def window_edges(rows: Sequence[WindowRow], low_us: int, high_us: int) -> npt.NDArray[np.int64]:
+    """The instants strictly between two others at which a window may open or close, rising.
+
+    Those of the clock stand for every day, also where weekdays or holidays keep the window shut.
+    """
+    days = np.arange(low_us // 1_000_000 // _DAY_S - 1, high_us // 1_000_000 // _DAY_S + 2) * _DAY_S
+    found = [np.zeros(0, np.int64)]
+    for row in rows:
+        clock = (row.start_s, row.end_s, -_offset_s(row))  # the last is midnight where the weekdays count
+        found += [(days + second) * 1_000_000 for second in clock]
+        found.append(np.array([e for e in (row.valid_from, row.valid_to) if e is not None], np.int64))
+    edges = np.unique(np.concatenate(found))
+    return edges[(edges > low_us) & (edges < high_us)]
+
+
 def _offset_s(row: WindowRow) -> int:
     moment = datetime.fromtimestamp(max(row.valid_from, 0) / 1e6, UTC)
     offset = moment.astimezone(ZoneInfo(row.timezone)).utcoffset()

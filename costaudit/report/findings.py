@@ -236,12 +236,16 @@ def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
     cells = work.passed.cells
     count = int(cells.measures["requests"][cells.keys["reported"] == IMPLAUSIBLE].sum())
     impossible = work.passed.standouts.impossible
-    if count and impossible:
-        worst = impossible[0]
+    if count:
+        title = f"{count:,} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside"
+        if impossible:
+            worst = impossible[0]
+            title += (
+                f", the largest {shown(usd_from_pico(worst.reported_picousd))} for {worst.tokens:,} tokens"
+            )
         yield m.Finding(
             code="CA-C1",
-            title=f"{count:,} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside, "
-            f"the largest {shown(usd_from_pico(worst.reported_picousd))} for {worst.tokens:,} tokens",
+            title=title,
             usd=None,
             monthly_usd=None,
             evidence={

@@ -38,6 +38,19 @@ class Skipped(_Part):
     examples: list[Example]
 
 
+class LedgerRead(_Part):
+    """A saved ledger that stood for its logs. Users, ratios and places of records are in none."""
+
+    resolution: str
+    """hour or day."""
+    book_version: str
+    """Of the prices that it was made with; the report goes by those of `prices`."""
+    policy: str
+    """Whose routes it holds."""
+    sessions: bool
+    """Its logs named sessions, which cannot be replayed on it."""
+
+
 class Inputs(_Part):
     """What was read."""
 
@@ -50,6 +63,8 @@ class Inputs(_Part):
     """Records that are not calls."""
     skipped: list[Skipped]
     formats: dict[str, int]
+    ledgers: list[LedgerRead] = []
+    """The saved ledgers that were read in place of logs; `files` and `bytes` are those of the logs."""
 
 
 class Period(_Part):

@@ -208,12 +208,15 @@ def _how_lines(report: Report) -> Iterator[str]:
     if report.inputs is not None and report.inputs.formats:
         read = count(report.inputs.files, "file")
         yield f"Read: {read}; records by format: {_tally(report.inputs.formats)}."
+    yield from _ledger_lines(report)
     if report.coverage is not None:
         yield from _coverage_lines(report.coverage)
     if report.inputs is not None and report.inputs.requests:
         unnamed = [
             kind for kind in ("model", "feature", "user") if nameless(kind, getattr(report, f"by_{kind}"))
         ]
+        if report.inputs.ledgers:
+            unnamed = [kind for kind in unnamed if kind != "user"]
         if unnamed:
             yield f"The log names no {' and no '.join(unnamed)}."
     if is_scenario(report):
@@ -223,6 +226,20 @@ def _how_lines(report: Report) -> Iterator[str]:
         yield "Quality of cheaper models not measured on your traffic."
     else:
         yield "Quality of cheaper models and tags not measured on your traffic."
+
+
+def _ledger_lines(report: Report) -> Iterator[str]:
+    """What saved ledgers do not hold, where they were read in place of logs."""
+    ledgers = report.inputs.ledgers if report.inputs is not None else []
+    if not ledgers:
+        return
+    books = ", ".join(sorted({one.book_version for one in ledgers}))
+    yield (
+        f"From {count(len(ledgers), 'saved ledger')}, made with prices {books}: users, single requests, "
+        "places of records, and reported against list request by request are not in it."
+    )
+    if isinstance(report, m.Simulation) and any(one.sessions for one in ledgers):
+        yield "Sessions are in no ledger: what moving costs in prompt caches is not in these figures."
 
 
 def _coverage_lines(c: m.Coverage) -> Iterator[str]:

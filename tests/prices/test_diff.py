@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from costaudit.errors import UsageError
 from costaudit.prices.answers import json_schema
 from costaudit.prices.diff import Change, Side, diff_sides, effect, load_side
-from costaudit.prices.diff_gates import find_failures, parse_condition, split_small
+from costaudit.prices.diff_gates import find_failures, parse_condition, refuse_without_traffic, split_small
 from costaudit.prices.folders import Held, shipped_directory
 from costaudit.prices.rows import instant_us
 from costaudit.prices.trees import Opened
@@ -260,7 +260,8 @@ def test_a_decrease_is_one():
         ("increase>=5%", "like retroactive, or"),
         ("increase>5", "no condition"),
         ("increase>-5%", "no condition"),
-        ("increase>500usd", "about a bill"),
+        ("increase>500eur", "no condition"),
+        ("unprized", "did you mean 'unpriced'"),
         ("", "no condition"),
     ],
 )
@@ -268,6 +269,12 @@ def test_a_word_that_is_no_condition_is_refused(text: str, said: str):
     with pytest.raises(UsageError) as caught:
         parse_condition(text)
     assert said in str(caught.value) or said in str(caught.value.hint)
+
+
+def test_a_limit_in_dollars_needs_traffic():
+    with pytest.raises(UsageError, match="about a bill"):
+        refuse_without_traffic([parse_condition("increase>500usd")])
+    refuse_without_traffic([parse_condition("increase>5%"), parse_condition("retroactive")])
 
 
 def test_small_changes_are_set_aside_and_do_not_fail():
@@ -320,7 +327,8 @@ def test_a_diff_as_json_conforms_to_its_schema(run: Run, two: Path):
     told_ = json.loads(outcome.out)
     jsonschema.validate(told_, json_schema("diff"))
     assert (outcome.code, told_["exit_code"], told_["verdict"]) == (1, 1, "failed")
-    assert told_["failures"] == [{"condition": "change", "changes": [0, 1]}]
+    assert told_["failures"] == [{"condition": "change", "changes": [0, 1], "bill": None}]
+    assert (told_["impact"], told_["violations"]) == (None, [])
     assert told_["changes"][1] == {
         "kind": "change", "subject": "acme/m", "what": "output", "from": "2026-06-01", "old": "8",
         "new": "12", "unit": "usd_per_mtok", "percent": "+50.0", "file": "new/acme/prices.csv", "line": 5,

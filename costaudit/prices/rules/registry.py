@@ -6,14 +6,23 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
-from costaudit.prices.rules import coverage, history, plausibility, provenance, ratios, rewritten, structure
+from costaudit.prices.rules import (
+    coverage,
+    history,
+    impact,
+    plausibility,
+    provenance,
+    ratios,
+    rewritten,
+    structure,
+)
 from costaudit.prices.rules.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = tuple(
     sorted(
         (
             *structure.RULES, *history.RULES, *rewritten.RULES, *plausibility.RULES, *ratios.RULES,
-            *provenance.RULES, *coverage.RULES,
+            *provenance.RULES, *coverage.RULES, *impact.RULES,
         ),
         key=lambda rule: rule.code,
     )
@@ -27,7 +36,7 @@ FAMILIES: Final = {
     "CA3": "plausibility",
     "CA4": "provenance",
     "CA5": "coverage",
-    "CA6": "impact (reserved)",
+    "CA6": "impact",
 }
 """What the first digit says."""
 

@@ -52,7 +52,7 @@ class Rule:
     """A row, or two, that break it."""
     find: Callable[[Case], Iterable[Found]]
     needs: str = ""
-    """base, now, max_age or against: without it the rule is not judged."""
+    """base, now, max_age, against or logs: without it the rule is not judged."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

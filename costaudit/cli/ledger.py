@@ -1,0 +1,107 @@
+"""`costaudit ledger`: one pass over the logs, kept as a small Parquet file that stands for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from costaudit.cli import console, options
+from costaudit.cli.book import choose_book
+from costaudit.cli.reading import Reading, Tagging, opened_logs
+from costaudit.errors import InputError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from costaudit.engine.plan import Plan
+
+
+@console.guarded
+def ledger(
+    paths: options.Paths,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="A .parquet file, replaced only when whole."),
+    ],
+    resolution: Annotated[
+        str,
+        typer.Option(
+            "--resolution",
+            metavar="hour|day",
+            help="What times are cut to; finer where a price changes within it.",
+        ),
+    ] = "day",
+    provider: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Option(
+            "--provider",
+            metavar="NAME",
+            help="A provider that counts as used, whether these logs use it or not. Repeatable.",
+        ),
+    ] = None,
+    policy: options.PolicyFile = None,
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+    map_: options.Map = None,
+    input_format: options.InputFormat = None,
+    rules: options.TierRules = None,
+    risk: options.Risk = None,
+    calibration: options.Calibration = None,
+    estimate: options.Estimate = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """One pass over the logs as a small Parquet file that can be committed: no prompts, users, keys or paths.
+
+    \b
+    costaudit ledger logs/ -o ledger.parquet
+    costaudit analyze ledger.parquet --overlay negotiated/
+    costaudit pricing diff git:main --ledger ledger.parquet --fail-if 'increase>5%'
+    """
+    console.one_of(resolution, ("hour", "day"), "resolution")
+    if output.suffix not in (".parquet", ".pq"):
+        raise UsageError("a ledger is a Parquet file", path=str(output), hint="like -o ledger.parquet")
+    tagging = Tagging(rules, risk, estimate, calibration)
+    reading = Reading(
+        policy,
+        None,
+        choose_book(prices, overlay, known_on, map_),
+        input_format,
+        tagging,
+        threads,
+        quiet,
+        verbose,
+    )
+
+    def detailed(plan: Plan) -> Plan:
+        used = plan.providers_used | _providers(provider or (), plan)
+        kept = "hour" if resolution == "hour" else "day"
+        return replace(plan, detail=True, resolution=kept, providers_used=used)  # type: ignore[arg-type]
+
+    with opened_logs(paths, reading, detailed) as logs:
+        if logs.passed.ledgers:
+            raise InputError("a ledger is made from logs", path=paths[0], hint="several can be read together")
+        from costaudit.engine.saved import write_ledger  # noqa: PLC0415 - start-up
+
+        with console.replacing(output) as stream:
+            write_ledger(logs.passed, stream)
+        passed = logs.passed
+    size = output.stat().st_size
+    console.say(
+        f"{passed.requests:,} requests in {passed.cells.rows:,} rows, {size / 1e6:,.2f} MB in {output}",
+        quiet=quiet,
+    )
+
+
+def _providers(names: Sequence[str], plan: Plan) -> frozenset[str]:
+    """Providers of the book by the names that logs use; raises UsageError for an unknown one."""
+    known = plan.book.provider_by_log_name
+    for name in names:
+        if name.lower() not in known:
+            raise UsageError(f"--provider {name!r} is not in the book", hint=did_you_mean(name, known))
+    return frozenset(known[name.lower()] for name in names)

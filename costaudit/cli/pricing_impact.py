@@ -1,0 +1,142 @@
+"""Traffic for `costaudit pricing diff`: logs or ledgers, priced by both sides."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from costaudit.cli import console
+from costaudit.cli.book import BookChoice, choose_book
+from costaudit.cli.formats import known_formats
+from costaudit.cli.reading import Tagging, plan_of, saved_ledgers, warn_of_skipped
+from costaudit.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from costaudit.engine.plan import Plan
+    from costaudit.ingest.logfile import LogFile
+    from costaudit.prices.diff import Change, Side
+    from costaudit.prices.impact import Impact
+    from costaudit.report.impact import SidePass
+
+_DAY_US: Final = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Whose bill is to be compared, and on what terms."""
+
+    logs: Sequence[str]
+    ledgers: Sequence[str]
+    policy: str | None = None
+    overlays: Sequence[Path] = ()
+    maps: Sequence[str] = ()
+    quiet: bool = False
+
+
+def settled_on(changes: Sequence[Change], now: int) -> int:
+    """The instant from which every change of prices holds: the last start, or the beginning of today."""
+    starts = [change.at for change in changes if change.at is not None]
+    return max([now - now % _DAY_US, *starts])
+
+
+def measure_impact(sides: tuple[Side, Side], traffic: Traffic, at: int, limit: Decimal | None) -> Impact:
+    """Price the traffic by both sides, at the time of each request and as at an instant.
+
+    Raises UsageError where a side is a single table, InputError where the traffic cannot be read or priced.
+    """
+    from costaudit.ingest.files import find_logs  # noqa: PLC0415 - start-up
+    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
+    from costaudit.report.impact import build_impact  # noqa: PLC0415
+
+    single = next((side.shown for side in sides if side.file is not None), None)
+    if single is not None:
+        raise UsageError(f"{single} is one table, and a bill needs a whole book", hint="name the directories")
+    choice = choose_book(None, list(traffic.overlays), None, list(traffic.maps))
+    books = [_plan(side, choice, traffic) for side in sides]
+    try:
+        files, refused = find_logs(traffic.logs or traffic.ledgers, sys.stdin.buffer)
+        if refused and not files:
+            raise refused[0]
+        passes = _of_ledgers if traffic.ledgers else _of_logs
+        pairs = passes(files, refused, sides, books, at, traffic)
+    finally:
+        remove_spools()
+    return build_impact(pairs, source="ledger" if traffic.ledgers else "logs", ignore_below=limit)
+
+
+def _plan(side: Side, choice: BookChoice, traffic: Traffic) -> Plan:
+    """The plan of a side: its tables under the overlays, discounts and names of the project."""
+    return plan_of(replace(choice, prices=side.place), traffic.policy)
+
+
+_Pairs = list["tuple[SidePass, SidePass]"]
+
+
+def _of_ledgers(
+    files: Sequence[LogFile],
+    refused: Sequence[InputError],
+    sides: tuple[Side, Side],
+    plans: Sequence[Plan],
+    at: int,
+    _: Traffic,
+) -> _Pairs:
+    from costaudit.engine.from_ledgers import pass_of_ledgers  # noqa: PLC0415 - start-up
+    from costaudit.report.impact import SidePass  # noqa: PLC0415
+
+    if refused:
+        raise refused[0]
+    ledgers = saved_ledgers(files, Tagging())
+    if not ledgers:
+        raise InputError(
+            "no saved ledger", path=files[0].name, hint="costaudit ledger makes one; a log is --logs"
+        )
+
+    def priced(place: int, prices_at: int | None) -> SidePass:
+        plan = replace(plans[place], prices_at=prices_at, _matrix=None, _offer_matrix=None)
+        found = pass_of_ledgers(ledgers, plan, goes_by_reported=False)
+        why = None if found.unrouted is None else found.unrouted.message
+        return SidePass(found.passed, sides[place].gateways, why)
+
+    return [(priced(0, moment), priced(1, moment)) for moment in (None, at)]
+
+
+def _of_logs(
+    files: Sequence[LogFile],
+    refused: Sequence[InputError],
+    sides: tuple[Side, Side],
+    plans: Sequence[Plan],
+    at: int,
+    traffic: Traffic,
+) -> _Pairs:
+    """Four passes over blocks that are parsed once, as far as they can be held."""
+    from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
+    from costaudit.engine.memory import BlockMemory  # noqa: PLC0415
+    from costaudit.report.impact import SidePass  # noqa: PLC0415
+
+    if saved_ledgers(files, Tagging()):
+        raise UsageError(f"{files[0].name} is a saved ledger", hint="name it with --ledger")
+    memory, adapters = BlockMemory(), known_formats()
+    pairs: _Pairs = []
+    with console.progress(quiet=traffic.quiet) as advance:
+        for moment in (None, at):
+            found = [
+                SidePass(
+                    audit_files(
+                        files,
+                        replace(plan, prices_at=moment, _matrix=None, _offer_matrix=None),
+                        adapters=adapters,
+                        refused=refused,
+                        progress=advance,
+                        memory=memory,
+                    ),
+                    side.gateways,
+                )
+                for side, plan in zip(sides, plans, strict=True)
+            ]
+            pairs.append((found[0], found[1]))
+    warn_of_skipped(pairs[0][0].passed.quarantine, quiet=traffic.quiet)
+    return pairs

@@ -1,0 +1,89 @@
+"""Routes of the cells of a saved ledger: those that its making chose, or chosen anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from costaudit.engine.choice import Chosen
+from costaudit.engine.ledger import Cells
+from costaudit.engine.ledger_facts import LedgerFacts, SavedOffer, origin_of
+from costaudit.engine.offers import CAUSES, NONE, Offer
+from costaudit.engine.plan import PRICED, Plan
+from costaudit.engine.saved import SavedLedger
+from costaudit.errors import InputError
+from costaudit.prices.conditions import service_tier
+from costaudit.routing.terms import Expected
+
+
+def routes_hold(facts: LedgerFacts, plan: Plan) -> bool:
+    """Whether the routes of a ledger are those that a plan would choose for its requests one by one."""
+    same_providers = frozenset(facts.providers) == plan.providers_used
+    return origin_of(plan) == facts.origin and plan.prices_at is None and same_providers
+
+
+def recorded_routes(ledger: SavedLedger, plan: Plan) -> Chosen:
+    """The routes that a ledger holds. Raises InputError where it names a price that the plan has not."""
+    cells = ledger.cells
+    for name in {service_tier(word) for word in cells.values["service_tier"]}:
+        for number, _ in plan.policy.treatments():  # makes the plan know the cards of its models
+            plan.routes(number, name)
+            plan.fallbacks(number, name)
+            plan.checker(number)
+    cards = {card.id: code for code, card in enumerate(plan.cards)}
+    offers = {offer.id: _offer_code(plan, offer, cards, ledger) for offer in ledger.facts.offers}
+    return Chosen(
+        same=_coded(ledger, "route_same", offers),
+        any=_coded(ledger, "route_any", offers),
+        kept=cells.keys["kept"].astype(np.int8),
+        lacks=cells.keys["lacks"].astype(np.int8),
+        number=cells.keys["number"].astype(np.int8),
+        verify=_coded(ledger, "verify", cards),
+    )
+
+
+def _offer_code(plan: Plan, saved: SavedOffer, cards: Mapping[str, int], ledger: SavedLedger) -> int:
+    """The number of a saved offer in a plan, which learns it if need be."""
+    nothing = (0,) * len(PRICED)
+    if any(len(part) != len(PRICED) for part in saved.parts.values()):
+        raise _unknown(ledger, saved.id)
+    parts = {name: saved.parts.get(name, nothing) for name in CAUSES}
+    expected = Expected(**parts, fixed_checks=saved.fixed_checks, own_share=saved.own_share)
+    try:
+        fallback = NONE if saved.fallback is None else cards[saved.fallback]
+        offer = Offer(cards[saved.card], expected, fallback)
+    except KeyError as error:
+        raise _unknown(ledger, str(error.args[0])) from error
+    if offer not in plan.offers:
+        plan.offers.append(offer)
+    return plan.offers.index(offer)
+
+
+def _coded(ledger: SavedLedger, key: str, codes: Mapping[str, int]) -> npt.NDArray[np.int32]:
+    words, column = ledger.cells.values[key], ledger.cells.keys[key]
+    for place in np.unique(column).tolist():
+        word = words[place]
+        if word is not None and word not in codes:
+            raise _unknown(ledger, word)
+    return np.array([codes.get(word or "", NONE) for word in words], np.int32)[column]
+
+
+def _unknown(ledger: SavedLedger, name: str) -> InputError:
+    told = f"the ledger names {name}, which this book has not"
+    return InputError(told, path=ledger.file, hint="make it again: costaudit ledger")
+
+
+def route_cells(cells: Cells, plan: Plan) -> Chosen:
+    """Choose routes for whole cells, where the recorded ones are of another book or policy.
+
+    `cells` has NUMBER_KEYS but for the routes, WORD_KEYS and DETAIL_KEYS; `card` and `band` are those of the
+    plan. Raises InputError: which candidate is the cheapest depends on the tokens of the single request.
+    """
+    del cells
+    raise InputError(
+        f"the routes of policy {plan.policy.name} under these prices need the logs: the ledger holds those "
+        "of another policy, book, date of prices or set of providers",
+        hint="costaudit ledger LOGS -o l.parquet with this --policy and these prices, or read the logs",
+    )

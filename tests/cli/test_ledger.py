@@ -1,0 +1,120 @@
+"""`costaudit ledger`, and ledgers as PATH of other commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from costaudit.report.jsonout import json_schema
+from tests.conftest import ROOT
+from tests.engine.audits import random_log, write_jsonl
+
+Run = Callable[..., Any]
+SAMPLES = str(ROOT / "sample_logs")
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ledger of the sample logs."""
+    from costaudit.cli import main  # noqa: PLC0415 - a broken command line fails its own tests, not all
+
+    saved = tmp_path_factory.mktemp("ledger") / "samples.parquet"
+    assert main.run(["ledger", SAMPLES, "-o", str(saved), "-q"]) == 0
+    return saved
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "log.jsonl", random_log(4, 100))
+
+
+def test_a_ledger_says_what_it_holds(run: Run, log: Path, tmp_path: Path):
+    saved = tmp_path / "l.parquet"
+    found = run("ledger", log, "-o", saved)
+    assert (found.code, found.out) == (0, "")
+    assert f"MB in {saved}" in found.err
+    assert saved.read_bytes().startswith(b"PAR1")
+
+
+def test_analyze_of_the_samples_and_of_their_ledger_agree(run: Run, samples: Path):
+    reports = []
+    for path in (SAMPLES, samples):
+        report = json.loads(run("analyze", path, "--format", "json", "-q").out)
+        jsonschema.validate(report, json_schema("audit"))
+        reports.append(report)
+    raw, saved = reports
+    assert saved["by_user"] == []
+    assert saved["reconciliation"] is None
+    (ledger,) = saved["inputs"].pop("ledgers")
+    assert (ledger["resolution"], ledger["policy"]) == ("day", "default")
+    assert raw["inputs"].pop("ledgers") == []
+    for entry in raw["inputs"]["skipped"]:
+        del entry["examples"]
+    for entry in saved["inputs"]["skipped"]:
+        assert entry.pop("examples") == []
+    for name in set(raw) - {"by_user", "reconciliation", "findings"}:
+        assert raw[name] == saved[name], name
+    text = run("analyze", samples, "-q", columns=80).out
+    assert "From 1 saved ledger" in text
+    assert "By user" not in text
+
+
+def test_simulate_reads_a_ledger(run: Run, samples: Path):
+    found = run("simulate", samples, "--markup", "10%", "--format", "json", "-q")
+    assert found.code == 0
+    assert json.loads(found.out)["projection"]["policy"] == "default"
+
+
+def test_another_price_book_prices_a_ledger_anew(run: Run, log: Path, tmp_path: Path):
+    saved = tmp_path / "l.parquet"
+    run("ledger", log, "-o", saved, "-q")
+    raw, mine = (
+        json.loads(run("analyze", path, "--map", "acme-9=openai/gpt-4o", "-f", "json", "-q").out or "{}")
+        for path in (log, saved)
+    )
+    assert raw["coverage"]["unpriced"] != []
+    assert mine == {}  # the routes are of the book without the map
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("analyze", "LEDGER", "LOG"), "they cannot be read at once"),
+        (("analyze", "LEDGER", "--risk", "0.2"), "--risk needs the logs"),
+        (("analyze", "LEDGER", "--estimate"), "--estimate needs the logs"),
+        (("analyze", "LEDGER", "--policy", "conservative"), "need the logs"),
+        (("analyze", "LEDGER", "--prices-at", "2026-06-01"), "need the logs"),
+        (("simulate", "LEDGER", "--compare"), "a ledger holds the routes of one policy"),
+        (("tag", "LEDGER"), "single requests are in no ledger"),
+        (("label", "LEDGER"), "single requests are in no ledger"),
+        (("ledger", "LEDGER", "-o", "OUT"), "a ledger is made from logs"),
+        (("ledger", "LOG", "-o", "out.csv"), "a ledger is a Parquet file"),
+        (("ledger", "LOG", "-o", "OUT", "--resolution", "minute"), "unknown resolution"),
+        (("ledger", "LOG", "-o", "OUT", "--provider", "opnai"), "did you mean 'openai'"),
+        (("ledger", "LOG", "-o", "nowhere/l.parquet"), "cannot be written"),
+    ],
+)
+def test_what_a_ledger_cannot_do_is_said(
+    run: Run, log: Path, tmp_path: Path, words: tuple[str, ...], said: str
+):
+    saved = tmp_path / "l.parquet"
+    run("ledger", log, "-o", saved, "-q")
+    places = {"LEDGER": str(saved), "LOG": str(log), "OUT": str(tmp_path / "out.parquet")}
+    found = run(*(places.get(word, word) for word in words), "-q")
+    assert (found.code, found.out) == (2, "")
+    assert said in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_a_truncated_ledger_is_no_log(run: Run, log: Path, tmp_path: Path):
+    saved = tmp_path / "l.parquet"
+    run("ledger", log, "-o", saved, "-q")
+    saved.write_bytes(saved.read_bytes()[:-40])
+    found = run("analyze", saved)
+    assert found.code == 2
+    assert "Parquet file" in found.err
