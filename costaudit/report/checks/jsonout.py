@@ -5,7 +5,7 @@ from __future__ import annotations
 from costaudit.prices.answers import check_value
 from costaudit.prices.check import Checked
 from costaudit.report.checks.model import CheckReport
-from costaudit.report.jsonout import render_value
+from costaudit.report.jsontext import render_value
 
 
 def render_json(report: CheckReport) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Final, Literal
 
 from costaudit.prices.rules.rule import ERROR, WARNING, Violation
@@ -34,7 +36,7 @@ class CheckReport:
     green: str = "nothing to object to"
     """What is said where nothing was found: a green result is a result."""
     bodies: Mapping[str, str] = field(default_factory=dict)
-    """Answers of the command's own, by format (text, json, markdown), given out instead of the general ones."""
+    """The command's own answers, by format (text, json, markdown), given out instead of the general ones."""
 
     @property
     def verdict(self) -> Verdict:
@@ -59,12 +61,35 @@ class CheckReport:
             said.append(f"{len(self.suppressed):,} suppressed with a reason")
         return ", ".join(said)
 
-    def within(self, prefix: str) -> CheckReport:
-        """The same with files seen from a folder above, as forges name them. `prefix` is like `billing/`."""
-        if not prefix:
-            return self
-        moved = (replace(v, file=f"{prefix}{v.file}") if v.file else v for v in self.violations)
+    def renamed(self, name: Callable[[str], str]) -> CheckReport:
+        """The same with every file named as another reader names it, such as a forge from the top folder."""
+        names: dict[str, str] = {}
+        for v in self.violations:
+            if v.file and v.file not in names:
+                names[v.file] = name(v.file)
+        moved = (replace(v, file=names[v.file]) if v.file else v for v in self.violations)
         return replace(self, violations=tuple(moved))
+
+
+def fingerprints(report: CheckReport) -> list[str]:
+    """A name for each violation, in their order, that is the same in the next run though its line has moved.
+
+    It is made of the command, the code, the file and what the violation is about; its message only counts
+    where it is about nothing in particular, and its place among its like where there are several.
+    """
+    seen: Counter[tuple[str, ...]] = Counter()
+    names = []
+    for v in report.violations:
+        about = (report.title, v.code, v.file, v.subject or v.message)
+        seen[about] += 1
+        whole = "\0".join((*about, str(seen[about])))
+        names.append(sha256(whole.encode("utf-8", "replace")).hexdigest()[:40])
+    return names
+
+
+def named(violation: Violation) -> str:
+    """The rule as people say it: CA204 edited-in-place."""
+    return f"{violation.code} {violation.name}".strip()
 
 
 def place(violation: Violation) -> str:
