@@ -1,4 +1,4 @@
-"""How commands that judge answer: in one format on stdout, in any others into files, and with an exit code."""
+"""How commands that judge answer: in a format on stdout, in any others into files, and by their exit code."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ class Answers:
     output: Path | None
     reports: tuple[tuple[str, Path], ...]
 
+    @property
+    def formats(self) -> frozenset[str]:
+        """Every format that is wanted."""
+        return frozenset((self.format, *(name for name, _ in self.reports)))
+
 
 def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | None) -> Answers:
     """What `--format`, `--output` and `--report` say, before any work is done.
@@ -59,6 +64,8 @@ def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | No
     for place, path in enumerate(files):
         if path in files[:place]:
             raise UsageError("is named for two answers", path=str(path))
+    if any(str(path) == "-" for _, path in wanted):
+        raise UsageError("--report writes to a file", hint="--format says what stdout gets")
     return Answers(format_, output, wanted)
 
 
@@ -80,11 +87,9 @@ def from_top(file: str) -> str:
     What is not there, such as a table of a revision of git, is named from the top already.
     """
     here = Path.cwd()
-    top = next((Path(os.environ[name]) for name in ROOTS if os.environ.get(name)), here).resolve()
-    path = here / file
-    if not path.exists() or not path.is_absolute():
-        return file
+    top = next((Path(os.environ[name]) for name in ROOTS if os.environ.get(name)), here)
+    path = Path(os.path.normpath(here / file))
     try:
-        return path.resolve().relative_to(top).as_posix()
+        return path.relative_to(top.resolve()).as_posix() if path.exists() else file
     except ValueError:
         return file

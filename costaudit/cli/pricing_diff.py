@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from costaudit.cli import console, options
+from costaudit.cli import console, judged, options
 from costaudit.cli.pricing_check import Grace, Moment, moment
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.prices.trees import Opened
-
-_FORMATS = ("text", "json", "markdown")
 
 
 @console.guarded
@@ -45,10 +44,9 @@ def diff(
     ] = None,
     at: Moment = None,
     grace_days: Grace = 14,
-    format_: Annotated[
-        str, typer.Option("--format", "-f", metavar="NAME", help="text, json or markdown.")
-    ] = "text",
+    format_: judged.JudgedFormat = "text",
     output: options.Output = None,
+    report: judged.Reports = None,
 ) -> None:
     """What changes between two states of the price tables: prices, names, facts, fees.
 
@@ -61,21 +59,22 @@ def diff(
     from costaudit.prices.answers import diff_value  # noqa: PLC0415
     from costaudit.prices.diff import diff_sides, load_side  # noqa: PLC0415
     from costaudit.prices.diff_gates import find_failures, parse_condition, split_small  # noqa: PLC0415
+    from costaudit.report.checks.changes import changes_report  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    answers = judged.parse_answers(format_, output, report)
     conditions = [parse_condition(text) for text in fail_if or ()]
     limit, now = _limit(ignore_below), moment(at)
     sides = [load_side(opened) for opened in _sides(base, head)]
     changes, small = split_small(diff_sides(sides[0], sides[1], now, grace_days), limit)
     failures = find_failures(changes, conditions)
-    if format_ == "json":
-        answer = console.as_json(diff_value((sides[0], sides[1]), changes, small, failures, now))
-    elif format_ == "markdown":
-        answer = told.diff_markdown((sides[0], sides[1]), changes, small, failures)
-    else:
-        answer = told.diff_text((sides[0], sides[1]), changes, small, failures)
-    console.deliver(answer, output)
-    raise typer.Exit(console.EXIT_FAILED if failures else console.EXIT_OK)
+    pair = (sides[0], sides[1])
+    own: dict[str, Callable[[], str]] = {
+        "text": lambda: told.diff_text(pair, changes, small, failures),
+        "json": lambda: console.as_json(diff_value(pair, changes, small, failures, now)),
+        "markdown": lambda: told.diff_markdown(pair, changes, small, failures),
+    }
+    bodies = {name: draw() for name, draw in own.items() if name in answers.formats}
+    judged.answer(changes_report(changes, failures, bodies), answers)
 
 
 def _limit(text: str | None) -> Decimal | None:
