@@ -1,7 +1,7 @@
 """A check as workflow commands of GitHub Actions, which become annotations on the lines of a pull request.
 
-What a table holds is data of a command here, never one: the runner takes a line that begins with `::` for a
-command, and `##[` anywhere in a line (actions/runner, ActionCommand.cs).
+What a table holds is data of a command here, never one: the runner takes a line that begins with `::`, after
+spaces, for a command, and `##[` anywhere in a line (actions/runner, ActionCommand.cs).
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _PROPERTY: Final = (*_DATA, (":", "%3A"), (",", "%2C"))
 def render_github(report: CheckReport) -> str:
     """The gravest violations as annotations, and the outcome as a line of the log."""
     said = f"costaudit {report.title}: {report.verdict}: {report.summary}"
-    plain = (clean(line).replace("##[", "## [") for line in (said, *(f"  {note}" for note in report.notes)))
+    notes = (f"  note: {note}" for note in report.notes)
+    plain = (clean(line).replace("##[", "## [") for line in (said, *notes))
     return "".join(f"{line}\n" for line in (*_annotations(report), *plain))
 
 
@@ -36,7 +37,7 @@ def _annotations(report: CheckReport) -> Iterator[str]:
             title = _escaped(f"costaudit {report.title}", _PROPERTY)
             more = len(ours) - MOST
             kind = severity if more == 1 else f"{severity}s"
-            yield f"::{COMMANDS[severity]} title={title}::{more:,} more {kind} are not annotated"
+            yield f"::{COMMANDS[severity]} title={title}::{more:,} more {kind} without an annotation"
 
 
 def _command(violation: Violation) -> str:
