@@ -116,8 +116,9 @@ def check(
         grace_days=grace_days,
         against=_observer(against, now),
     )
-    targets = _targets(paths, base)
-    checked = [_judge(target, base, overlay or (), policy or (), terms) for target in targets]
+    with console.uncollected():
+        targets = _targets(paths, base)
+        checked = [_judge(target, base, overlay or (), policy or (), terms) for target in targets]
     judged.answer(checked_report(join_checked(checked)), answers)
 
 

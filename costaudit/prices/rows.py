@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.conditions import When, parse_when
 from costaudit.prices.folders import Folder
-from costaudit.schema import TOKEN_CLASSES
+from costaudit.tokens import TOKEN_CLASSES
 
 PRICE_CLASSES: Final = (
     *TOKEN_CLASSES,

@@ -31,11 +31,14 @@ WHY: Final[Mapping[Kind, str]] = {
 
 
 def changes_report(
-    changes: Sequence[Change], failures: Sequence[Failure], bodies: Mapping[str, str]
+    changes: Sequence[Change],
+    failures: Sequence[Failure],
+    bodies: Mapping[str, str],
+    further: Sequence[Violation] = (),
 ) -> CheckReport:
     """Changes in their order: errors where a condition of `--fail-if` holds for them, else notes.
 
-    Changes of provenance are only counted, unless they fail.
+    Changes of provenance are only counted, unless they fail. `further` is what is wrong with the bill.
     """
     held: dict[int, list[str]] = {}
     for failure in failures:
@@ -47,7 +50,7 @@ def changes_report(
         notes.append(f"{len(changes) - len(told):,} more only of sources, days and notes of rows")
     return CheckReport(
         "pricing diff",
-        tuple(_violation(change, held.get(id(change), ())) for change in told),
+        (*further, *(_violation(change, held.get(id(change), ())) for change in told)),
         exit_code=1 if failures else 0,
         notes=tuple(notes),
         green="no changes",
