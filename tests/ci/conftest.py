@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +15,7 @@ import pytest
 
 from costaudit.prices.folders import Held
 from tests.ci.forge import Forge, serve
+from tests.conftest import ROOT
 from tests.prices.test_diff import write
 from tests.prices.test_rules import BASIC, price, tables
 from tests.report.checks.published import junit_schema, sarif_schema
@@ -75,6 +79,17 @@ def check_out(place: Path, branch: str) -> None:
     """What GitHub checks of a pull request: its merge with the base branch."""
     git(place, "checkout", "-q", "--detach", "origin/main")
     git(place, "merge", "-q", "--no-ff", "-m", f"merge {branch}", f"origin/{branch}")
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """Where `costaudit` is that of this checkout."""
+    shims = tmp_path / "bin"
+    shims.mkdir()
+    shim = shims / "costaudit"
+    shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m costaudit "$@"\n', "utf-8")
+    shim.chmod(0o755)
+    return {**os.environ, "PATH": f"{shims}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +23,6 @@ HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").r
 GITLAB: dict[str, Any] = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text("utf-8"))
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
 PATH_COMMITS = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
-
-
-@pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """Where `costaudit` is that of this checkout."""
-    shims = tmp_path / "bin"
-    shims.mkdir()
-    shim = shims / "costaudit"
-    shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m costaudit "$@"\n', "utf-8")
-    shim.chmod(0o755)
-    return {**os.environ, "PATH": f"{shims}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
 def hook(name: str) -> dict[str, Any]:
