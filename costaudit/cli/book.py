@@ -14,6 +14,7 @@ from costaudit.errors import UsageError
 if TYPE_CHECKING:
     from costaudit.config import Config
     from costaudit.prices.book import PriceBook
+    from costaudit.prices.folders import Folder
     from costaudit.prices.resolver import Resolver
 
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class BookChoice:
     """A price book that is asked for."""
 
-    prices: Path | None = None
+    prices: Folder | None = None
     """Directory of tables; None for the shipped ones."""
     overlays: tuple[Path, ...] = ()
     known_on: date | None = None

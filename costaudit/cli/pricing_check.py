@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
     from costaudit.prices.check import Checked, Terms
     from costaudit.prices.folders import Folder
-    from costaudit.prices.rules.rule import Base, Violation
+    from costaudit.prices.rules.rule import Base, Unpriced, Violation
     from costaudit.prices.targets import Target
 
 _FORMATS = ("text", "json")
@@ -90,6 +90,14 @@ def check(
             help="Warn where a source states another price (see pricing import).",
         ),
     ] = None,
+    traffic: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--traffic",
+            metavar="PATH",
+            help="Logs or a ledger whose requests must all have a price. Repeatable.",
+        ),
+    ] = None,
     format_: judged.JudgedFormat = "text",
     output: options.Output = None,
     report: judged.Reports = None,
@@ -118,7 +126,8 @@ def check(
     )
     with console.uncollected():
         targets = _targets(paths, base)
-        checked = [_judge(target, base, overlay or (), policy or (), terms) for target in targets]
+        asked = Asked(base, overlay or (), policy or (), traffic or ())
+        checked = [_judge(target, asked, terms) for target in targets]
     judged.answer(checked_report(join_checked(checked)), answers)
 
 
@@ -150,19 +159,38 @@ def _names_tables(base: str) -> bool:
     return ":" in base.removeprefix("git:") or not base.startswith("git:")
 
 
-def _judge(
-    target: Target | None, base: str | None, overlays: Sequence[Path], policies: Sequence[str], terms: Terms
-) -> Checked:
+class Asked(NamedTuple):
+    """What the tables are held against."""
+
+    base: str | None
+    overlays: Sequence[Path]
+    policies: Sequence[str]
+    traffic: Sequence[str]
+
+
+def _judge(target: Target | None, asked: Asked, terms: Terms) -> Checked:
     from costaudit.cli.routes import wanted_models  # noqa: PLC0415 - start-up
     from costaudit.prices.check import judge_tables  # noqa: PLC0415
     from costaudit.prices.targets import base_of, narrow_checked  # noqa: PLC0415
 
     folder = None if target is None else target.folder
-    asked = [*policies, *(("default",) if _is_shipped(folder) else ())]
-    before = base if base is None or target is None else base_of(target, base, Path.cwd())
-    own = replace(terms, base=_base(before), wanted=wanted_models(asked))
-    checked = judge_tables(folder, overlays, own)
-    return checked if target is None else narrow_checked(checked, target.only)
+    policies = [*asked.policies, *(("default",) if _is_shipped(folder) else ())]
+    base = asked.base
+    if base is not None and target is not None:
+        base = base_of(target, base, Path.cwd())
+    own = replace(terms, base=_base(base), wanted=wanted_models(policies), traffic=_traffic(folder, asked))
+    checked = judge_tables(folder, asked.overlays, own)
+    return checked if target is None else narrow_checked(checked, target)
+
+
+def _traffic(folder: Folder | str | None, asked: Asked) -> Callable[[], list[Unpriced]] | None:
+    """What asks logs, when any are named."""
+    if not asked.traffic:
+        return None
+    from costaudit.cli.traffic import unpriced_traffic  # noqa: PLC0415 - start-up
+
+    tables = Path(folder) if isinstance(folder, str) else folder
+    return lambda: unpriced_traffic(asked.traffic, tables, asked.overlays)
 
 
 def _is_shipped(tables: Folder | str | None) -> bool:

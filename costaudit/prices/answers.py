@@ -123,7 +123,14 @@ class RulesValue(TypedDict):
 KINDS: Final[dict[str, Any]] = {"check": CheckValue, "diff": DiffValue, "rules": RulesValue}
 """Answers with a published schema, by its name."""
 
-NEEDS: Final = {"base": "--base", "now": "", "max_age": "--max-age", "against": "--against", "": ""}
+NEEDS: Final = {
+    "base": "--base",
+    "now": "",
+    "max_age": "--max-age",
+    "against": "--against",
+    "traffic": "--traffic",
+    "": "",
+}
 
 
 def json_schema(kind: str) -> dict[str, Any]:

@@ -26,6 +26,11 @@ class Target:
     only: frozenset[str] | None = None
     """The tables that are meant, as messages name them; None for all."""
 
+    def means(self, file: str) -> bool:
+        """Whether a file is meant: a table that was named, or none of the tables, such as a policy."""
+        shown = self.folder if isinstance(self.folder, (str, Path)) else self.folder.shown
+        return self.only is None or file in self.only or not file.startswith(f"{shown}/")
+
 
 def find_targets(words: Sequence[str], at: Path) -> tuple[Target, ...]:
     """The books that words name, each once, in their order; tables of one book come together.
@@ -51,13 +56,14 @@ def base_of(target: Target, base: str, at: Path) -> str:
     return f"{base}:./{Path(os.path.relpath(at / target.spec, at)).as_posix()}"
 
 
-def narrow_checked(checked: Checked, only: frozenset[str] | None) -> Checked:
-    """What was found in some tables; all of it where a table cannot be read, for then nothing was judged."""
-    if only is None or checked.unreadable:
+def narrow_checked(checked: Checked, target: Target) -> Checked:
+    """What was found in what is meant; all of it where a table cannot be read: nothing else was judged."""
+    if target.only is None or checked.unreadable:
         return checked
-    stays = tuple(v for v in checked.violations if v.file in only)
-    hidden = tuple(s for s in checked.suppressed if s.violation.file in only)
-    return Checked(stays, hidden)
+    return Checked(
+        tuple(v for v in checked.violations if target.means(v.file)),
+        tuple(s for s in checked.suppressed if target.means(s.violation.file)),
+    )
 
 
 def join_checked(parts: Sequence[Checked]) -> Checked:
