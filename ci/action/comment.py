@@ -117,8 +117,7 @@ def has_something_to_say(report: Path) -> bool:
         told = json.loads(report.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):
         return True
-    lists = ("violations", "changes", "failures", "gates")
-    return bool(told.get("exit_code")) or any(told.get(name) for name in lists)
+    return bool(told.get("exit_code") or told.get("violations") or told.get("changes"))
 
 
 def _event(environ: dict[str, str]) -> dict[str, Any]:
