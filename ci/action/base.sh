@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Finds the commit that the tables are compared with; writes an empty one where there is none.
 #
-# GitHub checks a pull request as its merge with the base branch: the first parent is the base, whatever has landed
-# there since the event. A revision that is named goes before everything else.
+# GitHub checks a pull request as its merge with the base branch, GITHUB_SHA: the first parent is the base, whatever has
+# landed there since the event. Where something else is checked out, it is where that left the base branch. A
+# revision that is named goes before everything else.
 set -euo pipefail
 
 known() {
@@ -17,7 +18,7 @@ if [[ -n $INPUT_BASE ]]; then
     exit 2
   }
 elif [[ -n $INPUT_HEAD || ${GITHUB_EVENT_NAME:-} == pull_request* ]]; then
-  if [[ -z $INPUT_HEAD ]] && known 'HEAD^2' >/dev/null; then
+  if [[ -z $INPUT_HEAD && $(known HEAD) == "${GITHUB_SHA:-}" ]] && known 'HEAD^2' >/dev/null; then
     base=$(known 'HEAD^1')
   elif target=$(known "origin/${GITHUB_BASE_REF:-}" || known HEAD); then
     base=$(git merge-base "$target" "$head" || true)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Ends with the gravest exit code of the commands; with 2 where one of them did not come to an end.
+# Ends with the gravest exit code of the commands.
 set -euo pipefail
 
 worst=0

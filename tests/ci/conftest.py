@@ -75,10 +75,11 @@ def merged(repo: Path, tmp_path: Path) -> Path:
     return place
 
 
-def check_out(place: Path, branch: str) -> None:
-    """What GitHub checks of a pull request: its merge with the base branch."""
+def check_out(place: Path, branch: str) -> str:
+    """What GitHub checks of a pull request: its merge with the base branch; returns the commit."""
     git(place, "checkout", "-q", "--detach", "origin/main")
     git(place, "merge", "-q", "--no-ff", "-m", f"merge {branch}", f"origin/{branch}")
+    return git(place, "rev-parse", "HEAD")
 
 
 @pytest.fixture

@@ -52,6 +52,8 @@ class Runner:
     name: str = "pull_request"
     environ: dict[str, str] = field(default_factory=dict)
     """Further variables of the runner."""
+    sha: str = ""
+    """The commit that the event is about: of a pull request, its merge with the base branch."""
     log: str = ""
     """Everything that the steps printed."""
     summary: str = ""
@@ -98,6 +100,7 @@ class Runner:
             "GITHUB_EVENT_PATH": str(files["event.json"]),
             "GITHUB_OUTPUT": str(files["GITHUB_OUTPUT"]),
             "GITHUB_REPOSITORY": "acme/bills",
+            "GITHUB_SHA": self.sha,
             "GITHUB_STEP_SUMMARY": str(files["GITHUB_STEP_SUMMARY"]),
             "GITHUB_WORKSPACE": str(self.work),
             "RUNNER_TEMP": str(self.temp),
