@@ -12,25 +12,14 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
+from costaudit import tokens
+
 MAX_COUNT: Final = 2**53
 """The largest token count that is believed; beyond it a record is quarantined."""
 
-
-class TokenClass(StrEnum):
-    """A disjoint class of tokens with a price of its own."""
-
-    INPUT = "input"
-    CACHE_READ = "cache_read"
-    CACHE_WRITE_5M = "cache_write_5m"
-    CACHE_WRITE_1H = "cache_write_1h"
-    OUTPUT = "output"
-    INPUT_AUDIO = "input_audio"
-    OUTPUT_AUDIO = "output_audio"
-
-
-TOKEN_CLASSES: Final = tuple(c.value for c in TokenClass)
-INPUT_SIDE: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio")
-"""Classes that fill the context window on the way in; long-context prices go by their sum."""
+TokenClass = tokens.TokenClass
+TOKEN_CLASSES: Final = tokens.TOKEN_CLASSES
+INPUT_SIDE: Final = tokens.INPUT_SIDE
 
 UNITS: Final = ("web_searches",)
 """Counted tool units, billed per unit."""

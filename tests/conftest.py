@@ -41,8 +41,8 @@ class Outcome:
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same output on every machine: no colour, width or configuration is inherited."""
     shaping = (
-        "CI", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "NO_COLOR",
-        "PY_COLORS", "SOURCE_DATE_EPOCH", "TERM",
+        "CI", "CI_PROJECT_DIR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS",
+        "GITHUB_WORKSPACE", "LINES", "NO_COLOR", "PY_COLORS", "SOURCE_DATE_EPOCH", "TERM",
     )  # fmt: skip
     for name in [*shaping, *(name for name in os.environ if name.startswith("COSTAUDIT_"))]:
         if name != "COSTAUDIT_SHARED_DATA":

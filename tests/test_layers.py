@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "costaudit"
 
 LAYERS = (
-    ("errors", "money", "schema"),
+    ("errors", "money", "tokens", "schema"),
     ("ingest", "prices"),
     ("tiers",),
     ("routing", "levers", "shadow"),

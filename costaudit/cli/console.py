@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import json
 import os
 import shutil
@@ -161,6 +162,18 @@ def progress(*, quiet: bool) -> Iterator[Callable[[int], None]]:
         if state["shown"]:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Work that makes many objects and keeps nearly all of them: looking for garbage only takes time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def one_of(value: str, known: Any, what: str) -> str:

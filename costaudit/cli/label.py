@@ -95,7 +95,7 @@ def _read(
     output: Path | None,
 ) -> None:
     from costaudit import __version__  # noqa: PLC0415 - start-up
-    from costaudit.report.jsonout import render_value  # noqa: PLC0415
+    from costaudit.report.jsontext import render_value  # noqa: PLC0415
     from costaudit.report.label_text import render_label_text  # noqa: PLC0415
     from costaudit.report.labelled import fitted, gather, measure  # noqa: PLC0415
     from costaudit.report.measured import LabelReport  # noqa: PLC0415

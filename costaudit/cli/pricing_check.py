@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Optional
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
 
 import typer
 
-from costaudit.cli import console, options
+from costaudit.cli import console, judged, options
 from costaudit.cli import pricing_text as told
+from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
-    from costaudit.prices.check import Checked
+    from costaudit.prices.check import Checked, Terms
     from costaudit.prices.folders import Folder
-    from costaudit.prices.rules.rule import Base, Violation
+    from costaudit.prices.rules.rule import Base, Unpriced, Violation
+    from costaudit.prices.targets import Target
 
 _FORMATS = ("text", "json")
 
@@ -39,11 +42,11 @@ def moment(text: str | None) -> int:
 
 @console.guarded
 def check(
-    path: Annotated[
-        Optional[str],  # noqa: UP045
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045
         typer.Argument(
-            metavar="[DIR]",
-            help="Price tables to check: a directory, or git:REV:PATH; the shipped ones by default.",
+            metavar="[PATH...]",
+            help="Price tables to check: directories, tables or git:REV:PATH; the shipped ones by default.",
             show_default=False,
         ),
     ] = None,
@@ -52,7 +55,7 @@ def check(
         typer.Option(
             "--base",
             metavar="BASE",
-            help="What they were before: a directory, or git:REV:PATH. Judges history.",
+            help="What they were before: a directory, git:REV:PATH, or git:REV. Judges history.",
         ),
     ] = None,
     select: Annotated[
@@ -87,8 +90,17 @@ def check(
             help="Warn where a source states another price (see pricing import).",
         ),
     ] = None,
-    format_: options.ListFormat = "text",
+    traffic: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--traffic",
+            metavar="PATH",
+            help="Logs or a ledger whose requests must all have a price. Repeatable.",
+        ),
+    ] = None,
+    format_: judged.JudgedFormat = "text",
     output: options.Output = None,
+    report: judged.Reports = None,
     overlay: options.Overlays = None,
 ) -> None:
     """Whether the price tables hold together. Exit 1 when a rule with severity error is broken.
@@ -98,40 +110,87 @@ def check(
     costaudit pricing check tables --base git:main:tables
     costaudit pricing check --select CA3 --ignore CA309
     """
-    from costaudit.cli.routes import wanted_models  # noqa: PLC0415 - start-up
-    from costaudit.prices.answers import check_value  # noqa: PLC0415
-    from costaudit.prices.check import Terms, judge_tables  # noqa: PLC0415
+    from costaudit.prices.check import Terms  # noqa: PLC0415 - start-up
     from costaudit.prices.rules.registry import select_rules  # noqa: PLC0415
+    from costaudit.prices.targets import join_checked  # noqa: PLC0415
+    from costaudit.report.checks.tables import checked_report  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    answers = judged.parse_answers(format_, output, report)
     rules, now = select_rules(select or (), ignore or ()), moment(at)
-    tables = _tables(path, base)
     terms = Terms(
         rules=rules,
-        base=_base(base),
         now=now,
         max_age_days=max_age,
         grace_days=grace_days,
-        wanted=wanted_models([*(policy or ()), *(("default",) if _is_shipped(tables) else ())]),
         against=_observer(against, now),
     )
-    checked = judge_tables(tables, overlay or (), terms)
-    code = _exit_code(checked)
-    value = console.as_json(check_value(checked, code)) if format_ == "json" else told.check_text(checked)
-    console.deliver(value, output)
-    raise typer.Exit(code)
+    with console.uncollected():
+        targets = _targets(paths, base)
+        asked = Asked(base, overlay or (), policy or (), traffic or ())
+        checked = [_judge(target, asked, terms) for target in targets]
+    judged.answer(checked_report(join_checked(checked)), answers)
 
 
-def _tables(path: str | None, base: str | None) -> Folder | str | None:
-    """The tables that are checked; those of the working tree where the base is of git."""
-    from costaudit.prices.trees import open_tables, working_tables  # noqa: PLC0415 - start-up
+def _targets(paths: Sequence[str] | None, base: str | None) -> tuple[Target | None, ...]:
+    """What is checked; None stands for the shipped tables.
 
-    if path is None and base is not None:
+    Without a word it is the working tree's copy of a base of git, else the shipped tables.
+    """
+    from costaudit.prices.targets import find_targets  # noqa: PLC0415 - start-up
+    from costaudit.prices.trees import working_tables  # noqa: PLC0415
+
+    words = list(paths or ())
+    if not words and base is not None:
         found = working_tables(base, Path.cwd())
-        path = None if found == "pricing" and _is_shipped(found) else found
-    if path is None or not path.startswith("git:"):
-        return path
-    return open_tables(path, Path.cwd()).folder
+        words = [found] if found is not None and not (found == "pricing" and _is_shipped(found)) else []
+    if not words:
+        return (None,)
+    targets = find_targets(words, Path.cwd())
+    if base is not None and len(targets) > 1 and _names_tables(base):
+        raise UsageError(
+            f"--base {base} is of one directory, and {len(targets)} are checked",
+            hint="git:REV alone compares each with itself in that revision",
+        )
+    return targets
+
+
+def _names_tables(base: str) -> bool:
+    """Whether a base names tables by itself, so that it can be that of one directory only."""
+    return ":" in base.removeprefix("git:") or not base.startswith("git:")
+
+
+class Asked(NamedTuple):
+    """What the tables are held against."""
+
+    base: str | None
+    overlays: Sequence[Path]
+    policies: Sequence[str]
+    traffic: Sequence[str]
+
+
+def _judge(target: Target | None, asked: Asked, terms: Terms) -> Checked:
+    from costaudit.cli.routes import wanted_models  # noqa: PLC0415 - start-up
+    from costaudit.prices.check import judge_tables  # noqa: PLC0415
+    from costaudit.prices.targets import base_of, narrow_checked  # noqa: PLC0415
+
+    folder = None if target is None else target.folder
+    policies = [*asked.policies, *(("default",) if _is_shipped(folder) else ())]
+    base = asked.base
+    if base is not None and target is not None:
+        base = base_of(target, base, Path.cwd())
+    own = replace(terms, base=_base(base), wanted=wanted_models(policies), traffic=_traffic(folder, asked))
+    checked = judge_tables(folder, asked.overlays, own)
+    return checked if target is None else narrow_checked(checked, target)
+
+
+def _traffic(folder: Folder | str | None, asked: Asked) -> Callable[[], list[Unpriced]] | None:
+    """What asks logs, when any are named."""
+    if not asked.traffic:
+        return None
+    from costaudit.cli.traffic import unpriced_traffic  # noqa: PLC0415 - start-up
+
+    tables = Path(folder) if isinstance(folder, str) else folder
+    return lambda: unpriced_traffic(asked.traffic, tables, asked.overlays)
 
 
 def _is_shipped(tables: Folder | str | None) -> bool:
@@ -156,10 +215,6 @@ def _observer(source: str | None, now: int) -> Callable[[PriceBook], list[Violat
     from costaudit.prices.importers.against import check_against  # noqa: PLC0415 - start-up
 
     return lambda book: check_against(book, source, now)
-
-
-def _exit_code(checked: Checked) -> Literal[0, 1, 2]:
-    return 2 if checked.unreadable else 1 if checked.errors else 0
 
 
 @console.guarded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from costaudit.cli import console, options
+from costaudit.cli import console, judged, options
 from costaudit.cli.pricing_check import Grace, Moment, moment
 from costaudit.cli.pricing_impact import Traffic, measure_impact, settled_on
 from costaudit.errors import UsageError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from costaudit.prices.impact import Impact
     from costaudit.prices.rules.rule import Violation
     from costaudit.prices.trees import Opened
-
-_FORMATS = ("text", "json", "markdown")
 
 
 @console.guarded
@@ -69,10 +68,9 @@ def diff(
     ] = None,
     at: Moment = None,
     grace_days: Grace = 14,
-    format_: Annotated[
-        str, typer.Option("--format", "-f", metavar="NAME", help="text, json or markdown.")
-    ] = "text",
+    format_: judged.JudgedFormat = "text",
     output: options.Output = None,
+    report: judged.Reports = None,
     quiet: options.Quiet = False,
 ) -> None:
     """What changes between two states of the price tables: prices, names, facts, fees, and the bill.
@@ -93,8 +91,9 @@ def diff(
         split_small,
     )
     from costaudit.prices.impact import find_impact, judge_bill  # noqa: PLC0415
+    from costaudit.report.checks.changes import changes_report  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    answers = judged.parse_answers(format_, output, report)
     conditions = [parse_condition(text) for text in fail_if or ()]
     traffic = _traffic(Traffic(logs or (), ledger or (), policy, overlay or (), map_ or (), quiet=quiet))
     if traffic is None:
@@ -112,16 +111,15 @@ def diff(
     if impact is not None:
         bill = [(f.condition, f.bill) for f in failures if f.bill is not None]
         violations = find_impact(impact, bill, sides[1].book.directory)
-    if format_ == "json":
-        answer = console.as_json(
+    own: dict[str, Callable[[], str]] = {
+        "text": lambda: told.diff_text(sides, changes, small, failures, impact),
+        "json": lambda: console.as_json(
             diff_value(sides, changes, small, failures, now, impact=impact, violations=violations)
-        )
-    elif format_ == "markdown":
-        answer = told.diff_markdown(sides, changes, small, failures, impact)
-    else:
-        answer = told.diff_text(sides, changes, small, failures, impact)
-    console.deliver(answer, output)
-    raise typer.Exit(console.EXIT_FAILED if failures else console.EXIT_OK)
+        ),
+        "markdown": lambda: told.diff_markdown(sides, changes, small, failures, impact),
+    }
+    bodies = {name: draw() for name, draw in own.items() if name in answers.formats}
+    judged.answer(changes_report(changes, failures, bodies, violations), answers)
 
 
 def _traffic(traffic: Traffic) -> Traffic | None:

@@ -12,7 +12,6 @@ from costaudit.money import exact, shown
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
-    from costaudit.prices.check import Checked
     from costaudit.prices.history import Change, Standing
     from costaudit.prices.quote import NoQuote, Quote
     from costaudit.prices.resolver import Periods
@@ -233,17 +232,6 @@ def history_text(changes: Sequence[Change]) -> str:
         rows.append((v["at"], v["model"], v["class"], old, new, percent, when))
     lines = table(("from", "model", "class", "old", "new", "change", "when"), rows, right=(3, 4, 5))
     return "\n".join([*lines, f"{len(rows)} changes, USD per 1M tokens or per unit"]) + "\n"
-
-
-def check_text(checked: Checked) -> str:
-    """Every violation on a line, and the verdict."""
-    found, errors = checked.violations, checked.errors
-    lines = [f"{place(v.file, v.line)}: {v.code} {v.severity}: {v.message}" for v in found]
-    hidden = f", {len(checked.suppressed)} suppressed with a reason" if checked.suppressed else ""
-    verdict = f"{errors} errors, {len(found) - errors} warnings" if found else "the price tables are in order"
-    codes = list(dict.fromkeys(v.code for v in found))
-    more = f"; costaudit pricing explain {codes[0]} says more" if found else ""
-    return told([*lines, verdict + hidden + more])
 
 
 def told(lines: Iterable[str]) -> str:

@@ -114,7 +114,7 @@ def _explain(
     paths: list[str], reading: Reading, wanted: str, format_: str, output: Path | None, *, with_text: bool
 ) -> None:
     from costaudit.report.explained import explain_requests, explained_text, explained_value  # noqa: PLC0415
-    from costaudit.report.jsonout import render_value  # noqa: PLC0415
+    from costaudit.report.jsontext import render_value  # noqa: PLC0415
 
     found: list[Explained] = []
     with opened_logs(paths, reading) as logs:

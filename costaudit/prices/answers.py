@@ -136,6 +136,7 @@ NEEDS: Final = {
     "max_age": "--max-age",
     "against": "--against",
     "logs": "--logs",
+    "traffic": "--traffic",
     "": "",
 }
 

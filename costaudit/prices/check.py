@@ -11,7 +11,7 @@ from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.folders import Folder, open_folder
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.rules.registry import OBSERVED, RULES, UNREADABLE, UNUSED
-from costaudit.prices.rules.rule import Base, Case, Found, Rule, Violation, Wanted, violation
+from costaudit.prices.rules.rule import Base, Case, Found, Rule, Unpriced, Violation, Wanted, violation
 from costaudit.prices.rules.suppressions import Suppressed, Suppression, load_suppressions, split_suppressed
 from costaudit.prices.semantics import load_semantics
 
@@ -33,6 +33,8 @@ class Terms:
     """What policies need prices for."""
     against: Callable[[PriceBook], Iterable[Violation]] | None = None
     """Where another source states other prices."""
+    traffic: Callable[[], Iterable[Unpriced]] | None = None
+    """Requests that these tables give no price, asked once the tables are known to be readable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def judge_tables(
     case = Case(
         book, place, gateways, semantics,
         terms.base, terms.now, terms.max_age_days, terms.grace_days, terms.wanted,
+        tuple(terms.traffic()) if terms.traffic is not None else (),
     )  # fmt: skip
     asked = [rule for rule in terms.rules if _can_judge(rule, terms)]
     try:
@@ -105,6 +108,7 @@ def _can_judge(rule: Rule, terms: Terms) -> bool:
         "max_age": terms.max_age_days is not None,
         "against": terms.against is not None,
         "logs": False,  # what a change does to a bill is for a diff
+        "traffic": terms.traffic is not None,
     }
     return has[rule.needs]
 

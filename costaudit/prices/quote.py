@@ -14,7 +14,7 @@ from costaudit.prices.cards import Card, timeline_of
 from costaudit.prices.conditions import STANDARD
 from costaudit.prices.resolver import Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES
-from costaudit.schema import INPUT_SIDE
+from costaudit.tokens import INPUT_SIDE
 
 REQUEST: Final = "request"
 """The class of a fee per request."""

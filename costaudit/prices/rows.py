@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import decimal
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -13,7 +14,7 @@ from typing import Final, TypeVar
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.conditions import When, parse_when
 from costaudit.prices.folders import Folder
-from costaudit.schema import TOKEN_CLASSES
+from costaudit.tokens import TOKEN_CLASSES
 
 PRICE_CLASSES: Final = (
     *TOKEN_CLASSES,
@@ -157,6 +158,7 @@ class WindowRow:
 _Row = TypeVar("_Row")
 
 
+@functools.lru_cache(maxsize=4096)  # tables repeat the same few days in thousands of rows
 def instant_us(text: str) -> int:
     """'2024-05-13' (midnight UTC) or '2025-09-05T16:00Z' as microseconds; raises ValueError."""
     if len(text) == 10:
@@ -168,6 +170,7 @@ def instant_us(text: str) -> int:
     return int(moment.timestamp()) * 1_000_000
 
 
+@functools.lru_cache(maxsize=4096)
 def instant_text(us: int) -> str:
     """The inverse of `instant_us`: a date where the instant is a midnight."""
     moment = datetime.fromtimestamp(us // 1_000_000, UTC)

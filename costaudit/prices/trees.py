@@ -8,6 +8,7 @@ never touches the network.
 from __future__ import annotations
 
 import os
+import posixpath
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -91,7 +92,7 @@ def working_tables(spec: str, at: Path) -> str | None:
     """The path in the working tree of what a `git:` word names in a revision; None where there is no such."""
     if not spec.startswith(GIT):
         return None
-    _, path = _split(spec)
+    _, path = split_spec(spec)
     top = _git(["rev-parse", "--show-toplevel"], at)
     if top.returncode:
         return None  # a bare clone has no working tree
@@ -106,7 +107,8 @@ def working_tables(spec: str, at: Path) -> str | None:
         return str(place)
 
 
-def _split(spec: str) -> tuple[str, str]:
+def split_spec(spec: str) -> tuple[str, str]:
+    """Revision and path of a `git:` word; raises UsageError for one without a revision."""
     rev, _, path = spec.removeprefix(GIT).partition(":")
     if not rev or rev.startswith("-"):
         raise UsageError(f"{spec!r} names no revision", hint="like git:main:pricing or git:HEAD~1:pricing")
@@ -114,7 +116,7 @@ def _split(spec: str) -> tuple[str, str]:
 
 
 def _open_git(spec: str, at: Path) -> Opened:
-    rev, named = _split(spec)
+    rev, named = split_spec(spec)
     commit = _commit(rev, at)
     path = _from_root(named, at)
     listed = list(_list_tree(commit, path, at))
@@ -146,8 +148,8 @@ def _from_root(path: str, at: Path) -> str:
     prefix = ""
     if path == "." or path.startswith("./"):
         prefix = os.fsdecode(_git(["rev-parse", "--show-prefix"], at).stdout.rstrip(b"\n"))
-    plain = PurePosixPath(prefix) / path
-    return "" if str(plain) == "." else str(plain)
+    plain = posixpath.normpath(PurePosixPath(prefix) / path)
+    return "" if plain == "." else plain
 
 
 def _list_tree(commit: str, path: str, at: Path) -> Iterator[tuple[str, str]]:

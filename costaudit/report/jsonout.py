@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any, Final
 
 from pydantic import BaseModel
 
 from costaudit.report import model as m
+from costaudit.report.jsontext import render_value
 from costaudit.report.measured import LabelReport
 from costaudit.report.shadow_model import ShadowComparison, ShadowPlan
 
@@ -21,12 +20,6 @@ KINDS: Final[dict[str, type[BaseModel]]] = {
 }
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-_UNSEEN: Final = re.compile(
-    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
-    "\U000e0000-\U000e0fff]"
-)
-"""Characters that a terminal or an editor acts upon and that JSON would let through."""
-
 
 def render_json(report: BaseModel) -> str:
     """The report as one indented object and a newline. A reader gets every name back exactly as logged.
@@ -35,22 +28,6 @@ def render_json(report: BaseModel) -> str:
     """
     plain = report.model_dump(mode="json", by_alias=True)
     return render_value(plain)
-
-
-def render_value(value: Any) -> str:
-    """Any JSON value, indented, with a newline; harmless in a terminal like `render_json`."""
-    return harmless(json.dumps(value, indent=2, ensure_ascii=False)) + "\n"
-
-
-def harmless(encoded: str) -> str:
-    """JSON text with control and direction characters as escapes."""
-    if encoded.isascii() and "\x7f" not in encoded:
-        return encoded
-    return _UNSEEN.sub(_escaped, encoded)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return json.dumps(match.group())[1:-1]
 
 
 def json_schema(kind: str) -> dict[str, Any]:

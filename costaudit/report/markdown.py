@@ -8,7 +8,7 @@ from typing import Final
 
 from costaudit.report import blocks as t
 from costaudit.report.order import blocks
-from costaudit.report.safe import safe
+from costaudit.report.safe import escape, safe
 from costaudit.report.text import sparkline
 
 MOST: Final = 60_000
@@ -27,10 +27,6 @@ NAME, SENTENCE = 100, 400
 MARKS: Final = 62
 """Marks of the line of days."""
 
-_MARKUP: Final = re.compile(r"[\\`*_{}\[\]#~|]")
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_BREAK: Final = "&#8203;"  # a space of no width: what stands beside it is no mention and no link
-
 
 def render_markdown(report: t.Report) -> str:
     """The report in under 60,000 characters; long breakdowns end with the sum of what is left out."""
@@ -41,20 +37,6 @@ def render_markdown(report: t.Report) -> str:
             return text
     kept = text[: MOST - 100].rpartition("\n")[0]  # a scenario of very many segments
     return f"{kept}\n\nCut here: the report is longer than a comment may be.\n"
-
-
-def escape(text: str) -> str:
-    r"""Text that is shown as it is: no table cell, code, HTML, heading, link or mention comes of it.
-
-    >>> escape("<b>|@me #1 [x](y)")
-    '&lt;b&gt;\\|@&#8203;me \\#&#8203;1 \\[x\\](y)'
-    """
-    text = "".join(_ENTITIES.get(char, char) for char in text)
-    text = _MARKUP.sub(lambda match: f"\\{match.group()}", text)
-    text = re.sub(r"#(?=\d)", f"#{_BREAK}", text)  # first: the break itself has a number in it
-    text = text.replace("@", f"@{_BREAK}").replace("://", f":{_BREAK}//")
-    text = re.sub(r"(?i)\bwww\.", lambda match: f"{match.group()[:3]}{_BREAK}.", text)
-    return re.sub(r"\$(?!\d)", r"\\$", text)  # $x$ would be a formula; $12.50 stays as it is
 
 
 def _draw(block: t.Block) -> Iterator[str]:

@@ -22,6 +22,10 @@ _MARKS: Final = frozenset({"Mn", "Me"})
 _MARKS_KEPT: Final = 3
 """Combining marks on one letter; real scripts need no more, and stacks of them cover other lines."""
 
+_MARKUP: Final = re.compile(r"[\\`*_{}\[\]#~|]")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_BREAK: Final = "&#8203;"  # a space of no width: what stands beside it is no mention and no link
+
 
 def clean(text: str) -> str:
     r"""The text without anything that a terminal or an editor would act upon; each such thing becomes ?.
@@ -45,6 +49,20 @@ def clean(text: str) -> str:
         else:
             kept.append("?" if kind in _HIDDEN else char)
     return "".join(kept)
+
+
+def escape(text: str) -> str:
+    r"""Text that Markdown shows as it is: no table cell, code, HTML, heading, link or mention comes of it.
+
+    >>> escape("<b>|@me #1 [x](y)")
+    '&lt;b&gt;\\|@&#8203;me \\#&#8203;1 \\[x\\](y)'
+    """
+    text = "".join(_ENTITIES.get(char, char) for char in text)
+    text = _MARKUP.sub(lambda match: f"\\{match.group()}", text)
+    text = re.sub(r"#(?=\d)", f"#{_BREAK}", text)  # first: the break itself has a number in it
+    text = text.replace("@", f"@{_BREAK}").replace("://", f":{_BREAK}//")
+    text = re.sub(r"(?i)\bwww\.", lambda match: f"{match.group()[:3]}{_BREAK}.", text)
+    return re.sub(r"\$(?!\d)", r"\\$", text)  # $x$ would be a formula; $12.50 stays as it is
 
 
 def display_width(text: str) -> int:

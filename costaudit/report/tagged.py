@@ -27,7 +27,7 @@ from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact
 from costaudit.prices.cards import Card
 from costaudit.report.csvout import cell
-from costaudit.report.jsonout import harmless
+from costaudit.report.jsontext import harmless
 from costaudit.schema import CANONICAL, UNTAGGED
 from costaudit.tiers.evidence import Evidence
 

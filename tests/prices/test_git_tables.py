@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,20 @@ def bare(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+@pytest.fixture
+def dated(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bare clone with a branch that announces a price."""
+    git(repo, "checkout", "-q", "-b", "dated", "main")
+    later = price("m,output,9,mtok,2026-12-01,", status="scheduled", day="2026-05-31")
+    write(repo / "pricing", tables(*BASIC, later))
+    git(repo, "commit", "-q", "-a", "-m", "dated")
+    place = tmp_path / "dated.git"
+    git(tmp_path, "clone", "-q", "--bare", str(repo), str(place))
+    shutil.rmtree(repo)
+    monkeypatch.chdir(place)
+    return place
+
+
 def test_a_bare_clone_is_checked_branch_against_branch(run: Run, bare: Path):
     argv = ("pricing", "check", "git:branch:pricing", "--base", "git:main:pricing", "--at", "2026-06-01")
     outcome = run(*argv)
@@ -77,6 +92,63 @@ def test_a_bare_clone_is_compared_branch_with_branch(run: Run, bare: Path):
     ]
     assert told["base"]["name"] == "git:main:pricing"
     assert run("pricing", "diff", *argv, "--fail-if", "correction").code == 1
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket can be opened, and git may use no protocol."""
+
+    def refused(*_: object) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "none")
+
+
+@pytest.mark.usefixtures("bare", "offline")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text", "pricing/acme/prices.csv:2: CA204 error: acme/m/input@2026-01-01 was 2 and is 3 now"),
+        ("json", '"code": "CA204"'),
+        ("markdown", "### costaudit pricing check: failed"),
+        ("github", "::error file=pricing/acme/prices.csv,line=2,title=CA204 edited-in-place::"),
+        ("gitlab", '"check_name": "edited-in-place"'),
+        ("sarif", '"ruleId": "CA204"'),
+        ("junit", '<failure type="CA204"'),
+    ],
+)
+def test_a_branch_that_edits_a_price_fails_in_every_format(run: Run, name: str, said: str):
+    argv = ("git:branch:pricing", "--base", "git:main:pricing", "--at", "2026-06-01", "--format", name)
+    outcome = run("pricing", "check", *argv)
+    assert outcome.code == 1
+    assert said in outcome.out
+
+
+@pytest.mark.usefixtures("dated", "offline")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("text", "    output  8  →  9  +12.5 %"),
+        ("json", '"kind": "scheduled"'),
+        ("markdown", "| 2026-12-01 | acme/m output | 8 | 9 | +12.5 % | pricing/acme/prices.csv:4 |"),
+        (
+            "github",
+            "::notice file=pricing/acme/prices.csv,line=4,title=scheduled::acme/m output from 2026-12-01",
+        ),
+        ("gitlab", '"severity": "info"'),
+        ("sarif", '"level": "note"'),
+        ("junit", 'name="scheduled: acme/m output from 2026-12-01"'),
+    ],
+)
+def test_a_dated_change_passes_and_the_diff_says_so_in_every_format(run: Run, name: str, said: str):
+    between = ("git:main:pricing", "git:dated:pricing")
+    check = run("pricing", "check", between[1], "--base", between[0], "--at", "2026-05-31", "--format", name)
+    assert check.code == 0
+    diff = run("pricing", "diff", *between, "--at", "2026-06-01", "--fail-if", "correction", "--format", name)
+    assert diff.code == 0
+    assert said in diff.out
 
 
 def test_the_shipped_tables_are_what_is_checked_where_there_is_no_working_tree(run: Run, bare: Path):

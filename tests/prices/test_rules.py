@@ -15,7 +15,7 @@ from costaudit.prices.check import Terms, judge_tables, load_base
 from costaudit.prices.folders import Held
 from costaudit.prices.rows import instant_us
 from costaudit.prices.rules.registry import FAMILIES, OBSERVED, RULES, rule_named, select_rules
-from costaudit.prices.rules.rule import Found, Wanted, violation
+from costaudit.prices.rules.rule import Found, Unpriced, Wanted, violation
 from costaudit.prices.rules.suppressions import load_suppressions
 from tests.prices.mutations.mistakes import MISTAKES
 
@@ -114,6 +114,7 @@ RETIRED = "m,,mid,1000,,text,text,,,,,2025-01-01,2026-05-01,s,"
             {},
             "CA114",
         ),
+        (tables(*BASIC), {"traffic": lambda: [Unpriced("acme/n", "unknown_model", 147, "a.jsonl")]}, "CA504"),
         (tables(*BASIC, acme__price_csv=PRICES), {}, "CA112"),
         (tables(*BASIC, acmo__prices_csv=PRICES), {}, "CA112"),
     ],
@@ -123,7 +124,7 @@ def test_a_planted_case_is_found(book: Held, terms: dict[str, Any], code: str):
 
 
 def test_every_rule_has_a_mistake_or_a_case_that_it_finds():
-    planted = {"CA111", "CA114", "CA211", "CA403", "CA503"}
+    planted = {"CA111", "CA114", "CA211", "CA403", "CA503", "CA504"}
     elsewhere = {"CA410", "CA601", "CA602"}  # importers/test_command.py, test_impact.py
     never_alone = {code for m in MISTAKES for code in m.codes}
     assert {rule.code for rule in RULES} == planted | elsewhere | never_alone
@@ -326,8 +327,8 @@ def test_codes_are_in_order_in_their_families_and_said_in_full():
     ("select", "ignore", "expected"),
     [
         (["CA501"], [], {"CA501"}),
-        (["ca50"], ["CA503"], {"CA501", "CA502"}),
-        (["CA50,CA4"], ["CA41", "CA40"], {"CA501", "CA502", "CA503"}),
+        (["ca50"], ["CA503"], {"CA501", "CA502", "CA504"}),
+        (["CA50,CA4"], ["CA41", "CA40"], {"CA501", "CA502", "CA503", "CA504"}),
         ([], ["CA"], set()),
     ],
 )
@@ -410,3 +411,19 @@ def test_a_policy_of_ones_own_must_have_prices(run: Run, folder: Path, tmp_path:
     outcome = run("pricing", "check", folder, "--ignore", "CA302", "--policy", policy, "--at", "2026-06-01")
     assert outcome.code == 1
     assert "policy.toml:5: CA501 error: acme/gone is no model" in outcome.out
+
+
+def test_whatever_a_policy_may_send_a_request_to_must_have_a_price(run: Run, folder: Path, tmp_path: Path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        'schema = "costaudit/policy@1"\nname = "own"\n[[rules]]\nfeatures = ["search*"]\n'
+        'candidates = ["acme/ruled"]\n[[tiers]]\ntier = 0\ncandidates = ["acme/m"]\n'
+        'fallbacks = ["acme/fallen"]\n'
+        'verification = { model = "acme/verifier", output_tokens = 10 }\n',
+        "utf-8",
+    )
+    outcome = run("pricing", "check", folder, "--select", "CA501", "--policy", policy, "--at", "2026-06-01")
+    assert [line.partition("error: ")[2].partition(" is")[0] for line in outcome.out.splitlines()[:3]] == [
+        "acme/ruled", "acme/fallen", "acme/verifier",
+    ]  # fmt: skip
+    assert "policy.toml:5: CA501" in outcome.out

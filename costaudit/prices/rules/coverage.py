@@ -72,6 +72,14 @@ def _find_unpriced_aliases(case: Case) -> Iterator[Found]:
                 yield Found(row.path, row.line, f"{row.provider}/{row.alias}", told)
 
 
+def _find_unpriced_traffic(case: Case) -> Iterator[Found]:
+    """Models that real requests went to and that have no price at the time of those requests."""
+    for item in case.unpriced:
+        count = f"{item.requests:,} requests" if item.requests != 1 else "1 request"
+        why = item.reason.replace("_", " ") + (f"; {item.detail}" if item.detail else "")
+        yield Found(item.file, 0, item.name, f"{item.name} has no price for {count}: {why}")
+
+
 RULES: Final = (
     Rule(
         "CA501", "unpriced-route", ERROR,
@@ -96,5 +104,14 @@ RULES: Final = (
         'a seat ["anthropic/claude-3-opus-20240229"] in 2026',
         _find_dead_seats,
         "now",
+    ),
+    Rule(
+        "CA504", "unpriced-traffic", ERROR,
+        "Requests without a price are in no total: the bill looks smaller than it is, and a model that was "
+        "removed looks like a saving.",
+        "Add the price from that time on, an alias of the name, or a mapping in the settings.",
+        "147 requests for acme-ranker-2, which no table has",
+        _find_unpriced_traffic,
+        "traffic",
     ),
 )  # fmt: skip

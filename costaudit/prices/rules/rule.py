@@ -52,7 +52,7 @@ class Rule:
     """A row, or two, that break it."""
     find: Callable[[Case], Iterable[Found]]
     needs: str = ""
-    """base, now, max_age, against or logs: without it the rule is not judged."""
+    """base, now, max_age, against, traffic or logs: without it the rule is not judged."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,6 +101,21 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unpriced:
+    """Requests of real traffic that the tables give no price."""
+
+    name: str
+    """The model as it was logged, with its provider where that is known."""
+    reason: str
+    """unknown_model, no_price_at_that_time …"""
+    requests: int
+    file: str
+    """The logs or the ledger, as the user named them."""
+    detail: str = ""
+    """A suggestion, for the eye."""
+
+
+@dataclass(frozen=True, slots=True)
 class Base:
     """What the tables said before a change."""
 
@@ -125,6 +140,8 @@ class Case:
     grace_days: int = 14
     """How far in the past a new row may start without a word."""
     wanted: tuple[Wanted, ...] = ()
+    unpriced: tuple[Unpriced, ...] = ()
+    """What logs or a ledger hold that has no price by these tables."""
 
     @property
     def rows(self) -> Iterator[PriceRow]:

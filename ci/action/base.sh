@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Finds the commit that the tables are compared with; writes an empty one where there is none.
+#
+# GitHub checks a pull request as its merge with the base branch, GITHUB_SHA: the first parent is the base, whatever has
+# landed there since the event. Where something else is checked out, it is where that left the base branch. A
+# revision that is named goes before everything else.
+set -euo pipefail
+
+known() {
+  git rev-parse --verify --quiet --end-of-options "$1^{commit}"
+}
+
+head=${INPUT_HEAD:-HEAD}
+base=
+if [[ -n $INPUT_BASE ]]; then
+  base=$(known "$INPUT_BASE") || {
+    echo "::error title=costaudit::the base is no revision that this clone has: check out with fetch-depth 0"
+    exit 2
+  }
+elif [[ -n $INPUT_HEAD || ${GITHUB_EVENT_NAME:-} == pull_request* ]]; then
+  if [[ -z $INPUT_HEAD && $(known HEAD) == "${GITHUB_SHA:-}" ]] && known 'HEAD^2' >/dev/null; then
+    base=$(known 'HEAD^1')
+  elif target=$(known "origin/${GITHUB_BASE_REF:-}" || known HEAD); then
+    base=$(git merge-base "$target" "$head" || true)
+  fi
+else
+  base=$(known "${EVENT_BEFORE:-}" || known 'HEAD^1' || true)
+fi
+
+if [[ -n $base ]] && ! git cat-file -e "$base:./$INPUT_PATH" 2>/dev/null; then
+  echo "::notice title=costaudit::the base has no such tables, so they are checked as they are"
+  base=
+fi
+echo "base=$base" >>"$GITHUB_OUTPUT"

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Ends with the gravest exit code of the commands.
+set -euo pipefail
+
+worst=0
+for code in $CODES; do
+  ((code <= worst)) || worst=$code
+done
+echo "exit-code=$worst" >>"$GITHUB_OUTPUT"
+[[ $INPUT_FAIL == true ]] || exit 0
+exit "$worst"

@@ -1,0 +1,95 @@
+"""How commands that judge answer: in a format on stdout, in any others into files, and by their exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, Optional
+
+import typer
+
+from costaudit.cli import console
+from costaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from costaudit.report.checks import CheckReport
+
+JudgedFormat = Annotated[
+    str,
+    typer.Option(
+        "--format", "-f", metavar="NAME", help="text, json, markdown, github, gitlab, sarif or junit."
+    ),
+]
+Reports = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
+    typer.Option(
+        "--report",
+        metavar="FORMAT:PATH",
+        help="Also write the answer in this format to a file, like sarif:out.sarif. Repeatable.",
+    ),
+]
+
+FORGES: Final = frozenset({"github", "gitlab", "sarif"})
+"""Formats whose readers look for files from the top of the repository."""
+ROOTS: Final = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")
+"""Where CI systems say what the top of the repository is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Where an answer goes, in which formats."""
+
+    format: str
+    output: Path | None
+    reports: tuple[tuple[str, Path], ...]
+
+    @property
+    def formats(self) -> frozenset[str]:
+        """Every format that is wanted."""
+        return frozenset((self.format, *(name for name, _ in self.reports)))
+
+
+def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | None) -> Answers:
+    """What `--format`, `--output` and `--report` say, before any work is done.
+
+    Raises UsageError for an unknown format, and for two answers in one file.
+    """
+    from costaudit.report.checks import check_format, parse_report_option  # noqa: PLC0415 - start-up
+
+    check_format(format_, "--format")
+    wanted = tuple(parse_report_option(text) for text in reports or ())
+    files = [path for path in (output, *(path for _, path in wanted)) if path is not None]
+    for place, path in enumerate(files):
+        if path in files[:place]:
+            raise UsageError("is named for two answers", path=str(path))
+    if any(str(path) == "-" for _, path in wanted):
+        raise UsageError("--report writes to a file", hint="--format says what stdout gets")
+    return Answers(format_, output, wanted)
+
+
+def answer(report: CheckReport, answers: Answers) -> NoReturn:
+    """Write every answer, files first, and end with the exit code of the report."""
+    from costaudit.report.checks import render_check  # noqa: PLC0415 - start-up
+
+    seen = report.renamed(from_top)
+    for format_, path in answers.reports:
+        console.deliver(render_check(seen if format_ in FORGES else report, format_), path)
+    shown = seen if answers.format in FORGES else report
+    console.deliver(render_check(shown, answers.format), answers.output)
+    raise typer.Exit(report.exit_code)
+
+
+def from_top(file: str) -> str:
+    """A file of the working directory as seen from the top of the repository that CI names.
+
+    What is not there, such as a table of a revision of git, is named from the top already.
+    """
+    here = Path.cwd()
+    top = next((Path(os.environ[name]) for name in ROOTS if os.environ.get(name)), here)
+    path = Path(os.path.normpath(here / file))
+    try:
+        return path.relative_to(top.resolve()).as_posix() if path.exists() else file
+    except ValueError:
+        return file
