@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
-    from costaudit.config import Config
+    from costaudit.config import Config, Settings
     from costaudit.prices.book import PriceBook
     from costaudit.prices.folders import Folder
     from costaudit.prices.resolver import Resolver
@@ -74,13 +74,18 @@ def open_book(choice: BookChoice) -> tuple[PriceBook, Resolver]:
 
 def project_settings() -> tuple[Path, Config] | None:
     """The nearest settings file from the working directory upwards, and what it says."""
+    found = settings_in_force()
+    return (found.path, found.config) if found else None
+
+
+def settings_in_force() -> Settings | None:
+    """The same with the lines on which the settings stand."""
     folder = Path.cwd()
     if not any(_may_have_settings(parent) for parent in (folder, *folder.parents)):
         return None  # spares the import of pydantic
-    from costaudit.config import find_config, parse_config  # noqa: PLC0415
+    from costaudit.config import find_settings  # noqa: PLC0415
 
-    found = find_config(folder)
-    return (found[0], parse_config(found[1], found[0])) if found else None
+    return find_settings(folder)
 
 
 def _may_have_settings(folder: Path) -> bool:
