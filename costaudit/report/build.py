@@ -235,7 +235,7 @@ def _coverage(work: Audited) -> m.Coverage:
     unpriced: dict[tuple[str | None, str], list[Any]] = {}
     models, providers = cells.words("model"), cells.words("provider")
     for i in np.flatnonzero(~priced).tolist():
-        name = _logged_name(providers[i], models[i])
+        name = logged_name(providers[i], models[i])
         reason = plan.reasons[-1 - int(cells.keys["card"][i])]
         entry = unpriced.setdefault((name, reason), [0, 0, ""])
         entry[0] += int(requests[i])
@@ -258,7 +258,8 @@ def _coverage(work: Audited) -> m.Coverage:
     )
 
 
-def _logged_name(provider: str | None, model: str | None) -> str | None:
+def logged_name(provider: str | None, model: str | None) -> str | None:
+    """A model without a price as it is listed: provider/model where the log names both."""
     if model is None or provider is None or model.lower().startswith(provider.lower() + "/"):
         return model
     return f"{provider}/{model}"
@@ -438,7 +439,7 @@ def model_names(work: Audited) -> list[str | None]:
         if isinstance(resolved, Resolved):
             names.append(f"{resolved.provider}/{resolved.model}")
         else:
-            names.append(_logged_name(providers[i], models[i]))
+            names.append(logged_name(providers[i], models[i]))
     return names
 
 

@@ -1,0 +1,36 @@
+"""CA707: every model that the policies name has a price and is in service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+from costaudit.gates.case import Case
+from costaudit.gates.outcome import Limits, Measured, Unit
+from costaudit.gates.seats import serving
+
+SHOWN: Final = 5
+"""Seats that are named one by one."""
+
+
+def find_dead_seats(case: Case) -> Iterator[Measured]:
+    """How many seats of the policies nobody can serve."""
+    gate = case.gates.policy
+    if gate is None:
+        return
+    why = []
+    for wanted in case.wanted:
+        found = serving(wanted, case)
+        if isinstance(found, str):
+            where = f"{wanted.file}:{wanted.line}" if wanted.line else wanted.file
+            why.append(f"{found} ({where})")
+    names = ", ".join(gate.files) or "the policy"
+    note = f"{len(case.wanted):,} seats, on {case.today}"
+    if why:
+        more = f"; {len(why) - SHOWN:,} more" if len(why) > SHOWN else ""
+        note = f"{'; '.join(why[:SHOWN])}{more}"
+    value = Fraction(len(why)) if case.wanted else None
+    if value is None:
+        note = "it names no model: nothing is routed"
+    yield Measured(names, value, Limits.none_at(gate.level), Unit.MODELS, note, ("policy",))
