@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, console, formats, label, options, pricing, shadow, tag
+from costaudit.cli import audit, check, console, formats, label, options, pricing, shadow, tag
 
 app = typer.Typer(
     name="costaudit",
@@ -25,6 +25,7 @@ app.command()(audit.analyze)
 app.command()(audit.simulate)
 app.command()(tag.tag)
 app.command()(label.label)
+app.command()(check.check)
 app.add_typer(formats.app, name="formats")
 app.add_typer(pricing.app, name="pricing")
 app.add_typer(shadow.app, name="shadow")

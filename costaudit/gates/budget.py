@@ -79,8 +79,11 @@ def _spent(log: Log, gate: BudgetGate, here: Mask) -> tuple[Fraction | None, str
         counted = f"{billed:,} of {requests:,} requests; the others have no price and no stated cost"
     if gate.per == "log":
         return log.billed(here), counted
-    if gate.per == "peak-day":
-        return _peak(log, here, counted)
+    return _peak(log, here, counted) if gate.per == "peak-day" else _scaled(log, gate, here, counted)
+
+
+def _scaled(log: Log, gate: BudgetGate, here: Mask, counted: str) -> tuple[Fraction | None, str]:
+    """Per day or 30 days, by the time that the whole log covers."""
     days = log.days
     if days is None:
         return None, "no request has a time, so nothing can be scaled"

@@ -65,6 +65,8 @@ class Case:
     gateways: Gateways
     now: int
     """The day by which prices are old and models retired: microseconds UTC."""
+    policies: tuple[str, ...] = ()
+    """Files or names of the policies."""
     wanted: tuple[Wanted, ...] = ()
     """What the policies route to."""
     log: Log | None = None

@@ -30,12 +30,14 @@ class Judged:
 
     @property
     def exit_code(self) -> Literal[0, 1, 2]:
-        """2 below the coverage, else 1 when a gate fails, else 2 when one that could fail cannot be judged."""
+        """2 under the coverage, else 1 when a gate fails, else 2 when one that could fail is not known."""
         if self.under_coverage:
             return 2
         if self.count(Verdict.FAIL):
             return 1
-        blind = (o.verdict is Verdict.CANNOT_JUDGE and o.measured.limits.level == "deny" for _, o in self.outcomes)
+        blind = (
+            o.verdict is Verdict.CANNOT_JUDGE and o.measured.limits.level == "deny" for _, o in self.outcomes
+        )
         return 2 if any(blind) else 0
 
 

@@ -50,7 +50,7 @@ def _limits(gate: MarkupGate, own: str | None) -> tuple[Limits | None, tuple[str
 def _of_gateway(
     log: Log, gateways: Gateways, name: str, here: Mask, terms: tuple[Limits, tuple[str | int, ...]]
 ) -> Measured:
-    """What one gateway adds over all its requests with a price; where its fee is not known, there is doubt."""
+    """What a gateway adds, over all its requests with a price; where its fee is not known there is doubt."""
     limits, key = terms
     priced = here & log.costed.priced
     stated = priced & log.costed.reported
@@ -84,9 +84,7 @@ def _fee_known(log: Log, gateways: Gateways, name: str, here: Mask) -> bool:
     return all(gateway.percent(p * step if p != NO_PERIOD else 2**62) is not None for p in periods)
 
 
-def _direct(
-    log: Log, gate: MarkupGate, names: Sequence[str | None], *, is_alone: bool
-) -> Iterator[Measured]:
+def _direct(log: Log, gate: MarkupGate, names: Sequence[str | None], *, is_alone: bool) -> Iterator[Measured]:
     """Requests that name no gateway: only stated costs say what somebody adds to them."""
     limits, key = _limits(gate, None)
     here = np.array([name is None for name in names], bool) & log.costed.priced & log.costed.reported

@@ -17,7 +17,7 @@ from costaudit.config.gates import Limit
 class Verdict(StrEnum):
     """What a gate says."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - no password
     WARN = "warn"
     FAIL = "fail"
     CANNOT_JUDGE = "cannot_judge"

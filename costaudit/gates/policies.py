@@ -25,7 +25,7 @@ def find_dead_seats(case: Case) -> Iterator[Measured]:
         if isinstance(found, str):
             where = f"{wanted.file}:{wanted.line}" if wanted.line else wanted.file
             why.append(f"{found} ({where})")
-    names = ", ".join(gate.files) or "the policy"
+    names = f"policy {', '.join(case.policies)}"
     note = f"{len(case.wanted):,} seats, on {case.today}"
     if why:
         more = f"; {len(why) - SHOWN:,} more" if len(why) > SHOWN else ""

@@ -52,7 +52,7 @@ GATES: Final = (
         "CA702", "coverage", "coverage",
         "The share of requests and of tokens that has a price.",
         "Every figure of the check is as good as its coverage: what has no price is in no budget. "
-        "Below `deny` nothing can be judged, and the check ends with exit code 2, whatever the other gates say.",
+        "Below `deny` nothing can be judged: the check ends with exit code 2, whatever other gates say.",
         "Add the missing prices or map the names (docs/pricing.md); `costaudit analyze` lists them.",
         '[gates.coverage]\nrequests = "95%"\ntokens = { deny = "95%", warn = "99%" }',
         find_coverage,
@@ -105,7 +105,7 @@ GATES: Final = (
     Gate(
         "CA708", "untagged-share", "untagged",
         "The share of requests, and of the bill, without a complexity tier.",
-        "What has no tier keeps its model: a large untagged share hides savings and makes tier budgets empty.",
+        "What has no tier keeps its model: a large untagged share hides savings and empties tier budgets.",
         "Log endpoint or feature names, or an explicit tier; write rules of your own (docs/tiers.md).",
         '[gates.untagged]\nrequests = "10%"\nspend = { warn = "5%" }',
         find_untagged,

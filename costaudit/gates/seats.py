@@ -20,7 +20,9 @@ def serving(wanted: Wanted, case: Case) -> Card | str:
         return f"{unknown[0]} is no model of the price book"
     provider = wanted.names[0].partition("/")[0]
     try:
-        timeline = candidate_timeline(Candidate(wanted.names, provider, 0), case.book, case.resolver, STANDARD)
+        timeline = candidate_timeline(
+            Candidate(wanted.names, provider, 0), case.book, case.resolver, STANDARD
+        )
     except ConfigError as error:
         return error.message
     card = timeline.at(case.now, 0)

@@ -31,7 +31,9 @@ def find_coverage(case: Case) -> Iterator[Measured]:
     ):
         if limit is not None:
             part, whole = sum(amounts[priced].tolist()), sum(amounts.tolist())
-            note = f"{whole - part:,} of {whole:,} {name} have no price" if whole else f"the log has no {name}"
+            note = (
+                f"{whole - part:,} of {whole:,} {name} have no price" if whole else f"the log has no {name}"
+            )
             yield Measured(
                 name, percent(part, whole), Limits.of(limit), Unit.PERCENT, note, ("coverage", name)
             )
@@ -50,7 +52,7 @@ def find_flagship(case: Case) -> Iterator[Measured]:
     judged = simple & np.isin(classes, CHAT_CLASSES)
     tiers = " and ".join(str(tier) for tier in sorted(set(gate.tiers)))
     left = log.count(simple & ~judged)
-    without = f"; {left:,} more are on models of no known class" if left else ""
+    without = f"; {left:,} more are on no chat model of the book" if left else ""
     on_flagship = judged & (classes == "flagship")
     for name, limit in (("requests", gate.requests), ("spend", gate.spend)):
         if limit is None:
@@ -58,7 +60,9 @@ def find_flagship(case: Case) -> Iterator[Measured]:
         share = _share(log, on_flagship, judged, name)
         note = f"{log.count(on_flagship):,} of {log.count(judged):,} requests of tier {tiers}{without}"
         if share is None:
-            note = _why_none(log, judged, f"no request of tier {tiers} is on a model of known class{without}")
+            note = _why_none(
+                log, judged, f"no request of tier {tiers} is on a chat model of the book{without}"
+            )
         yield Measured(
             f"{name} of tier {tiers}", share, Limits.of(limit), Unit.PERCENT, note, ("flagship", name)
         )
@@ -102,4 +106,6 @@ def _why_none(log: Log, whole: Mask, empty: str) -> str:
     """Why there is no share: nothing to take it of, or nothing that cost anything."""
     if empty and log.count(whole) == 0:
         return empty
-    return f"its {log.count(whole):,} requests cost nothing, as far as is known: there is no whole to divide by"
+    return (
+        f"its {log.count(whole):,} requests cost nothing, as far as is known: there is no whole to divide by"
+    )
