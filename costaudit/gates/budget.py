@@ -14,6 +14,7 @@ from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.errors import did_you_mean
 from costaudit.gates.case import Case, Log, Mask, in_usd
+from costaudit.gates.figures import counted
 from costaudit.gates.matching import matches
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.report.build import MONTH_DAYS, instant
@@ -73,16 +74,16 @@ def _spent(log: Log, gate: BudgetGate, here: Mask) -> tuple[Fraction | None, str
         return None, _nothing(log, gate)
     billed = log.count(here & log.costed.known)
     if billed == 0:
-        return None, f"none of its {requests:,} requests has a price or a stated cost"
-    counted = f"{requests:,} requests"
+        return None, f"no price and no stated cost of its {counted(requests)} is known"
+    told = counted(requests)
     if billed < requests:
-        counted = f"{billed:,} of {requests:,} requests; the others have no price and no stated cost"
+        told = f"{billed:,} of {told}; the others have no price and no stated cost"
     if gate.per == "log":
-        return log.billed(here), counted
-    return _peak(log, here, counted) if gate.per == "peak-day" else _scaled(log, gate, here, counted)
+        return log.billed(here), told
+    return _peak(log, here, told) if gate.per == "peak-day" else _scaled(log, gate, here, told)
 
 
-def _scaled(log: Log, gate: BudgetGate, here: Mask, counted: str) -> tuple[Fraction | None, str]:
+def _scaled(log: Log, gate: BudgetGate, here: Mask, told: str) -> tuple[Fraction | None, str]:
     """Per day or 30 days, by the time that the whole log covers."""
     days = log.days
     if days is None:
@@ -90,7 +91,7 @@ def _scaled(log: Log, gate: BudgetGate, here: Mask, counted: str) -> tuple[Fract
     if days < 1:
         return None, f"the log covers {float(days)} days: less than a day is not scaled"
     size = MONTH_DAYS if gate.per == "month" else 1
-    return log.billed(here) * size / days, f"scaled from {float(days)} days; {counted}"
+    return log.billed(here) * size / days, f"scaled from {float(days)} days; {told}"
 
 
 def _nothing(log: Log, gate: BudgetGate) -> str:
@@ -107,7 +108,7 @@ def _names(values: Iterable[str | None]) -> list[str]:
     return sorted({name for name in values if name is not None})
 
 
-def _peak(log: Log, here: Mask, counted: str) -> tuple[Fraction | None, str]:
+def _peak(log: Log, here: Mask, told: str) -> tuple[Fraction | None, str]:
     periods = log.cells.keys["period"]
     timed = here & (periods != NO_PERIOD)
     if not timed.any():
@@ -118,4 +119,4 @@ def _peak(log: Log, here: Mask, counted: str) -> tuple[Fraction | None, str]:
     top = max(range(len(days)), key=lambda i: (spent[i], -i))
     untimed = log.count(here & ~timed)
     without = f"; {untimed:,} without a time are in no day" if untimed else ""
-    return in_usd([spent[top]]), f"on {instant(int(days[top]) * DAY_US)[:10]} UTC; {counted}{without}"
+    return in_usd([spent[top]]), f"on {instant(int(days[top]) * DAY_US)[:10]} UTC; {told}{without}"

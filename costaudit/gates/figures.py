@@ -12,8 +12,7 @@ from costaudit.money import shown
 PLACES: Final = 9
 """Decimals of a value that does not end: the rest is cut, not rounded."""
 
-_PER: Final = {Unit.USD_PER_DAY: " per day", Unit.USD_PER_MONTH: " per month"}
-_DOLLARS: Final = frozenset({Unit.USD, *_PER})
+_DOLLARS: Final = (Unit.USD, Unit.USD_PER_DAY, Unit.USD_PER_MONTH)
 
 
 def exact_text(value: Fraction) -> str:
@@ -32,27 +31,38 @@ def exact_text(value: Fraction) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def counted(number: int, noun: str = "request") -> str:
+    """A number of things.
+
+    >>> counted(1), counted(2400)
+    ('1 request', '2,400 requests')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def value_text(outcome: Outcome) -> str:
     """The measured value for the eye, with as many digits as tell it from its limit."""
     value, unit = outcome.measured.value, outcome.measured.unit
     if value is None:
         return "not known"
     told = _text(value, unit, 2)
-    if outcome.limit is not None and value != outcome.limit and told == limit_text(outcome):
-        told = next(
-            (text for places in range(3, PLACES + 1) if (text := _text(value, unit, places)) != told), told
-        )
-    return told
+    if outcome.limit is None or value == outcome.limit or told != limit_text(outcome):
+        return told
+    more = (_text(value, unit, places) for places in range(3, PLACES + 1))
+    return next((text for text in more if _figure(text) != _figure(told)), f"{told}…")
+
+
+def _figure(text: str) -> Decimal:
+    return Decimal(text.strip("$%").replace(",", ""))
 
 
 def limit_text(outcome: Outcome) -> str:
-    """The limit that decided, for the eye."""
-    return "none" if outcome.limit is None else _text(outcome.limit, outcome.measured.unit, 2)
-
-
-def unit_text(outcome: Outcome) -> str:
-    """What follows a figure where there is room: a period."""
-    return _PER.get(outcome.measured.unit, "")
+    """The limit that decided, for the eye: all of its digits, because it is what was set."""
+    limit, unit = outcome.limit, outcome.measured.unit
+    if limit is None:
+        return "none"
+    told = _text(limit, unit, 2)
+    return told if (limit * 100).denominator == 1 else _text(limit, unit, PLACES)
 
 
 def _text(value: Fraction, unit: Unit, places: int) -> str:

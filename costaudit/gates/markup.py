@@ -12,6 +12,7 @@ from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.errors import did_you_mean
 from costaudit.gates.case import Case, Log, Mask, in_usd, percent
+from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.prices.gateways import Gateways
 
@@ -58,15 +59,15 @@ def _of_gateway(
     by_table = priced & ~stated
     doubt = ""
     if log.count(by_table) and not _fee_known(log, gateways, name, by_table):
-        doubt = f"its fee is not published: {log.count(by_table):,} requests state no cost"
+        doubt = f"its fee is not published: {counted(log.count(by_table))} without a stated cost"
         share = share if log.count(stated) else None
-    note = f"{log.count(stated):,} of {log.count(priced):,} requests state their cost"
+    note = f"{log.count(stated):,} of {counted(log.count(priced))} with a stated cost"
     if not log.count(by_table):
-        note = f"by the costs that {log.count(stated):,} requests state"
+        note = f"by the stated cost of {counted(log.count(stated))}"
     elif not log.count(stated) and not doubt:
-        note = f"by its published fee, for {log.count(by_table):,} requests"
+        note = f"by its published fee, for {counted(log.count(by_table))}"
     if share is None:
-        note = doubt or f"its {log.count(here):,} requests have no list cost to compare with"
+        note = doubt or f"no list cost to compare with, of {counted(log.count(here))}"
     return Measured(f"gateway {name}", share, limits, Unit.PERCENT, note, key, doubt)
 
 
@@ -92,9 +93,9 @@ def _direct(log: Log, gate: MarkupGate, names: Sequence[str | None], *, is_alone
         return
     if log.count(here):
         share = _added(log, here)
-        note = f"by the costs that {log.count(here):,} requests state"
+        note = f"by the stated cost of {counted(log.count(here))}"
         if share is None:
-            note = f"its {log.count(here):,} requests have no list cost to compare with"
+            note = f"no list cost to compare with, of {counted(log.count(here))}"
         yield Measured("no gateway named", share, limits, Unit.PERCENT, note, key)
     elif is_alone:
         note = "the log names no gateway and states no costs: a markup would not show"

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from costaudit.gates.case import Case
+from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.gates.seats import serving
 
@@ -26,7 +27,7 @@ def find_dead_seats(case: Case) -> Iterator[Measured]:
             where = f"{wanted.file}:{wanted.line}" if wanted.line else wanted.file
             why.append(f"{found} ({where})")
     names = f"policy {', '.join(case.policies)}"
-    note = f"{len(case.wanted):,} seats, on {case.today}"
+    note = f"{counted(len(case.wanted), 'seat')}, on {case.today}"
     if why:
         more = f"; {len(why) - SHOWN:,} more" if len(why) > SHOWN else ""
         note = f"{'; '.join(why[:SHOWN])}{more}"

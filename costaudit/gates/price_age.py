@@ -9,6 +9,7 @@ import numpy as np
 
 from costaudit.engine.plan import MEASURE
 from costaudit.gates.case import Case, Log
+from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.gates.seats import serving
 from costaudit.prices.book import ModelKey
@@ -28,12 +29,15 @@ def find_price_age(case: Case) -> Iterator[Measured]:
     rows = list(_rows(case, used))
     dated = sorted((row.checked_on.isoformat(), row.rate_id) for row in rows if row.checked_on is not None)
     undated = sorted(row.rate_id for row in rows if row.checked_on is None)
-    value, note = None, f"none of {len(rows):,} prices says when it was checked" if rows else "none is used"
+    value, note = (
+        None,
+        f"none of {counted(len(rows), 'price')} says when it was checked" if rows else "no price is used",
+    )
     if dated:
         oldest, rate_id = dated[0]
         age = max((case.today - row.checked_on).days for row in rows if row.checked_on is not None)
         value = Fraction(max(age, 0))
-        note = f"{rate_id} was checked on {oldest}; {len(rows):,} prices are used"
+        note = f"{rate_id} was checked on {oldest}; {counted(len(rows), 'price')} used"
     doubt = f"{undated[0]} does not say when it was checked" if undated else ""
     if len(undated) > 1:
         doubt += f", nor do {len(undated) - 1:,} more"

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from costaudit.gates.case import Case, Log, Mask, percent
+from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.schema import COUNTS, UNITS, UNTAGGED
 
@@ -32,7 +33,7 @@ def find_coverage(case: Case) -> Iterator[Measured]:
         if limit is not None:
             part, whole = sum(amounts[priced].tolist()), sum(amounts.tolist())
             note = (
-                f"{whole - part:,} of {whole:,} {name} have no price" if whole else f"the log has no {name}"
+                f"{whole - part:,} of {whole:,} {name} without a price" if whole else f"the log has no {name}"
             )
             yield Measured(
                 name, percent(part, whole), Limits.of(limit), Unit.PERCENT, note, ("coverage", name)
@@ -52,13 +53,13 @@ def find_flagship(case: Case) -> Iterator[Measured]:
     judged = simple & np.isin(classes, CHAT_CLASSES)
     tiers = " and ".join(str(tier) for tier in sorted(set(gate.tiers)))
     left = log.count(simple & ~judged)
-    without = f"; {left:,} more are on no chat model of the book" if left else ""
+    without = f"; {left:,} more on no chat model of the book" if left else ""
     on_flagship = judged & (classes == "flagship")
     for name, limit in (("requests", gate.requests), ("spend", gate.spend)):
         if limit is None:
             continue
         share = _share(log, on_flagship, judged, name)
-        note = f"{log.count(on_flagship):,} of {log.count(judged):,} requests of tier {tiers}{without}"
+        note = f"{log.count(on_flagship):,} of {counted(log.count(judged))} of tier {tiers}{without}"
         if share is None:
             note = _why_none(
                 log, judged, f"no request of tier {tiers} is on a chat model of the book{without}"
@@ -75,7 +76,7 @@ def find_failures(case: Case) -> Iterator[Measured]:
         return
     failed = ~log.costed.billable
     share = _share(log, failed, log.everything, "spend")
-    note = f"{log.count(failed & (log.costed.billed_units != 0)):,} of {log.count(log.everything):,} requests"
+    note = f"{log.count(failed & (log.costed.billed_units != 0)):,} of {counted(log.count(log.everything))}"
     if share is None:
         note = _why_none(log, log.everything, "")
     yield Measured("spend", share, Limits.of(gate), Unit.PERCENT, note, ("failure_cost",))
@@ -87,7 +88,7 @@ def find_untagged(case: Case) -> Iterator[Measured]:
     if gate is None or log is None:
         return
     untagged = log.cells.keys["tier"] == UNTAGGED
-    note = f"{log.count(untagged):,} of {log.count(log.everything):,} requests have no tier"
+    note = f"{log.count(untagged):,} of {counted(log.count(log.everything))} without a tier"
     for name, limit in (("requests", gate.requests), ("spend", gate.spend)):
         if limit is not None:
             share = _share(log, untagged, log.everything, name)
@@ -106,6 +107,4 @@ def _why_none(log: Log, whole: Mask, empty: str) -> str:
     """Why there is no share: nothing to take it of, or nothing that cost anything."""
     if empty and log.count(whole) == 0:
         return empty
-    return (
-        f"its {log.count(whole):,} requests cost nothing, as far as is known: there is no whole to divide by"
-    )
+    return f"nothing of its {counted(log.count(whole))} is known to have cost anything: no whole to divide by"

@@ -11,7 +11,7 @@ from costaudit.config.places import Key
 from costaudit.config.read import nearest_line
 from costaudit.gates.case import Case
 from costaudit.gates.check import Judged
-from costaudit.gates.figures import limit_text, unit_text, value_text
+from costaudit.gates.figures import counted, limit_text, value_text
 from costaudit.gates.outcome import Outcome, Verdict
 from costaudit.gates.registry import COVERAGE, Gate
 from costaudit.money import shown
@@ -52,11 +52,10 @@ def message_of(gate: Gate, outcome: Outcome) -> str:
     what = f"{gate.name}, {clean(measured.subject)}"
     why = clean(measured.doubt or measured.note)
     if verdict is Verdict.CANNOT_JUDGE:
-        return f"{what}: cannot be judged: {why}"
+        return f"{what} cannot be judged: {why}"
     words = {True: ("is at least", "is below"), False: ("is at most", "is above")}[measured.limits.at_least]
     side = words[verdict is not Verdict.PASS]
-    period = unit_text(outcome)
-    return f"{what}: {value_text(outcome)}{period} {side} {limit_text(outcome)} ({clean(measured.note)})"
+    return f"{what}: {value_text(outcome)} {side} {limit_text(outcome)} ({clean(measured.note)})"
 
 
 def violations_of(judged: Judged, place: Place) -> tuple[Violation, ...]:
@@ -95,22 +94,17 @@ def headline(judged: Judged) -> str:
             f"at least {limit_text(low)} are needed"
         )
     fails, blind, warns = (judged.count(v) for v in (Verdict.FAIL, Verdict.CANNOT_JUDGE, Verdict.WARN))
+    of = f" of {counted(total, 'gate')}"  # said once, with the first number
     parts = [
-        *([f"{fails} of {_gates(total)} {'fails' if fails == 1 else 'fail'}"] if fails else []),
-        *([f"{blind}{_of(total, fails)} cannot be judged"] if blind else []),
-        *([f"{warns}{_of(total, fails + blind)} {'warns' if warns == 1 else 'warn'}"] if warns else []),
+        *([f"{fails}{of} {'fails' if fails == 1 else 'fail'}"] if fails else []),
+        *([f"{blind}{'' if fails else of} cannot be judged"] if blind else []),
+        *([f"{warns}{'' if fails or blind else of} {'warns' if warns == 1 else 'warn'}"] if warns else []),
     ]
-    if parts:
-        return ", ".join(parts)
-    return f"All {_gates(total)} pass" if total > 1 else "The gate passes"
-
-
-def _gates(number: int) -> str:
-    return f"{number} gate{'' if number == 1 else 's'}"
-
-
-def _of(total: int, said: int) -> str:
-    return "" if said else f" of {_gates(total)}"
+    if not parts:
+        parts = [{1: "The gate passes", 2: "Both gates pass"}.get(total, f"All {total} gates pass")]
+    if judged.not_asked:
+        parts.append(f"{len(judged.not_asked)} not asked without a log")
+    return ", ".join(parts)
 
 
 def basis(case: Case) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from costaudit.gates.case import Case
+from costaudit.gates.figures import counted
 from costaudit.gates.matching import matches
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.report.build import logged_name
@@ -31,7 +32,7 @@ def find_unpriced_models(case: Case) -> Iterator[Measured]:
         requests[name] = requests.get(name, 0) + int(log.requests[row])
     refused = {n: r for n, r in requests.items() if not matches(gate.allow, n, n.rpartition("/")[2])}
     ranked = sorted(refused.items(), key=lambda item: (-item[1], item[0]))
-    named = [f"{name} ({count:,} requests)" for name, count in ranked[:SHOWN]]
+    named = [f"{name} ({counted(count)})" for name, count in ranked[:SHOWN]]
     more = f", {len(ranked) - SHOWN:,} more" if len(ranked) > SHOWN else ""
     unused = [p for p in gate.allow if not any(matches((p,), n, n.rpartition("/")[2]) for n in requests)]
     note = ", ".join(named) + more if named else f"{len(requests):,} without a price, all of them allowed"
