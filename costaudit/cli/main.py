@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, check, console, formats, label, options, pricing, shadow, tag
+from costaudit.cli import audit, check, config, console, formats, label, options, pricing, shadow, tag
 
 app = typer.Typer(
     name="costaudit",
@@ -29,6 +29,7 @@ app.command()(check.check)
 app.add_typer(formats.app, name="formats")
 app.add_typer(pricing.app, name="pricing")
 app.add_typer(shadow.app, name="shadow")
+app.add_typer(config.app, name="config")
 
 
 @app.callback()
