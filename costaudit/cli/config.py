@@ -76,6 +76,10 @@ def init(
     for name, text in files.items():
         console.deliver(text, directory / name)
         console.deliver(f"wrote {(directory / name).as_posix()}\n", None)
+    logs = " ".join(paths or ("LOGS",))
+    say = [f"costaudit check {logs}"]
+    say += [f"costaudit simulate {logs} --policy {(directory / POLICY).as_posix()}"] if paths else []
+    console.say(f"next: {' or '.join(say)}", quiet=quiet)
 
 
 def _refuse_to_replace(directory: Path, names: list[str]) -> None:

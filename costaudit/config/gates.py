@@ -111,12 +111,28 @@ def _table(value: Any) -> Any:
     return value if isinstance(value, (dict, BaseModel)) else {"deny": value}
 
 
-ShareLimit = Annotated[Limit[Share], BeforeValidator(_table, json_schema_input_type=Share | Limit[Share])]
+class ShareAtMost(Limit[Share]):
+    """The most that a share may be."""
+
+
+class ShareAtLeast(Floor[Share]):
+    """The least that a share must be."""
+
+
+class PercentAtMost(Limit[Percent]):
+    """The most that a percentage may be."""
+
+
+class DaysAtMost(Limit[Days]):
+    """The most days."""
+
+
+ShareLimit = Annotated[ShareAtMost, BeforeValidator(_table, json_schema_input_type=Share | ShareAtMost)]
+ShareFloor = Annotated[ShareAtLeast, BeforeValidator(_table, json_schema_input_type=Share | ShareAtLeast)]
 PercentLimit = Annotated[
-    Limit[Percent], BeforeValidator(_table, json_schema_input_type=Percent | Limit[Percent])
+    PercentAtMost, BeforeValidator(_table, json_schema_input_type=Percent | PercentAtMost)
 ]
-DaysLimit = Annotated[Limit[Days], BeforeValidator(_table, json_schema_input_type=Days | Limit[Days])]
-ShareFloor = Annotated[Floor[Share], BeforeValidator(_table, json_schema_input_type=Share | Floor[Share])]
+DaysLimit = Annotated[DaysAtMost, BeforeValidator(_table, json_schema_input_type=Days | DaysAtMost)]
 
 
 class BudgetGate(Limit[Usd]):
@@ -182,12 +198,8 @@ class MarkupGate(BaseModel):
         if self.deny is None and self.warn is None and not self.gateways:
             raise ValueError("a limit is needed: deny, warn, or gateways")
         if self.deny is not None or self.warn is not None:
-            Limit[Percent](deny=self.deny, warn=self.warn)
+            PercentAtMost(deny=self.deny, warn=self.warn)
         return self
-
-
-class FailureGate(Limit[Share]):
-    """CA706: which share of the bill may go to attempts without an answer."""
 
 
 class PolicyGate(BaseModel):
@@ -236,9 +248,7 @@ class Gates(BaseModel):
     """CA704: how much gateways may add to list."""
     price_age: DaysLimit | None = None
     """CA705: how many days ago a price that is used may have been checked last."""
-    failure_cost: (
-        Annotated[FailureGate, BeforeValidator(_table, json_schema_input_type=Share | FailureGate)] | None
-    ) = None
+    failure_cost: ShareLimit | None = None
     """CA706: which share of the bill may go to attempts without an answer."""
     policy: PolicyGate | None = None
     """CA707: every model that the policies name has a price and is in service."""

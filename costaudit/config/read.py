@@ -61,7 +61,8 @@ def find_settings(start: Path) -> Settings | None:
             text, table = _read(path)
             lines = line_numbers(text)
             if path.name == "pyproject.toml":
-                table = table.get("tool", {}).get("costaudit")
+                tools = table.get("tool")
+                table = tools.get("costaudit") if isinstance(tools, dict) else None
                 lines = {key[2:]: line for key, line in lines.items() if key[:2] == _PREFIX}
             if table is not None:
                 return Settings(path, parse_config(table, path, lines), table, lines)

@@ -7,16 +7,19 @@ from typing import Final
 
 from costaudit.money import percent_of
 from costaudit.money import shown as dollars
+from costaudit.report.safe import wrap
 from costaudit.routing.policy import Policy, Treatment
 from costaudit.schema import Tier
 from costaudit.starter.toml import can_be_written, literal, shown, string, strings
-from costaudit.starter.usage import TierUse, Usage, Use
+from costaudit.starter.usage import TierUse, Usage
 
 FILE: Final = "routing-policy.toml"
 MODELS: Final = 6
 """Models of a tier that are told one by one, and named as candidates."""
 FEATURES: Final = 3
 """Features in examples."""
+COLUMNS: Final = 100
+"""Of a comment."""
 
 HEAD: Final = """\
 # A routing policy: which model each kind of request may run on.
@@ -37,7 +40,7 @@ strong_confidence = {strong_confidence}
 
 LIMITS: Final = """\
 
-# Only these may serve; in this log serve {providers}.
+# Only these may serve: here those that serve today.
 #providers = {providers}
 # One decision for a whole session, so that its prompt cache is kept.
 #sessions = "together"
@@ -50,7 +53,7 @@ LIMITS: Final = """\
 NEVER: Final = """\
 
 # --- Requests that keep their model, whatever the rest says. Names may have * and ?.
-# {features}
+{features}
 #[never]
 #features = {names}
 #models = []
@@ -73,7 +76,7 @@ RULES: Final = """\
 #[[rules]]
 #name = "first rule"
 #features = {features}
-#candidates = {candidates}
+{candidates}
 #choice = "ordered"
 """
 
@@ -109,7 +112,7 @@ def render_policy(usage: Usage, policy: Policy, file: str = FILE) -> str:
             features=strings(examples[:1]),
             providers=providers,
         ),
-        RULES.format(features=strings(examples[:1]), candidates=strings(candidates[:2])),
+        RULES.format(features=strings(examples[:1]), candidates=_example(candidates[:2])),
         *(_tier(use, usage, policy) for use in _tiers(usage)),
     ]
     return "".join(parts)
@@ -125,10 +128,11 @@ def _tiers(usage: Usage) -> Iterator[TierUse]:
 
 def _features(usage: Usage) -> str:
     if not usage.features:
-        return "This log names no features."
+        return "# This log names no features."
     named = [f"{shown(row.feature)} ({dollars(row.billed_usd)})" for row in usage.features[:MODELS]]
     more = f" and {len(usage.features) - MODELS:,} more" if len(usage.features) > MODELS else ""
-    return f"Features of this log, by spend: {', '.join(named)}{more}."
+    told = f"Features of this log, by spend: {', '.join(named)}{more}."
+    return "\n".join(f"# {line}" for line in wrap(told, COLUMNS - 2))
 
 
 def _tier(use: TierUse, usage: Usage, policy: Policy) -> str:
@@ -137,13 +141,7 @@ def _tier(use: TierUse, usage: Usage, policy: Policy) -> str:
     if use.tier is None:
         return "\n".join([*lines, "# Without a tier nothing moves: rules may name such requests.", ""])
     treatment = policy.tier(use.tier)
-    lines += ["[[tiers]]", f"tier = {use.tier}", *_treatment(treatment)]
-    candidates = _candidates([use], policy)
-    if candidates:
-        lines.append(
-            "# Instead of the line above, these alone: models of this log, then those of the roster."
-        )
-        lines.append(f"#candidates = {strings(candidates)}")
+    lines += ["[[tiers]]", f"tier = {use.tier}", *_treatment(treatment, _candidates([use], policy))]
     text = "\n".join([*lines, ""])
     if treatment is None or treatment.keep:
         return text
@@ -162,7 +160,9 @@ def _today(use: TierUse) -> Iterator[str]:
     for place, model in enumerate(use.models[:MODELS]):
         share = percent_of(model.usd, use.usd) if model.usd is not None and use.usd else None
         of_tier = f"  {share}% of the tier" if share is not None else ""
-        yield f"# {'today' if place == 0 else '':<8} {_line(model)}{of_tier}"
+        money = "not known" if model.usd is None else dollars(model.usd)
+        first = "today" if place == 0 else ""
+        yield f"# {first:<8} {_requests(model.requests)}  {money:>12}  {shown(model.name)}{of_tier}"
     if len(use.models) > MODELS:
         yield f"#          and {len(use.models) - MODELS:,} more models"
 
@@ -170,37 +170,37 @@ def _today(use: TierUse) -> Iterator[str]:
 def _moves(use: TierUse, policy: Policy) -> Iterator[str]:
     word = policy.name[:8]
     for place, model in enumerate(use.routed[:MODELS]):
-        yield f"# {word if place == 0 else '':<8} {_line(Use(model.name, model.requests, None))}"
+        yield f"# {word if place == 0 else '':<8} {_requests(model.requests)}  → {shown(model.name)}"
     if use.kept:
-        yield f"# {'' if use.routed else word:<8} {use.kept:>11,} requests keep their model"
+        yield f"# {'' if use.routed else word:<8} {_requests(use.kept)} stay on their model"
 
 
-def _line(use: Use) -> str:
-    money = "" if use.usd is None else dollars(use.usd)
-    return (
-        f"{use.requests:>11,} requests  {money:>12}  {shown(use.name)}"
-        if money
-        else (f"{use.requests:>11,} requests  → {shown(use.name)}")
-    )
+def _requests(number: int) -> str:
+    return f"{number:>11,} {'request' if number == 1 else 'requests'}"
 
 
-def _treatment(treatment: Treatment | None) -> Iterator[str]:
+def _treatment(treatment: Treatment | None, candidates: Sequence[str]) -> Iterator[str]:
+    """Where a tier may go, with its models of today as an example."""
     if treatment is None or treatment.keep:
         yield "keep = true"
-    elif treatment.any:
-        yield "any = true"
-    elif treatment.candidates:
-        yield f"candidates = {strings(treatment.candidates)}"
     else:
-        yield f"classes = {strings(treatment.classes)}"
+        yield "any = true" if treatment.any else f"classes = {strings(treatment.classes)}"
+    if candidates:
+        yield "# Or instead of the line above these alone: models of this log, then the newest of the roster."
+        yield _example(candidates)
     if treatment is not None and treatment.verification.multiple:
         multiple = f"{treatment.verification.multiple:f}"
         yield f"verification = {string(multiple)}    # a second pass, as a multiple of the request's cost"
 
 
+def _example(candidates: Sequence[str]) -> str:
+    """A list of candidates that is not switched on, a line each."""
+    return "\n".join(["#candidates = [", *(f"#{string(name)}," for name in candidates), "#]"])
+
+
 def _candidates(uses: Sequence[TierUse], policy: Policy) -> list[str]:
     """Models that serve these tiers today, then the newest of each seat of the policy for them."""
-    today = [model.name for use in uses for model in use.models[:MODELS] if model.usd is not None]
+    today = [model.name for use in uses for model in use.models[:MODELS] if model.chat]
     seats = [
         seat[-1]
         for use in uses
@@ -208,10 +208,10 @@ def _candidates(uses: Sequence[TierUse], policy: Policy) -> list[str]:
         for group in policy.groups.get(use.tier, ())
         for seat in group
     ]
-    named = [name for name in today if name is not None and "/" in name and can_be_written(name)]
-    return list(dict.fromkeys([*named, *seats]))
+    return list(dict.fromkeys([*(name for name in today if name is not None), *seats]))
 
 
 def _fallbacks(use: TierUse) -> list[str]:
-    known = [m.name for m in use.models if m.usd is not None and m.name is not None and "/" in m.name]
-    return [name for name in known if can_be_written(name)][:1] or ["openai/gpt-4.1"]
+    return [model.name for model in use.models if model.chat and model.name is not None][:1] or [
+        "openai/gpt-4.1"
+    ]

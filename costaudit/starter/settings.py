@@ -103,7 +103,7 @@ def _unpriced_gate(usage: Usage | None) -> Iterator[str]:
 
 
 def _budgets(usage: Usage | None) -> Iterator[str]:
-    yield "\n# What requests may cost: per log, day, month (30 days), or peak-day (the dearest day of the log).\n"
+    yield "\n# What requests may cost: per log, day, month (30 days), or peak-day (the dearest of the log).\n"
     monthly = usage.monthly_usd if usage is not None else None
     if monthly:
         yield f'[[gates.budget]]  # this log: {dollars(monthly)} per 30 days\nper = "month"\n'

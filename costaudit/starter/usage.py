@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from costaudit.engine.costing import usd
 from costaudit.report.build import Audited, audit_parts, model_names
 from costaudit.report.model import FeatureRow
+from costaudit.routing.policy import CLASSES
 from costaudit.schema import UNTAGGED, Tier
 
 
@@ -25,6 +26,8 @@ class Use:
     requests: int
     usd: Decimal | None
     """Billed; None where nothing of it is known."""
+    chat: bool = True
+    """A chat model of the book: requests can be routed to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +133,19 @@ def _tier(work: Audited, names: Sequence[str | None], tier: int) -> TierUse:
 
 def _uses(work: Audited, names: Sequence[str | None], here: npt.NDArray[np.bool_]) -> list[Use]:
     """Requests and spend by name."""
+    plan = work.passed.plan
+    facts = [plan.facts(number) for number in range(len(plan.cards))]
+    chat = {f"{f.provider}/{f.model}" for f in facts if f is not None and f.klass in CLASSES}
     sums: dict[str | None, list[Any]] = {}
     for row in np.flatnonzero(here).tolist():
         entry = sums.setdefault(names[row], [0, 0, False])
         entry[0] += int(work.passed.cells.measures["requests"][row])
         entry[1] += int(work.costed.billed_units[row])
         entry[2] |= bool(work.costed.known[row])
-    return [Use(name, n, usd(units) if known else None) for name, (n, units, known) in sums.items()]
+    return [
+        Use(name, n, usd(units) if known else None, name in chat) for name, (n, units, known) in sums.items()
+    ]
 
 
 def _ranked(uses: Iterable[Use], by: Any) -> tuple[Use, ...]:
     return tuple(sorted(uses, key=lambda use: (-by(use), -use.requests, use.name or "")))
-
-
-def merged(uses: Iterable[Use]) -> Mapping[str, int]:
-    """Requests by name, of those that have one."""
-    found: dict[str, int] = {}
-    for use in uses:
-        if use.name is not None:
-            found[use.name] = found.get(use.name, 0) + use.requests
-    return found

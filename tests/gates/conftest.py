@@ -32,7 +32,7 @@ LOG: tuple[Record, ...] = (
         "output_tokens": 0, "tier": 3,
     },
 )  # fmt: skip
-"""Four days, $2.50 + $5.00 + $1.50 + $1.00 = $10.00; the dollar is for an error. 600,000 of 14M tokens unpriced."""
+"""$10.00 in four days: $2.50 + $5.00 + $1.50, and $1.00 for an error. 600,000 of 14M tokens have no price."""
 
 
 @pytest.fixture
