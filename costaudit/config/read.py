@@ -62,10 +62,12 @@ def find_settings(start: Path) -> Settings | None:
             lines = line_numbers(text)
             if path.name == "pyproject.toml":
                 tools = table.get("tool")
-                table = tools.get("costaudit") if isinstance(tools, dict) else None
+                own = tools.get("costaudit") if isinstance(tools, dict) else None
+                if own is None:
+                    continue
+                table = own
                 lines = {key[2:]: line for key, line in lines.items() if key[:2] == _PREFIX}
-            if table is not None:
-                return Settings(path, parse_config(table, path, lines), table, lines)
+            return Settings(path, parse_config(table, path, lines), table, lines)
     return None
 
 

@@ -153,7 +153,7 @@ def _size(use: TierUse, usage: Usage) -> str:
         return "no requests in this log"
     share = percent_of(use.usd, usage.usd) if use.usd is not None and usage.usd else None
     money = f", {dollars(use.usd)} billed" if use.usd is not None else ", no known cost"
-    return f"{use.requests:,} requests{money}" + (f", {share}% of the bill" if share is not None else "")
+    return f"{_requests(use.requests).strip()}{money}" + (f", {share}% of the bill" if share is not None else "")
 
 
 def _today(use: TierUse) -> Iterator[str]:
@@ -172,7 +172,7 @@ def _moves(use: TierUse, policy: Policy) -> Iterator[str]:
     for place, model in enumerate(use.routed[:MODELS]):
         yield f"# {word if place == 0 else '':<8} {_requests(model.requests)}  → {shown(model.name)}"
     if use.kept:
-        yield f"# {'' if use.routed else word:<8} {_requests(use.kept)} stay on their model"
+        yield f"# {'' if use.routed else word:<8} {_requests(use.kept)} kept on the model of today"
 
 
 def _requests(number: int) -> str:

@@ -64,8 +64,8 @@ def test_strings_comments_and_nesting_do_not_mislead_it():
     assert set(lines) == set(keys_of(tomllib.loads(TRICKY)))
     expected = {
         ("a",): 2, ("quoted key", "x\ty"): 6, ("quoted key", "x\ty", "one", 2, "deep"): 7,
-        ("quoted key", "x\ty", "two"): 7, ("t", 0): 8, ("t", 0, "sub", "k"): 10, ("t", 1): 11, ("t", 1, "e", 1): 16,
-        ("t", 1, "z"): 18,
+        ("quoted key", "x\ty", "two"): 7, ("t", 0): 8, ("t", 0, "sub", "k"): 10, ("t", 1): 11,
+        ("t", 1, "e", 1): 16, ("t", 1, "z"): 18,
     }  # fmt: skip
     assert {key: lines[key] for key in expected} == expected
 

@@ -24,6 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+LOG = '[[gates.budget]]\nper = "log"'
 WRONG = [
     ("[gates]\nbudgets = 1", 2, "unknown setting 'gates.budgets'", "did you mean 'budget'"),
     ("\n[gate]", 2, "unknown setting 'gate'", "did you mean 'gates'"),
@@ -40,8 +41,8 @@ WRONG = [
     ('[gates]\nfailure_cost = { dney = "1%" }', 2, "gates.failure_cost.dney", "did you mean 'deny'"),
     ('[[gates.budget]]\ndeny = "5"', 1, "gates.budget.0.per: is needed", ""),
     ('[[gates.budget]]\nper = "week"\ndeny = "5"', 2, "'log', 'day', 'month' or 'peak-day'", ""),
-    ('[[gates.budget]]\nper = "log"\n\n[[gates.budget]]\nper = "log"\ndeny = 5.5', 1, "a limit is needed", ""),
-    ('[[gates.budget]]\nper = "log"\ndeny = "1"\n[[gates.budget]]\nper = "log"\ndeny = 5.5', 6, "as a string", ""),
+    (f"{LOG}\n\n{LOG}\ndeny = 5.5", 1, "a limit is needed", ""),
+    (f'{LOG}\ndeny = "1"\n{LOG}\ndeny = 5.5', 6, "as a string", ""),
     ('[[gates.budget]]\nper = "log"\ndeny = "1e9999"', 3, "no amount of dollars", ""),
     ('[[gates.budget]]\nper = "log"\ndeny = "-1"', 3, "no amount of dollars", ""),
     ('[[gates.budget]]\nper = "log"\nwarn = "6"\ndeny = "5"', 1, "warn must be below deny", ""),
@@ -90,7 +91,10 @@ def test_a_pyproject_without_a_table_of_ours_says_nothing(project: Path):
     assert (found.path.name, found.config.overlays) == ("costaudit.toml", (project / "own",))
 
 
-@pytest.mark.parametrize("text", ["tool = 1", "tool = 'costaudit'", "[tool]\ncostaudit = 1", "[[tool.costaudit]]"])
+ODD = ["tool = 1", "tool = 'costaudit'", "[tool]\ncostaudit = 1", "[[tool.costaudit]]"]
+
+
+@pytest.mark.parametrize("text", ODD)
 def test_a_pyproject_that_is_odd_is_no_bug(run: Any, project: Path, text: str):
     (project / "pyproject.toml").write_text(text)
     outcome = run("config", "show")
@@ -121,7 +125,7 @@ def shown(run: Any) -> dict[str, Any]:
 
 def test_every_setting_says_where_it_comes_from(run: Any, project: Path):
     (project / "costaudit.toml").write_text(
-        '[map]\n"odd.name" = "openai/gpt-4o"\n[gates]\nprice_age = 60\n[[gates.budget]]\nper = "log"\nwarn = "5.50"\n'
+        f'[map]\n"odd.name" = "openai/gpt-4o"\n[gates]\nprice_age = 60\n{LOG}\nwarn = "5.50"\n'
     )
     found = shown(run)
     assert found["map.odd.name"] == ("openai/gpt-4o", "file", 2)
