@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -78,9 +80,26 @@ def project_settings() -> tuple[Path, Config] | None:
     return (found.path, found.config) if found else None
 
 
+_named: ContextVar[Path | None] = ContextVar("settings file", default=None)
+
+
+@contextlib.contextmanager
+def settings_named(path: Path | None) -> Iterator[None]:
+    """Take the settings of this file instead of the nearest one."""
+    token = _named.set(path)
+    try:
+        yield
+    finally:
+        _named.reset(token)
+
+
 def settings_in_force() -> Settings | None:
     """The same with the lines on which the settings stand."""
-    folder = Path.cwd()
+    path, folder = _named.get(), Path.cwd()
+    if path is not None:
+        from costaudit.config.read import load_settings  # noqa: PLC0415 - start-up
+
+        return load_settings(path.resolve())
     if not any(_may_have_settings(parent) for parent in (folder, *folder.parents)):
         return None  # spares the import of pydantic
     from costaudit.config import find_settings  # noqa: PLC0415

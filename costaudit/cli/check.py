@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn, Optional
 
 import typer
 
 from costaudit.cli import console, judged, options
-from costaudit.cli.book import BookChoice, choose_book, open_book, settings_in_force
+from costaudit.cli.book import BookChoice, choose_book, open_book, settings_in_force, settings_named
 from costaudit.cli.reading import Reading, Tagging, read_logs
 from costaudit.errors import UsageError
 
@@ -53,6 +54,10 @@ def check(
             "--at", metavar="TIME", help="The day by which prices are old and models retired; now by default."
         ),
     ] = None,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--config", metavar="FILE", help="Settings to judge by, instead of the nearest file."),
+    ] = None,
     policy: options.PolicyFile = None,
     cost_source: options.CostSource = "auto",
     calibration: options.Calibration = None,
@@ -82,18 +87,19 @@ def check(
         _explain(explain, format_)
         return
     answers = judged.parse_answers(format_, output, report)
-    settings, gates = _gates()
-    choice = choose_book(prices, overlay, known_on, map_)
-    now = options.instant(at, "--at") if at else int(datetime.now(UTC).timestamp()) * 1_000_000
     source = console.one_of(cost_source, ("auto", "reported", "list"), "cost source")
-    policies = (gates.policy.files if gates.policy else ()) or (policy or "default",)
-    terms = _Terms(now, policies, _wanted(gates, policies))
-    if paths:
-        tagging = Tagging(rules, risk, estimate, calibration)
-        reading = Reading(policy, None, choice, input_format, tagging, threads, quiet, verbose)
-        case = _of_log(paths, reading, gates, source, terms)
-    else:
-        case = _without_log(choice, gates, terms)
+    now = options.instant(at, "--at") if at else int(datetime.now(UTC).timestamp()) * 1_000_000
+    with settings_named(config):
+        settings, gates = _gates()
+        policies = (gates.policy.files if gates.policy else ()) or (policy or "default",)
+        terms = _Terms(now, policies, _wanted(gates, policies))
+        choice = choose_book(prices, overlay, known_on, map_)
+        if paths:
+            tagging = Tagging(rules, risk, estimate, calibration)
+            reading = Reading(policy, None, choice, input_format, tagging, threads, quiet, verbose)
+            case = _of_log(paths, reading, gates, source, terms)
+        else:
+            case = _without_log(choice, gates, terms)
     _answer(case, settings, answers)
 
 

@@ -56,19 +56,20 @@ def find_settings(start: Path) -> Settings | None:
     A pyproject.toml without `[tool.costaudit]` says nothing. Raises ConfigError for a file that cannot be
     read, or is wrong.
     """
-    for path in (folder / name for folder in (start, *start.parents) for name in FILES):
-        if path.is_file():
-            text, table = _read(path)
-            lines = line_numbers(text)
-            if path.name == "pyproject.toml":
-                tools = table.get("tool")
-                own = tools.get("costaudit") if isinstance(tools, dict) else None
-                if own is None:
-                    continue
-                table = own
-                lines = {key[2:]: line for key, line in lines.items() if key[:2] == _PREFIX}
-            return Settings(path, parse_config(table, path, lines), table, lines)
-    return None
+    paths = (folder / name for folder in (start, *start.parents) for name in FILES)
+    return next((found for path in paths if path.is_file() and (found := load_settings(path))), None)
+
+
+def load_settings(path: Path) -> Settings | None:
+    """The settings of a file; None for a pyproject.toml that says nothing. Raises as `find_settings`."""
+    text, whole = _read(path)
+    table: Any = whole
+    lines = line_numbers(text)
+    if path.name == "pyproject.toml":
+        tools = whole.get("tool")
+        table = tools.get("costaudit") if isinstance(tools, dict) else None
+        lines = {key[2:]: line for key, line in lines.items() if key[:2] == _PREFIX}
+    return None if table is None else Settings(path, parse_config(table, path, lines), table, lines)
 
 
 def nearest_line(lines: Mapping[Key, int], key: Key) -> int:
