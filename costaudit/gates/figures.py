@@ -40,6 +40,15 @@ def counted(number: int, noun: str = "request") -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def dollars(value: Fraction) -> str:
+    """An amount for the eye.
+
+    >>> dollars(Fraction(1234567, 1000))
+    '$1,234.57'
+    """
+    return shown(Decimal(value.numerator) / Decimal(value.denominator))
+
+
 def value_text(outcome: Outcome) -> str:
     """The measured value for the eye, with as many digits as tell it from its limit."""
     value, unit = outcome.measured.value, outcome.measured.unit
@@ -68,7 +77,7 @@ def limit_text(outcome: Outcome) -> str:
 def _text(value: Fraction, unit: Unit, places: int) -> str:
     if unit in _DOLLARS:
         if places == 2:
-            return shown(Decimal(value.numerator) / Decimal(value.denominator))
+            return dollars(value)
         return f"${_cut(value, places)}"
     if unit is Unit.PERCENT:
         return f"{_cut(value, places if value.denominator != 1 else 0)}%"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
 
+from costaudit.config.gates import Limit
 from costaudit.gates.case import Case, Log, Mask, percent
-from costaudit.gates.figures import counted
+from costaudit.gates.figures import counted, dollars
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.schema import COUNTS, UNITS, UNTAGGED
 
@@ -54,32 +56,18 @@ def find_flagship(case: Case) -> Iterator[Measured]:
     tiers = " and ".join(str(tier) for tier in sorted(set(gate.tiers)))
     left = log.count(simple & ~judged)
     without = f"; {left:,} more on no chat model of the book" if left else ""
-    on_flagship = judged & (classes == "flagship")
+    parts = _Parts(log, judged & (classes == "flagship"), judged, f" of tier {tiers}{without}")
     for name, limit in (("requests", gate.requests), ("spend", gate.spend)):
-        if limit is None:
-            continue
-        share = _share(log, on_flagship, judged, name)
-        note = f"{log.count(on_flagship):,} of {counted(log.count(judged))} of tier {tiers}{without}"
-        if share is None:
-            note = _why_none(
-                log, judged, f"no request of tier {tiers} is on a chat model of the book{without}"
-            )
-        yield Measured(
-            f"{name} of tier {tiers}", share, Limits.of(limit), Unit.PERCENT, note, ("flagship", name)
-        )
+        if limit is not None:
+            yield parts.measured(f"{name} of tier {tiers}", name, limit, ("flagship", name))
 
 
 def find_failures(case: Case) -> Iterator[Measured]:
     """Which share of the bill went to attempts without an answer."""
     gate, log = case.gates.failure_cost, case.log
-    if gate is None or log is None:
-        return
-    failed = ~log.costed.billable
-    share = _share(log, failed, log.everything, "spend")
-    note = f"{log.count(failed & (log.costed.billed_units != 0)):,} of {counted(log.count(log.everything))}"
-    if share is None:
-        note = _why_none(log, log.everything, "")
-    yield Measured("spend", share, Limits.of(gate), Unit.PERCENT, note, ("failure_cost",))
+    if gate is not None and log is not None:
+        parts = _Parts(log, ~log.costed.billable, log.everything)
+        yield parts.measured("spend", "spend", gate, ("failure_cost",))
 
 
 def find_untagged(case: Case) -> Iterator[Measured]:
@@ -87,24 +75,34 @@ def find_untagged(case: Case) -> Iterator[Measured]:
     gate, log = case.gates.untagged, case.log
     if gate is None or log is None:
         return
-    untagged = log.cells.keys["tier"] == UNTAGGED
-    note = f"{log.count(untagged):,} of {counted(log.count(log.everything))} without a tier"
+    parts = _Parts(log, log.cells.keys["tier"] == UNTAGGED, log.everything)
     for name, limit in (("requests", gate.requests), ("spend", gate.spend)):
         if limit is not None:
-            share = _share(log, untagged, log.everything, name)
-            why = note if share is not None else _why_none(log, log.everything, "")
-            yield Measured(name, share, Limits.of(limit), Unit.PERCENT, why, ("untagged", name))
+            yield parts.measured(name, name, limit, ("untagged", name))
 
 
-def _share(log: Log, part: Mask, whole: Mask, of: str) -> Fraction | None:
-    """The share of requests or spend that a part has, in percent."""
-    if of == "requests":
-        return percent(log.count(part), log.count(whole))
-    return percent(log.billed(part), log.billed(whole))
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Some requests among others."""
 
+    log: Log
+    part: Mask
+    whole: Mask
+    which: str = ""
+    """What is said of the whole."""
 
-def _why_none(log: Log, whole: Mask, empty: str) -> str:
-    """Why there is no share: nothing to take it of, or nothing that cost anything."""
-    if empty and log.count(whole) == 0:
-        return empty
-    return f"nothing of its {counted(log.count(whole))} is known to have cost anything: no whole to divide by"
+    def measured(self, subject: str, of: str, limit: Limit[Decimal], key: tuple[str | int, ...]) -> Measured:
+        """The share of requests or spend that the part has."""
+        log, requests = self.log, self.log.count(self.whole)
+        if of == "requests":
+            share = percent(log.count(self.part), requests)
+            note = f"{log.count(self.part):,} of {counted(requests)}{self.which}"
+        else:
+            spent, bill = log.billed(self.part), log.billed(self.whole)
+            share = percent(spent, bill)
+            note = f"{dollars(spent)} of {dollars(bill)} for {counted(requests)}{self.which}"
+        if requests == 0:
+            note = f"there is no request{self.which}"
+        elif share is None:
+            note = f"nothing of {counted(requests)}{self.which} is known to have cost anything"
+        return Measured(subject, share, Limits.of(limit), Unit.PERCENT, note, key)

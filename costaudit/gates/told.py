@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from costaudit.config.places import Key
 from costaudit.config.read import nearest_line
 from costaudit.gates.case import Case
 from costaudit.gates.check import Judged
-from costaudit.gates.figures import counted, limit_text, value_text
+from costaudit.gates.figures import counted, dollars, limit_text, value_text
 from costaudit.gates.outcome import Outcome, Verdict
 from costaudit.gates.registry import COVERAGE, Gate
-from costaudit.money import shown
 from costaudit.prices.rules.rule import ERROR, WARNING, Violation
 from costaudit.report.blocks import Block, Column, Headline, Prose, Table
 from costaudit.report.safe import clean
@@ -113,8 +111,7 @@ def basis(case: Case) -> str:
     if log is None:
         return f"No log was read. Prices and models as of {case.today}, price book {case.book.version}."
     known = log.costed.known
-    billed = log.billed(known)
-    bill = shown(Decimal(billed.numerator) / Decimal(billed.denominator)) if known.any() else "No known sum"
+    bill = dollars(log.billed(known)) if known.any() else "No known sum"
     days = f" over {float(log.days)} days" if log.days is not None else ""
     return (
         f"{bill} billed for {log.count(known):,} of {log.count(log.everything):,} requests{days}. "
