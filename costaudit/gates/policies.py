@@ -10,9 +10,16 @@ from costaudit.gates.case import Case
 from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.gates.seats import serving
+from costaudit.prices.rules.rule import Wanted
+from costaudit.routing.candidates import knows
 
 SHOWN: Final = 5
 """Seats that are named one by one."""
+
+
+def _is_left_out(wanted: Wanted, case: Case) -> bool:
+    """A seat of the shipped roster that a book of one's own does not have: nothing is routed to it."""
+    return wanted.shipped and not any(knows(name, case.book, case.resolver) for name in wanted.names)
 
 
 def find_dead_seats(case: Case) -> Iterator[Measured]:
@@ -21,17 +28,18 @@ def find_dead_seats(case: Case) -> Iterator[Measured]:
     if gate is None:
         return
     why = []
-    for wanted in case.wanted:
+    seats = [wanted for wanted in case.wanted if not _is_left_out(wanted, case)]
+    for wanted in seats:
         found = serving(wanted, case)
         if isinstance(found, str):
             where = f"{wanted.file}:{wanted.line}" if wanted.line else wanted.file
             why.append(f"{found} ({where})")
     names = f"policy {', '.join(case.policies)}"
-    note = f"{counted(len(case.wanted), 'seat')}, on {case.today}"
+    note = f"{counted(len(seats), 'seat')}, on {case.today}"
     if why:
         more = f"; {len(why) - SHOWN:,} more" if len(why) > SHOWN else ""
         note = f"{'; '.join(why[:SHOWN])}{more}"
-    value = Fraction(len(why)) if case.wanted else None
+    value = Fraction(len(why)) if seats else None
     if value is None:
         note = "it names no model: nothing is routed"
     yield Measured(names, value, Limits.none_at(gate.level), Unit.MODELS, note, ("policy",))

@@ -16,17 +16,16 @@ CORE = ("input", "output")
 def serving(wanted: Wanted, case: Case) -> Card | str:
     """The prices of the model that would serve at `case.now`, or why none would."""
     unknown = [name for name in wanted.names if not knows(name, case.book, case.resolver)]
-    if unknown:
+    names = tuple(name for name in wanted.names if name not in unknown)
+    if unknown and not (wanted.shipped and names):
         return f"{unknown[0]} is no model of the price book"
     provider = wanted.names[0].partition("/")[0]
     try:
-        timeline = candidate_timeline(
-            Candidate(wanted.names, provider, 0), case.book, case.resolver, STANDARD
-        )
+        timeline = candidate_timeline(Candidate(names, provider, 0), case.book, case.resolver, STANDARD)
     except ConfigError as error:
         return error.message
     card = timeline.at(case.now, 0)
-    newest = wanted.names[-1]
+    newest = names[-1]
     if isinstance(card, str):
         return f"{newest} is retired, not released or without a price on {case.today}"
     missing = [klass for klass in CORE if klass not in card.rates]

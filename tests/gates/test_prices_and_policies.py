@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from costaudit.prices.book import shipped_directory
 from tests.gates.conftest import LOG, MINI
 
 HEADER = "model,class,usd,per,valid_from,when,status,source,confidence,checked_on,recorded_on,note\n"
@@ -126,6 +128,20 @@ def test_the_policy_of_the_command_line_is_judged_where_none_is_set(gate: Any, p
     with pytest.raises(AssertionError, match="no model 'openai/gpt-6-lunar'"):  # routing by it cannot work
         gate("[gates.policy]", LOG, "--policy", "routes/mine.toml")
     assert gate("[gates.policy]")["subject"] == "policy default"
+
+
+def test_a_book_of_ones_own_need_not_have_the_shipped_roster(gate: Any, project: Path):
+    pricing = project / "pricing"
+    pricing.mkdir()
+    for path in shipped_directory().iterdir():
+        if path.is_file() and path.name != "suppressions.toml":
+            shutil.copy(path, pricing)
+    shutil.copytree(shipped_directory() / "openai", pricing / "openai")
+    found = gate("[gates.policy]", LOG, "--prices", "pricing")
+    assert (found["verdict"], found["measured"]) == ("pass", "0")
+    assert found["note"].startswith("3 seats")  # those of OpenAI
+    policy(project, "anthropic/claude-sonnet-5-5")  # named by the policy itself
+    assert gate(GATE, LOG, "--prices", "pricing")["verdict"] == "fail"
 
 
 def test_a_policy_that_routes_nothing_is_no_pass(gate: Any, project: Path):
