@@ -86,7 +86,9 @@ def _read(path: Path) -> tuple[str, dict[str, Any]]:
         told = str(error)[: at.start()] if at else str(error)
         line = int(at.group(1)) if at else None
         raise ConfigError(f"cannot be read as TOML: {told}", path=str(path), line=line) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=str(path)) from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"cannot be read: {error}", path=str(path)) from error
 
 
