@@ -259,7 +259,7 @@ def _coverage(work: Audited) -> m.Coverage:
 
 
 def logged_name(provider: str | None, model: str | None) -> str | None:
-    """A model without a price as it is listed: provider/model where the log names both."""
+    """A model as the log names it, after its provider where it names one."""
     if model is None or provider is None or model.lower().startswith(provider.lower() + "/"):
         return model
     return f"{provider}/{model}"
