@@ -15,9 +15,9 @@ from costaudit.engine.ledger import NO_PERIOD
 from costaudit.errors import did_you_mean
 from costaudit.gates.case import Case, Log, Mask, in_usd
 from costaudit.gates.figures import counted
-from costaudit.gates.matching import matches
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.report.build import MONTH_DAYS, instant
+from costaudit.routing.policy import matches
 from costaudit.schema import UNTAGGED, Tier
 
 UNITS: Final = {

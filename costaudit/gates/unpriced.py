@@ -10,9 +10,9 @@ import numpy as np
 
 from costaudit.gates.case import Case
 from costaudit.gates.figures import counted
-from costaudit.gates.matching import matches
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.report.build import logged_name
+from costaudit.routing.policy import matches
 
 NO_NAME: Final = "-"
 """How a request without a model is named in an allow-list."""
