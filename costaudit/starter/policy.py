@@ -153,7 +153,8 @@ def _size(use: TierUse, usage: Usage) -> str:
         return "no requests in this log"
     share = percent_of(use.usd, usage.usd) if use.usd is not None and usage.usd else None
     money = f", {dollars(use.usd)} billed" if use.usd is not None else ", no known cost"
-    return f"{_requests(use.requests).strip()}{money}" + (f", {share}% of the bill" if share is not None else "")
+    part = f", {share}% of the bill" if share is not None else ""
+    return f"{_requests(use.requests).strip()}{money}{part}"
 
 
 def _today(use: TierUse) -> Iterator[str]:
