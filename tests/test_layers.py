@@ -17,6 +17,7 @@ LAYERS = (
     ("routing", "levers", "shadow"),
     ("engine",),
     ("report", "config"),
+    ("gates", "starter"),
     ("__init__",),  # the public names of the library
     ("cli",),
     ("__main__",),

@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+from costaudit.config import schema as files
+from costaudit.gates import answer as gates
 from costaudit.prices import answers
 from costaudit.report import jsonout
 
@@ -18,6 +20,8 @@ def main(argv: list[str]) -> int:
     schemas = {
         **{kind: jsonout.json_schema(kind) for kind in jsonout.KINDS},
         **{kind: answers.json_schema(kind) for kind in answers.KINDS},
+        **{kind: gates.json_schema(kind) for kind in gates.KINDS},
+        **{kind: files.json_schema(kind) for kind in files.KINDS},
     }
     for kind, schema in schemas.items():
         path = FOLDER / f"{kind}.schema.json"

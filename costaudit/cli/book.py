@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
-    from costaudit.config import Config
+    from costaudit.config import Config, Settings
     from costaudit.prices.book import PriceBook
     from costaudit.prices.folders import Folder
     from costaudit.prices.resolver import Resolver
@@ -74,13 +76,35 @@ def open_book(choice: BookChoice) -> tuple[PriceBook, Resolver]:
 
 def project_settings() -> tuple[Path, Config] | None:
     """The nearest settings file from the working directory upwards, and what it says."""
-    folder = Path.cwd()
+    found = settings_in_force()
+    return (found.path, found.config) if found else None
+
+
+_named: ContextVar[Path | None] = ContextVar("settings file", default=None)
+
+
+@contextlib.contextmanager
+def settings_named(path: Path | None) -> Iterator[None]:
+    """Take the settings of this file instead of the nearest one."""
+    token = _named.set(path)
+    try:
+        yield
+    finally:
+        _named.reset(token)
+
+
+def settings_in_force() -> Settings | None:
+    """The same with the lines on which the settings stand."""
+    path, folder = _named.get(), Path.cwd()
+    if path is not None:
+        from costaudit.config.read import load_settings  # noqa: PLC0415 - start-up
+
+        return load_settings(path.resolve())
     if not any(_may_have_settings(parent) for parent in (folder, *folder.parents)):
         return None  # spares the import of pydantic
-    from costaudit.config import find_config, parse_config  # noqa: PLC0415
+    from costaudit.config import find_settings  # noqa: PLC0415
 
-    found = find_config(folder)
-    return (found[0], parse_config(found[1], found[0])) if found else None
+    return find_settings(folder)
 
 
 def _may_have_settings(folder: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, console, formats, label, ledger, options, pricing, shadow, tag
+from costaudit.cli import audit, check, config, console, formats, label, ledger, options, pricing, shadow, tag
 
 app = typer.Typer(
     name="costaudit",
@@ -26,9 +26,11 @@ app.command()(audit.simulate)
 app.command()(tag.tag)
 app.command()(label.label)
 app.command()(ledger.ledger)
+app.command()(check.check)
 app.add_typer(formats.app, name="formats")
 app.add_typer(pricing.app, name="pricing")
 app.add_typer(shadow.app, name="shadow")
+app.add_typer(config.app, name="config")
 
 
 @app.callback()

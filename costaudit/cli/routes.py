@@ -16,16 +16,19 @@ def wanted_models(policies: Sequence[str]) -> tuple[Wanted, ...]:
     Raises ConfigError for a policy that cannot be read.
     """
     from costaudit.prices.rules.rule import Wanted  # noqa: PLC0415 - start-up
-    from costaudit.routing.policy import SHIPPED_POLICIES, load_policy  # noqa: PLC0415
+    from costaudit.routing.policy import SHIPPED_POLICIES, load_policy, load_roster  # noqa: PLC0415
 
     found: dict[tuple[str, ...], Wanted] = {}
+    common = SHIPPED_POLICIES.parent / "roster.toml"
+    shipped = {seat for seats in load_roster(common, common.name).values() for seat in seats}
     for source in policies:
         policy = load_policy(source)
         own = Path(source) if Path(source).is_file() else SHIPPED_POLICIES / f"{source}.toml"
-        roster = own.parent / policy.roster if policy.roster else SHIPPED_POLICIES.parent / "roster.toml"
+        roster = own.parent / policy.roster if policy.roster else common
         for groups in policy.groups.values():
             for seat in (seat for group in groups for seat in group):
-                found.setdefault(seat, Wanted(seat, *_place(seat[-1], (own, roster))))
+                place = _place(seat[-1], (own, roster))
+                found.setdefault(seat, Wanted(seat, *place, shipped=not policy.roster and seat in shipped))
         for _, treatment in policy.treatments():
             checker = treatment.verification.model
             for name in (*treatment.fallbacks, *(() if checker is None else (checker,))):

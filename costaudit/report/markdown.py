@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from costaudit.report import blocks as t
@@ -32,11 +32,16 @@ def render_markdown(report: t.Report) -> str:
     """The report in under 60,000 characters; long breakdowns end with the sum of what is left out."""
     text = ""
     for limits in LENGTHS:
-        text = "\n".join(line for block in blocks(report, limits) for line in _draw(block)) + "\n"
+        text = render_blocks(blocks(report, limits))
         if len(text) < MOST:
             return text
     kept = text[: MOST - 100].rpartition("\n")[0]  # a scenario of very many segments
     return f"{kept}\n\nCut here: the report is longer than a comment may be.\n"
+
+
+def render_blocks(drawn: Iterable[t.Block]) -> str:
+    """Blocks as Markdown, whatever their length."""
+    return "\n".join(line for block in drawn for line in _draw(block)) + "\n"
 
 
 def _draw(block: t.Block) -> Iterator[str]:

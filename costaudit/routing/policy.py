@@ -27,7 +27,7 @@ from pydantic import (
 from costaudit.errors import ConfigError, did_you_mean
 
 _HERE = Path(__file__).parent
-_STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+_STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True)
 
 Seat = tuple[str, ...]
 """Successive models of one provider, oldest first; the newest in service at a request's time counts."""
@@ -97,7 +97,9 @@ class Treatment(BaseModel):
     compete, and classes are tried in their order."""
     fallbacks: tuple[str, ...] = ()
     """Models that serve when the chosen one fails, in this order; the model of today without any."""
-    verification: Annotated[Verification, BeforeValidator(_verification)] = Verification()
+    verification: Annotated[
+        Verification, BeforeValidator(_verification, json_schema_input_type=Verification | ExactDecimal)
+    ] = Verification()
     share: Share = Decimal(1)
     """The part of the traffic that is moved: whole sessions where the log names them."""
     success_rate: Share = Decimal(1)

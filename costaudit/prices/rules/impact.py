@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costaudit.prices.rules.rule import ERROR, Rule
+from costaudit.prices.rules.rule import ERROR, WARNING, Rule
 
 BILL_MOVES: Final = Rule(
     "CA601", "bill-over-limit", ERROR,
@@ -16,7 +16,7 @@ BILL_MOVES: Final = Rule(
     "logs",
 )  # fmt: skip
 TRAFFIC_LOSES_PRICE: Final = Rule(
-    "CA602", "traffic-loses-price", ERROR,
+    "CA602", "traffic-loses-price", WARNING,
     "Requests that had a price have none by the head: they fall out of every total, which then looks like a "
     "saving. Judged by pricing diff with --logs or --ledger.",
     "Put the row or the alias back, or map the name to its new model.",

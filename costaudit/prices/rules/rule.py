@@ -98,6 +98,8 @@ class Wanted:
     """provider/model."""
     file: str
     line: int
+    shipped: bool = False
+    """Of the roster that comes with costaudit: a book of one's own need not have it."""
 
 
 @dataclass(frozen=True, slots=True)

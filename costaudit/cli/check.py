@@ -1,0 +1,182 @@
+"""`costaudit check`: the gates of the project's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn, Optional
+
+import typer
+
+from costaudit.cli import console, judged, options
+from costaudit.cli.book import BookChoice, choose_book, open_book, settings_in_force, settings_named
+from costaudit.cli.reading import Reading, Tagging, read_logs
+from costaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from costaudit.config import Settings
+    from costaudit.config.gates import Gates
+    from costaudit.gates.case import Case
+    from costaudit.prices.rules.rule import Wanted
+
+
+class _Terms(NamedTuple):
+    """What gates without a log go by."""
+
+    now: int
+    policies: tuple[str, ...]
+    wanted: tuple[Wanted, ...]
+
+
+@console.guarded
+def check(
+    paths: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Argument(
+            metavar="[PATH...]",
+            help="Logs, as for analyze. Without one, only the gates that need none are judged.",
+            show_default=False,
+        ),
+    ] = None,
+    explain: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--explain", metavar="GATE", help="Say what a gate measures: a code like CA701, a name, or all."
+        ),
+    ] = None,
+    format_: judged.JudgedFormat = "text",
+    output: options.Output = None,
+    report: judged.Reports = None,
+    at: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--at", metavar="TIME", help="The day by which prices are old and models retired; now by default."
+        ),
+    ] = None,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--config", metavar="FILE", help="Settings to judge by, instead of the nearest file."),
+    ] = None,
+    policy: options.PolicyFile = None,
+    cost_source: options.CostSource = "auto",
+    calibration: options.Calibration = None,
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+    map_: options.Map = None,
+    input_format: options.InputFormat = None,
+    rules: options.TierRules = None,
+    risk: options.Risk = None,
+    estimate: options.Estimate = False,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Judge a log by the gates of the settings: budgets, coverage, markup, age of prices.
+
+    \b
+    costaudit check logs/
+    costaudit check logs/ --report junit:gates.xml --report markdown:comment.md
+    costaudit check                                   prices and policies alone
+    costaudit check --explain CA703
+
+    Exit 1 when a gate fails, 2 when one cannot be judged or too little has a price.
+    """
+    if explain is not None:
+        _explain(explain, format_)
+        return
+    answers = judged.parse_answers(format_, output, report)
+    source = console.one_of(cost_source, ("auto", "reported", "list"), "cost source")
+    now = options.instant(at, "--at") if at else int(datetime.now(UTC).timestamp()) * 1_000_000
+    with settings_named(config):
+        settings, gates = _gates()
+        policies = (gates.policy.files if gates.policy else ()) or (policy or "default",)
+        terms = _Terms(now, policies, _wanted(gates, policies))
+        choice = choose_book(prices, overlay, known_on, map_)
+        if paths:
+            tagging = Tagging(rules, risk, estimate, calibration)
+            reading = Reading(policy, None, choice, input_format, tagging, threads, quiet, verbose)
+            case = _of_log(paths, reading, gates, source, terms)
+        else:
+            case = _without_log(choice, gates, terms)
+    _answer(case, settings, answers)
+
+
+def _gates() -> tuple[Settings, Gates]:
+    """The gates that are set; raises UsageError, after showing some to begin with, when there are none."""
+    settings = settings_in_force()
+    gates = settings.config.gates if settings is not None else None
+    if settings is None or gates is None or gates == type(gates)():
+        from costaudit.config.starter import STARTER_GATES  # noqa: PLC0415 - only on the way to an error
+
+        where = f"{settings.shown} sets no gates" if settings is not None else "there is no costaudit.toml"
+        console.fail(f"no gates to judge: {where} (costaudit config init writes some, like these)")
+        typer.echo("\n" + STARTER_GATES, err=True, nl=False)
+        raise typer.Exit(console.EXIT_CANNOT_JUDGE)
+    return settings, gates
+
+
+def _wanted(gates: Gates, policies: Sequence[str]) -> tuple[Wanted, ...]:
+    """What the policies route to, where a gate asks."""
+    from costaudit.cli.routes import wanted_models  # noqa: PLC0415 - start-up
+
+    if gates.policy is None and gates.price_age is None:
+        return ()
+    return wanted_models(policies)
+
+
+def _of_log(paths: list[str], reading: Reading, gates: Gates, source: str, terms: _Terms) -> Case:
+    from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
+    from costaudit.gates.case import Case, Log  # noqa: PLC0415
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
+    from costaudit.report.build import audited  # noqa: PLC0415
+
+    passed = read_logs(paths, reading)
+    gateways = load_gateways(reading.choice.prices)
+    work = audited(passed, gateways, CostSource(source))
+    return Case(gates, passed.plan.book, passed.plan.resolver, gateways, *terms, log=Log(work))
+
+
+def _without_log(choice: BookChoice, gates: Gates, terms: _Terms) -> Case:
+    from costaudit.gates.case import Case  # noqa: PLC0415 - start-up
+    from costaudit.gates.check import asked  # noqa: PLC0415
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
+
+    book, resolver = open_book(choice)
+    case = Case(gates, book, resolver, load_gateways(choice.prices), *terms)
+    if all(gate.needs_log for gate in asked(case)):
+        names = ", ".join(gate.name for gate in asked(case))
+        raise UsageError(f"the gates that are set all need a log: {names}", hint="costaudit check logs/")
+    return case
+
+
+def _answer(case: Case, settings: Settings, answers: judged.Answers) -> NoReturn:
+    from costaudit import __version__  # noqa: PLC0415 - start-up
+    from costaudit.gates.answer import report_of  # noqa: PLC0415
+    from costaudit.gates.check import judge_gates  # noqa: PLC0415
+    from costaudit.gates.told import Place  # noqa: PLC0415
+
+    found = report_of(
+        judge_gates(case),
+        case,
+        Place(settings.shown, settings.lines),
+        version=__version__,
+        width=console.width(),
+        color=console.color() and answers.output is None,
+    )
+    judged.answer(found, answers)
+
+
+def _explain(name: str, format_: str) -> None:
+    from costaudit.gates.answer import kinds_value  # noqa: PLC0415 - start-up
+    from costaudit.gates.explain import gate_text, gates_text  # noqa: PLC0415
+    from costaudit.gates.registry import GATES, gate_named  # noqa: PLC0415
+
+    console.one_of(format_, ("text", "json"), "format")
+    gates = GATES if name.lower() == "all" else (gate_named(name),)
+    if format_ == "json":
+        console.deliver(console.as_json(kinds_value(gates)), None)
+    else:
+        text = gates_text(gates) if len(gates) > 1 else gate_text(gates[0], console.width())
+        console.deliver(text, None)

@@ -1,0 +1,1 @@
+"""Gates: what a project does not want to pay, or not to know, as limits. One file per kind."""
