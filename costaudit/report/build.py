@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
@@ -28,6 +29,7 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
+from costaudit.engine.month import CellScale, Method, days_of, month_of, scale_cells
 from costaudit.engine.plan import Plan, Subject
 from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.ingest.bills.line import Bill
@@ -39,6 +41,7 @@ from costaudit.report import model as m
 from costaudit.report.bill import compare_bills, find_gaps
 from costaudit.report.findings import find_all, ranked
 from costaudit.report.measured import Labels
+from costaudit.report.month import month_usd, period_coverage, rounded_usd
 from costaudit.report.reconcile import Found, build_reconciliation, find_signatures
 from costaudit.report.savings import (
     cache_of,
@@ -58,9 +61,6 @@ from costaudit.routing.projection import (
 )
 from costaudit.schema import COUNTS, UNITS, UNTAGGED, Quality, Tier
 
-MONTH_DAYS: Final = 30
-"""Days of the month that findings and scenarios are scaled to."""
-
 USERS_SHOWN: Final = 10_000
 """Users listed one by one; the rest is summed in one row."""
 
@@ -78,14 +78,30 @@ class Audited:
     source: CostSource
     signatures: Sequence[Found]
     """Ratios of reported to list cost that many requests share."""
+    scale: CellScale
+    """How amounts are scaled to a month."""
     cache: CacheReplay | None = None
     """What replaying sessions found, if they were."""
 
+    def monthly_of(self, amounts: npt.NDArray[Any], where: Any = None) -> Decimal | None:
+        """Ledger amounts of some cells per 30 days, each by its own day.
+
+        None where nothing is scaled, or all of it lies on days that do not count.
+        """
+        return month_usd(self.scale.monthly(amounts, where))
+
     def monthly(self, amount: Decimal) -> Decimal | None:
-        """An amount of the log's period per 30 days; None when it covers less than a day."""
-        if self.days is None or self.days < 1:
+        """Dollars whose days are not known, per 30 days: they are scaled as the whole bill is."""
+        factor = self.month_factor()
+        return None if factor is None else rounded_usd(Fraction(amount) * factor)
+
+    def month_factor(self) -> Fraction | None:
+        """How often the bill of the log is in a bill of 30 days; None where nothing is scaled."""
+        if self.scale.month.method is Method.NONE:
             return None
-        return (amount * MONTH_DAYS / Decimal(repr(self.days))).quantize(Decimal("0.01"))
+        whole = exact_sum(self.groups.billed)
+        scaled_ = self.scale.monthly(self.groups.billed)
+        return scaled_ / whole if whole and scaled_ is not None else self.scale.month.weight(None)
 
 
 def audited(
@@ -97,6 +113,9 @@ def audited(
     """Price and project the ledger of a pass. What the cost source does not know is in no bill."""
     plan = passed.plan
     costed = cost_cells(passed.cells, plan, gateways, source)
+    month = month_of(
+        passed.first_ts, passed.last_ts, (d for d in days_of(passed.cells, plan) if d is not None)
+    )
     keys = passed.cells.keys
     groups = Groups(
         band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
@@ -114,6 +133,7 @@ def audited(
         _days(passed),
         source,
         find_signatures(passed),
+        scale_cells(month, passed.cells, plan),
         cache,
     )
 
@@ -202,7 +222,12 @@ def _period(work: Audited) -> m.Period:
         start=None if first is None else instant(first),
         end=None if last is None else instant(last),
         days=work.days,
+        coverage=period_coverage(work.scale.month, _undated(work.passed.cells)),
     )
+
+
+def _undated(cells: Cells) -> int:
+    return int(cells.measures["requests"][cells.keys["period"] == NO_PERIOD].sum())
 
 
 def prices_of(plan: Plan) -> m.Prices:
@@ -307,6 +332,7 @@ def _spend(work: Audited) -> m.Spend:
         list_usd=usd(exact_sum(costed.list_units)) if costed.priced.any() else None,
         reported_usd=usd_from_pico(exact_sum(cells.measures["reported_picousd"])) if stated else None,
         billed_usd=usd(exact_sum(costed.billed_units)) if known.any() else None,
+        monthly_usd=work.monthly_of(costed.billed_units) if known.any() else None,
         requests=int(cells.measures["requests"].sum()),
         tokens=_tokens({n: int(cells.measures[n].sum()) for n in COUNTS}),
         reported_requests=stated,
@@ -452,8 +478,7 @@ def _by_feature(work: Audited) -> list[m.FeatureRow]:
 
 
 def _by_day(work: Audited) -> list[m.DayRow]:
-    per_day = DAY_US // (DAY_US if work.passed.plan.resolution == "day" else HOUR_US)
-    days = [None if p == NO_PERIOD else p // per_day for p in work.passed.cells.keys["period"].tolist()]
+    days = days_of(work.passed.cells, work.passed.plan)
 
     def make(day: int | None, **fields: Any) -> m.DayRow:
         return m.DayRow(date=None if day is None else instant(day * DAY_US)[:10], **fields)

@@ -52,12 +52,38 @@ class Inputs(_Part):
     formats: dict[str, int]
 
 
+class PeriodCoverage(_Part):
+    """Which days of the log the amounts per 30 days stand on."""
+
+    method: Literal["weekday_means", "daily_mean", "elapsed_time", "none"]
+    calendar_days: int
+    """UTC days from the first to the last request."""
+    days_with_requests: int
+    gap_days: int
+    """Days without a request between the first and the last: they count as days that cost nothing."""
+    longest_gap_days: int
+    whole_days: int
+    """Days that the log covers from midnight to midnight, give or take an hour."""
+    partial_days: list[str]
+    """The first and the last day, where the log covers them in part."""
+    days_counted: int
+    """Days that the scale goes by; 0 where nothing is scaled."""
+    weekdays_counted: int
+    """Distinct weekdays among them."""
+    undated_requests: int
+    """Requests without a time: scaled by the time that the log covers."""
+    weak: bool
+    """Fewer than 14 days are counted."""
+
+
 class Period(_Part):
     """From the first to the last request."""
 
     start: str | None
     end: str | None
     days: float | None
+    coverage: PeriodCoverage | None = None
+    """How amounts per 30 days are made."""
 
 
 class Prices(_Part):
@@ -136,6 +162,8 @@ class Spend(_Part):
     """Sum of what the log states; null when it states nothing."""
     billed_usd: Usd | None
     """null when nothing has a price or a stated cost."""
+    monthly_usd: Usd | None = None
+    """billed_usd per 30 days: see period.coverage; null where nothing is scaled."""
     requests: int
     tokens: Tokens
     reported_requests: int = 0
@@ -422,7 +450,7 @@ class Finding(_Part):
     usd: Usd | None = None
     """Money within the log's period."""
     monthly_usd: Usd | None
-    """The same per 30 days; null when the log covers less than a day."""
+    """The same per 30 days; null when the log covers less than a day, or the money lies on no day counted."""
     evidence: dict[str, Any]
     next: str
 

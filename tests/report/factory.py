@@ -113,6 +113,7 @@ def spend(cells: Sequence[Cell], reported: str | None) -> m.Spend:
         list_usd=total(c.list_usd for c in cells),
         reported_usd=usd(reported),
         billed_usd=total(c.billed_usd for c in cells),
+        monthly_usd=Decimal("39500.123456") if len(cells) > 9 else None,
         requests=sum(c.requests for c in cells),
         tokens=tokens(cells),
         reported_requests=0 if reported is None else sum(c.requests for c in cells),
@@ -169,7 +170,14 @@ def parts(cells: Sequence[Cell], **more: Any) -> dict[str, Any]:
             ])],
             formats={"openai-chat": requests + 1},
         ),
-        "period": m.Period(start="2026-10-01T04:05:06Z", end="2026-10-31T23:30:51Z", days=days),
+        "period": m.Period(
+            start="2026-10-01T04:05:06Z", end="2026-10-31T23:30:51Z", days=days,
+            coverage=m.PeriodCoverage(
+                method="weekday_means", calendar_days=31, days_with_requests=29, gap_days=2,
+                longest_gap_days=2, whole_days=30, partial_days=["2026-10-01"], days_counted=30,
+                weekdays_counted=7, undated_requests=0, weak=False,
+            ),
+        ),
         "prices": m.Prices(version="2026.11.20", sha256="ab12" * 16, as_of="request-time"),
         "coverage": coverage(cells),
         "spend": spend(cells, reported),
