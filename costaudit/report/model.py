@@ -52,6 +52,14 @@ class Inputs(_Part):
     formats: dict[str, int]
 
 
+class Span(_Part):
+    """From the first to the last request."""
+
+    start: str | None
+    end: str | None
+    days: float | None
+
+
 class PeriodCoverage(_Part):
     """Which days of the log the amounts per 30 days stand on."""
 
@@ -76,14 +84,10 @@ class PeriodCoverage(_Part):
     """Fewer than 14 days are counted."""
 
 
-class Period(_Part):
-    """From the first to the last request."""
+class Period(Span):
+    """The span of a log, and how its amounts become amounts per 30 days."""
 
-    start: str | None
-    end: str | None
-    days: float | None
     coverage: PeriodCoverage | None = None
-    """How amounts per 30 days are made."""
 
 
 class Prices(_Part):
