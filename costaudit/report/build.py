@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -141,26 +141,25 @@ def audited(
 def build_audit(
     passed: Pass,
     gateways: Gateways,
-    markups: Sequence[Decimal] = (),
     *,
     bills: Sequence[Bill] = (),
     labels: Labels | None = None,
     source: CostSource = CostSource.AUTO,
 ) -> m.Audit:
-    """The report of a pass. `markups` are the percentages of the gateway scenarios.
+    """The report of a pass.
 
     `labels` is what labelled requests say of the tags. With `bills`, the log is compared with them. Raises
     UsageError for bills that cannot be compared.
     """
     work = audited(passed, gateways, source)
-    parts = audit_parts(work, markups)
+    parts = audit_parts(work)
     if bills:
         bill = parts["bill"] = compare_bills(work, bills, gateways)
         parts["findings"] = ranked([*parts["findings"], *find_gaps(bill)])
     return m.Audit(version=__version__, labels=labels, **parts)
 
 
-def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:
+def audit_parts(work: Audited) -> dict[str, Any]:
     """Every part that audit and simulation share, by field name."""
     return {
         "inputs": _inputs(work.passed),
@@ -176,7 +175,7 @@ def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:
         "by_user": _by_user(work),
         "by_day": _by_day(work),
         "drivers": _drivers(work),
-        "projection": _projection(work, markups),
+        "projection": _projection(work),
         "findings": find_all(work),
     }
 
@@ -374,25 +373,45 @@ def _markup(work: Audited) -> list[m.Markup]:
 
     The amounts add up to the markup driver. Requests billed below list add nothing.
     """
-    cells, costed = work.passed.cells, work.costed
-    gateways = cells.words("gateway")
     rows = []
+    for part in marked_up(work):
+        percent = percent_of(usd(part.extra), usd(part.base), places=4)
+        rows.append(m.Markup(
+            gateway=part.gateway,
+            percent=None if percent is None else _trimmed(percent),
+            usd=usd(part.extra),
+            evidence=part.evidence,
+            requests=int(work.passed.cells.measures["requests"][part.where].sum()),
+        ))  # fmt: skip
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedUp:
+    """What one gateway bills on top of list, by one kind of evidence."""
+
+    gateway: str | None
+    evidence: Literal["reported", "table"]
+    where: npt.NDArray[np.bool_]
+    """Its cells."""
+    extra: int
+    """Ledger units billed above list."""
+    base: int
+    """Ledger units of list."""
+
+
+def marked_up(work: Audited) -> Iterator[MarkedUp]:
+    """Every gateway with priced requests; without a name or from the table only where it adds something."""
+    costed, gateways = work.costed, work.passed.cells.words("gateway")
     for gateway in sorted(set(gateways), key=lambda g: (g is None, g or "")):
         here = np.array([g == gateway for g in gateways]) & costed.priced
-        for evidence, chosen in (("reported", here & costed.reported), ("table", here & ~costed.reported)):
-            extra = exact_sum(work.projected.markup[chosen])
-            base = exact_sum(costed.list_units[chosen])
-            if not chosen.any() or (extra == 0 and (evidence == "table" or gateway is None)):
-                continue
-            percent = percent_of(usd(extra), usd(base), places=4)
-            rows.append(m.Markup(
-                gateway=gateway,
-                percent=None if percent is None else _trimmed(percent),
-                usd=usd(extra),
-                evidence=evidence,
-                requests=int(cells.measures["requests"][chosen].sum()),
-            ))  # fmt: skip
-    return rows
+        kinds: tuple[tuple[Literal["reported", "table"], npt.NDArray[np.bool_]], ...] = (
+            ("reported", here & costed.reported), ("table", here & ~costed.reported),
+        )  # fmt: skip
+        for evidence, where in kinds:
+            extra = exact_sum(work.projected.markup[where])
+            if where.any() and (extra or (evidence == "reported" and gateway is not None)):
+                yield MarkedUp(gateway, evidence, where, extra, exact_sum(costed.list_units[where]))
 
 
 def _trimmed(number: str) -> str:
@@ -535,7 +554,7 @@ def _drivers(work: Audited) -> m.Drivers:
     )
 
 
-def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
+def _projection(work: Audited) -> m.Projection:
     p, plan = work.projected, work.passed.plan
     before, after = usd(exact_sum(work.groups.billed)), usd(exact_sum(p.after))
     steps = [m.Step(name="billed", usd=before)]
@@ -568,7 +587,6 @@ def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
         interval=interval_of(work),
         quality=quality_of(work),
         cache=cache_of(work.cache, work),
-        markup_scenarios=[markup_scenario(percent, after, work) for percent in markups],
     )
 
 
@@ -579,15 +597,3 @@ def _kept(work: Audited) -> dict[str, int]:
     why = np.where(unbilled, len(KEPT), cells.keys["kept"]).astype(np.intp)
     kept = sum_by(why, len(KEPT) + 1, cells.measures["requests"])
     return {name: int(n) for name, n in zip((*KEPT, "unbilled"), kept, strict=True) if n}
-
-
-def markup_scenario(percent: Decimal, after: Decimal, work: Audited) -> m.MarkupScenario:
-    """What a markup would add to the projected bill, in the log's period, per 30 days and per year."""
-    extra = after * percent / 100
-    monthly = work.monthly(extra)
-    return m.MarkupScenario(
-        percent=_trimmed(f"{percent:f}"),
-        monthly_usd=monthly,
-        yearly_usd=None if monthly is None else monthly * 12,
-        period_usd=extra,
-    )

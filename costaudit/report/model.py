@@ -329,13 +329,128 @@ class Step(_Part):
     usd: Usd
 
 
-class MarkupScenario(_Part):
+class FeeTerms(_Part):
+    """What is paid on top of the list price: every part that applies."""
+
+    label: str
+    percent: str | None
+    """Of list; null where there is no percentage."""
+    per_request_usd: Usd | None = None
+    per_mtok_usd: Usd | None = None
+    """Per 1M tokens of all classes."""
+    subscription_usd_month: Usd | None = None
+    free_usd_month: Usd | None = None
+    """List spend of a month that the percentage is not taken of."""
+    free_requests_month: int | None = None
+    """Requests of a month that are free of the fee per request, or of the percentage of one's own key."""
+    source: Literal["given", "table", "log"] = "given"
+    """As written on the command line, from the fees that a gateway publishes, or as this log reports."""
+    notes: list[str] = Field(default_factory=list)
+
+
+class MarkupScenario(FeeTerms):
     """What a gateway markup would add to the projected bill."""
 
-    percent: str
+    label: str = ""
     monthly_usd: Usd | None
     yearly_usd: Usd | None
+    """Twelve of these months."""
     period_usd: Usd | None = None
+    """In the log's own period; null where a part of the markup is per month."""
+
+
+class FeeVolume(_Part):
+    """A month's traffic of a fixed mix."""
+
+    list_usd: Usd
+    requests: int
+    tokens: int | None
+
+
+class FeeOption(FeeTerms):
+    """One way to pay, by name."""
+
+    name: str
+
+
+class FeePair(_Part):
+    """Where two ways to pay cost the same."""
+
+    a: str
+    b: str
+    at: list[FeeVolume]
+    """Volumes a month at which the cheaper one changes: none, one or, with allowances, several."""
+    cheaper: list[str | None]
+    """Which is cheaper below the first of them, between, and above the last; null where both are the same."""
+
+
+class FeeInterval(_Part):
+    """Volumes a month between which the same ways to pay are the cheapest."""
+
+    start: FeeVolume
+    end: FeeVolume | None
+    """null for all that is larger."""
+    cheapest: list[str]
+    """Several where they cost the same."""
+
+
+class FeeMix(_Part):
+    """The ways to pay, for traffic of one mix."""
+
+    mix: Literal["as_logged", "after_routing"]
+    month: FeeVolume | None
+    """The traffic per 30 days; null where nothing is scaled."""
+    monthly_usd: list[Usd | None]
+    """What each option adds to the list price of that month, in their order."""
+    cheapest: list[str]
+    """For that month; empty where it is not known."""
+    pairs: list[FeePair]
+    intervals: list[FeeInterval]
+
+
+class BreakEven(_Part):
+    """From which volume on which way to pay is the cheapest."""
+
+    options: list[FeeOption]
+    mixes: list[FeeMix]
+    assumptions: list[str]
+
+
+class CommitmentUse(_Part):
+    """What a commitment does to a month of some list spend."""
+
+    mix: Literal["as_logged", "after_routing"]
+    list_usd: Usd
+    utilisation_percent: str
+    with_commitment_usd: Usd
+    saving_monthly_usd: Usd
+    """Below 0 where the commitment costs more than it saves."""
+    saving_term_usd: Usd
+
+
+class CommitmentResult(_Part):
+    """A committed-use discount on the log's month, before and after routing."""
+
+    label: str
+    percent: str
+    committed_usd_month: Usd
+    """By list."""
+    months: int
+    paid_usd_month: Usd
+    """Used or not; also the list spend from which on it pays."""
+    paid_usd_term: Usd
+    break_even_utilisation_percent: str
+    uses: list[CommitmentUse]
+    """As logged, then after routing; empty where nothing is scaled to a month."""
+    routing_saves_usd_month: Usd | None
+    """Without the commitment."""
+    routing_saves_committed_usd_month: Usd | None
+    """With it."""
+    largest_paying_usd_month: Usd | None
+    """The largest commitment at this discount that pays for itself after routing."""
+    cheapest: list[str]
+    """Of neither, commitment, routing, both."""
+    assumptions: list[str]
 
 
 class Cause(_Part):
@@ -444,6 +559,10 @@ class Projection(_Part):
     policies: list[PolicyRow] = Field(default_factory=list)
     """Several policies on the same requests, by cost: only where several were asked for."""
     markup_scenarios: list[MarkupScenario] = Field(default_factory=list)
+    break_even: BreakEven | None = None
+    """Only with --break-even."""
+    commitments: list[CommitmentResult] = Field(default_factory=list)
+    """With --commit, one each."""
 
 
 class Finding(_Part):

@@ -14,7 +14,7 @@ from costaudit.report import model as m
 from costaudit.report.figures import count
 
 PLACES: Final = 6
-"""Decimals of a monthly amount: it is an estimate, and thirtieths have no end."""
+"""Decimals of an amount that no decimal says exactly: a month is often a third or a seventh of something."""
 
 MONTHS_A_YEAR: Final = 12
 
@@ -22,17 +22,25 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 def month_usd(units: Fraction | None) -> Decimal | None:
-    """Dollars of scaled ledger units, to a millionth."""
+    """Dollars of scaled ledger units."""
     return None if units is None else rounded_usd(units / 10**DIGITS)
 
 
 def rounded_usd(amount: Fraction) -> Decimal:
-    """Dollars to a millionth, half even.
+    """Dollars exactly where a decimal can say them, else to a millionth, half even.
 
     >>> rounded_usd(Fraction(1, 3)), rounded_usd(Fraction(1380))
-    (Decimal('0.333333'), Decimal('1380.000000'))
+    (Decimal('0.333333'), Decimal('1380'))
     """
+    value = Decimal(amount.numerator) / Decimal(amount.denominator)
+    if Fraction(value) == amount:
+        return value
     return Decimal(round(amount * 10**PLACES)).scaleb(-PLACES)
+
+
+def usd_of(amount: Fraction | None) -> Decimal | None:
+    """The same of an amount that may not be known."""
+    return None if amount is None else rounded_usd(amount)
 
 
 def period_coverage(month: Month, undated: int) -> m.PeriodCoverage:

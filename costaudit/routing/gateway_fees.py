@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -42,6 +42,13 @@ def look_up(asked: Asked, gateways: Gateways, at: int) -> Markup:
         what = "for one's own key" if asked.own_key else "on tokens"
         raise UsageError(f"no fee of {gateway.id} {what} is recorded for {_day(moment)}", hint=_HINT)
     return _markup(asked, gateway, fees, moment)
+
+
+def check_known(asked: Iterable[Asked], gateways: Gateways) -> None:
+    """Raises UsageError for a gateway that is not known; its fees are looked up later, for a day."""
+    for one in asked:
+        if isinstance(one, GatewayFees):
+            known(one, gateways)
 
 
 def known(asked: GatewayFees, gateways: Gateways) -> Gateway:
