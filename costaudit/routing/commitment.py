@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
-from costaudit.routing.markup import plain
+from costaudit.routing.markup import grouped, plain
 
 LONGEST_MONTHS: Final = 120
 
@@ -37,7 +37,7 @@ class Commitment:
     @property
     def label(self) -> str:
         """How it is written."""
-        return f"{plain(self.percent)}% on ${plain(self.usd)}/month for {self.months} months"
+        return f"{plain(self.percent)}% on ${grouped(self.usd)}/month for {self.months} months"
 
     @property
     def paid_usd(self) -> Fraction:

@@ -26,7 +26,7 @@ _UNITS: Final = {
     "mtok": "usd_per_mtok", "month": "usd_per_month", "mo": "usd_per_month",
 }  # fmt: skip
 _NUMBER: Final = r"\d+(?:\.\d+)?|\.\d+"
-_TERM: Final = re.compile(rf"\s*([+-]?)\s*\$?\s*({_NUMBER})\s*(%|/\s*\w+|)\s*")
+_TERM: Final = re.compile(rf"\s*([+-]?)\s*\$?\s*({_NUMBER})\s*(%|/\s*\w+|)\s*(?=[+-]|$)")
 _RANGE: Final = re.compile(rf"\s*(-?(?:{_NUMBER}))\s*%?\s*[-–]\s*(-?(?:{_NUMBER}))\s*%\s*")
 
 
@@ -252,7 +252,7 @@ def label_of(parts: Mapping[str, Decimal]) -> str:
         ("usd_per_month", "month"),
     )
     return " + ".join(
-        f"${_grouped(parts[field])}/{unit}" if unit else f"{plain(parts[field])}%"
+        f"${grouped(parts[field])}/{unit}" if unit else f"{plain(parts[field])}%"
         for field, unit in units
         if field in parts
     )
@@ -264,7 +264,8 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _grouped(number: Decimal) -> str:
+def grouped(number: Decimal) -> str:
+    """The same with thousands apart."""
     whole, dot, fraction = plain(number).partition(".")
     return f"{int(whole):,}{dot}{fraction}"
 
