@@ -8,7 +8,7 @@ from typing import Final
 
 from costaudit.money import shown
 from costaudit.report import model as m
-from costaudit.report.blocks import Column, Limits, Report, Table, is_scenario
+from costaudit.report.blocks import Column, Limits, Prose, Report, Table, is_scenario
 from costaudit.report.figures import ABSENT, billed_known, counts_shown, money
 
 MIXES: Final = {"as_logged": "as logged", "after_routing": "after routing"}
@@ -136,24 +136,22 @@ def _intervals(mix: m.FeeMix, found: m.BreakEven) -> Table:
     )
 
 
-def show_commitments(report: Report, _: Limits) -> Iterator[Table]:
+def show_commitments(report: Report, _: Limits) -> Iterator[Table | Prose]:
     """Committed-use discounts, before and after routing."""
     for found in report.projection.commitments:
-        yield _commitment(found)
+        title, notes = f"A commitment: {found.label}", tuple(_commitment_notes(found))
+        yield Table(title, _uses(found), notes=notes) if found.uses else Prose(title, notes)
 
 
-def _commitment(found: m.CommitmentResult) -> Table:
+def _uses(found: m.CommitmentResult) -> tuple[Column, ...]:
     uses = found.uses
-    columns = (
+    return (
         Column("traffic", tuple(MIXES[use.mix] for use in uses), number=False),
         Column("list a month", money([use.list_usd for use in uses])),
         Column("used", tuple(f"{Decimal(use.utilisation_percent):.1f}%" for use in uses), leaves=1),
         Column("with it", money([use.with_commitment_usd for use in uses]), leaves=2),
         Column("saves a month", money([use.saving_monthly_usd for use in uses], signed=True)),
         Column(f"in {found.months} months", money([use.saving_term_usd for use in uses], signed=True)),
-    )
-    return Table(
-        f"A commitment: {found.label}", columns if uses else (), notes=tuple(_commitment_notes(found))
     )
 
 
