@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from costaudit.report import model as m
+from costaudit.report.break_even import break_even
+from costaudit.report.commitments import commitment
+from costaudit.report.traffic import Traffic
+from costaudit.routing.break_even import Option
+from costaudit.routing.commitment import parse_commitment
+from costaudit.routing.markup import Markup, Volume
 
 HOSTILE = (
     "[red]x[/red]",
@@ -323,8 +330,43 @@ def dearer_audit() -> m.Audit:
 
 
 def log_simulation() -> m.Simulation:
-    """The large audit's log under a policy."""
-    return m.Simulation(scenario=None, **_large())
+    """The large audit's log under a policy, with ways to pay and a commitment too large after it."""
+    made = _large()
+    return m.Simulation(scenario=None, **made | {"projection": _with_fees(made["projection"])})
+
+
+def _with_fees(projection: m.Projection) -> m.Projection:
+    def month(usd: int) -> Volume:
+        return Volume(Fraction(usd), Fraction(7818), Fraction(20_000_000))
+
+    traffic = Traffic(month(71_000), month(30_000), month(71_000), month(30_000))
+    fee = Decimal("5.5")
+    options = [
+        Option(
+            "gateway:openrouter", Markup("openrouter", percent=fee, evidence="table", notes=("on credits",))
+        ),
+        Option("flat", Markup("$500/month", usd_per_month=Decimal(500))),
+        Option(HOSTILE[1], Markup("-100% + $1,200", percent=Decimal(-100), usd_per_month=Decimal(1200))),
+    ]
+    terms = parse_commitment("percent=20,monthly=60000,months=12")
+    rows = [
+        m.MarkupScenario(
+            label="5% + $500/month", percent="5", subscription_usd_month=Decimal(500),
+            monthly_usd=Decimal(2000), yearly_usd=Decimal(24_000),
+        ),
+        m.MarkupScenario(
+            label="as in this log", percent="2.5", source="log", monthly_usd=Decimal("754.125"),
+            yearly_usd=Decimal("9049.5"), period_usd=Decimal("780.5"),
+            notes=[f"{HOSTILE[0]} 5.5% over list, stated in the log for 9 of its requests"],
+        ),
+    ]  # fmt: skip
+    return projection.model_copy(
+        update={
+            "markup_scenarios": [*projection.markup_scenarios, *rows],
+            "break_even": break_even(options, traffic, is_log=True),
+            "commitments": [commitment(terms, traffic, is_log=True)],
+        }
+    )
 
 
 def scenario_simulation() -> m.Simulation:
