@@ -111,8 +111,8 @@ def simulate(
     costaudit simulate --markup 0%,5%,10%,15%
     costaudit simulate --scenario finsync
     costaudit simulate logs/ --policy routing.toml --markup 10%
-    costaudit simulate logs/ --markup gateway:openrouter --commit percent=20,monthly=10000
-    costaudit simulate logs/ --break-even gateway:openrouter --break-even mine=500/month
+    costaudit simulate logs/ --break-even 5.5% --break-even mine=500/month
+    costaudit simulate logs/ --commit percent=20,monthly=10000,months=12
     """
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
     from costaudit.report.formats import RENDERERS  # noqa: PLC0415

@@ -10,6 +10,7 @@ from costaudit.money import shown
 from costaudit.report import model as m
 from costaudit.report.blocks import Column, Limits, Prose, Report, Table, is_scenario
 from costaudit.report.figures import ABSENT, billed_known, counts_shown, money
+from costaudit.routing.markup import label_of
 
 MIXES: Final = {"as_logged": "as logged", "after_routing": "after routing"}
 
@@ -85,7 +86,15 @@ def _options(found: m.BreakEven) -> Table:
 
 
 def _of_option(option: m.FeeOption) -> str:
-    return "" if option.label == option.name else _label(option)
+    """What an option takes, where its name does not say it."""
+    if option.source == "given":
+        return "" if option.label == option.name else option.label
+    amounts = {
+        "percent": None if option.percent is None else Decimal(option.percent),
+        "usd_per_request": option.per_request_usd,
+        "usd_per_month": option.subscription_usd_month,
+    }
+    return label_of({name: amount for name, amount in amounts.items() if amount is not None})
 
 
 def _cheapest_now(mix: m.FeeMix) -> str:
