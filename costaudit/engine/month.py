@@ -5,7 +5,6 @@ See docs/how-the-number-is-made.md, "Per month", for the rules and an example by
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.plan import Plan
@@ -141,11 +141,12 @@ def _method(covered: Fraction, whole: int, is_partial: bool) -> Method:
 
 @dataclass(frozen=True, slots=True)
 class CellScale:
-    """The weight of every cell of a ledger, as whole numbers over one denominator."""
+    """A month for the cells of a ledger: the day of each, and the weight of every day."""
 
     month: Month
-    numerators: npt.NDArray[Any]
-    denominator: int
+    group: npt.NDArray[np.intp]
+    """Place of every cell's day in `weights`."""
+    weights: tuple[Fraction, ...]
 
     def monthly(self, amounts: npt.NDArray[Any], where: Any = None) -> Fraction | None:
         """What integer amounts of cells come to per 30 days, in their own unit.
@@ -154,22 +155,20 @@ class CellScale:
         """
         if self.month.method is Method.NONE:
             return None
-        weights = self.numerators
-        if where is not None:
-            amounts, weights = amounts[where], weights[where]
-        pairs = [(a, w) for a, w in zip(amounts.tolist(), weights.tolist(), strict=True) if a]
-        if pairs and not any(w for _, w in pairs):
+        group = self.group if where is None else self.group[where]
+        sums = sum_by(group, len(self.weights), amounts if where is None else amounts[where]).tolist()
+        weighed = [(amount, weight) for amount, weight in zip(sums, self.weights, strict=True) if amount]
+        if weighed and not any(weight for _, weight in weighed):
             return None
-        return Fraction(sum(a * w for a, w in pairs), self.denominator)
+        return sum((amount * weight for amount, weight in weighed), Fraction(0))
 
 
 def scale_cells(month: Month, cells: Cells, plan: Plan) -> CellScale:
-    """The weights of a month for the cells of a ledger."""
+    """A month for the cells of a ledger."""
     days = days_of(cells, plan)
-    weights = {day: month.weight(day) for day in set(days)}
-    denominator = math.lcm(*(w.denominator for w in weights.values()))
-    whole = {day: w.numerator * (denominator // w.denominator) for day, w in weights.items()}
-    return CellScale(month, np.array([whole[day] for day in days], dtype=object), denominator)
+    place = {day: number for number, day in enumerate(dict.fromkeys(days))}
+    group = np.array([place[day] for day in days], np.intp)
+    return CellScale(month, group, tuple(month.weight(day) for day in place))
 
 
 def days_of(cells: Cells, plan: Plan) -> list[int | None]:

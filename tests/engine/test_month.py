@@ -185,6 +185,8 @@ def test_money_of_days_that_do_not_count_has_no_monthly_amount(run, tmp_path):
     assert report["spend"]["monthly_usd"] == "0.006"
     (finding,) = [f for f in report["findings"] if f["code"] == "CA-R1"]
     assert (finding["usd"], finding["monthly_usd"]) == ("0.000075", None)
+    text = " ".join(run("analyze", failed, columns=120).out.split())
+    assert "CA-R1: on days that the log covers in part, of which no month is made." in text
 
 
 def test_a_day_in_part_and_requests_without_a_time_are_told(run, tmp_path):
