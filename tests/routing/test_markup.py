@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.errors import UsageError
+from costaudit.errors import TableError, UsageError
 from costaudit.prices.gateways import Gateways, load_gateways
 from costaudit.prices.rows import instant_us
 from costaudit.routing.gateway_fees import check_known, look_up
@@ -198,3 +198,13 @@ def test_fees_of_own_tables_count(tmp_path: Path):
     own = load_gateways(str(tmp_path))
     assert resolved("gateway:mine@2026-05-31", own).percent == Decimal("3.5")
     assert resolved("gateway:mine@2026-06-01", own).percent == Decimal("4.5")
+
+
+def test_an_allowance_that_is_no_number_is_told_with_its_table(tmp_path: Path):
+    (tmp_path / "gateways.toml").write_text(
+        '[mine]\n[[mine.fees]]\nkind = "byok_percent"\nvalue = "2"\nvalid_from = "2026-01-01"\n'
+        'free_requests_month = "many"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(TableError, match=r"a fee of \[mine\] has an unreadable value or date"):
+        load_gateways(str(tmp_path))
