@@ -27,11 +27,11 @@ def break_even(options: Sequence[Option], traffic: Traffic, *, is_log: bool) -> 
     return m.BreakEven(
         options=[m.FeeOption(name=option.name, **terms_of(option.markup)) for option in options],
         mixes=mixes,
-        assumptions=list(_assumptions(options, traffic, is_log=is_log)),
+        assumptions=list(_assumptions(options, is_log=is_log)),
     )
 
 
-def _assumptions(options: Sequence[Option], traffic: Traffic, *, is_log: bool) -> Iterator[str]:
+def _assumptions(options: Sequence[Option], *, is_log: bool) -> Iterator[str]:
     whose = "this log's" if is_log else "the scenario's"
     yield f"At every volume, list price and tokens per request are {whose} own."
     yield "Every request counts, also one that a gateway's cache answers, that fails or that has no price."
@@ -39,8 +39,6 @@ def _assumptions(options: Sequence[Option], traffic: Traffic, *, is_log: bool) -
         yield "-100% means that nothing is paid by list: what its models need is all in its own amounts."
     if any(o.markup.percent > -100 and (o.markup.usd_per_month or o.markup.usd_per_mtok) for o in options):
         yield "Amounts per month and per token come on top of list; -100% says that they replace it."
-    if traffic.logged_month is None:
-        yield "The log covers less than a day or states no times: what a month has is not known."
 
 
 def _mix(

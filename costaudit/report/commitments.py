@@ -60,5 +60,8 @@ def _use(mix: Mix, asked: Commitment, list_usd: Fraction) -> m.CommitmentUse:
 def _commitment_assumptions(*, is_log: bool) -> Iterator[str]:
     what = "The log's spend" if is_log else "The scenario's spend"
     yield f"{what} of 30 days stays the same in every month of the term."
-    yield "All of it counts towards the commitment; where only one provider's does, simulate its share alone."
+    yield (
+        "All of it counts towards the commitment; for a commitment to one provider, simulate its log alone "
+        "with --policy same-provider."
+    )
     yield "What is committed to is counted by list price; use beyond it is paid by list."

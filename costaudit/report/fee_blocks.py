@@ -51,13 +51,19 @@ def _notes(rows: Sequence[m.FeeTerms]) -> Iterator[str]:
         yield f"{label}: {note}" if label else f"{note[:1].upper()}{note[1:]}."
 
 
-def show_break_even(report: Report, _: Limits) -> Iterator[Table]:
+NO_MONTH: Final = "The log covers less than a day or states no times: what a month has is not known."
+
+
+def show_break_even(report: Report, _: Limits) -> Iterator[Table | Prose]:
     """Ways to pay: what each adds now, where they cost the same, which is the cheapest at which volume."""
     found = report.projection.break_even
     if found is None or not found.mixes:
         return
-    yield _options(found)
     first = found.mixes[0]
+    if first.month is None:
+        yield Prose("On top of list, per month", (NO_MONTH, *_notes(found.options)))
+    else:
+        yield _options(found)
     yield _pairs(first)
     yield _intervals(first, found)
 
@@ -172,7 +178,7 @@ def _commitment_notes(found: m.CommitmentResult) -> Iterator[str]:
     if found.uses:
         yield from _routing_notes(found, found.uses[-1])
     else:
-        yield "The log covers less than a day or states no times: its use of a month is not known."
+        yield NO_MONTH
     yield (
         f"Lock-in: {shown(found.paid_usd_term)} are owed over {found.months} months whatever is used. "
         "Cheaper models, price cuts, routing and less traffic lower the use, and not what is owed."
