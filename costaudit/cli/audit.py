@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -11,6 +10,7 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
+from costaudit.cli.fees import AskedFees, asked_fees
 from costaudit.cli.labels import chosen_labels, measure_labels
 from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs, policy_of, warn_of_skipped
 from costaudit.errors import InputError, UsageError
@@ -88,6 +88,8 @@ def simulate(
     evals: options.Evals = None,
     quality_floor: options.QualityFloor = None,
     markup: options.Markups = None,
+    break_even: options.BreakEvens = None,
+    commit: options.Commits = None,
     prices_at: options.PricesAt = None,
     cost_source: options.CostSource = "auto",
     format_: options.Format = "text",
@@ -111,20 +113,22 @@ def simulate(
     costaudit simulate --markup 0%,5%,10%,15%
     costaudit simulate --scenario finsync
     costaudit simulate logs/ --policy routing.toml --markup 10%
+    costaudit simulate logs/ --break-even 5.5% --break-even mine=500/month
+    costaudit simulate logs/ --commit percent=20,monthly=10000,months=12
     """
-    from costaudit.report.formats import RENDERERS  # noqa: PLC0415 - start-up
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
+    from costaudit.report.formats import RENDERERS  # noqa: PLC0415
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
-    markups = _markups(markup)
     source = _cost_source(cost_source, prices_at)
     choice = choose_book(prices, overlay, known_on, map_)
     tagging = Tagging(rules, risk, estimate)
+    fees = asked_fees(markup, break_even, commit, load_gateways(choice.prices))
     if paths and scenario:
         raise UsageError("a log and a scenario cannot be simulated at once", hint="leave out one of them")
     if paths:
         from costaudit.engine.costing import CostSource  # noqa: PLC0415
-        from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
-        from costaudit.report.simulate import DEFAULT_MARKUPS, build_log_simulation  # noqa: PLC0415
+        from costaudit.report.simulate import build_log_simulation  # noqa: PLC0415
 
         names = _policies(policy, compare=compare)
         tests = Tests(evals, quality_floor)
@@ -132,8 +136,8 @@ def simulate(
             names[0], _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose, tests
         )
         evaluated = _evaluated(paths, reading, names, goes_by_reported=source != "list")
-        gateways = load_gateways(choice.prices)
-        report = build_log_simulation(evaluated, gateways, markups or DEFAULT_MARKUPS, CostSource(source))
+        day = evaluated[0].passed.last_ts if reading.prices_at is None else reading.prices_at
+        report = build_log_simulation(evaluated, fees.gateways, fees.at(day), CostSource(source))
     else:
         if source != "auto":
             raise UsageError("--cost-source needs a log", hint="name the log, or leave out --cost-source")
@@ -143,7 +147,7 @@ def simulate(
         for option, given in of_logs.items():
             if given:
                 raise UsageError(f"{option} needs a log", hint=f"name the log, or leave out {option}")
-        report = _scenario(scenario, markups, prices_at, choice)
+        report = _scenario(scenario, fees, prices_at, choice)
     console.deliver(render(report, console.width(), console.color() and output is None), output)
 
 
@@ -180,16 +184,14 @@ def _evaluated(
             return [evaluate(tape, passed, plan, reading.threads) for plan in plans]
 
 
-def _scenario(
-    name: str | None, markups: Sequence[Decimal], prices_at: str | None, choice: BookChoice
-) -> Simulation:
-    from costaudit.report.simulate import DEFAULT_MARKUPS, build_scenario_simulation  # noqa: PLC0415
+def _scenario(name: str | None, fees: AskedFees, prices_at: str | None, choice: BookChoice) -> Simulation:
+    from costaudit.report.simulate import build_scenario_simulation  # noqa: PLC0415
     from costaudit.routing.scenario import load_scenario, run_scenario  # noqa: PLC0415
 
     book, resolver = open_book(choice)
     at = _prices_at(prices_at)
     result = run_scenario(load_scenario(name), book, resolver, at)
-    return build_scenario_simulation(result, book, markups or DEFAULT_MARKUPS, at)
+    return build_scenario_simulation(result, book, fees.at(at), at)
 
 
 def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
@@ -219,9 +221,3 @@ def _cost_source(name: str, prices_at: str | None) -> str:
             hint="leave out --prices-at, or take --cost-source list",
         )
     return source
-
-
-def _markups(text: str | None) -> list[Decimal]:
-    from costaudit.money import parse_percent  # noqa: PLC0415
-
-    return [parse_percent(part) for part in text.split(",")] if text else []

@@ -132,11 +132,30 @@ Map = Annotated[
     ),
 ]
 Markups = Annotated[
-    Optional[str],  # noqa: UP045
+    Optional[list[str]],  # noqa: UP045
     typer.Option(
         "--markup",
-        metavar="PERCENT[,PERCENT...]",
-        help="Gateway markup on the projected bill, like 10% or 0%,5%,10%.",
+        metavar="FORM[,FORM...]",
+        help="What comes on top of the projected bill: 5%,10% or 0%-15%, +0.0004/request, 5%+500/month, "
+        "gateway:openrouter@2026-06-01. Repeatable.",
+    ),
+]
+BreakEvens = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--break-even",
+        metavar="[NAME=]FORM",
+        help="A way to pay, to find the volume from which it is cheaper than the others: a form of --markup, "
+        "also with N/mtok. Twice or more.",
+    ),
+]
+Commits = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--commit",
+        metavar="TERMS",
+        help="A committed-use discount, before and after routing: percent=20,monthly=10000,months=12. "
+        "Repeatable.",
     ),
 ]
 WithText = Annotated[

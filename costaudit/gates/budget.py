@@ -12,11 +12,12 @@ from costaudit.config.gates import BudgetGate
 from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
+from costaudit.engine.month import MONTH_DAYS
 from costaudit.errors import did_you_mean
 from costaudit.gates.case import Case, Log, Mask, in_usd
 from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
-from costaudit.report.build import MONTH_DAYS, instant
+from costaudit.report.build import instant
 from costaudit.routing.policy import matches
 from costaudit.schema import UNTAGGED, Tier
 
@@ -84,14 +85,17 @@ def _spent(log: Log, gate: BudgetGate, here: Mask) -> tuple[Fraction | None, str
 
 
 def _scaled(log: Log, gate: BudgetGate, here: Mask, told: str) -> tuple[Fraction | None, str]:
-    """Per day or 30 days, by the time that the whole log covers."""
-    days = log.days
-    if days is None:
-        return None, "no request has a time, so nothing can be scaled"
-    if days < 1:
-        return None, f"the log covers {float(days)} days: less than a day is not scaled"
-    size = MONTH_DAYS if gate.per == "month" else 1
-    return log.billed(here) * size / days, f"scaled from {float(days)} days; {told}"
+    """Per day or 30 days, as every amount per month of a report is scaled."""
+    month = log.monthly(here)
+    if month is None:
+        days = log.days
+        if days is None:
+            return None, "no request has a time, so nothing can be scaled"
+        if days < 1:
+            return None, f"the log covers {float(days)} days: less than a day is not scaled"
+        return None, "all of it lies on days that the log covers only in part"
+    size = Fraction(1) if gate.per == "month" else Fraction(1, MONTH_DAYS)
+    return month * size, f"scaled: {log.scaled_from}; {told}"
 
 
 def _nothing(log: Log, gate: BudgetGate) -> str:

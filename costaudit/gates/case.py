@@ -19,6 +19,7 @@ from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import Resolver
 from costaudit.prices.rules.rule import Wanted
 from costaudit.report.build import Audited, model_names
+from costaudit.report.month import month_line, period_coverage
 
 Mask = npt.NDArray[np.bool_]
 
@@ -38,6 +39,16 @@ class Log:
     def billed(self, here: Mask) -> Fraction:
         """Dollars; what is in no bill adds nothing."""
         return in_usd(self.costed.billed_units[here].tolist())
+
+    def monthly(self, here: Mask) -> Fraction | None:
+        """Dollars per 30 days; None where the log covers too little to scale."""
+        scaled = self.work.scale.monthly(self.costed.billed_units, here)
+        return None if scaled is None else scaled / 10**DIGITS
+
+    @property
+    def scaled_from(self) -> str:
+        """What amounts per month stand on."""
+        return month_line(period_coverage(self.work.scale.month, 0), self.work.days)
 
     @property
     def everything(self) -> Mask:

@@ -29,6 +29,12 @@ class Fee:
     """Microseconds UTC; in force until the next fee of the same kind."""
     source: str
     note: str
+    minimum_usd: Decimal | None = None
+    """Least fee of one purchase."""
+    free_allowance_usd: Decimal | None = None
+    """List spend of a month that is free of it."""
+    free_requests_month: int | None = None
+    """Requests of a month that are free of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,10 @@ class Gateway:
         """The fee of a kind in force at an instant."""
         held = [f for f in self.fees if f.kind == kind and f.valid_from <= at]
         return max(held, key=lambda f: f.valid_from) if held else None
+
+    def first_fee(self, kind: str) -> Fee | None:
+        """The earliest fee of a kind that is recorded."""
+        return min((f for f in self.fees if f.kind == kind), key=lambda f: f.valid_from, default=None)
 
     def percent(self, at: int) -> Decimal | None:
         """What is known to come on top of list, in percent: on tokens and on buying credits.
@@ -105,6 +115,12 @@ def _fee(entry: dict[str, object], where: str, shown: str) -> Fee:
     try:
         amount = None if value == UNDISCLOSED else Decimal(value)
         start = instant_us(str(entry.get("valid_from")))
+        minimum, allowance = (
+            None if key not in entry else Decimal(str(entry[key]))
+            for key in ("minimum_usd", "free_allowance_usd")
+        )
+        free = None if "free_requests_month" not in entry else int(str(entry["free_requests_month"]))
     except (decimal.InvalidOperation, ValueError) as error:
         raise TableError(f"a fee of {where} has an unreadable value or date", path=shown) from error
-    return Fee(kind, amount, start, str(entry.get("source", "")), str(entry.get("note", "")))
+    source, note = str(entry.get("source", "")), str(entry.get("note", ""))
+    return Fee(kind, amount, start, source, note, minimum, allowance, free)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from fractions import Fraction
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,7 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
+from costaudit.engine.month import CellScale, Method, days_of, month_of, scale_cells
 from costaudit.engine.plan import Plan, Subject
 from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.ingest.bills.line import Bill
@@ -39,6 +41,7 @@ from costaudit.report import model as m
 from costaudit.report.bill import compare_bills, find_gaps
 from costaudit.report.findings import find_all, ranked
 from costaudit.report.measured import Labels
+from costaudit.report.month import month_usd, period_coverage, rounded_usd
 from costaudit.report.reconcile import Found, build_reconciliation, find_signatures
 from costaudit.report.savings import (
     cache_of,
@@ -58,9 +61,6 @@ from costaudit.routing.projection import (
 )
 from costaudit.schema import COUNTS, UNITS, UNTAGGED, Quality, Tier
 
-MONTH_DAYS: Final = 30
-"""Days of the month that findings and scenarios are scaled to."""
-
 USERS_SHOWN: Final = 10_000
 """Users listed one by one; the rest is summed in one row."""
 
@@ -78,14 +78,30 @@ class Audited:
     source: CostSource
     signatures: Sequence[Found]
     """Ratios of reported to list cost that many requests share."""
+    scale: CellScale
+    """How amounts are scaled to a month."""
     cache: CacheReplay | None = None
     """What replaying sessions found, if they were."""
 
+    def monthly_of(self, amounts: npt.NDArray[Any], where: Any = None) -> Decimal | None:
+        """Ledger amounts of some cells per 30 days, each by its own day.
+
+        None where nothing is scaled, or all of it lies on days that do not count.
+        """
+        return month_usd(self.scale.monthly(amounts, where))
+
     def monthly(self, amount: Decimal) -> Decimal | None:
-        """An amount of the log's period per 30 days; None when it covers less than a day."""
-        if self.days is None or self.days < 1:
+        """Dollars whose days are not known, per 30 days: they are scaled as the whole bill is."""
+        factor = self.month_factor()
+        return None if factor is None else rounded_usd(Fraction(amount) * factor)
+
+    def month_factor(self) -> Fraction | None:
+        """How often the bill of the log is in a bill of 30 days; None where nothing is scaled."""
+        if self.scale.month.method is Method.NONE:
             return None
-        return (amount * MONTH_DAYS / Decimal(repr(self.days))).quantize(Decimal("0.01"))
+        whole = exact_sum(self.groups.billed)
+        scaled_ = self.scale.monthly(self.groups.billed)
+        return scaled_ / whole if whole and scaled_ is not None else self.scale.month.weight(None)
 
 
 def audited(
@@ -97,6 +113,9 @@ def audited(
     """Price and project the ledger of a pass. What the cost source does not know is in no bill."""
     plan = passed.plan
     costed = cost_cells(passed.cells, plan, gateways, source)
+    month = month_of(
+        passed.first_ts, passed.last_ts, (d for d in days_of(passed.cells, plan) if d is not None)
+    )
     keys = passed.cells.keys
     groups = Groups(
         band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
@@ -114,6 +133,7 @@ def audited(
         _days(passed),
         source,
         find_signatures(passed),
+        scale_cells(month, passed.cells, plan),
         cache,
     )
 
@@ -121,26 +141,25 @@ def audited(
 def build_audit(
     passed: Pass,
     gateways: Gateways,
-    markups: Sequence[Decimal] = (),
     *,
     bills: Sequence[Bill] = (),
     labels: Labels | None = None,
     source: CostSource = CostSource.AUTO,
 ) -> m.Audit:
-    """The report of a pass. `markups` are the percentages of the gateway scenarios.
+    """The report of a pass.
 
     `labels` is what labelled requests say of the tags. With `bills`, the log is compared with them. Raises
     UsageError for bills that cannot be compared.
     """
     work = audited(passed, gateways, source)
-    parts = audit_parts(work, markups)
+    parts = audit_parts(work)
     if bills:
         bill = parts["bill"] = compare_bills(work, bills, gateways)
         parts["findings"] = ranked([*parts["findings"], *find_gaps(bill)])
     return m.Audit(version=__version__, labels=labels, **parts)
 
 
-def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:
+def audit_parts(work: Audited) -> dict[str, Any]:
     """Every part that audit and simulation share, by field name."""
     return {
         "inputs": _inputs(work.passed),
@@ -156,7 +175,7 @@ def audit_parts(work: Audited, markups: Sequence[Decimal]) -> dict[str, Any]:
         "by_user": _by_user(work),
         "by_day": _by_day(work),
         "drivers": _drivers(work),
-        "projection": _projection(work, markups),
+        "projection": _projection(work),
         "findings": find_all(work),
     }
 
@@ -211,7 +230,12 @@ def _period(work: Audited) -> m.Period:
         start=None if first is None else instant(first),
         end=None if last is None else instant(last),
         days=work.days,
+        coverage=period_coverage(work.scale.month, _undated(work.passed.cells)),
     )
+
+
+def _undated(cells: Cells) -> int:
+    return int(cells.measures["requests"][cells.keys["period"] == NO_PERIOD].sum())
 
 
 def prices_of(plan: Plan) -> m.Prices:
@@ -317,6 +341,7 @@ def _spend(work: Audited) -> m.Spend:
         list_usd=usd(exact_sum(costed.list_units)) if costed.priced.any() else None,
         reported_usd=usd_from_pico(exact_sum(cells.measures["reported_picousd"])) if stated else None,
         billed_usd=usd(exact_sum(costed.billed_units)) if known.any() else None,
+        monthly_usd=work.monthly_of(costed.billed_units) if known.any() else None,
         requests=int(cells.measures["requests"].sum()),
         tokens=_tokens({n: int(cells.measures[n].sum()) for n in COUNTS}),
         reported_requests=stated,
@@ -358,25 +383,45 @@ def _markup(work: Audited) -> list[m.Markup]:
 
     The amounts add up to the markup driver. Requests billed below list add nothing.
     """
-    cells, costed = work.passed.cells, work.costed
-    gateways = cells.words("gateway")
     rows = []
+    for part in marked_up(work):
+        percent = percent_of(usd(part.extra), usd(part.base), places=4)
+        rows.append(m.Markup(
+            gateway=part.gateway,
+            percent=None if percent is None else _trimmed(percent),
+            usd=usd(part.extra),
+            evidence=part.evidence,
+            requests=int(work.passed.cells.measures["requests"][part.where].sum()),
+        ))  # fmt: skip
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedUp:
+    """What one gateway bills on top of list, by one kind of evidence."""
+
+    gateway: str | None
+    evidence: Literal["reported", "table"]
+    where: npt.NDArray[np.bool_]
+    """Its cells."""
+    extra: int
+    """Ledger units billed above list."""
+    base: int
+    """Ledger units of list."""
+
+
+def marked_up(work: Audited) -> Iterator[MarkedUp]:
+    """Every gateway with priced requests; without a name or from the table only where it adds something."""
+    costed, gateways = work.costed, work.passed.cells.words("gateway")
     for gateway in sorted(set(gateways), key=lambda g: (g is None, g or "")):
         here = np.array([g == gateway for g in gateways]) & costed.priced
-        for evidence, chosen in (("reported", here & costed.reported), ("table", here & ~costed.reported)):
-            extra = exact_sum(work.projected.markup[chosen])
-            base = exact_sum(costed.list_units[chosen])
-            if not chosen.any() or (extra == 0 and (evidence == "table" or gateway is None)):
-                continue
-            percent = percent_of(usd(extra), usd(base), places=4)
-            rows.append(m.Markup(
-                gateway=gateway,
-                percent=None if percent is None else _trimmed(percent),
-                usd=usd(extra),
-                evidence=evidence,
-                requests=int(cells.measures["requests"][chosen].sum()),
-            ))  # fmt: skip
-    return rows
+        kinds: tuple[tuple[Literal["reported", "table"], npt.NDArray[np.bool_]], ...] = (
+            ("reported", here & costed.reported), ("table", here & ~costed.reported),
+        )  # fmt: skip
+        for evidence, where in kinds:
+            extra = exact_sum(work.projected.markup[where])
+            if where.any() and (extra or (evidence == "reported" and gateway is not None)):
+                yield MarkedUp(gateway, evidence, where, extra, exact_sum(costed.list_units[where]))
 
 
 def _trimmed(number: str) -> str:
@@ -462,8 +507,7 @@ def _by_feature(work: Audited) -> list[m.FeatureRow]:
 
 
 def _by_day(work: Audited) -> list[m.DayRow]:
-    per_day = DAY_US // (DAY_US if work.passed.plan.resolution == "day" else HOUR_US)
-    days = [None if p == NO_PERIOD else p // per_day for p in work.passed.cells.keys["period"].tolist()]
+    days = days_of(work.passed.cells, work.passed.plan)
 
     def make(day: int | None, **fields: Any) -> m.DayRow:
         return m.DayRow(date=None if day is None else instant(day * DAY_US)[:10], **fields)
@@ -520,7 +564,7 @@ def _drivers(work: Audited) -> m.Drivers:
     )
 
 
-def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
+def _projection(work: Audited) -> m.Projection:
     p, plan = work.projected, work.passed.plan
     before, after = usd(exact_sum(work.groups.billed)), usd(exact_sum(p.after))
     steps = [m.Step(name="billed", usd=before)]
@@ -553,7 +597,6 @@ def _projection(work: Audited, markups: Sequence[Decimal]) -> m.Projection:
         interval=interval_of(work),
         quality=quality_of(work),
         cache=cache_of(work.cache, work),
-        markup_scenarios=[markup_scenario(percent, after, work) for percent in markups],
     )
 
 
@@ -564,15 +607,3 @@ def _kept(work: Audited) -> dict[str, int]:
     why = np.where(unbilled, len(KEPT), cells.keys["kept"]).astype(np.intp)
     kept = sum_by(why, len(KEPT) + 1, cells.measures["requests"])
     return {name: int(n) for name, n in zip((*KEPT, "unbilled"), kept, strict=True) if n}
-
-
-def markup_scenario(percent: Decimal, after: Decimal, work: Audited) -> m.MarkupScenario:
-    """What a markup would add to the projected bill, in the log's period, per 30 days and per year."""
-    extra = after * percent / 100
-    monthly = work.monthly(extra)
-    return m.MarkupScenario(
-        percent=_trimmed(f"{percent:f}"),
-        monthly_usd=monthly,
-        yearly_usd=None if monthly is None else monthly * 12,
-        period_usd=extra,
-    )

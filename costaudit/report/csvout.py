@@ -171,9 +171,41 @@ def _projected(report: Report) -> Iterator[_Row]:
     yield {"section": "projection", "name": "savings", "billed_usd": p.savings_usd, "note": told}
     for scenario in p.markup_scenarios:
         yield {
-            "section": "markup_scenarios", "name": f"{scenario.percent} percent",
+            "section": "markup_scenarios", "name": _markup_name(scenario),
             "after_usd": scenario.period_usd, "note": _per_time(scenario),
         }  # fmt: skip
+
+    yield from _broken_even(p.break_even)
+    for one in p.commitments:
+        for use in one.uses:
+            told = f"{exact(use.list_usd)} of list; {exact(use.saving_monthly_usd)} saved a month"
+            yield {
+                "section": "commitments", "name": f"{one.label}; {use.mix}",
+                "after_usd": use.with_commitment_usd, "note": told,
+            }  # fmt: skip
+
+
+def _markup_name(scenario: m.MarkupScenario) -> str:
+    if scenario.label in {"", f"{scenario.percent}%"}:
+        return f"{scenario.percent} percent"
+    return scenario.label
+
+
+def _broken_even(found: m.BreakEven | None) -> Iterator[_Row]:
+    """The volumes at which two ways to pay cost the same, and what each adds now."""
+    for mix in found.mixes if found is not None else ():
+        for option, usd in zip(found.options if found is not None else (), mix.monthly_usd, strict=True):
+            yield {
+                "section": "ways_to_pay", "name": f"{option.name}; {mix.mix}", "after_usd": usd,
+                "note": option.label,
+            }  # fmt: skip
+        for pair in mix.pairs:
+            for point, cheaper in zip(pair.at, pair.cheaper[1:], strict=True):
+                yield {
+                    "section": "break_even", "name": f"{pair.a} and {pair.b}; {mix.mix}",
+                    "requests": point.requests, "list_usd": point.list_usd,
+                    "note": f"above: {cheaper or 'the same'}",
+                }  # fmt: skip
 
 
 def _per_time(scenario: m.MarkupScenario) -> str | None:

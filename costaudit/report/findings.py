@@ -39,6 +39,7 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
     cells, plan = work.passed.cells, work.passed.plan
     saving = work.projected.overspecification + work.projected.lock_in
     moves: dict[tuple[int, str, str], list[int]] = {}
+    """The cells of every move."""
     for i in np.flatnonzero([s > 0 for s in saving.tolist()]):
         same, any_ = int(cells.keys["route_same"][i]), int(cells.keys["route_any"][i])
         before, after = plan.cards[cells.keys["card"][i]], plan.offered(any_ if any_ >= 0 else same)
@@ -49,18 +50,19 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
             f"{before.provider}/{before.model}",
             f"{after.provider}/{after.model}",
         )
-        entry = moves.setdefault(key, [0, 0])
-        entry[0] += int(saving[i])
-        entry[1] += int(cells.measures["requests"][i])
-    ranked = sorted(moves.items(), key=lambda kv: (-kv[1][0], kv[0]))
-    for (tier, before_name, after_name), (amount, requests) in ranked[:MOVES]:
+        moves.setdefault(key, []).append(int(i))
+    sums = {key: _sum(saving, here) for key, here in moves.items()}
+    for key in sorted(sums, key=lambda k: (-sums[k], k))[:MOVES]:
+        (tier, before_name, after_name), here = key, moves[key]
+        requests = int(cells.measures["requests"][here].sum())
         yield _finding(
             work,
             "CA-O1",
             f"tier {tier}: {before_name} → {after_name}",
-            usd(amount),
+            usd(sums[key]),
             {"tier": tier, "from": before_name, "to": after_name, "requests": requests},
             "check the quality of the cheaper model on these requests before moving them",
+            of=(saving, here),
         )
 
 
@@ -89,10 +91,12 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
             ),
         ):
             extra, base = usd(_sum(work.projected.markup, here)), usd(_sum(costed.list_units, here))
+            whole: tuple[Any, Any] | None = (work.projected.markup, here)
             constant: list[Found] = []
             if evidence == "reported":
                 elsewhere = _told_elsewhere(signatures, gateway, above=True)
                 extra -= sum((f.excess_usd for f in elsewhere), Decimal(0))
+                whole = None if elsewhere else whole  # the days of what is told elsewhere are not known
                 base -= sum((f.sums.list_usd for f in elsewhere), Decimal(0))
                 constant = [
                     f for f in signatures if f.group[2] == gateway and f.match.signature.code == "CA-M1"
@@ -109,6 +113,7 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
                 {"gateway": gateway, "percent": percent, "list_usd": exact(base), "evidence": evidence}
                 | told,
                 constant[0].match.signature.next if constant else next_,
+                of=whole,
             )
 
 
@@ -228,6 +233,7 @@ def find_failures(work: Audited) -> Iterator[m.Finding]:
                 usd(amount),
                 {"requests": int(cells.measures["requests"][paid].sum())},
                 "fail over to an equivalent model of another provider instead of retrying the same one",
+                of=(work.projected.reliability, here),
             )
 
 
@@ -318,12 +324,19 @@ def find_retired(work: Audited) -> Iterator[m.Finding]:
         )
 
 
-def _finding(
-    work: Audited, code: str, title: str, money: Decimal, evidence: dict[str, Any], next_: str
+def _finding(  # noqa: PLR0913 - the fields of a finding, and where its money lies
+    work: Audited,
+    code: str,
+    title: str,
+    money: Decimal,
+    evidence: dict[str, Any],
+    next_: str,
+    *,
+    of: tuple[Any, Any] | None = None,
 ) -> m.Finding:
-    return m.Finding(
-        code=code, title=title, usd=money, monthly_usd=work.monthly(money), evidence=evidence, next=next_
-    )
+    """A finding with its money per month: by the days of the ledger amounts and cells that it is `of`."""
+    monthly = work.monthly(money) if of is None else work.monthly_of(*of)
+    return m.Finding(code=code, title=title, usd=money, monthly_usd=monthly, evidence=evidence, next=next_)
 
 
 def _sum(amounts: Any, where: Any) -> int:

@@ -25,12 +25,19 @@ def show_findings(report: Report, limits: Limits) -> Iterator[Items]:
     short = any(f.usd is not None for f in rows) and not is_monthly(report)
     if short:
         notes = (*notes, _no_month(report.period))
+    elif partial := dict.fromkeys(f.code for f in rows if f.usd is not None and f.monthly_usd is None):
+        notes = (
+            *notes,
+            f"{', '.join(partial)}: on days that the log covers in part, of which no month is made.",
+        )
     yield Items("Findings", tuple(items), unit=finding_unit(report), notes=notes)
 
 
 def _no_month(period: m.Period | None) -> str:
     if period is None or period.days is None:
         return "The log states no times, so nothing is scaled to a month."
+    if period.coverage is not None and period.coverage.method != "none":
+        return "All of it lies on days that the log covers in part, so nothing is scaled to a month."
     return "The log covers less than a day, so nothing is scaled to a month."
 
 

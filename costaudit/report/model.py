@@ -67,12 +67,42 @@ class Inputs(_Part):
     """The saved ledgers that were read in place of logs; `files` and `bytes` are those of the logs."""
 
 
-class Period(_Part):
+class Span(_Part):
     """From the first to the last request."""
 
     start: str | None
     end: str | None
     days: float | None
+
+
+class PeriodCoverage(_Part):
+    """Which days of the log the amounts per 30 days stand on."""
+
+    method: Literal["weekday_means", "daily_mean", "elapsed_time", "none"]
+    calendar_days: int
+    """UTC days from the first to the last request."""
+    days_with_requests: int
+    gap_days: int
+    """Days without a request between the first and the last: they count as days that cost nothing."""
+    longest_gap_days: int
+    whole_days: int
+    """Days that the log covers from midnight to midnight, give or take an hour."""
+    partial_days: list[str]
+    """The first and the last day, where the log covers them in part."""
+    days_counted: int
+    """Days that the scale goes by; 0 where nothing is scaled."""
+    weekdays_counted: int
+    """Distinct weekdays among them."""
+    undated_requests: int
+    """Requests without a time: scaled by the time that the log covers."""
+    weak: bool
+    """Fewer than 14 days are counted."""
+
+
+class Period(Span):
+    """The span of a log, and how its amounts become amounts per 30 days."""
+
+    coverage: PeriodCoverage | None = None
 
 
 class Prices(_Part):
@@ -151,6 +181,8 @@ class Spend(_Part):
     """Sum of what the log states; null when it states nothing."""
     billed_usd: Usd | None
     """null when nothing has a price or a stated cost."""
+    monthly_usd: Usd | None = None
+    """billed_usd per 30 days: see period.coverage; null where nothing is scaled."""
     requests: int
     tokens: Tokens
     reported_requests: int = 0
@@ -312,13 +344,128 @@ class Step(_Part):
     usd: Usd
 
 
-class MarkupScenario(_Part):
+class FeeTerms(_Part):
+    """What is paid on top of the list price: every part that applies."""
+
+    label: str
+    percent: str | None
+    """Of list; null where there is no percentage."""
+    per_request_usd: Usd | None = None
+    per_mtok_usd: Usd | None = None
+    """Per 1M tokens of all classes."""
+    subscription_usd_month: Usd | None = None
+    free_usd_month: Usd | None = None
+    """List spend of a month that the percentage is not taken of."""
+    free_requests_month: int | None = None
+    """Requests of a month that are free of the fee per request, or of the percentage of one's own key."""
+    source: Literal["given", "table", "log"] = "given"
+    """As written on the command line, from the fees that a gateway publishes, or as this log reports."""
+    notes: list[str] = Field(default_factory=list)
+
+
+class MarkupScenario(FeeTerms):
     """What a gateway markup would add to the projected bill."""
 
-    percent: str
+    label: str = ""
     monthly_usd: Usd | None
     yearly_usd: Usd | None
+    """Twelve of these months."""
     period_usd: Usd | None = None
+    """In the log's own period; null where a part of the markup is per month."""
+
+
+class FeeVolume(_Part):
+    """A month's traffic of a fixed mix."""
+
+    list_usd: Usd
+    requests: int
+    tokens: int | None
+
+
+class FeeOption(FeeTerms):
+    """One way to pay, by name."""
+
+    name: str
+
+
+class FeePair(_Part):
+    """Where two ways to pay cost the same."""
+
+    a: str
+    b: str
+    at: list[FeeVolume]
+    """Volumes a month at which the cheaper one changes: none, one or, with allowances, several."""
+    cheaper: list[str | None]
+    """Which is cheaper below the first of them, between, and above the last; null where both are the same."""
+
+
+class FeeInterval(_Part):
+    """Volumes a month between which the same ways to pay are the cheapest."""
+
+    start: FeeVolume
+    end: FeeVolume | None
+    """null for all that is larger."""
+    cheapest: list[str]
+    """Several where they cost the same."""
+
+
+class FeeMix(_Part):
+    """The ways to pay, for traffic of one mix."""
+
+    mix: Literal["as_logged", "after_routing"]
+    month: FeeVolume | None
+    """The traffic per 30 days; null where nothing is scaled."""
+    monthly_usd: list[Usd | None]
+    """What each option adds to the list price of that month, in their order."""
+    cheapest: list[str]
+    """For that month; empty where it is not known."""
+    pairs: list[FeePair]
+    intervals: list[FeeInterval]
+
+
+class BreakEven(_Part):
+    """From which volume on which way to pay is the cheapest."""
+
+    options: list[FeeOption]
+    mixes: list[FeeMix]
+    assumptions: list[str]
+
+
+class CommitmentUse(_Part):
+    """What a commitment does to a month of some list spend."""
+
+    mix: Literal["as_logged", "after_routing"]
+    list_usd: Usd
+    utilisation_percent: str
+    with_commitment_usd: Usd
+    saving_monthly_usd: Usd
+    """Below 0 where the commitment costs more than it saves."""
+    saving_term_usd: Usd
+
+
+class CommitmentResult(_Part):
+    """A committed-use discount on the log's month, before and after routing."""
+
+    label: str
+    percent: str
+    committed_usd_month: Usd
+    """By list."""
+    months: int
+    paid_usd_month: Usd
+    """Used or not; also the list spend from which on it pays."""
+    paid_usd_term: Usd
+    break_even_utilisation_percent: str
+    uses: list[CommitmentUse]
+    """As logged, then after routing; empty where nothing is scaled to a month."""
+    routing_saves_usd_month: Usd | None
+    """Without the commitment."""
+    routing_saves_committed_usd_month: Usd | None
+    """With it."""
+    largest_paying_usd_month: Usd | None
+    """The largest commitment at this discount that pays for itself after routing."""
+    cheapest: list[str]
+    """Of neither, commitment, routing, both."""
+    assumptions: list[str]
 
 
 class Cause(_Part):
@@ -427,6 +574,10 @@ class Projection(_Part):
     policies: list[PolicyRow] = Field(default_factory=list)
     """Several policies on the same requests, by cost: only where several were asked for."""
     markup_scenarios: list[MarkupScenario] = Field(default_factory=list)
+    break_even: BreakEven | None = None
+    """Only with --break-even."""
+    commitments: list[CommitmentResult] = Field(default_factory=list)
+    """With --commit, one each."""
 
 
 class Finding(_Part):
@@ -437,7 +588,7 @@ class Finding(_Part):
     usd: Usd | None = None
     """Money within the log's period."""
     monthly_usd: Usd | None
-    """The same per 30 days; null when the log covers less than a day."""
+    """The same per 30 days; null when the log covers less than a day, or the money lies on no day counted."""
     evidence: dict[str, Any]
     next: str
 

@@ -16,6 +16,7 @@ from costaudit.report.breakdowns import (
     show_unpriced,
     show_users,
 )
+from costaudit.report.fee_blocks import show_break_even, show_commitments, show_scenarios
 from costaudit.report.lists import show_findings, show_skipped
 from costaudit.report.policies import show_causes, show_policies, show_sureness
 from costaudit.report.ratios import show_reconciliation
@@ -23,7 +24,6 @@ from costaudit.report.steps import (
     show_differences,
     show_gateways,
     show_levers,
-    show_scenarios,
     show_segments,
     show_waterfall,
 )
@@ -52,13 +52,16 @@ _BODY: Final[tuple[Part, ...]] = (
 _AUDITED: Final[tuple[Part, ...]] = (*_BODY[:1], show_bill, *_BODY[1:5], show_scenarios, *_BODY[5:])
 
 
-_SIMULATED: Final[tuple[Part, ...]] = (show_policies, show_scenarios, *_BODY)
+_FEES: Final[tuple[Part, ...]] = (show_scenarios, show_break_even, show_commitments)
+
+
+_SIMULATED: Final[tuple[Part, ...]] = (show_policies, *_FEES, *_BODY)
 
 
 _SCENARIO: Final[tuple[Part, ...]] = (
     show_segments,
     show_waterfall,
-    show_scenarios,
+    *_FEES,
     show_differences,
     show_how,
 )

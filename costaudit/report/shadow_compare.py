@@ -22,7 +22,7 @@ from costaudit.money import EXACT
 from costaudit.prices.cards import NO_TS
 from costaudit.report import shadow_model as m
 from costaudit.report.build import instant
-from costaudit.report.model import Period
+from costaudit.report.model import Span
 from costaudit.report.shadow_plan import rounded
 from costaudit.report.shadow_verdict import conclude
 from costaudit.report.shadow_warnings import (
@@ -150,7 +150,7 @@ def _arm(arm: ArmRead, plan: Plan, judged: _Judged) -> m.Arm:
     return m.Arm(
         name=arm.name,
         log=arm.log,
-        period=Period(
+        period=Span(
             start=instant(int(dated.min())) if len(dated) else None,
             end=instant(int(dated.max())) if len(dated) else None,
             days=round(int(dated.max() - dated.min()) / DAY_US, 1) if len(dated) else None,

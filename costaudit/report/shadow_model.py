@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from costaudit.report.model import Period, Usd
+from costaudit.report.model import Span, Usd
 
 
 class _Part(BaseModel):
@@ -111,7 +111,7 @@ class ShadowPlan(_Part):
     exit_code: int = 0
     design: ShadowDesign
     log: LogRead | None
-    period: Period | None
+    period: Span | None
     traffic: TrafficRow | None
     """All of it, or the feature asked for; null where no rate is known."""
     sizes: list[SizeRow]
@@ -143,7 +143,7 @@ class Arm(_Part):
 
     name: str
     log: LogRead
-    period: Period
+    period: Span
     days_with_requests: int
     requests: int
     priced: int

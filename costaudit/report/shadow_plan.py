@@ -12,7 +12,7 @@ from costaudit import __version__
 from costaudit.engine.traffic import Traffic
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.report.build import instant
-from costaudit.report.model import Period
+from costaudit.report.model import Span
 from costaudit.report.shadow_model import (
     BoundaryRow,
     FeatureRow,
@@ -253,11 +253,11 @@ def _sequential(question: PlanQuestion, scope: TrafficRow | None) -> Sequential:
     )
 
 
-def _period(whole: Traffic) -> Period:
+def _period(whole: Traffic) -> Span:
     if whole.first_day is None or whole.last_day is None or whole.days is None:
-        return Period(start=None, end=None, days=None)
+        return Span(start=None, end=None, days=None)
     first, last = (day * DAY_US for day in (whole.first_day, whole.last_day + 1))
-    return Period(start=instant(first), end=instant(last), days=float(whole.days))
+    return Span(start=instant(first), end=instant(last), days=float(whole.days))
 
 
 def _notes(question: PlanQuestion, scope: TrafficRow | None, whole: Traffic | None) -> list[str]:

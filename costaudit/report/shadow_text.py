@@ -8,7 +8,7 @@ from typing import Final
 from costaudit.report import shadow_model as m
 from costaudit.report.blocks import Block, Column, Facts, Headline, Item, Items, Prose, Table
 from costaudit.report.figures import ABSENT, count, money, name_shown, share
-from costaudit.report.model import Period
+from costaudit.report.model import Span
 from costaudit.report.shadow_verdict import signed
 from costaudit.report.text import render_blocks
 
@@ -84,7 +84,7 @@ def _plan_facts(plan: m.ShadowPlan) -> Iterator[tuple[str, str, str]]:
         yield "Skipped", f"{plan.log.skipped:,}", f"of {count(plan.log.records, 'record')}"
 
 
-def _span(period: Period, days: int | None) -> str:
+def _span(period: Span, days: int | None) -> str:
     if period.start is None or days is None:
         return "a log without times"
     return f"{count(days, 'calendar day')} from {period.start[:10]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from fractions import Fraction
 
 from costaudit import __version__
 from costaudit.engine.costing import CostSource, usd
@@ -14,25 +14,27 @@ from costaudit.prices.book import PriceBook
 from costaudit.prices.gateways import Gateways
 from costaudit.report import model as m
 from costaudit.report.build import Audited, audit_parts, audited, instant
+from costaudit.report.fees import DEFAULT_MARKUPS, Fees, projected_with, traffic_of
 from costaudit.report.savings import frontier_of, quality_of
+from costaudit.report.traffic import Traffic
+from costaudit.routing.markup import Volume, plain
 from costaudit.routing.projection import exact_sum
-from costaudit.routing.scenario import ScenarioResult, SegmentResult
+from costaudit.routing.scenario import Cost, ScenarioResult, SegmentResult
 from costaudit.schema import Tier
-
-DEFAULT_MARKUPS: Final = tuple(Decimal(p) for p in (0, 5, 10, 15))
 
 
 def build_log_simulation(
     evaluated: Sequence[Evaluated],
     gateways: Gateways,
-    markups: Sequence[Decimal],
+    fees: Fees,
     source: CostSource = CostSource.AUTO,
 ) -> m.Simulation:
     """The log's own traffic under the first of some policies, and all of them compared."""
     works = [audited(one.passed, gateways, source, one.cache) for one in evaluated]
-    parts = audit_parts(works[0], markups)
+    parts = audit_parts(works[0])
     if len(works) > 1:
         parts["projection"] = parts["projection"].model_copy(update={"policies": _compared(works)})
+    parts["projection"] = projected_with(parts["projection"], fees, traffic_of(works[0]), works[0])
     return m.Simulation(version=__version__, scenario=None, **parts)
 
 
@@ -62,12 +64,13 @@ def _compared(works: Sequence[Audited]) -> list[m.PolicyRow]:
 
 
 def build_scenario_simulation(
-    result: ScenarioResult, book: PriceBook, markups: Sequence[Decimal], prices_at: int | None = None
+    result: ScenarioResult, book: PriceBook, fees: Fees, prices_at: int | None = None
 ) -> m.Simulation:
     """A scenario's month, before and after."""
     scenario = result.scenario
     saved = result.before_usd - result.after_usd
-    figures = result.figures({_plain(p): result.after_usd * p / 100 for p in {*markups, *DEFAULT_MARKUPS}})
+    percents = {f.percent for f in (*fees.markups, *DEFAULT_MARKUPS) if f.is_percent}
+    figures = result.figures({plain(p): result.after_usd * p / 100 for p in percents})
     return m.Simulation(
         version=__version__,
         scenario=m.ScenarioInfo(
@@ -82,32 +85,39 @@ def build_scenario_simulation(
         ),
         segments=[_segment(r) for r in result.segments],
         by_tier=[_tier(r) for r in result.segments],
-        projection=m.Projection(
-            policy=scenario.name,
-            before_usd=result.before_usd,
-            after_usd=result.after_usd,
-            savings_usd=saved,
-            savings_percent=percent_of(saved, result.before_usd),
-            low_usd=result.after_usd,
-            high_usd=result.after_usd,
-            steps=[m.Step(name=name, usd=usd) for name, usd in result.steps],
-            markup_scenarios=[_markup(p, result.after_usd) for p in markups],
+        projection=projected_with(
+            m.Projection(
+                policy=scenario.name,
+                before_usd=result.before_usd,
+                after_usd=result.after_usd,
+                savings_usd=saved,
+                savings_percent=percent_of(saved, result.before_usd),
+                low_usd=result.after_usd,
+                high_usd=result.after_usd,
+                steps=[m.Step(name=name, usd=usd) for name, usd in result.steps],
+            ),
+            fees,
+            _traffic(result),
         ),
         published={p.figure: f"{p.value:f}" for p in scenario.published},
         differences=_differences(result, figures),
     )
 
 
-def _plain(percent: Decimal) -> str:
-    text = f"{percent:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _traffic(result: ScenarioResult) -> Traffic:
+    """A scenario's month, with the tokens that its costs before and after are made of."""
 
+    def volume(usd: Decimal, costs: Sequence[Cost]) -> Volume:
+        tokens = sum(
+            r.requests
+            * (c.tokens if c.tokens is not None else c.input_tokens + c.cache_read_tokens + c.output_tokens)
+            for r, c in zip(result.segments, costs, strict=True)
+        )
+        return Volume(Fraction(usd), Fraction(result.scenario.requests), Fraction(tokens))
 
-def _markup(percent: Decimal, after: Decimal) -> m.MarkupScenario:
-    monthly = after * percent / 100
-    return m.MarkupScenario(
-        percent=_plain(percent), monthly_usd=monthly, yearly_usd=monthly * 12, period_usd=monthly
-    )
+    before = volume(result.before_usd, [r.segment.before for r in result.segments])
+    after = volume(result.after_usd, [r.segment.after for r in result.segments])
+    return Traffic(before, after, before, after)
 
 
 def _segment(result: SegmentResult) -> m.SegmentRow:

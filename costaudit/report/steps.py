@@ -1,4 +1,4 @@
-"""From before to after: the waterfall, gateways, markups, and the segments of a scenario."""
+"""From before to after: the waterfall, gateways, and the segments of a scenario."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Final
 
 from costaudit.money import shown
 from costaudit.report import model as m
-from costaudit.report.blocks import Column, Limits, Prose, Report, Table, is_scenario
+from costaudit.report.blocks import Column, Limits, Prose, Report, Table
 from costaudit.report.figures import (
-    ABSENT,
     billed_known,
     count,
     counts_shown,
@@ -157,26 +156,6 @@ def _over_list(text: str | None) -> str:
     if text is not None and text.startswith("-"):
         return f"{percent(text[1:])} below list"
     return percent(text, signed=True)
-
-
-def show_scenarios(report: Report, _: Limits) -> Iterator[Table]:
-    """What a gateway's markup would add."""
-    rows = report.projection.markup_scenarios
-    if not rows or not billed_known(report):
-        return
-    log = [None if is_scenario(report) else r.period_usd for r in rows]
-    columns = (
-        Column("in this log", money(log), leaves=1),
-        Column("per month", money([r.monthly_usd for r in rows])),
-        Column("per year", money([r.yearly_usd for r in rows]), leaves=2),
-    )
-    yield Table(
-        f"What a gateway's markup would add to {money([report.projection.after_usd])[0]}",
-        (
-            Column("markup", tuple(f"{r.percent}%" for r in rows), number=False),
-            *(c for c in columns if any(cell != ABSENT for cell in c.cells)),
-        ),
-    )
 
 
 def show_levers(report: Report, limits: Limits) -> Iterator[Table]:

@@ -21,6 +21,7 @@ from costaudit.report.figures import (
     words,
 )
 from costaudit.report.label_text import measured_line
+from costaudit.report.month import month_line, month_notes
 from costaudit.report.safe import safe
 
 MOVES: Final = 3
@@ -73,6 +74,9 @@ def spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         if billed_known(report) else (ABSENT, *money([s.list_usd]), ABSENT, ABSENT, ABSENT)
     )  # fmt: skip
     yield "Billed", billed, f"{count(s.requests, 'request')}, {_when(report.period)}"
+    if s.monthly_usd is not None and report.period is not None and report.period.coverage is not None:
+        told = month_line(report.period.coverage, report.period.days)
+        yield "Per month", money([s.monthly_usd])[0], told
     if _is_reported_only(report) and s.unbilled_requests:
         some = count(s.unbilled_requests, "request")
         state = "states" if s.unbilled_requests == 1 else "state"
@@ -104,10 +108,14 @@ def _when(period: m.Period | None) -> str:
     if period is None or period.start is None or period.end is None:
         return "at times that the log does not state"
     first, last = period.start, period.end
-    if period.days is None or period.days < 1:
+    if period.days is None or (period.days < 1 and not _has_month(period)):
         end = last[11:16] if last[:10] == first[:10] else f"{last[:10]} {last[11:16]}"
         return f"{first[:10]} {first[11:16]} to {end} UTC, less than a day"
     return f"{first[:10]} to {last[:10]} UTC, {period.days:,.1f} days"
+
+
+def _has_month(period: m.Period) -> bool:
+    return period.coverage is not None and period.coverage.method != "none"
 
 
 def _price_time(prices: m.Prices) -> str:
@@ -211,6 +219,8 @@ def _how_lines(report: Report) -> Iterator[str]:
     yield from _ledger_lines(report)
     if report.coverage is not None:
         yield from _coverage_lines(report.coverage)
+    if report.period is not None and report.period.coverage is not None:
+        yield from month_notes(report.period.coverage)
     if report.inputs is not None and report.inputs.requests:
         unnamed = [
             kind for kind in ("model", "feature", "user") if nameless(kind, getattr(report, f"by_{kind}"))

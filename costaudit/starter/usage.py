@@ -75,7 +75,7 @@ class Usage:
 
 def usage_of(work: Audited) -> Usage:
     """The figures of an audit that the files for a start tell."""
-    parts = audit_parts(work, ())
+    parts = audit_parts(work)
     spend, coverage = parts["spend"], parts["coverage"]
     names = model_names(work)
     cells = work.passed.cells
@@ -87,7 +87,7 @@ def usage_of(work: Audited) -> Usage:
         usd=billed,
         start=None if parts["period"].start is None else parts["period"].start[:10],
         end=None if parts["period"].end is None else parts["period"].end[:10],
-        monthly_usd=None if billed is None else work.monthly(billed),
+        monthly_usd=spend.monthly_usd,
         requests_priced=_percent(coverage.requests) or Decimal(0),
         tokens_priced=_percent(coverage.tokens),
         failed=None if not billed else failed * 100 / billed,

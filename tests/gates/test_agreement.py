@@ -40,7 +40,7 @@ def budgets(**scopes: Any) -> list[dict[str, Any]]:
 
 def test_budgets_of_all_tiers_add_up_to_the_bill(case: Case):
     assert case.log is not None
-    parts = audit_parts(case.log.work, ())
+    parts = audit_parts(case.log.work)
     by_tier = measured(case, budget=budgets(tier=TIERS))
     (total,) = measured(case, budget=[{"per": "log", "deny": "0"}])
     assert sum(by_tier) == total == Fraction(parts["spend"].billed_usd)
@@ -51,7 +51,7 @@ def test_budgets_of_all_tiers_add_up_to_the_bill(case: Case):
 
 def test_budgets_of_models_and_features_are_the_rows_of_the_report(case: Case):
     assert case.log is not None
-    parts = audit_parts(case.log.work, ())
+    parts = audit_parts(case.log.work)
     features = [row for row in parts["by_feature"] if row.feature is not None]
     found = measured(case, budget=budgets(feature=[row.feature for row in features]))
     assert found == [Fraction(row.billed_usd or Decimal(0)) for row in features]
@@ -66,7 +66,7 @@ def test_budgets_of_models_and_features_are_the_rows_of_the_report(case: Case):
 
 def test_a_peak_day_is_the_dearest_row_of_the_days_and_no_scale_changes_the_sum(case: Case):
     assert case.log is not None
-    parts = audit_parts(case.log.work, ())
+    parts = audit_parts(case.log.work)
     peak, day, month, log = measured(
         case, budget=[{"per": per, "deny": "0"} for per in ("peak-day", "day", "month", "log")]
     )
@@ -78,7 +78,7 @@ def test_a_peak_day_is_the_dearest_row_of_the_days_and_no_scale_changes_the_sum(
 
 def test_coverage_and_untagged_are_those_of_the_report_before_it_cuts_them(case: Case):
     assert case.log is not None
-    coverage = audit_parts(case.log.work, ())["coverage"]
+    coverage = audit_parts(case.log.work)["coverage"]
     whole = {"requests": "0%", "tokens": "0%"}
     untagged, *found = reversed(measured(case, coverage=whole, untagged={"requests": "0%"}))
     tokens, requests = found
@@ -97,7 +97,7 @@ def test_a_markup_is_found_where_the_report_has_one(case: Case):
         Case(Gates.model_validate({"markup": {"deny": "0%"}}), case.book, case.resolver, case.gateways, 0,
              log=case.log)
     )  # fmt: skip
-    rows = audit_parts(work, ())["markup"]
+    rows = audit_parts(work)["markup"]
     for _, outcome in told.outcomes:
         name = outcome.measured.subject.removeprefix("gateway ")
         mine = [r for r in rows if (r.gateway or "no gateway named") == name]

@@ -14,8 +14,8 @@ from tests.gates.conftest import GPT_4O, LOG, MINI
     ("budget", "measured", "unit"),
     [
         ('per = "log"', "10.00", "usd"),
-        ('per = "month"', "75.00", "usd_per_month"),  # 10 × 30 / 4
-        ('per = "day"', "2.50", "usd_per_day"),  # 10 / 4
+        ('per = "month"', "67.50", "usd_per_month"),  # $9.00 on four whole days, × 30 / 4
+        ('per = "day"', "2.25", "usd_per_day"),  # 9 / 4; the fifth day is there only in part
         ('per = "peak-day"', "5.00", "usd_per_day"),  # 2 October
         ('per = "log"\nfeature = "search"', "2.50", "usd"),
         ('per = "log"\nfeature = "SEARCH*"', "7.50", "usd"),
@@ -56,7 +56,7 @@ def test_a_limit_is_kept_when_it_is_just_met_and_deny_beats_warn(
 
 
 def test_a_month_that_does_not_end_is_compared_exactly_and_told_cut(gate: Any):
-    log = [*LOG[:1], {**LOG[1], "timestamp": "2026-10-08T00:00:00Z"}]  # $7.50 in 7 days: 225/7 a month
+    log = [*LOG[:1], {**LOG[1], "timestamp": "2026-10-07T23:30:00Z"}]  # $7.50 in a week: 225/7 a month
     budget = '[[gates.budget]]\nper = "month"\ndeny = "{}"'
     assert gate(budget.format("32.142857142"), log)["verdict"] == "fail"
     found = gate(budget.format("32.142857143"), log)
@@ -115,7 +115,8 @@ def test_without_times_there_is_no_day(gate: Any, per: str):
 def test_a_part_without_a_price_is_stated(gate: Any):
     found = gate('[[gates.budget]]\nper = "month"\ndeny = "1000"')
     assert found["note"] == (
-        "scaled from 4.0 days; 4 of 5 requests; the others have no price and no stated cost"
+        "scaled: 30 days by the mean of 4 whole days; 1 day in part left out; weak: under 14 days; "
+        "4 of 5 requests; the others have no price and no stated cost"
     )
 
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from costaudit.report import model as m
+from costaudit.report.break_even import break_even
+from costaudit.report.commitments import commitment
+from costaudit.report.traffic import Traffic
+from costaudit.routing.break_even import Option
+from costaudit.routing.commitment import parse_commitment
+from costaudit.routing.markup import Markup, Volume
 
 HOSTILE = (
     "[red]x[/red]",
@@ -113,6 +120,7 @@ def spend(cells: Sequence[Cell], reported: str | None) -> m.Spend:
         list_usd=total(c.list_usd for c in cells),
         reported_usd=usd(reported),
         billed_usd=total(c.billed_usd for c in cells),
+        monthly_usd=Decimal("39500.123456") if len(cells) > 9 else None,
         requests=sum(c.requests for c in cells),
         tokens=tokens(cells),
         reported_requests=0 if reported is None else sum(c.requests for c in cells),
@@ -169,7 +177,14 @@ def parts(cells: Sequence[Cell], **more: Any) -> dict[str, Any]:
             ])],
             formats={"openai-chat": requests + 1},
         ),
-        "period": m.Period(start="2026-10-01T04:05:06Z", end="2026-10-31T23:30:51Z", days=days),
+        "period": m.Period(
+            start="2026-10-01T04:05:06Z", end="2026-10-31T23:30:51Z", days=days,
+            coverage=m.PeriodCoverage(
+                method="weekday_means", calendar_days=31, days_with_requests=29, gap_days=2,
+                longest_gap_days=2, whole_days=30, partial_days=["2026-10-01"], days_counted=30,
+                weekdays_counted=7, undated_requests=0, weak=False,
+            ),
+        ),
         "prices": m.Prices(version="2026.11.20", sha256="ab12" * 16, as_of="request-time"),
         "coverage": coverage(cells),
         "spend": spend(cells, reported),
@@ -315,8 +330,43 @@ def dearer_audit() -> m.Audit:
 
 
 def log_simulation() -> m.Simulation:
-    """The large audit's log under a policy."""
-    return m.Simulation(scenario=None, **_large())
+    """The large audit's log under a policy, with ways to pay and a commitment too large after it."""
+    made = _large()
+    return m.Simulation(scenario=None, **made | {"projection": _with_fees(made["projection"])})
+
+
+def _with_fees(projection: m.Projection) -> m.Projection:
+    def month(usd: int) -> Volume:
+        return Volume(Fraction(usd), Fraction(7818), Fraction(20_000_000))
+
+    traffic = Traffic(month(71_000), month(30_000), month(71_000), month(30_000))
+    fee = Decimal("5.5")
+    options = [
+        Option(
+            "gateway:openrouter", Markup("openrouter", percent=fee, evidence="table", notes=("on credits",))
+        ),
+        Option("flat", Markup("$500/month", usd_per_month=Decimal(500))),
+        Option(HOSTILE[1], Markup("-100% + $1,200", percent=Decimal(-100), usd_per_month=Decimal(1200))),
+    ]
+    terms = parse_commitment("percent=20,monthly=60000,months=12")
+    rows = [
+        m.MarkupScenario(
+            label="5% + $500/month", percent="5", subscription_usd_month=Decimal(500),
+            monthly_usd=Decimal(2000), yearly_usd=Decimal(24_000),
+        ),
+        m.MarkupScenario(
+            label="as in this log", percent="2.5", source="log", monthly_usd=Decimal("754.125"),
+            yearly_usd=Decimal("9049.5"), period_usd=Decimal("780.5"),
+            notes=[f"{HOSTILE[0]} 5.5% over list, stated in the log for 9 of its requests"],
+        ),
+    ]  # fmt: skip
+    return projection.model_copy(
+        update={
+            "markup_scenarios": [*projection.markup_scenarios, *rows],
+            "break_even": break_even(options, traffic, is_log=True),
+            "commitments": [commitment(terms, traffic, is_log=True)],
+        }
+    )
 
 
 def scenario_simulation() -> m.Simulation:
@@ -381,13 +431,15 @@ def compared_simulation() -> m.Simulation:
     """A log under three policies, one of them beaten, with evals, sessions and every cause of a saving."""
     base = log_simulation()
     causes = {
-        "markup": "5", "reliability": "1", "price": "40", "tokens": "-2", "retries": "-0.5", "checks": "-1.25",
-        "fallback": "-3", "discount": "-0.1", "cache": "-1.5", "verification": "-4", "router": "-0.25",
+        "markup": "5", "reliability": "1", "price": "40", "tokens": "-2", "retries": "-0.5",
+        "checks": "-1.25", "fallback": "-3", "discount": "-0.1", "cache": "-1.5",
+        "verification": "-4", "router": "-0.25",
     }  # fmt: skip
     return base.model_copy(update={
         "projection": base.projection.model_copy(update={
             "kept": {
-                "routed": 900, "never": 40, "outside_share": 12, "session_keeps": 5, "no_adequate_candidate": 3,
+                "routed": 900, "never": 40, "outside_share": 12, "session_keeps": 5,
+                "no_adequate_candidate": 3,
             },
             "inadequate": {"context_window": 2, "quality": 1},
             "by_cause": [m.Cause(name=name, usd=Decimal(usd)) for name, usd in causes.items()],
