@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, check, config, console, formats, label, ledger, options, pricing, shadow, tag
+from costaudit.cli import (
+    audit,
+    check,
+    config,
+    console,
+    formats,
+    label,
+    ledger,
+    options,
+    policy,
+    pricing,
+    shadow,
+    tag,
+)
 
 app = typer.Typer(
     name="costaudit",
@@ -28,6 +41,7 @@ app.command()(label.label)
 app.command()(ledger.ledger)
 app.command()(check.check)
 app.add_typer(formats.app, name="formats")
+app.add_typer(policy.app, name="policy")
 app.add_typer(pricing.app, name="pricing")
 app.add_typer(shadow.app, name="shadow")
 app.add_typer(config.app, name="config")

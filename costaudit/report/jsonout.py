@@ -10,6 +10,7 @@ from costaudit.report import model as m
 from costaudit.report.jsontext import render_value
 from costaudit.report.measured import LabelReport
 from costaudit.report.shadow_model import ShadowComparison, ShadowPlan
+from costaudit.routing.exports.model import PolicyExport
 
 KINDS: Final[dict[str, type[BaseModel]]] = {
     "audit": m.Audit,
@@ -17,6 +18,7 @@ KINDS: Final[dict[str, type[BaseModel]]] = {
     "labels": LabelReport,
     "shadow-plan": ShadowPlan,
     "shadow-comparison": ShadowComparison,
+    "policy-export": PolicyExport,
 }
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

@@ -98,3 +98,17 @@ def test_a_roster_of_ones_own(tmp_path: Path):
         ("mistral/mistral-medium-latest",),
     ]
     assert plan.routes(0, "standard") == ()
+
+
+@pytest.mark.parametrize(
+    ("rate", "fits"), [("0.02", True), ("0.95", True), ("0.9501", False), ("-0.1", False)]
+)
+def test_a_retry_rate_is_read_and_has_an_end(tmp_path: Path, rate: str, fits: bool):
+    (tmp_path / "policy.toml").write_text(RULE + f'classes = ["mid"]\nretry_rate = "{rate}"\n', "utf-8")
+    if fits:
+        rule = load_policy(tmp_path / "policy.toml").tier(0)
+        assert rule is not None
+        assert str(rule.retry_rate) == rate
+    else:
+        with pytest.raises(ConfigError, match="retry_rate"):
+            load_policy(tmp_path / "policy.toml")
