@@ -20,6 +20,7 @@ from tests.prices.test_diff import write
 from tests.prices.test_rules import BASIC, price, tables
 
 HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+TABLE_HOOKS = [h["id"] for h in HOOKS if "pricing" in h["id"]]
 GITLAB: dict[str, Any] = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text("utf-8"))
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
 PATH_COMMITS = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
@@ -38,7 +39,7 @@ def run_hook(name: str, place: Path, environ: dict[str, str]) -> subprocess.Comp
     return subprocess.run(argv, cwd=place, env=environ, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", [h["id"] for h in HOOKS])
+@pytest.mark.parametrize("name", TABLE_HOOKS)
 def test_a_hook_passes_on_tables_in_order(repo: Path, environ: dict[str, str], name: str):
     done = run_hook(name, repo, environ)
     assert (done.returncode, done.stdout) == (0, "the price tables are in order\n")
@@ -61,13 +62,31 @@ def test_only_the_hook_with_a_base_sees_that_the_past_is_rewritten(repo: Path, e
     assert run_hook("costaudit-pricing-history", repo, environ).returncode == 0
 
 
-@pytest.mark.parametrize("name", [h["id"] for h in HOOKS])
+@pytest.mark.parametrize("name", TABLE_HOOKS)
 def test_a_hook_runs_for_tables_only(name: str):
     files = re.compile(hook(name)["files"])
     assert files.search("pricing/acme/prices.csv")
     assert files.search("pricing/gateways.toml")
     assert not files.search("pricing/README.md")
     assert not files.search("docs/pricing/acme.csv")
+
+
+def test_the_hook_of_the_gates_judges_the_policies_of_the_settings(tmp_path: Path, environ: dict[str, str]):
+    policy = tmp_path / "routing-policy.toml"
+    (tmp_path / "costaudit.toml").write_text('[gates.policy]\nfiles = ["routing-policy.toml"]\n')
+    text = 'schema = "costaudit/policy@1"\nname = "x"\n[[tiers]]\ntier = 0\ncandidates = ["openai/{}"]\n'
+    policy.write_text(text.format("gpt-6-luna"))
+    assert run_hook("costaudit-check", tmp_path, environ).returncode == 0
+    policy.write_text(text.format("gpt-6-lunar"))
+    done = run_hook("costaudit-check", tmp_path, environ)
+    assert done.returncode == 1
+    assert "openai/gpt-6-lunar is no model of the price book (routing-policy.toml:5)" in " ".join(
+        done.stdout.split()
+    )
+    files = re.compile(hook("costaudit-check")["files"])
+    assert files.search("pyproject.toml")
+    assert files.search("routes/routing-policy.toml")
+    assert not files.search("pricing/gateways.toml")
 
 
 # -- GitLab
