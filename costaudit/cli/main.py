@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from costaudit import __version__
-from costaudit.cli import audit, check, config, console, formats, label, ledger, options, pricing, shadow, tag
+from costaudit.cli import (
+    audit,
+    check,
+    config,
+    console,
+    fallback,
+    formats,
+    label,
+    ledger,
+    options,
+    pricing,
+    shadow,
+    tag,
+)
 
 app = typer.Typer(
     name="costaudit",
@@ -23,6 +36,7 @@ app = typer.Typer(
 )
 app.command()(audit.analyze)
 app.command()(audit.simulate)
+app.command()(fallback.fallback)
 app.command()(tag.tag)
 app.command()(label.label)
 app.command()(ledger.ledger)

@@ -1,8 +1,8 @@
 """The attempts of a log: sums by hour and model of all of them, and one by one those that others belong to.
 
-Requests that were answered at once are only summed, with what every member of the fallback chains would have cost
-for them. Failed attempts and retries are kept as rows, without texts and users: they are few, and what belongs
-together can only be told from their ids.
+Requests that were answered at once are only summed, with what every member of the fallback chains would
+have cost for them. Failed attempts and retries are kept as rows, without texts and users: they are few, and
+what belongs together can only be told from their ids.
 """
 
 from __future__ import annotations
@@ -57,9 +57,11 @@ class AttemptLog:
     requests, unpriced, latency_ms, latencies (attempts with one), money `own`."""
     answered: Cells
     """Requests that were answered at once. Keys: hour, provider, model, tier, feature, and for every member
-    `to MEMBER`, the model that it would ask; measures: requests, unpriced, all counts, money `own` and `to MEMBER`."""
+    `to MEMBER`, the model that it would ask; measures: requests, unpriced, all counts, money `own` and
+    `to MEMBER`."""
     kept: pa.RecordBatch
-    """Failed, cancelled and replaced attempts, and all attempts after the first: canonical columns, TIER, PROMPT."""
+    """Failed, cancelled and replaced attempts, and all attempts after the first: canonical columns, TIER and
+    PROMPT."""
     families: tuple[Family, ...]
     """The requests that the kept attempts belong to."""
     cache_hits: int
@@ -70,7 +72,16 @@ class AttemptLog:
 def money_of(cells: Cells, name: str) -> npt.NDArray[Any]:
     """A sum of money per cell, in 1e-15 USD, as Python integers."""
     upper, lower = cells.measures[f"{name} hi"], cells.measures[f"{name} lo"]
-    return upper.astype(object) * _SPLIT + lower.astype(object)
+    return np.asarray(upper.astype(object) * _SPLIT + lower.astype(object))
+
+
+def rows_of(tried: Cells, *measures: str) -> list[tuple[Any, ...]]:
+    """Provider, model, hour, reason and some measures of every cell of attempts."""
+    if not tried.keys:
+        return []
+    columns = [tried.measures[name].tolist() for name in measures]
+    numbers = [tried.keys[name].tolist() for name in ("hour", "reason")]
+    return list(zip(tried.words("provider"), tried.words("model"), *numbers, *columns, strict=True))
 
 
 Read = Callable[[], Iterable[Requests]]
@@ -78,7 +89,7 @@ Read = Callable[[], Iterable[Requests]]
 
 
 def read_attempts(read: Read, plan: Plan, members: Members) -> AttemptLog:
-    """The attempts of a log. It is read a second time where failures have a prompt and no retry that ids join."""
+    """The attempts of a log, read a second time where failures have a prompt and no retry that ids join."""
     reading = _Reading(plan, members)
     for some in read():
         reading.add(some)
@@ -186,7 +197,8 @@ def serving(rows: PricedRows, plan: Plan) -> Serving:
             place = [max(bisect.bisect_right(starts, ts) - 1, 0) for ts in rows.price_ts[here].tolist()]
             codes[here] = np.array(numbers, np.int64)[place]
     return Serving(
-        Words(codes, tuple(provider for provider, _ in found)), Words(codes, tuple(model for _, model in found))
+        Words(codes, tuple(provider for provider, _ in found)),
+        Words(codes, tuple(model for _, model in found)),
     )
 
 
@@ -215,7 +227,9 @@ def _tried_cells(rows: PricedRows, served: Serving, reason: Ints, index: npt.NDA
     measures: dict[str, Ints | None] = _priced(rows, index)
     if latency is not None:
         measures["latencies"] = np.asarray(latency.is_valid(), np.int64)[index]
-        measures["latency_ms"] = np.asarray(latency.fill_null(0).to_numpy(zero_copy_only=False), np.int64)[index]
+        measures["latency_ms"] = np.asarray(latency.fill_null(0).to_numpy(zero_copy_only=False), np.int64)[
+            index
+        ]
     else:
         measures |= {"latencies": None, "latency_ms": None}
     numbers = {"hour": hours_of(rows.ts)[index], "reason": reason[index]}
@@ -266,4 +280,3 @@ def _kept(some: Requests, index: npt.NDArray[np.intp]) -> pa.RecordBatch:
     tiers = np.asarray(some.judged.tags.tier, np.int8)[index]
     batch = batch.append_column(_OWN[0], pa.array(tiers, pa.int8()))
     return batch.append_column(_OWN[1], pa.array(prompt_hashes(some.batch)[index], pa.uint64()))
-

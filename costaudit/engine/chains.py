@@ -16,7 +16,7 @@ from costaudit.errors import ConfigError
 from costaudit.prices.conditions import service_tier
 from costaudit.routing.candidates import knows
 from costaudit.routing.fallback import CHEAPER, KEYWORDS, OTHER, SAME
-from costaudit.routing.policy import CLASSES, Seat
+from costaudit.routing.policy import CLASSES, Residency, Seat, matches
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -73,9 +73,8 @@ class Members:
         return members
 
     def offers(self, rows: PricedRows) -> dict[str, Offer]:
-        """What each member offers to the calls of a batch, by its name. The calls must be priced as they
-        would be billed: the own model's cost is their `list_units`."""
-        needs = _Needs.of(rows)
+        """What each member offers to every call of a batch, by its name."""
+        needs = _Needs.of(rows, self.plan.policy.residency)
         kinds = self._kinds(rows)
         return {name: self._offer(name, rows, needs, kinds) for name in self.names}
 
@@ -140,7 +139,8 @@ class Members:
             if facts is not None and facts.klass in CLASSES:
                 klass[number] = CLASSES.index(facts.klass)
             provider[number] = self.plan.cards[number].provider
-        return klass[card], provider[np.maximum(card, -1)]
+        place = np.where(card >= 0, card, -1)
+        return klass[place], provider[place]
 
     def _serve(
         self, seat: Seat, kind: str, index: npt.NDArray[np.intp], rows: PricedRows, needs: _Needs
@@ -149,8 +149,9 @@ class Members:
         nothing = np.zeros(0, np.int32), np.zeros(0, np.int64)
         if not len(index):
             return index, *nothing
+        index = needs.allowed(index, seat[0].partition("/")[0])
         route = self._route(seat, kind)
-        if not len(route.codes):
+        if not len(index) or not len(route.codes):
             return index[:0], *nothing
         local = route.timeline.lookup(rows.price_ts[index], rows.context[index])
         card = np.where(local >= 0, route.codes[np.maximum(local, 0)], NO_ROUTE).astype(np.int32)
@@ -178,9 +179,11 @@ class _Needs:
     output: Ints
     chat: Mask
     abilities: tuple[tuple[str, Mask], ...]
+    residency: tuple[tuple[Mask, tuple[str, ...]], ...]
+    """Calls that only some providers may serve, and those."""
 
     @classmethod
-    def of(cls, rows: PricedRows) -> _Needs:
+    def of(cls, rows: PricedRows, residency: Sequence[Residency]) -> _Needs:
         calls, counts = rows.calls, rows.counts
         output = counts["output"] if counts["output"] is not None else np.zeros(calls.rows, np.int64)
         audio = [c > 0 for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
@@ -193,7 +196,15 @@ class _Needs:
             shape.among(*json_words) if json_words else None,
         )
         abilities = tuple((name, mask) for name, mask in zip(_CAN, masks, strict=True) if mask is not None)
-        return cls(rows.context + output, output, rows.chat, abilities)
+        bound = tuple((_bound(rows, rule), rule.providers) for rule in residency)
+        return cls(rows.context + output, output, rows.chat, abilities, bound)
+
+    def allowed(self, index: npt.NDArray[np.intp], provider: str) -> npt.NDArray[np.intp]:
+        """The rows of `index` that a provider may serve."""
+        for mask, providers in self.residency:
+            if provider not in providers:
+                index = index[~mask[index]]
+        return index
 
     def fitted_by(self, matrix: RateMatrix, card: Cards, index: npt.NDArray[np.intp]) -> Mask:
         """Which rows of `index` the models of `card` can serve. Only chat models replace each other."""
@@ -204,6 +215,15 @@ class _Needs:
         for name, needed in self.abilities:
             fits &= getattr(matrix, name)[safe] | ~needed[index]
         return fits
+
+
+def _bound(rows: PricedRows, rule: Residency) -> Mask:
+    """The calls that a rule of residency speaks of."""
+    hit = np.zeros(rows.calls.rows, bool)
+    for column, patterns in (("region", rule.regions), ("feature", rule.features)):
+        words = rows.words[column]
+        hit |= np.array([matches(patterns, value) for value in words.values], bool)[words.codes]
+    return hit
 
 
 @dataclass(slots=True)
@@ -237,5 +257,3 @@ def card_names(plan: Plan, card: Cards) -> tuple[npt.NDArray[np.int64], tuple[st
     for number in numbers:
         table[number] = code[f"{plan.cards[number].provider}/{plan.cards[number].model}"]
     return table[np.where(card >= 0, card, -1)], (*names, None)
-
-

@@ -21,7 +21,7 @@ class Reason(StrEnum):
     UNUSABLE = "unusable"
     """An answer came and was not used: malformed, or replaced by a later attempt."""
     REFUSED = "refused"
-    """The request itself was wrong or not allowed (400, 401, 404, a content filter): asking again is no help."""
+    """The request itself was wrong or not allowed (400, 401, 404, a filter): asking again is no help."""
     CANCELLED = "cancelled"
     """Ended by the one who asked."""
     UNKNOWN = "unknown"
@@ -46,13 +46,16 @@ _CODES: Final = (
     (Reason.UNUSABLE, r"malformed|json|parse|schema|tool_use_failed|output_validation|incomplete"),
     (
         Reason.REFUSED,
-        r"4\d\d|invalid|not[ _-]?found|unauthor|forbidden|permission|authentication|content|policy|filter"
-        r"|unsupported|unknown_parameter|context[ _-]?length|too[ _-]?(long|large)|bad[ _-]?request|min_value",
+        (
+            r"4\d\d|invalid|not[ _-]?found|unauthor|forbidden|permission|authentication|content|policy"
+            r"|filter|unsupported|unknown_parameter|context[ _-]?length|too[ _-]?(long|large)"
+            r"|bad[ _-]?request|min_value"
+        ),
     ),
     (Reason.CANCELLED, r"cancel|abort|client[ _-]?closed|disconnect"),
 )
-"""Patterns of error codes, the first that occurs decides. Codes are those of the providers' error pages (OpenAI,
-Anthropic, Google, Bedrock) and the exceptions of their SDKs and of LiteLLM."""
+"""Patterns of error codes, the first that occurs decides. Codes are those of the providers' error pages
+(OpenAI, Anthropic, Google, Bedrock) and the exceptions of their SDKs and of LiteLLM."""
 
 _PATTERNS: Final = tuple(
     (reason, re.compile(rf"(?<![0-9])(?:{codes})(?![0-9])", re.IGNORECASE)) for reason, codes in _CODES

@@ -1,5 +1,4 @@
-"""Which attempts are of one request: by the ids that the log states, else by session and attempt number, else
-by the same prompt asked again.
+"""Which attempts are of one request: by ids, else by session and attempt number, else by the same prompt.
 
 Only the first is stated by the log. The others are told apart in the report.
 """
@@ -10,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -127,7 +127,7 @@ _Before = dict[int, tuple[int, Link]]
 
 
 def _by_ids(tries: Tries, before: _Before) -> None:
-    """Attempts after the first, joined to the attempts that share their id or that they name as their parent."""
+    """Attempts after the first, joined to those that share their id or that they name as their parent."""
     retries = [row for row in range(tries.size) if tries.attempt[row] > 0]
     named = {ident for row in retries for ident in _own(tries, row) | {tries.parent_id[row]}} - {None}
     groups = _Groups()
@@ -136,7 +136,7 @@ def _by_ids(tries: Tries, before: _Before) -> None:
         groups.join(row, [i for i in idents if i in named])
     for rows in groups.listed():
         ordered = sorted(rows, key=tries.order)
-        for earlier, later in zip(ordered, ordered[1:], strict=False):
+        for earlier, later in pairwise(ordered):
             before[later] = earlier, Link.IDS
 
 
@@ -171,7 +171,7 @@ class _Groups:
 
 
 def _by_session(tries: Tries, before: _Before) -> None:
-    """Attempt k that no id joins: to the latest attempt k-1 of its session and feature that failed before it."""
+    """Attempt k that no id joins: to the latest attempt k-1 of session and feature that failed before it."""
     followed = {earlier for earlier, _ in before.values()}
     waiting: dict[tuple[str, str | None, int], list[int]] = defaultdict(list)
     for row in sorted(range(tries.size), key=lambda r: (_time(tries, r), tries.attempt[r], r)):
@@ -226,7 +226,9 @@ def _families(tries: Tries, before: Mapping[int, tuple[int, Link]]) -> list[Fami
     return found
 
 
-def asked_again(requests: Iterable[Requests], wanted: Hashes) -> Iterable[tuple[Requests, npt.NDArray[np.intp]]]:
+def asked_again(
+    requests: Iterable[Requests], wanted: Hashes
+) -> Iterable[tuple[Requests, npt.NDArray[np.intp]]]:
     """The answered calls with one of the (sorted) hashes of texts, block by block: a second reading."""
     for some in requests:
         hashes = prompt_hashes(some.batch)

@@ -1,9 +1,10 @@
 """Fallback chains: what is asked next when an attempt fails, how often that helps, and what it costs.
 
-Chances are exact fractions of counts in the log. A chance is always that of a *further* attempt: the failures that
-a request has already had are taken out of the counts that its next attempt is judged by, as in drawing without
-replacement. So in an hour in which everything failed the same provider helps nobody, a failure that stood alone
-is not held against its provider, and with failures spread evenly over the hours the mean chance is the overall one.
+Chances are exact fractions of counts in the log. A chance is always that of a *further* attempt: the failures
+that a request has already had are taken out of the counts that its next attempt is judged by, as in drawing
+without replacement. So in an hour in which everything failed the same provider helps nobody, a failure that
+stood alone is not held against its provider, and with failures spread by chance over the hours the mean is the
+overall rate.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from costaudit.errors import UsageError, did_you_mean
 SAME: Final = "same"
 """The model that the request failed on, once more."""
 CHEAPER: Final = "cheaper"
-"""The own provider's cheapest adequate model of the roster that costs less: of the same class, else the next lower."""
+"""The own provider's cheapest adequate model of the roster that costs less: of the same class, else of the
+next lower."""
 OTHER: Final = "other"
 """The cheapest adequate model of the same class in the roster at another provider."""
 
@@ -30,7 +32,7 @@ LONGEST: Final = 6
 """Members of a chain at most."""
 
 ENOUGH: Final = 5
-"""Other attempts that a model or provider must have in an hour (or day) to be judged by that hour (or day)."""
+"""Other attempts that a model or provider must have in an hour (or day) to be judged by that alone."""
 
 HOURS_PER_DAY: Final = 24
 
@@ -135,6 +137,10 @@ class Draw:
         """The request has failed there."""
         self.failures.append((provider, model, hour))
 
+    def has_failed_at(self, provider: str | None) -> bool:
+        """Whether an attempt of the request has failed at the provider."""
+        return any(failure[0] == provider for failure in self.failures)
+
     def chance(self, provider: str | None, model: str | None, hour: int | None) -> tuple[Fraction, Basis]:
         """How probable it is that its next attempt fails there, and what says so."""
         for pool in _pools(provider, model, hour):
@@ -191,13 +197,16 @@ class Expected:
 Failing = Callable[[Step], Fraction]
 
 
-def expect(steps: Sequence[Step], failing: Failing, failed: Callable[[Step], None] = lambda _: None) -> Expected:
+def expect(
+    steps: Sequence[Step], failing: Failing, failed: Callable[[Step], None] = lambda _: None
+) -> Expected:
     """Go along a chain: E = Σ reach·((1−q)·c + q·b·c), reach multiplied by q from step to step.
 
     `failing` says with which probability q a step fails, given that all before it did; `failed` is told of
     each step as if it had failed, before the next is asked for.
 
-    >>> half = expect([Step("a", "m", 10, Fraction(1)), Step("b", "m", 4, Fraction(0))], lambda _: Fraction(1, 2))
+    >>> steps = [Step("a", "m", 10, Fraction(1)), Step("b", "m", 4, Fraction(0))]
+    >>> half = expect(steps, lambda _: Fraction(1, 2))
     >>> half.served, half.units, half.attempts
     (Fraction(3, 4), Fraction(11, 1), Fraction(3, 2))
     """
@@ -211,3 +220,8 @@ def expect(steps: Sequence[Step], failing: Failing, failed: Callable[[Step], Non
         reach *= chance
         failed(step)
     return Expected(1 - reach, units, attempts)
+
+
+def lasting(chance: Fraction, persistence: Fraction) -> Fraction:
+    """The chance that an attempt fails at a provider that has just failed."""
+    return chance + (1 - chance) * persistence
