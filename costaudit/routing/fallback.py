@@ -3,7 +3,7 @@
 Chances are exact fractions of counts in the log. A chance is always that of a *further* attempt: the failures
 that a request has already had are taken out of the counts that its next attempt is judged by, as in drawing
 without replacement. So in an hour in which everything failed the same provider helps nobody, a failure that
-stood alone is not held against its provider, and with failures spread by chance over the hours the mean is the
+stood alone is not held against its provider, and with failures spread by chance the mean is the
 overall rate.
 """
 
