@@ -121,7 +121,14 @@ def _unfollowed(kept: pa.RecordBatch, families: Sequence[Family]) -> Hashes:
     tries = Tries.of(kept)
     last = [family.rows[-1] for family in families]
     return np.unique(
-        np.array([tries.prompt[row] for row in last if tries.prompt[row] and tries.open(row)], np.uint64)
+        np.array(
+            [
+                tries.prompt[row]
+                for row in last
+                if tries.prompt[row] and tries.open(row) and not tries.refused[row]
+            ],
+            np.uint64,
+        )
     )
 
 

@@ -79,12 +79,23 @@ class Window:
     """Requests to the provider in these hours."""
 
 
-def windows_of(cells: Cells, outage: Outage) -> list[Window]:
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows that an outage is tried on."""
+
+    chosen: tuple[Window, ...]
+    hit: int
+    """Windows of the log in which the provider has requests."""
+    all: int
+    """All windows of so many whole hours between the first and the last hour of the log."""
+
+
+def windows_of(cells: Cells, outage: Outage) -> Windows:
     """The windows that an outage is tried on.
 
-    All windows of so many whole hours between the first and the last hour of the log are ranked by the
-    requests to the provider: the most is the worst, the fewest the best; of equal ones the earliest. The
-    median is the lower one. Raises UsageError for a provider that the log does not have.
+    Those with requests to the provider are ranked by them: the most is the worst, the fewest the best; of
+    equal ones the earliest. The median is the one with fewer of the middle two. Raises UsageError for a
+    provider that the log does not have.
     """
     providers = cells.words("provider") if cells.keys else []
     if outage.provider not in providers:
@@ -109,13 +120,15 @@ def windows_of(cells: Cells, outage: Outage) -> list[Window]:
         return Window(name, start, outage.hours, int(sums[high] - sums[low]))
 
     if outage.start is not None:
-        return [window("stated", outage.start)]
+        return Windows((window("stated", outage.start),), 0, 0)
     starts = range(first, max(first, last - outage.hours + 1) + 1)
-    ranked = sorted((window("", start) for start in starts), key=lambda w: (-w.requests, w.start))
+    hit = [w for start in starts if (w := window("", start)).requests]
+    ranked = sorted(hit, key=lambda w: (-w.requests, w.start))
     # Of equal windows the earliest, also at the best end of the ranking.
     middle, fewest = ranked[len(ranked) // 2], ranked[-1].requests
     chosen = {"worst": ranked[0], "median": middle, "best": next(w for w in ranked if w.requests == fewest)}
-    return [Window(name, w.start, w.hours, w.requests) for name, w in chosen.items()]
+    named = tuple(Window(name, w.start, w.hours, w.requests) for name, w in chosen.items())
+    return Windows(named, len(hit), len(starts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.failures import Reason, reason_of
 from costaudit.engine.requests import Requests
 from costaudit.ingest.canonical import completed
 from costaudit.ingest.hashes import Hashes, hash_texts
@@ -64,6 +65,8 @@ class Tries:
     feature: Sequence[str | None]
     prompt: Sequence[int]
     """A hash of the texts; 0 without any."""
+    refused: Sequence[bool]
+    """Failures of the request itself: asked again they fail again."""
 
     @classmethod
     def of(cls, kept: pa.RecordBatch) -> Tries:
@@ -77,6 +80,10 @@ class Tries:
             attempt=[number or 0 for number in listed("attempt")],
             status=listed("status"),
             prompt=listed(PROMPT),
+            refused=[
+                reason_of(status, code) is Reason.REFUSED
+                for status, code in zip(listed("status"), listed("error_code"), strict=True)
+            ],
             **{n: listed(n) for n in ("call_id", "response_id", "parent_id", "session", "feature")},
         )
 
@@ -202,7 +209,7 @@ def _by_prompt(tries: Tries, before: _Before) -> None:
         last = waiting.pop(prompt, None)
         if last is not None and row not in before and ts - _time(tries, last) <= SOON_US:
             before[row] = last, Link.PROMPT
-        if tries.open(row) and row not in followed:
+        if tries.open(row) and row not in followed and not tries.refused[row]:
             waiting[prompt] = row
 
 

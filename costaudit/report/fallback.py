@@ -141,8 +141,12 @@ def usd(units: int | Fraction) -> Decimal:
 
 
 def share(part: Fraction | float, whole: int = 1) -> float | None:
-    """A share with six decimals; None of nothing."""
-    return round(float(Fraction(part) / whole), 6) if whole else None
+    """A share with six decimals, 0 or 1 only where it is just that; None of nothing."""
+    if not whole:
+        return None
+    exact = Fraction(part) / whole
+    rounded = round(float(exact), 6)
+    return 0.000001 if rounded == 0 and exact > 0 else 0.999999 if rounded == 1 and exact < 1 else rounded
 
 
 def _rounded(value: Fraction) -> float:
@@ -341,6 +345,8 @@ def _usual_outage(work: _Work) -> list[Outage]:
 
 def _outage(outage: Outage, chains: Sequence[Chain], work: _Work) -> m.OutageRow:
     cells = all_requests(work.log.answered, work.heads.cells)
+    found = windows_of(cells, outage)
+    stated = outage.start is not None
     return m.OutageRow(
         provider=outage.provider,
         hours=outage.hours,
@@ -354,8 +360,10 @@ def _outage(outage: Outage, chains: Sequence[Chain], work: _Work) -> m.OutageRow
                     _outage_chain(c, strike(cells, outage, window, c, work.odds), window) for c in chains
                 ],
             )
-            for window in windows_of(cells, outage)
+            for window in found.chosen
         ],
+        windows_hit=None if stated else found.hit,
+        windows_of_log=None if stated else found.all,
     )
 
 

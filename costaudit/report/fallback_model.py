@@ -246,6 +246,9 @@ class OutageRow(_Part):
     provider: str
     hours: int
     windows: list[OutageWindow]
+    windows_hit: int | None
+    """Windows of the log with requests to the provider, which are ranked; null for a stated start."""
+    windows_of_log: int | None
 
 
 class TokenSource(_Part):

@@ -58,7 +58,10 @@ def _headline(report: m.FallbackReport) -> str:
     logged = report.as_logged
     told = "" if logged is None else f"; retries answered {logged.served:,.0f} of them"
     chain = chosen(report)
-    return f"{failed}{told}; {chain.name} would answer {_number(chain.served)}"
+    served = _number(chain.served)
+    if chain.served < counts.failed_first and served == f"{counts.failed_first:,}":
+        served = "nearly all"
+    return f"{failed}{told}; {chain.name} would answer {served}"
 
 
 def _number(value: float) -> str:
@@ -90,11 +93,12 @@ def _facts(report: m.FallbackReport) -> Iterator[tuple[str, str, str]]:
             f"requests ended without one; {_linked(logged)}",
         )
     if total.failed_latency_ms is not None and total.failed_latencies:
-        lost = total.failed_latency_ms * total.failed_latencies / 3_600_000
+        lost = total.failed_latency_ms * total.failed_latencies / 60_000
+        told = f"{lost / 60:,.1f} hours" if lost >= 60 else f"{lost:,.1f} minutes"
         yield (
             "Time lost",
             f"{total.failed_latency_ms / 1000:,.1f} s",
-            f"per failed attempt, {lost:,.1f} hours in all",
+            f"per failed attempt, {told} in all",
         )
 
 
@@ -260,7 +264,7 @@ def _chains(report: m.FallbackReport) -> Table:
             Column("chain", tuple(r.name for r in rows), number=False),
             Column("answered", tuple(_percent(r.served_share) for r in rows)),
             Column("available", tuple(_fine(r.availability) for r in rows)),
-            Column("attempts", tuple(f"{r.attempts:,.0f}" for r in rows), leaves=4),
+            Column("attempts", tuple(f"{r.attempts:,.0f}" for r in rows), leaves=1),
             Column("per failed request", _dollars([r.usd_per_failed_request for r in rows]), leaves=2),
             Column("extra per 1,000", _dollars([r.extra_usd_per_1000_requests for r in rows], signed=True)),
             Column("per success", _dollars([r.usd_per_success for r in rows]), leaves=3),
@@ -280,8 +284,8 @@ def _chain_notes(report: m.FallbackReport) -> Iterator[str]:
         guessed = sum(b.chances for b in chain.basis if b.basis == "all_providers")
         if guessed:
             yield (
-                f"{chain.name}: of some providers the log has no attempts; the failure rate of the whole log "
-                f"stands in {guessed:,} times."
+                f"{chain.name}: of some providers the log has no attempts; for them the rate of all others "
+                f"stands in ({guessed:,} of {count(sum(b.chances for b in chain.basis), 'chance')})."
             )
     unknown = next((s.requests for s in report.token_sources if s.source == "none"), 0)
     if unknown:
@@ -346,13 +350,22 @@ def _outage(outage: m.OutageRow, chain: m.ChainRow) -> Iterator[Block]:
             Column("extra cost", _dollars([c.extra_usd for _, c in rows], signed=True)),
             Column("cost", _dollars([c.chain_usd for _, c in rows]), leaves=1),
         ),
-        notes=("Without a fallback all of these are unserved. Extra: over their cost on their own model.",),
+        notes=tuple(_outage_notes(outage)),
     )
     window, hit = rows[0]
     if not window.requests:
         return
     yield from _parts(window, hit)
     yield _others(outage, window)
+
+
+def _outage_notes(outage: m.OutageRow) -> Iterator[str]:
+    yield "Without a fallback all of these are unserved. Extra: over their cost on their own model."
+    if outage.windows_hit != outage.windows_of_log:
+        yield (
+            f"In {(outage.windows_of_log or 0) - (outage.windows_hit or 0):,} of "
+            f"{outage.windows_of_log or 0:,} such windows there is no request to it; the others are ranked."
+        )
 
 
 def _parts(window: m.OutageWindow, hit: m.OutageChain) -> Iterator[Table]:

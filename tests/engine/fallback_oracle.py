@@ -1,7 +1,7 @@
 """Fallback chains computed a second time, from the raw records, in plain Python and fractions.
 
-It shares no code with costaudit. It knows flat records with parent ids, four models at constant list prices, and
-chains of `same` and named models.
+It shares no code with costaudit. It knows flat records with parent ids, four models at constant list prices,
+and chains of `same` and named models.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 PRICES = {
@@ -31,8 +32,13 @@ Record = dict[str, Any]
 
 def random_log(seed: int, size: int = 250, hours: int = 30) -> list[Record]:
     """Requests of three providers, each with bad hours; failures may be billed, and are often asked again."""
-    chance = random.Random(seed)
-    bad = {(p, h): chance.random() for p in ("openai", "anthropic", "google") for h in range(hours) if chance.random() < 0.2}
+    chance = random.Random(seed)  # noqa: S311 - the same log on every run
+    bad = {
+        (p, h): chance.random()
+        for p in ("openai", "anthropic", "google")
+        for h in range(hours)
+        if chance.random() < 0.2
+    }
     log: list[Record] = []
     for number in range(size):
         hour, name = chance.randrange(hours), chance.choice(list(PRICES)[: 4 - seed % 2])
@@ -172,7 +178,7 @@ class Oracle:
         number, failed, expected = 0, 0, Fraction(0)
         for family in self.heads:
             had = [(name_of(family[0]), hour_of(family[0]))]
-            for before, record in zip(family, family[1:], strict=False):
+            for before, record in pairwise(family):
                 if before["provider"] == record["provider"]:
                     number += 1
                     failed += record["status"] == "error"

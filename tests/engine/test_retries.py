@@ -16,6 +16,7 @@ def tries(*rows: dict[str, Any]) -> Tries:
     plain = {
         "ts": 0, "attempt": 0, "status": "error", "call_id": None, "response_id": None, "parent_id": None,
         "session": None, "feature": None, "prompt": 0,
+        "refused": False,
     }  # fmt: skip
     whole = [plain | row for row in rows]
     return Tries(**{name: [row[name] for row in whole] for name in plain})
@@ -87,11 +88,15 @@ def test_each_failure_of_a_session_has_one_follower():
 
 
 def test_the_same_prompt_again_is_a_retry_of_a_failure_and_of_nothing_else():
-    assert linked({"prompt": 7}, {"prompt": 7, "ts": MINUTE, "status": "ok"}) == [((0, 1), (Link.PROMPT,), False)]
+    assert linked({"prompt": 7}, {"prompt": 7, "ts": MINUTE, "status": "ok"}) == [
+        ((0, 1), (Link.PROMPT,), False)
+    ]
     assert linked({"prompt": 7}, {"prompt": 8, "ts": MINUTE, "status": "ok"}) == [
         ((0,), (), False),
         ((1,), (), False),
     ]
+    refused = linked({"prompt": 7, "refused": True}, {"prompt": 7, "ts": MINUTE})
+    assert [rows for rows, _, _ in refused] == [(0,), (1,)]
     late = linked({"prompt": 7}, {"prompt": 7, "ts": 11 * MINUTE})
     assert [rows for rows, _, _ in late] == [(0,), (1,)]
 

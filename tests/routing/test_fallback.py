@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fractions import Fraction as F
+from fractions import Fraction
 from itertools import combinations
 
 import pytest
@@ -25,13 +25,16 @@ def rates(*counted: tuple[str, str, int | None, int, int]) -> FailureRates:
 def test_two_attempts_by_hand():
     # First a: half the time it fails and bills a quarter: 8·(1/2 + 1/2·1/4) = 5. Then, half the time, b, which
     # fails a third of the time for nothing: 6·2/3·1/2 = 2. Unserved: 1/2·1/3.
-    chance = {"a": F(1, 2), "b": F(1, 3)}
-    found = expect([Step("a", "m", 8, F(1, 4)), Step("b", "m", 6, F(0))], lambda step: chance[str(step.provider)])
-    assert (found.served, found.units, found.attempts) == (F(5, 6), F(7), F(3, 2))
+    chance = {"a": Fraction(1, 2), "b": Fraction(1, 3)}
+    found = expect(
+        [Step("a", "m", 8, Fraction(1, 4)), Step("b", "m", 6, Fraction(0))],
+        lambda step: chance[str(step.provider)],
+    )
+    assert (found.served, found.units, found.attempts) == (Fraction(5, 6), Fraction(7), Fraction(3, 2))
 
 
 def test_a_chain_without_members_serves_nothing_for_nothing():
-    found = expect([], lambda _: F(1, 2))
+    found = expect([], lambda _: Fraction(1, 2))
     assert (found.served, found.units, found.attempts) == (0, 0, 0)
 
 
@@ -44,7 +47,7 @@ def test_in_an_hour_in_which_everything_failed_the_same_provider_fails_again():
 
 def test_a_failure_that_stood_alone_is_not_held_against_its_provider():
     draw = rates(("openai", "gpt-4o", HOUR, 10, 1)).draw()
-    assert draw.chance("openai", "gpt-4o", HOUR) == (F(1, 10), Basis.MODEL_HOUR)
+    assert draw.chance("openai", "gpt-4o", HOUR) == (Fraction(1, 10), Basis.MODEL_HOUR)
     draw.failed("openai", "gpt-4o", HOUR)
     assert draw.chance("openai", "gpt-4o", HOUR) == (0, Basis.MODEL_HOUR)
 
@@ -56,12 +59,12 @@ def test_too_few_attempts_are_judged_by_more():
         ("openai", "gpt-4o", HOUR + 1, 10, 0),
         ("openai", "gpt-4o", HOUR + 48, 80, 0),
     ).draw()
-    assert found.chance("openai", "gpt-4o", HOUR) == (F(3, 10), Basis.PROVIDER_HOUR)
-    assert found.chance("openai", "gpt-4o-mini", HOUR) == (F(1, 6), Basis.MODEL_HOUR)
-    assert found.chance("openai", "o3", HOUR + 2) == (F(3, 20), Basis.PROVIDER_DAY)
-    assert found.chance("openai", "gpt-4o", HOUR + 480) == (F(3, 100), Basis.PROVIDER_LOG)
-    assert found.chance("openai", "gpt-4o", None) == (F(3, 100), Basis.PROVIDER_LOG)
-    assert found.chance("mistral", "mistral-large", HOUR) == (F(3, 100), Basis.ALL)
+    assert found.chance("openai", "gpt-4o", HOUR) == (Fraction(3, 10), Basis.PROVIDER_HOUR)
+    assert found.chance("openai", "gpt-4o-mini", HOUR) == (Fraction(1, 6), Basis.MODEL_HOUR)
+    assert found.chance("openai", "o3", HOUR + 2) == (Fraction(3, 20), Basis.PROVIDER_DAY)
+    assert found.chance("openai", "gpt-4o", HOUR + 480) == (Fraction(3, 100), Basis.PROVIDER_LOG)
+    assert found.chance("openai", "gpt-4o", None) == (Fraction(3, 100), Basis.PROVIDER_LOG)
+    assert found.chance("mistral", "mistral-large", HOUR) == (Fraction(3, 100), Basis.ALL)
 
 
 def test_failures_spread_by_chance_have_the_overall_rate():
@@ -75,7 +78,7 @@ def test_failures_spread_by_chance_have_the_overall_rate():
             draw = found.draw()
             draw.failed("a", "m", HOUR + (place >= 6))
             seen.append(draw.chance("a", "m", HOUR + (place >= 6))[0])
-    assert sum(seen) / len(seen) == F(2, 11)
+    assert sum(seen) / len(seen) == Fraction(2, 11)
 
 
 chances = st.fractions(0, 1, max_denominator=50)
@@ -96,9 +99,9 @@ def test_a_further_member_never_lowers_availability_nor_cost(chain, more, chance
 
 @given(st.lists(st.tuples(steps, chances), max_size=5))
 def test_the_expected_cost_is_the_mean_over_all_ways_in_which_attempts_end(chain):
-    served = units = F(0)
+    served = units = Fraction(0)
     for first_success in range(len(chain) + 1):  # len(chain): none succeeds
-        weight, cost = F(1), F(0)
+        weight, cost = Fraction(1), Fraction(0)
         for place, (step, chance) in enumerate(chain[: first_success + 1]):
             weight *= 1 - chance if place == first_success else chance
             cost += step.units * (1 if place == first_success else step.billed)
@@ -112,8 +115,8 @@ def test_the_expected_cost_is_the_mean_over_all_ways_in_which_attempts_end(chain
 @given(chances, chances)
 def test_persistence_raises_a_chance_and_leaves_certainty(chance, persistence):
     assert chance <= lasting(chance, persistence) <= 1
-    assert lasting(F(1), persistence) == 1
-    assert lasting(chance, F(0)) == chance
+    assert lasting(Fraction(1), persistence) == 1
+    assert lasting(chance, Fraction(0)) == chance
 
 
 @pytest.mark.parametrize(
