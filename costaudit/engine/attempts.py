@@ -1,7 +1,7 @@
 """The attempts of a log: sums by hour and model of all of them, and one by one those that others belong to.
 
 Requests that were answered at once are only summed, with what every member of the fallback chains would
-have cost for them. Failed attempts and retries are kept as rows, without texts and users: they are few, and
+have cost for them. Failed attempts and retries are kept as rows, without texts: they are few, and
 what belongs together can only be told from their ids.
 """
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from costaudit.engine.chains import Members, card_names
 from costaudit.engine.columns import Words
+from costaudit.engine.contexts import NOT_ACTED_ON, contexts_of
 from costaudit.engine.failures import REASONS, reason_of
 from costaudit.engine.ledger import NO_PERIOD, Cells, CellSum, group_rows, sums
 from costaudit.engine.plan import Plan
@@ -40,7 +41,7 @@ ANSWERED: Final = -1
 TIER: Final = "_tier"
 """The column of kept rows that holds the tier, UNTAGGED without one."""
 
-_LEFT_OUT: Final = ("prompt", "system", "user", "tags", "reported_picousd", "asked_bytes", "answered_bytes")
+_LEFT_OUT: Final = ("prompt", "system", "tags", "reported_picousd", "asked_bytes", "answered_bytes")
 
 _OWN: Final = (pa.field(TIER, pa.int8()), pa.field(PROMPT, pa.uint64()))
 
@@ -56,9 +57,9 @@ class AttemptLog:
     """All attempts but answers of a gateway's cache. Keys: hour, provider, model, reason; measures:
     requests, unpriced, latency_ms, latencies (attempts with one), money `own`."""
     answered: Cells
-    """Requests that were answered at once. Keys: hour, provider, model, tier, feature, and for every member
-    `to MEMBER`, the model that it would ask; measures: requests, unpriced, all counts, money `own` and
-    `to MEMBER`."""
+    """Requests that were answered at once. Keys: hour, provider, model, tier, feature, number (of the
+    policy's treatment) and, for every member `to MEMBER`, the model that it would ask; measures: requests,
+    unpriced, all counts, money `own` and `to MEMBER`."""
     kept: pa.RecordBatch
     """Failed, cancelled and replaced attempts, and all attempts after the first: canonical columns, TIER and
     PROMPT."""
@@ -265,7 +266,30 @@ def offered_cells(rows: PricedRows, members: Members, tier: Ints, index: npt.NDA
     for name, offer in members.offers(rows).items():
         words[f"to {name}"] = Words(*card_names(members.plan, offer.card))
         measures |= _halves(f"to {name}", offer.units[index])
-    return _cells({"hour": hours_of(rows.ts)[index], "tier": tier[index]}, words, measures, index)
+    numbers = {
+        "hour": hours_of(rows.ts)[index],
+        "tier": tier[index],
+        "number": _numbers(rows, members.plan, tier)[index],
+    }
+    return _cells(numbers, words, measures, index)
+
+
+def _numbers(rows: PricedRows, plan: Plan, tier: Ints) -> Ints:
+    """Under which number the policy treats every request; NOT_ACTED_ON for those that it leaves alone."""
+    if not any(treatment.fallbacks for _, treatment in plan.policy.treatments()):
+        return np.full(rows.calls.rows, NOT_ACTED_ON, np.int64)
+    contexts = contexts_of(
+        plan.policy,
+        plan.reads,
+        rows.words,
+        tier.astype(np.int8),
+        rows.card,
+        plan.cards,
+        evals=False,
+        tasks=False,
+    )
+    table = np.array([*(context.number for context in contexts.known), NOT_ACTED_ON], np.int64)
+    return table[contexts.code]
 
 
 def _cells(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.choice import NO_ROUTE
+from costaudit.engine.columns import Words
+from costaudit.engine.offers import NO_ROUTE
 from costaudit.engine.plan import Plan, RateMatrix, Route
 from costaudit.engine.rows import PricedRows, cost_of
 from costaudit.errors import ConfigError
 from costaudit.prices.conditions import service_tier
 from costaudit.routing.candidates import knows
 from costaudit.routing.fallback import CHEAPER, KEYWORDS, OTHER, SAME
-from costaudit.routing.policy import CLASSES, Residency, Seat, matches
+from costaudit.routing.policy import CLASSES, Patterns, Seat, matches
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -74,9 +75,26 @@ class Members:
 
     def offers(self, rows: PricedRows) -> dict[str, Offer]:
         """What each member offers to every call of a batch, by its name."""
-        needs = _Needs.of(rows, self.plan.policy.residency)
+        needs = _Needs.of(rows, self._bounds(rows))
         kinds = self._kinds(rows)
         return {name: self._offer(name, rows, needs, kinds) for name in self.names}
+
+    def _bounds(self, rows: PricedRows) -> Iterator[tuple[Mask, tuple[str, ...]]]:
+        """Calls that the policy lets only some providers serve, or none but their own model."""
+        policy, words = self.plan.policy, rows.words
+        for rule in policy.residency:
+            named = _named(rule.regions, words["region"]) | _named(rule.features, words["feature"])
+            yield named, rule.providers
+        never = _named(policy.never.features, words["feature"]) | _named(policy.never.models, words["model"])
+        if policy.never.users:
+            never |= _named(policy.never.users, rows.calls.words("user"))
+        if policy.never.models:
+            never |= _named(policy.never.models, Words(*card_names(self.plan, rows.card)))
+        if never.any():
+            yield never, ()
+        if policy.same_provider:
+            _, own = self._own(rows.card)
+            yield from ((own == provider, (provider,)) for provider in sorted(set(own.tolist())))
 
     def _kinds(self, rows: PricedRows) -> list[tuple[str, npt.NDArray[np.intp]]]:
         """Rows by the service tier that a candidate must have a price for."""
@@ -153,8 +171,7 @@ class Members:
         route = self._route(seat, kind)
         if not len(index) or not len(route.codes):
             return index[:0], *nothing
-        local = route.timeline.lookup(rows.price_ts[index], rows.context[index])
-        card = np.where(local >= 0, route.codes[np.maximum(local, 0)], NO_ROUTE).astype(np.int32)
+        card = route.lookup(rows.price_ts[index], rows.context[index])
         matrix = self.plan.rates()
         fits = needs.fitted_by(matrix, card, index)
         index, card = index[fits], card[fits]
@@ -179,11 +196,11 @@ class _Needs:
     output: Ints
     chat: Mask
     abilities: tuple[tuple[str, Mask], ...]
-    residency: tuple[tuple[Mask, tuple[str, ...]], ...]
+    bounds: tuple[tuple[Mask, tuple[str, ...]], ...]
     """Calls that only some providers may serve, and those."""
 
     @classmethod
-    def of(cls, rows: PricedRows, residency: Sequence[Residency]) -> _Needs:
+    def of(cls, rows: PricedRows, bounds: Iterable[tuple[Mask, tuple[str, ...]]]) -> _Needs:
         calls, counts = rows.calls, rows.counts
         output = counts["output"] if counts["output"] is not None else np.zeros(calls.rows, np.int64)
         audio = [c > 0 for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
@@ -196,12 +213,11 @@ class _Needs:
             shape.among(*json_words) if json_words else None,
         )
         abilities = tuple((name, mask) for name, mask in zip(_CAN, masks, strict=True) if mask is not None)
-        bound = tuple((_bound(rows, rule), rule.providers) for rule in residency)
-        return cls(rows.context + output, output, rows.chat, abilities, bound)
+        return cls(rows.context + output, output, rows.chat, abilities, tuple(bounds))
 
     def allowed(self, index: npt.NDArray[np.intp], provider: str) -> npt.NDArray[np.intp]:
         """The rows of `index` that a provider may serve."""
-        for mask, providers in self.residency:
+        for mask, providers in self.bounds:
             if provider not in providers:
                 index = index[~mask[index]]
         return index
@@ -217,12 +233,9 @@ class _Needs:
         return fits
 
 
-def _bound(rows: PricedRows, rule: Residency) -> Mask:
-    """The calls that a rule of residency speaks of."""
-    hit = np.zeros(rows.calls.rows, bool)
-    for column, patterns in (("region", rule.regions), ("feature", rule.features)):
-        words = rows.words[column]
-        hit |= np.array([matches(patterns, value) for value in words.values], bool)[words.codes]
+def _named(patterns: Patterns, words: Words) -> Mask:
+    """The calls whose word fits one of the patterns."""
+    hit: Mask = np.array([matches(patterns, value) for value in words.values], bool)[words.codes]
     return hit
 
 

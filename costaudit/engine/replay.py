@@ -71,17 +71,17 @@ def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -
     With `down`, attempts at that provider all fail, and cost nothing: the first ones failed because of that.
     """
     found = []
-    members = sorted({m for t in range(-1, 4) for m in chain.of(t)} - {SAME})
+    members = [name for name in chain.all_members if name != SAME]
     words = {name: cells.words(f"to {name}") for name in members}
     money = {name: money_of(cells, f"to {name}").tolist() for name in members}
     own = money_of(cells, "own").tolist()
-    numbers = (cells.keys[name].tolist() for name in ("hour", "tier"))
+    numbers = (cells.keys[name].tolist() for name in ("hour", "number"))
     keyed = zip(cells.words("provider"), cells.words("model"), *numbers, strict=True)
     requests = cells.measures["requests"].tolist()
-    for place, (provider, model, period, tier) in enumerate(keyed):
+    for place, (provider, model, period, number) in enumerate(keyed):
         hour = None if period == NO_PERIOD else period
         steps = []
-        for name in chain.of(tier):
+        for name in chain.of(number):
             if name == SAME:
                 steps.append(Step(provider, model, own[place], odds.billing.part(provider)))
             elif (to := words[name][place]) is not None:

@@ -35,7 +35,7 @@ from costaudit.report.build import instant
 from costaudit.report.model import Period
 from costaudit.report.shadow_model import Interval, LogRead
 from costaudit.routing.fallback import CHEAPER, OTHER, SAME, Basis, Chain
-from costaudit.routing.policy import Policy
+from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.schema import UNTAGGED
 from costaudit.shadow.intervals import Estimate
 
@@ -55,24 +55,22 @@ ROUND: Final = 12
 
 
 def policy_chain(policy: Policy) -> Chain | None:
-    """The fallbacks of a policy by tier, None where it has none: a tier without any asks its model again."""
-    by_tier = {rule.tier: rule.fallbacks for rule in policy.tiers if rule.fallbacks}
-    return (
-        Chain(f"policy {policy.name}", (SAME,), {int(t): v for t, v in by_tier.items()}) if by_tier else None
-    )
+    """The fallbacks of a policy, None where it has none. What has none of its own asks its model again."""
+    own = {number: treatment.fallbacks for number, treatment in policy.treatments() if treatment.fallbacks}
+    return Chain(f"policy {policy.name}", (SAME,), own) if own else None
 
 
 def chains_for(policy: Policy, given: Sequence[Chain]) -> list[Chain]:
-    """All chains that are replayed: none, those asked for or the policy's, and the usual ones."""
+    """All chains that are replayed: none, those asked for, the policy's, and the usual ones."""
     own = policy_chain(policy)
-    asked = [*given] or ([own] if own is not None else [_ALL_THREE])
+    asked = [*given, *([own] if own is not None else [])] or [_ALL_THREE]
     found = {chain.name: chain for chain in (NOTHING, *asked, *_USUAL)}
     return list(found.values())
 
 
 def members_named(chains: Sequence[Chain]) -> list[str]:
     """Every member of every chain."""
-    return [m for chain in chains for t in range(UNTAGGED, 4) for m in chain.of(t)]
+    return [member for chain in chains for member in chain.all_members]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +127,7 @@ def build_fallback(
         as_logged=_chain_row(Chain("as logged", ()), own, work) if logged.known else None,
         chains=[_chain_row(c, total_outcome(replay(heads.cells, c, odds)), work) for c in chains],
         outages=[_outage(outage, chains, work) for outage in outages or _usual_outage(work)],
-        notes=list(_notes(logged, plan.policy)),
+        notes=list(_notes(logged)),
     )
 
 
@@ -303,9 +301,10 @@ def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
     return m.ChainRow(
         name=chain.name,
         members=list(chain.members),
-        by_tier=None
-        if chain.by_tier is None
-        else {str(t): list(v) for t, v in sorted(chain.by_tier.items())},
+        treatments=[
+            _treatment(number, members, work.members.plan.policy)
+            for number, members in sorted(chain.by_number.items())
+        ],
         served=_rounded(found.served),
         served_share=share(found.served, found.requests),
         availability=share(success, requests),
@@ -341,6 +340,12 @@ def _usual_outage(work: _Work) -> list[Outage]:
                     requests[name] += number
     most = min(requests, key=lambda name: (-requests[name], name), default=None)
     return [] if most is None else [Outage(most, USUAL_HOURS)]
+
+
+def _treatment(number: int, members: Sequence[str], policy: Policy) -> m.Treatment:
+    rule = policy.rules[number - RULES_FROM] if number >= RULES_FROM else None
+    named = None if rule is None else rule.name or f"rule {number - RULES_FROM + 1}"
+    return m.Treatment(tier=number if rule is None else None, rule=named, members=list(members))
 
 
 def _outage(outage: Outage, chains: Sequence[Chain], work: _Work) -> m.OutageRow:
@@ -394,7 +399,7 @@ def _most(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
     return sorted(parts.items(), key=lambda one: (-one[1].requests, one[0] is None, one[0] or ""))
 
 
-def _notes(logged: m.Logged, policy: Policy) -> Iterator[str]:
+def _notes(logged: m.Logged) -> Iterator[str]:
     yield (
         "Chances of failing are those of the log: of the model or provider in the same hour where it has "
         "enough other attempts then, else of the provider's day, else of its whole log."
@@ -412,6 +417,4 @@ def _notes(logged: m.Logged, policy: Policy) -> Iterator[str]:
     yield "What never failed in the attempts that a chance is taken from counts as never failing."
     if not logged.known:
         yield "The log does not say which attempts are of one request: what followed a failure is not known."
-    if any(rule.fallbacks for rule in policy.rules):
-        yield "Fallbacks of the policy's rules are not replayed, only those of its tiers."
     yield "A fallback model is adequate by its limits and abilities; its answers were not verified."

@@ -176,13 +176,22 @@ class BasisShare(_Part):
     chances: int
 
 
+class Treatment(_Part):
+    """Requests that a policy treats apart, and their members."""
+
+    tier: int | None
+    rule: str | None
+    """The name of a rule, or its place."""
+    members: list[str]
+
+
 class ChainRow(_Part):
     """A fallback chain replayed on the requests whose first attempt failed."""
 
     name: str
     members: list[str]
-    by_tier: dict[str, list[str]] | None
-    """Members by tier where they differ."""
+    treatments: list[Treatment]
+    """Other members for some requests: the fallbacks of a policy's rules and tiers."""
     served: float
     """Expected number of those requests that are answered in the end."""
     served_share: float | None

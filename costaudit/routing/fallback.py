@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
@@ -44,12 +44,17 @@ class Chain:
     name: str
     members: tuple[str, ...]
     """Keywords, or models by name (provider/model)."""
-    by_tier: Mapping[int, tuple[str, ...]] | None = None
-    """Other members for requests of some tiers: a policy's own fallbacks."""
+    by_number: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Other members for requests that a policy treats apart: its own fallbacks, by the policy's numbers."""
 
-    def of(self, tier: int) -> tuple[str, ...]:
-        """The members for a request of a tier."""
-        return self.members if self.by_tier is None else self.by_tier.get(tier, self.members)
+    def of(self, number: int) -> tuple[str, ...]:
+        """The members for a request that the policy treats under a number."""
+        return self.by_number.get(number, self.members)
+
+    @property
+    def all_members(self) -> tuple[str, ...]:
+        """Every member for any request, each once."""
+        return tuple(dict.fromkeys((*self.members, *(m for some in self.by_number.values() for m in some))))
 
 
 def parse_chain(text: str) -> Chain:

@@ -240,33 +240,68 @@ def test_a_model_that_is_not_in_the_price_book_is_no_fallback(run, bad_hour):
 POLICY = """
 schema = "costaudit/policy@1"
 name = "mine"
-[[tiers]]
-tier = 1
-classes = ["mid"]
-fallbacks = ["same", "anthropic/claude-haiku-4-5"]
+[never]
+features = ["legal"]
 [[residency]]
 features = ["eu-*"]
 providers = ["openai"]
+[[rules]]
+name = "search"
+features = ["search"]
+candidates = ["openai/gpt-4o-mini"]
+fallbacks = ["google/gemini-2.5-flash"]
+[[tiers]]
+tier = 1
+classes = ["mid"]
+fallbacks = ["anthropic/claude-haiku-4-5"]
 """
 
 
-def test_the_policy_says_the_chain_of_each_tier(run, tmp_path):
+def test_the_policy_says_what_is_asked_after_a_failure(run, tmp_path):
     policy = tmp_path / "policy.toml"
-    policy.write_text(POLICY.replace('"same", ', ""))
+    policy.write_text(POLICY)
     rows = [call(n, 0, tier=1) for n in range(8)]
-    rows += [failed(10, 0, tier=1), failed(11, 0, tier=2), failed(12, 0, tier=1, feature="eu-chat")]
-    report = report_of(run, write_jsonl(tmp_path / "log.jsonl", rows), "--policy", policy)
-    row = report["chains"][1]
-    assert (row["name"], row["by_tier"]) == ("policy mine", {"1": [HAIKU]})
-    # Tier 1 goes to haiku, tier 2 to its own model again; the third may only be served by openai.
-    assert [(s["model"], s["requests"]) for s in row["first_asked"]] == [
-        ("anthropic/claude-haiku-4-5-20251001", 1),
-        ("openai/gpt-4o-2024-08-06", 1),
+    rows += [
+        failed(10, 0, tier=1),  # to haiku
+        failed(11, 0, tier=2),  # the policy names nothing: its own model again
+        failed(12, 0, tier=2, feature="search"),  # a rule comes before the tier: to flash
+        failed(13, 0, tier=1, feature="eu-chat"),  # only openai may serve it
+        failed(14, 0, tier=1, feature="legal"),  # only its own model may
     ]
+    report = report_of(run, write_jsonl(tmp_path / "log.jsonl", rows), "--policy", policy, "--chain", "same")
+    assert [c["name"] for c in report["chains"]] == ["none", "same", "policy mine", "cheaper", "other"]
+    row = chain(report, "policy mine")
+    assert row["members"] == ["same"]
+    assert row["treatments"] == [
+        {"tier": 1, "rule": None, "members": [HAIKU]},
+        {"tier": None, "rule": "search", "members": [FLASH]},
+    ]
+    assert {s["model"]: s["requests"] for s in row["first_asked"]} == {
+        "anthropic/claude-haiku-4-5-20251001": 1,
+        "google/gemini-2.5-flash": 1,
+        "openai/gpt-4o-2024-08-06": 2,
+    }
     assert row["without_member"] == 1
 
 
-@pytest.mark.parametrize("seed", range(8))
+def test_a_policy_of_one_provider_fails_over_to_no_other(run, tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text('schema = "costaudit/policy@1"\nname = "mine"\nsame_provider = true\n')
+    rows = [call(n, 0) for n in range(8)] + [failed(10, 0)]
+    path = write_jsonl(tmp_path / "log.jsonl", rows)
+    report = report_of(run, path, "--policy", policy, "--chain", HAIKU)
+    assert [chain(report, name)["without_member"] for name in ("cheaper", "other", HAIKU)] == [0, 1, 1]
+
+
+def test_a_chain_may_only_name_providers_that_the_policy_allows(run, bad_hour, tmp_path):
+    policy = tmp_path / "policy.toml"
+    policy.write_text('schema = "costaudit/policy@1"\nname = "mine"\nproviders = ["openai"]\n')
+    outcome = run("fallback", bad_hour, "--policy", policy, "--chain", HAIKU)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "may not serve: the policy allows openai" in outcome.err
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_an_independent_computation_agrees_to_the_last_digit(run, tmp_path, seed):
     log = random_log(seed)
     truth = Oracle(log)
@@ -319,7 +354,7 @@ def hours_since_1970(text):
     return int(datetime.fromisoformat(text).timestamp()) // 3600
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_report_does_not_depend_on_order_files_or_threads(run, tmp_path, seed):
     log = random_log(seed)
     one = report_of(run, write_jsonl(tmp_path / "log.jsonl", log))
@@ -334,7 +369,7 @@ def test_the_report_does_not_depend_on_order_files_or_threads(run, tmp_path, see
     assert one == other
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_longer_chain_is_never_less_available(run, tmp_path, seed):
     members = ["cheaper", "same", FLASH, "other", HAIKU, "same"]
     named = [arg for n in range(1, 7) for arg in ("--chain", ",".join(members[:n]))]
