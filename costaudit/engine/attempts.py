@@ -76,6 +76,16 @@ def money_of(cells: Cells, name: str) -> npt.NDArray[Any]:
     return np.asarray(upper.astype(object) * _SPLIT + lower.astype(object))
 
 
+def without_keys(cells: Cells, *names: str) -> Cells:
+    """The same sums, not told apart by some keys."""
+    whole = CellSum()
+    if cells.keys:
+        keys = {name: codes for name, codes in cells.keys.items() if name not in names}
+        values = {name: words for name, words in cells.values.items() if name not in names}
+        whole.add(Cells(keys, values, cells.measures))
+    return whole.total()
+
+
 def rows_of(tried: Cells, *measures: str) -> list[tuple[Any, ...]]:
     """Provider, model, hour, reason and some measures of every cell of attempts."""
     if not tried.keys:

@@ -21,6 +21,7 @@ from costaudit.engine.attempts import (
     hours_of,
     reason_codes,
     serving,
+    without_keys,
 )
 from costaudit.engine.failures import REASONS, TRANSIENT
 from costaudit.engine.ledger import NO_PERIOD, Cells
@@ -161,7 +162,8 @@ def _donors(
 def _means(answered: Cells) -> dict[tuple[str | None, ...], list[int]]:
     """Mean counts of answered requests, rounded half up, by provider and model, with and without feature."""
     sums: dict[tuple[str | None, ...], list[int]] = defaultdict(lambda: [0] * (1 + len(COUNTS)))
-    if not answered.rows or not answered.keys:
+    answered = without_keys(answered, *(answered.keys.keys() - {"provider", "model", "feature"}))
+    if not answered.keys:
         return {}
     named = zip(*(answered.words(n) for n in ("provider", "model", "feature")), strict=True)
     columns = [answered.measures[name].tolist() for name in ("requests", *COUNTS)]

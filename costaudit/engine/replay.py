@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +14,17 @@ from costaudit.engine.chains import Members
 from costaudit.engine.kept import TRANSIENT_CODES, Billing, Kept, Mix, Who
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.retries import Family
-from costaudit.routing.fallback import SAME, Basis, Chain, FailureRates, Step, Tally, expect, lasting
+from costaudit.routing.fallback import (
+    SAME,
+    Basis,
+    Chain,
+    Expected,
+    FailureRates,
+    Step,
+    Tally,
+    expect,
+    lasting,
+)
 
 
 def failure_rates(tried: Cells) -> FailureRates:
@@ -40,7 +50,7 @@ class Outcome:
     """What the served requests cost on their own model."""
     without: int = 0
     """Requests that no member can serve."""
-    models: dict[str, int] | None = None
+    models: dict[Who, int] | None = None
     """Requests by the models that the first adequate members name."""
     basis: dict[Basis, int] | None = None
     """Chances of requests × members by what they were taken from."""
@@ -78,69 +88,94 @@ def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -
     numbers = (cells.keys[name].tolist() for name in ("hour", "number"))
     keyed = zip(cells.words("provider"), cells.words("model"), *numbers, strict=True)
     requests = cells.measures["requests"].tolist()
+    forecasts = _Forecasts(odds, down)
     for place, (provider, model, period, number) in enumerate(keyed):
-        hour = None if period == NO_PERIOD else period
-        steps = []
+        asked: list[Who] = []
+        costs = []
         for name in chain.of(number):
             if name == SAME:
-                steps.append(Step(provider, model, own[place], odds.billing.part(provider)))
+                asked.append((provider, model))
+                costs.append(own[place])
             elif (to := words[name][place]) is not None:
                 host, _, its = to.partition("/")
-                steps.append(Step(host, its, money[name][place], odds.billing.part(host)))
-        found.append(_outcome(requests[place], own[place], steps, _Hour(odds, (provider, model), hour, down)))
+                asked.append((host, its))
+                costs.append(money[name][place])
+        hour = None if period == NO_PERIOD else period
+        forecast = forecasts.of((provider, model), hour, tuple(asked))
+        found.append(_outcome(requests[place], own[place], forecast, costs))
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Hour:
-    """Where and when some equal requests failed first."""
+class _Forecast:
+    """What is expected of each of some equal requests."""
 
-    odds: Odds
-    first: Who
-    hour: int | None
-    down: str | None
+    expected: Expected
+    asked: tuple[Who, ...]
+    basis: tuple[Basis, ...]
+    """What each chance was taken from."""
 
 
-def _outcome(requests: int, own: int, steps: Sequence[Step], at: _Hour) -> Outcome:
-    draw = at.odds.rates.draw()
-    basis: dict[Basis, int] = defaultdict(int)
-    if at.down is None:
-        draw.failed(*at.first, at.hour)
+class _Forecasts:
+    """Forecasts by where and when requests failed first, and whom they ask then."""
 
-    def failing(step: Step) -> Fraction:
-        if step.provider == at.down and at.down is not None:
-            return Fraction(1)
-        chance, how = draw.chance(step.provider, step.model, at.hour)
-        basis[how] += requests
-        return lasting(chance, at.odds.persistence) if draw.has_failed_at(step.provider) else chance
+    def __init__(self, odds: Odds, down: str | None) -> None:
+        self.odds, self.down = odds, down
+        self._known: dict[tuple[Who, int | None, tuple[Who, ...]], _Forecast] = {}
 
-    if at.down is not None:  # nobody is billed by a provider that does not answer
-        steps = [
-            Step(s.provider, s.model, s.units, Fraction(0)) if s.provider == at.down else s for s in steps
-        ]
+    def of(self, first: Who, hour: int | None, asked: tuple[Who, ...]) -> _Forecast:
+        key = (first, hour, asked)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._make(first, hour, asked)
+        return found
 
-    def failed(step: Step) -> None:
-        if at.down is None or step.provider != at.down:  # what is only imagined is not in the log's counts
-            draw.failed(step.provider, step.model, at.hour)
+    def _make(self, first: Who, hour: int | None, asked: tuple[Who, ...]) -> _Forecast:
+        draw = self.odds.rates.draw()
+        basis: list[Basis] = []
+        if self.down is None:
+            draw.failed(*first, hour)
 
-    found = expect(steps, failing, failed)
-    first = f"{steps[0].provider}/{steps[0].model}" if steps else None
+        def failing(step: Step) -> Fraction:
+            if self._is_down(step.provider):
+                return Fraction(1)
+            chance, how = draw.chance(step.provider, step.model, hour)
+            basis.append(how)
+            return lasting(chance, self.odds.persistence) if draw.has_failed_at(step.provider) else chance
+
+        def failed(step: Step) -> None:
+            if not self._is_down(step.provider):  # what is only imagined is not in the log's counts
+                draw.failed(step.provider, step.model, hour)
+
+        steps = [Step(*who, self._billed(who[0])) for who in asked]
+        return _Forecast(expect(steps, failing, failed), asked, tuple(basis))
+
+    def _is_down(self, provider: str | None) -> bool:
+        return self.down is not None and provider == self.down
+
+    def _billed(self, provider: str | None) -> Fraction:
+        """Nobody is billed by a provider that does not answer."""
+        return Fraction(0) if self._is_down(provider) else self.odds.billing.part(provider)
+
+
+def _outcome(requests: int, own: int, forecast: _Forecast, costs: Sequence[int]) -> Outcome:
+    expected, basis = forecast.expected, Counter(forecast.basis)
     return Outcome(
         requests=requests,
-        served=found.served * requests,
-        units=found.units,
-        attempts=found.attempts * requests,
-        own_units=found.served * own,
-        without=0 if steps else requests,
-        models={first: requests} if first else {},
-        basis=dict(basis),
+        served=expected.served * requests,
+        units=expected.cost(costs),
+        attempts=expected.attempts * requests,
+        own_units=expected.served * own,
+        without=0 if costs else requests,
+        models={forecast.asked[0]: requests} if costs else {},
+        basis={how: number * requests for how, number in basis.items()},
     )
 
 
 def total_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     """Some outcomes together."""
     whole = Outcome(models={}, basis={})
-    models: dict[str, int] = defaultdict(int)
+    models: dict[Who, int] = defaultdict(int)
     basis: dict[Basis, int] = defaultdict(int)
     for one in outcomes:
         whole.add(one)

@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import Final
 
 from costaudit import __version__
-from costaudit.engine.attempts import AttemptLog, money_of
+from costaudit.engine.attempts import AttemptLog, money_of, without_keys
 from costaudit.engine.chains import Members
 from costaudit.engine.failure_tables import Failures, clusters_of, failures_by, together_of
 from costaudit.engine.failures import Reason
-from costaudit.engine.kept import Billing, Kept, Mix, billing_of, judge_kept
+from costaudit.engine.kept import Billing, Kept, Mix, Who, billing_of, judge_kept
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.local import Pass
 from costaudit.engine.outage import Hit, Outage, Part, Window, all_requests, strike, windows_of
@@ -101,7 +101,7 @@ def build_fallback(
     work = _Work(log, members, kept, heads, odds, answered, units)
     logged = _logged(work, checks.again, checks.elsewhere)
 
-    own = as_logged(heads, kept)
+    own, failed = as_logged(heads, kept), without_keys(heads.cells, "tier", "feature")
     return m.FallbackReport(
         version=__version__,
         policy=plan.policy.name,
@@ -125,7 +125,7 @@ def build_fallback(
             m.TokenSource(source=how.value, requests=heads.mixes[how]) for how in Mix if heads.mixes.get(how)
         ],
         as_logged=_chain_row(Chain("as logged", ()), own, work) if logged.known else None,
-        chains=[_chain_row(c, total_outcome(replay(heads.cells, c, odds)), work) for c in chains],
+        chains=[_chain_row(c, total_outcome(replay(failed, c, odds)), work) for c in chains],
         outages=[_outage(outage, chains, work) for outage in outages or _usual_outage(work)],
         notes=list(_notes(logged)),
     )
@@ -263,7 +263,7 @@ def _logged(work: _Work, again: Check, elsewhere: Check) -> m.Logged:
     for family in heads.families if known else ():
         answered = any(kept.answered(row) for row in family.rows)
         sums = depths[len(family.rows) - 1]
-        path = paths[tuple(_named(kept, row) for row in family.rows)]
+        path = paths[tuple(_joined(kept.who(row)) for row in family.rows)]
         for number, value in enumerate((1, int(answered), sum(kept.units(row) for row in family.rows))):
             sums[number] += value
             if number < 2:
@@ -289,15 +289,16 @@ def _logged(work: _Work, again: Check, elsewhere: Check) -> m.Logged:
     )
 
 
-def _named(kept: Kept, row: int) -> str:
-    return "/".join(name if name is not None else "?" for name in kept.who(row))
+def _joined(who: Who) -> str:
+    return "/".join(name if name is not None else "?" for name in who)
 
 
 def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
     heads, requests = work.heads, work.answered + found.requests
     spent = heads.billed_units + found.units
     success = work.answered + found.served
-    named = sorted((found.models or {}).items(), key=lambda one: (-one[1], one[0]))
+    models = {_joined(who): number for who, number in (found.models or {}).items()}
+    named = sorted(models.items(), key=lambda one: (-one[1], one[0]))
     return m.ChainRow(
         name=chain.name,
         members=list(chain.members),

@@ -181,10 +181,8 @@ class Step:
 
     provider: str | None
     model: str | None
-    units: int
-    """What an answer costs, in some unit of money."""
     billed: Fraction
-    """The part of that which is billed when the attempt fails."""
+    """The part of an answer's cost that is billed when the attempt fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +191,14 @@ class Expected:
 
     served: Fraction
     """Probability that some member answers."""
-    units: Fraction
-    """Expected cost of all attempts, in the unit of the steps."""
+    weights: tuple[Fraction, ...]
+    """By step, how much of the cost of its answer is expected to be billed."""
     attempts: Fraction
     """Expected number of attempts."""
+
+    def cost(self, of_answers: Sequence[int]) -> Fraction:
+        """Expected cost of all attempts, from that of an answer of each step."""
+        return sum((w * c for w, c in zip(self.weights, of_answers, strict=True)), Fraction(0))
 
 
 Failing = Callable[[Step], Fraction]
@@ -210,21 +212,23 @@ def expect(
     `failing` says with which probability q a step fails, given that all before it did; `failed` is told of
     each step as if it had failed, before the next is asked for.
 
-    >>> steps = [Step("a", "m", 10, Fraction(1)), Step("b", "m", 4, Fraction(0))]
+    >>> steps = [Step("a", "m", Fraction(1)), Step("b", "m", Fraction(0))]
     >>> half = expect(steps, lambda _: Fraction(1, 2))
-    >>> half.served, half.units, half.attempts
+    >>> half.served, half.cost([10, 4]), half.attempts
     (Fraction(3, 4), Fraction(11, 1), Fraction(3, 2))
     """
-    reach, units, attempts = Fraction(1), Fraction(0), Fraction(0)
+    reach, attempts = Fraction(1), Fraction(0)
+    weights = []
     for step in steps:
         if not reach:
-            break
+            weights.append(Fraction(0))
+            continue
         chance = failing(step)
-        units += reach * step.units * (1 - chance + chance * step.billed)
+        weights.append(reach * (1 - chance + chance * step.billed))
         attempts += reach
         reach *= chance
         failed(step)
-    return Expected(1 - reach, units, attempts)
+    return Expected(1 - reach, tuple(weights), attempts)
 
 
 def lasting(chance: Fraction, persistence: Fraction) -> Fraction:

@@ -21,7 +21,7 @@ MINI = "openai/gpt-4o-mini"
 
 def call(number, hour, model="gpt-4o", provider="openai", **more):
     return {
-        "request_id": f"r{number}", "timestamp": f"2025-11-{10 + hour // 24}T{hour % 24:02}:00:{number % 60:02}Z",
+        "request_id": f"r{number}", "timestamp": f"2025-11-10T{hour:02}:00:{number % 60:02}Z",
         "provider": provider, "model": model, "input_tokens": 1000, "output_tokens": 100, "feature": "chat",
         "status": "ok",
     } | more  # fmt: skip
@@ -46,7 +46,7 @@ def chain(report, name):
 
 @pytest.fixture
 def bad_hour(tmp_path):
-    """Hour 0: ten requests to gpt-4o that all fail, six to haiku that do not. Hour 1: ten to gpt-4o, all good."""
+    """Hour 0: ten requests to gpt-4o that fail, six to haiku that do not. Hour 1: ten to gpt-4o, all good."""
     rows = [failed(n, 0) for n in range(10)]
     rows += [call(n, 0, "claude-haiku-4-5", "anthropic") for n in range(10, 16)]
     rows += [call(n, 1) for n in range(16, 26)]
@@ -134,9 +134,9 @@ def test_refused_and_cancelled_requests_are_not_held_against_anyone(run, tmp_pat
 
 
 def test_persistence_makes_chances_match_the_retries_of_the_log(run, tmp_path):
-    # Ten hours, in each six good attempts and three requests that fail once and are asked again: two of the three
-    # retries fail. Of the 11 others of an hour 4 fail beside a first failure, so 30 retries are expected to fail
-    # 30 × 4/11 times, and did 20 times.
+    # Ten hours, in each six good attempts and three requests that fail once and are asked again: two of the
+    # three retries fail. Of the 11 others of an hour 4 fail beside a first failure, so 30 retries are expected
+    # to fail 30 × 4/11 times, and did 20 times.
     rows = []
     for hour in range(10):
         rows += [call(100 * hour + n, hour) for n in range(6)]
@@ -157,7 +157,7 @@ def test_persistence_makes_chances_match_the_retries_of_the_log(run, tmp_path):
 def test_the_cheaper_one_is_of_the_own_provider_and_the_other_one_is_not(run, tmp_path):
     rows = [call(n, 0) for n in range(9)] + [failed(9, 0)]
     report = report_of(run, write_jsonl(tmp_path / "log.jsonl", rows))
-    # In November 2025 the flagship of the own provider, gpt-5 or gpt-5.1, costs 1.25 and 10, less than gpt-4o.
+    # In November 2025 the own provider's flagship, gpt-5 or gpt-5.1, costs 1.25 and 10: less than gpt-4o.
     cheaper, other = chain(report, "cheaper"), chain(report, "other")
     assert [s["model"].partition("-")[0] for s in cheaper["first_asked"]] == ["openai/gpt"]
     assert cheaper["chain_usd"] == "0.00225"
