@@ -50,6 +50,10 @@ class Outcome:
     """What the served requests cost on their own model."""
     without: int = 0
     """Requests that no member can serve."""
+    priced: int = 0
+    """Requests whose cost is known: amounts are of those."""
+    priced_served: Fraction = Fraction(0)
+    """How many of them are served."""
     models: dict[Who, int] | None = None
     """Requests by the models that the first adequate members name."""
     basis: dict[Basis, int] | None = None
@@ -63,6 +67,8 @@ class Outcome:
         self.attempts += other.attempts
         self.own_units += other.own_units
         self.without += other.without
+        self.priced += other.priced
+        self.priced_served += other.priced_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,7 @@ def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -
     numbers = (cells.keys[name].tolist() for name in ("hour", "number"))
     keyed = zip(cells.words("provider"), cells.words("model"), *numbers, strict=True)
     requests = cells.measures["requests"].tolist()
+    unpriced = cells.measures["unpriced"].tolist()
     forecasts = _Forecasts(odds, down)
     for place, (provider, model, period, number) in enumerate(keyed):
         asked: list[Who] = []
@@ -102,7 +109,8 @@ def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -
                 costs.append(money[name][place])
         hour = None if period == NO_PERIOD else period
         forecast = forecasts.of((provider, model), hour, tuple(asked))
-        found.append(_outcome(requests[place], own[place], forecast, costs))
+        some = _Some(requests[place], requests[place] - unpriced[place], own[place])
+        found.append(_outcome(some, forecast, costs))
     return found
 
 
@@ -158,15 +166,26 @@ class _Forecasts:
         return Fraction(0) if self._is_down(provider) else self.odds.billing.part(provider)
 
 
-def _outcome(requests: int, own: int, forecast: _Forecast, costs: Sequence[int]) -> Outcome:
-    expected, basis = forecast.expected, Counter(forecast.basis)
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Equal requests: how many, how many of them with a price, what they cost on their own model."""
+
+    requests: int
+    priced: int
+    own: int
+
+
+def _outcome(some: _Some, forecast: _Forecast, costs: Sequence[int]) -> Outcome:
+    expected, basis, requests = forecast.expected, Counter(forecast.basis), some.requests
     return Outcome(
         requests=requests,
         served=expected.served * requests,
         units=expected.cost(costs),
         attempts=expected.attempts * requests,
-        own_units=expected.served * own,
+        own_units=expected.served * some.own,
         without=0 if costs else requests,
+        priced=some.priced,
+        priced_served=expected.served * some.priced,
         models={forecast.asked[0]: requests} if costs else {},
         basis={how: number * requests for how, number in basis.items()},
     )
@@ -216,15 +235,17 @@ def as_logged(heads: Heads, kept: Kept) -> Outcome:
     for family in heads.families:
         later = family.rows[1:]
         served = any(kept.answered(row) for row in later)
-        own = kept.own_units(family.rows[0]) or 0
+        own = kept.own_units(family.rows[0])
         found.add(
             Outcome(
                 requests=1,
                 served=Fraction(served),
                 units=Fraction(sum(kept.units(row) for row in later)),
                 attempts=Fraction(len(later)),
-                own_units=Fraction(own if served else 0),
+                own_units=Fraction(own or 0 if served else 0),
                 without=0 if later else 1,
+                priced=int(own is not None),
+                priced_served=Fraction(served and own is not None),
             )
         )
     return found

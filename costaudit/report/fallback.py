@@ -83,6 +83,7 @@ class _Work:
     heads: Heads
     odds: Odds
     answered: int
+    answered_priced: int
     answered_units: int
 
 
@@ -98,7 +99,8 @@ def build_fallback(
     empty = not log.answered.keys
     answered = 0 if empty else sum(log.answered.measures["requests"].tolist())
     units = 0 if empty else sum(money_of(log.answered, "own").tolist())
-    work = _Work(log, members, kept, heads, odds, answered, units)
+    priced = 0 if empty else answered - sum(log.answered.measures["unpriced"].tolist())
+    work = _Work(log, members, kept, heads, odds, answered, priced, units)
     logged = _logged(work, checks.again, checks.elsewhere)
 
     own, failed = as_logged(heads, kept), without_keys(heads.cells, "tier", "feature")
@@ -138,6 +140,11 @@ def usd(units: int | Fraction) -> Decimal:
     return Decimal(round(units / 10 ** (15 - ROUND))).scaleb(-ROUND)
 
 
+def _known(found: Outcome, units: Fraction) -> Decimal | None:
+    """An amount; None where none of the requests has a price."""
+    return usd(units) if found.priced or not found.requests else None
+
+
 def share(part: Fraction | float, whole: int = 1) -> float | None:
     """A share with six decimals, 0 or 1 only where it is just that; None of nothing."""
     if not whole:
@@ -168,6 +175,7 @@ def _period(passed: Pass) -> Period:
 def _counts(work: _Work) -> m.Counts:
     log = work.log
     heads = len(work.heads.families)
+    first = [family.rows[0] for family in work.heads.families]
     return m.Counts(
         attempts=sum(log.tried.measures["requests"].tolist()),
         cache_hits=log.cache_hits,
@@ -175,12 +183,14 @@ def _counts(work: _Work) -> m.Counts:
         requests=work.answered + heads,
         answered_first=work.answered,
         failed_first=heads,
+        priced=work.answered_priced + sum(h is not None for h in map(work.kept.own_units, first)),
         other=len(log.families) - heads,
     )
 
 
 def _failure_row(provider: str | None, model: str | None, found: Failures) -> m.FailureRow:
     reasons = {reason.value: found.reasons.get(reason, 0) for reason in Reason}
+    unanswered = found.attempts - found.answered
     return m.FailureRow(
         provider=provider,
         model=model,
@@ -189,7 +199,7 @@ def _failure_row(provider: str | None, model: str | None, found: Failures) -> m.
         failed=found.failed,
         **reasons,
         availability=_interval(found.available),
-        billed_usd=usd(found.billed_units),
+        billed_usd=None if found.unpriced == unanswered > 0 else usd(found.billed_units),
         unpriced=found.unpriced,
         failed_latency_ms=round(found.latency_ms / found.latencies, 1) if found.latencies else None,
         failed_latencies=found.latencies,
@@ -296,7 +306,8 @@ def _joined(who: Who) -> str:
 def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
     heads, requests = work.heads, work.answered + found.requests
     spent = heads.billed_units + found.units
-    success = work.answered + found.served
+    success, priced = work.answered + found.served, work.answered_priced + found.priced
+    priced_success = work.answered_priced + found.priced_served
     models = {_joined(who): number for who, number in (found.models or {}).items()}
     named = sorted(models.items(), key=lambda one: (-one[1], one[0]))
     return m.ChainRow(
@@ -311,10 +322,10 @@ def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
         availability=share(success, requests),
         attempts=_rounded(found.attempts),
         without_member=found.without,
-        chain_usd=usd(found.units),
-        usd_per_failed_request=usd(found.units / found.requests) if found.requests else None,
-        extra_usd_per_1000_requests=usd((spent - found.own_units) * 1000 / requests) if requests else None,
-        usd_per_success=usd((work.answered_units + spent) / success) if success else None,
+        chain_usd=_known(found, found.units),
+        usd_per_failed_request=usd(found.units / found.priced) if found.priced else None,
+        extra_usd_per_1000_requests=usd((spent - found.own_units) * 1000 / priced) if priced else None,
+        usd_per_success=usd((work.answered_units + spent) / priced_success) if priced_success else None,
         first_asked=[m.ModelShare(model=name, requests=number) for name, number in named],
         basis=[
             m.BasisShare(basis=how.value, chances=(found.basis or {})[how])
@@ -380,9 +391,9 @@ def _outage_chain(chain: Chain, hit: Hit, window: Window) -> m.OutageChain:
         served=_rounded(found.served),
         unserved=_rounded(window.requests - found.served),
         served_share=share(found.served, window.requests),
-        chain_usd=usd(found.units),
-        own_usd=usd(found.own_units),
-        extra_usd=usd(found.units - found.own_units),
+        chain_usd=_known(found, found.units),
+        own_usd=_known(found, found.own_units),
+        extra_usd=_known(found, found.units - found.own_units),
         by_tier=[
             m.OutagePart(
                 tier=None if tier == UNTAGGED else tier, requests=p.requests, served=_rounded(p.served)

@@ -39,8 +39,8 @@ class FailureRow(_Part):
     cancelled: int
     availability: Interval | None
     """answered / (answered + failed), by Wilson's interval."""
-    billed_usd: Usd
-    """List price of the attempts without an answer."""
+    billed_usd: Usd | None
+    """List price of the attempts without an answer; null where none of them has a known cost."""
     unpriced: int
     """Attempts without an answer whose cost is not known."""
     failed_latency_ms: float | None
@@ -158,6 +158,8 @@ class Counts(_Part):
     """Answered at the first attempt, or failed at it for reasons of who served it."""
     answered_first: int
     failed_first: int
+    priced: int
+    """Requests whose cost is known: amounts per request and per success are of those."""
     other: int
     """Requests that were refused or cancelled at first, and retries without a first attempt: not replayed."""
 
@@ -201,13 +203,14 @@ class ChainRow(_Part):
     """Expected further attempts."""
     without_member: int
     """Requests that no member of the chain can serve."""
-    chain_usd: Usd
+    chain_usd: Usd | None
     """Expected cost of the further attempts."""
     usd_per_failed_request: Usd | None
     extra_usd_per_1000_requests: Usd | None
-    """Failed first attempts and the chain, minus what the answered ones cost on their own model."""
+    """Failed first attempts and the chain, minus what the answered ones cost on their own model. Amounts are
+    null where no request has a price."""
     usd_per_success: Usd | None
-    """All cost of all requests over those answered."""
+    """All cost of all requests with a price over those answered."""
     first_asked: list[ModelShare]
     """Most requests first."""
     basis: list[BasisShare]
@@ -229,10 +232,10 @@ class OutageChain(_Part):
     served: float
     unserved: float
     served_share: float | None
-    chain_usd: Usd
-    own_usd: Usd
+    chain_usd: Usd | None
+    own_usd: Usd | None
     """What the served requests cost on their own model."""
-    extra_usd: Usd
+    extra_usd: Usd | None
     """chain_usd - own_usd."""
     by_tier: list[OutagePart]
     by_feature: list[OutagePart]

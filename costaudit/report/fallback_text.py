@@ -79,7 +79,7 @@ def _facts(report: m.FallbackReport) -> Iterator[tuple[str, str, str]]:
             f"{total.refused + total.cancelled:,}",
             f"{total.refused:,} refused, {total.cancelled:,} cancelled: they say nothing of who served them",
         )
-    if total.failed:
+    if total.failed and total.billed_usd is not None:
         unpriced = f"; {total.unpriced:,} more without a known cost" if total.unpriced else ""
         yield (
             "Billed",
@@ -287,9 +287,9 @@ def _chain_notes(report: m.FallbackReport) -> Iterator[str]:
                 f"{chain.name}: of some providers the log has no attempts; for them the rate of all others "
                 f"stands in ({guessed:,} of {count(sum(b.chances for b in chain.basis), 'chance')})."
             )
-    unknown = next((s.requests for s in report.token_sources if s.source == "none"), 0)
+    unknown = report.counts.requests - report.counts.priced
     if unknown:
-        yield f"{count(unknown, 'request')} of unknown size cost nothing here."
+        yield f"{count(unknown, 'request')} of unknown cost or size are in no amount."
 
 
 def _fine(value: float | None) -> str:
@@ -336,7 +336,8 @@ def _models_asked(report: m.FallbackReport) -> Iterator[Table]:
 
 
 def _outage(outage: m.OutageRow, chain: m.ChainRow) -> Iterator[Block]:
-    rows = [(w, next(c for c in w.chains if c.name == chain.name)) for w in outage.windows]
+    windows = outage.windows if len({w.start for w in outage.windows}) > 1 else outage.windows[:1]
+    rows = [(w, next(c for c in w.chains if c.name == chain.name)) for w in windows]
     yield Table(
         f"{outage.provider} down for {count(outage.hours, 'hour')}, with {chain.name}",
         (

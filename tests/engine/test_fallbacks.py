@@ -6,6 +6,7 @@ import json
 import random
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -14,6 +15,7 @@ from costaudit.report.jsonout import json_schema
 from tests.engine.audits import write_jsonl, write_parquet
 from tests.engine.fallback_oracle import Oracle, random_log
 
+ROOT = Path(__file__).resolve().parents[2]
 HAIKU = "anthropic/claude-haiku-4-5"
 FLASH = "google/gemini-2.5-flash"
 MINI = "openai/gpt-4o-mini"
@@ -135,8 +137,8 @@ def test_refused_and_cancelled_requests_are_not_held_against_anyone(run, tmp_pat
 
 def test_persistence_makes_chances_match_the_retries_of_the_log(run, tmp_path):
     # Ten hours, in each six good attempts and three requests that fail once and are asked again: two of the
-    # three retries fail. Of the 11 others of an hour 4 fail beside a first failure, so 30 retries are expected
-    # to fail 30 × 4/11 times, and did 20 times.
+    # three retries fail. Of the 11 others of an hour 4 fail beside a first failure, so 30 retries are
+    # expected to fail 30 × 4/11 times, and did 20 times.
     rows = []
     for hour in range(10):
         rows += [call(100 * hour + n, hour) for n in range(6)]
@@ -404,3 +406,57 @@ def test_a_prompt_that_is_asked_again_is_the_same_request(run, tmp_path):
     assert (logged["by_prompt"], logged["never_answered"]) == (1, 1)
     assert (counts["attempts"], counts["requests"], counts["answered_first"]) == (5, 4, 2)
     assert report["as_logged"]["served"] == 1
+
+
+def test_what_has_no_price_is_in_no_amount(run, tmp_path):
+    rows = [call(n, 0, "acme-9") for n in range(8)] + [failed(9, 0, model="acme-9")]
+    path = write_jsonl(tmp_path / "log.jsonl", rows)
+    report = report_of(run, path)
+    assert (report["counts"]["requests"], report["counts"]["priced"]) == (9, 0)
+    again = chain(report, "same")
+    assert (again["served"], again["availability"]) == (1, 1)
+    amounts = ("chain_usd", "usd_per_failed_request", "extra_usd_per_1000_requests", "usd_per_success")
+    assert [again[name] for name in amounts] == [None] * 4
+    # With one priced request beside them, amounts per success are of that alone.
+    rows += [call(20, 0)]
+    report = report_of(run, write_jsonl(tmp_path / "log.jsonl", rows))
+    assert (report["counts"]["priced"], chain(report, "same")["usd_per_success"]) == (1, "0.0035")
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("name", ["litellm_gateway.jsonl.gz", "platform_month.parquet"])
+def test_the_text_is_as_before(run, name, columns, snapshot, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    outcome = run("fallback", f"sample_logs/{name}", columns=columns)
+    assert outcome.code == 0
+    assert all(len(line) <= columns for line in outcome.out.splitlines())
+    assert outcome.out == snapshot
+
+
+def test_the_markdown_is_as_before(run, snapshot, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    outcome = run("fallback", "sample_logs/platform_month.parquet", "--format", "markdown")
+    assert (outcome.code, outcome.out) == (0, snapshot)
+
+
+def test_names_from_the_log_do_nothing_to_a_terminal(run, tmp_path):
+    hostile = {"provider": "\x1b[31mred", "model": "m\x1b]0;title\x07\u202e", "feature": "<b>|"}
+    rows = [call(n, 0) | hostile for n in range(8)] + [failed(9, 0) | hostile]
+    path = write_jsonl(tmp_path / "log.jsonl", rows)
+    for form in ("text", "json", "markdown"):
+        told = run("fallback", path, "--format", form).out
+        assert not set(told) & set("\x1b\x07\u202e")
+        assert form == "json" or "<b>|" not in told.replace("&lt;", "<") or form == "text"
+
+
+def test_samples_of_the_repository_come_to_what_their_maker_says(run):
+    truth = json.loads((ROOT / "tests/sample_logs/totals.json").read_text())["files"]
+    for name, expected in truth.items():
+        found = report_of(run, ROOT / "sample_logs" / name)
+        replaced = found["total"]["unusable"]
+        assert found["total"]["failed"] - replaced == expected["failures"]
+        assert found["counts"]["cache_hits"] == expected["cache_hits"]
+        assert found["counts"]["attempts"] == expected["requests"] - expected["cache_hits"]
+        if name != "support_chat.jsonl.gz":  # which numbers no attempts
+            joined = found["logged"]["by_ids"] + found["logged"]["by_session"] + found["logged"]["orphans"]
+            assert joined == expected["retries"]
