@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
 from typing import Final
 
 from costaudit import __version__
 from costaudit.engine.attempts import AttemptLog, money_of, without_keys
 from costaudit.engine.chains import Members
-from costaudit.engine.failure_tables import Failures, clusters_of, failures_by, together_of
-from costaudit.engine.failures import Reason
-from costaudit.engine.kept import Billing, Kept, Mix, Who, billing_of, judge_kept
-from costaudit.engine.ledger import NO_PERIOD
+from costaudit.engine.failure_tables import Failures, failures_by
+from costaudit.engine.kept import Kept, Mix, Who, billing_of, judge_kept
 from costaudit.engine.local import Pass
-from costaudit.engine.outage import Hit, Outage, Part, Window, all_requests, strike, windows_of
+from costaudit.engine.outage import Outage, all_requests
 from costaudit.engine.replay import (
     Heads,
     Odds,
@@ -32,15 +28,13 @@ from costaudit.engine.retries import Link
 from costaudit.engine.retry_checks import Check, check_retries
 from costaudit.report import fallback_model as m
 from costaudit.report.build import instant
+from costaudit.report.fallback_failures import by_hour, by_model, by_provider, failure_row, pair_rows
+from costaudit.report.fallback_figures import DAY_US, known_usd, rounded, share, usd
+from costaudit.report.fallback_outages import outage_rows
 from costaudit.report.model import Period
-from costaudit.report.shadow_model import Interval, LogRead
+from costaudit.report.shadow_model import LogRead
 from costaudit.routing.fallback import CHEAPER, OTHER, SAME, Basis, Chain
 from costaudit.routing.policy import RULES_FROM, Policy
-from costaudit.schema import UNTAGGED
-from costaudit.shadow.intervals import Estimate
-
-HOUR_US: Final = 3_600_000_000
-DAY_US: Final = 24 * HOUR_US
 
 NOTHING: Final = Chain("none", ())
 
@@ -49,9 +43,6 @@ _ALL_THREE: Final = Chain("same,cheaper,other", (SAME, CHEAPER, OTHER))
 
 PATHS: Final = 20
 """Sequences of models that are listed."""
-
-ROUND: Final = 12
-"""Decimals of expected dollars."""
 
 
 def policy_chain(policy: Policy) -> Chain | None:
@@ -102,7 +93,6 @@ def build_fallback(
     priced = 0 if empty else answered - sum(log.answered.measures["unpriced"].tolist())
     work = _Work(log, members, kept, heads, odds, answered, priced, units)
     logged = _logged(work, checks.again, checks.elsewhere)
-
     own, failed = as_logged(heads, kept), without_keys(heads.cells, "tier", "feature")
     return m.FallbackReport(
         version=__version__,
@@ -116,11 +106,11 @@ def build_fallback(
         ),
         period=_period(passed),
         counts=_counts(work),
-        total=_failure_row(None, None, failures_by(log.tried).get((), Failures())),
-        by_model=_by_model(log),
-        by_hour_of_day=_by_hour(log),
-        by_provider=_by_provider(log, odds.billing),
-        pairs=_pairs(log),
+        total=failure_row(None, None, failures_by(log.tried).get((), Failures())),
+        by_model=by_model(log),
+        by_hour_of_day=by_hour(log),
+        by_provider=by_provider(log, odds.billing),
+        pairs=pair_rows(log),
         logged=logged,
         first_attempts_usd=usd(heads.billed_units),
         token_sources=[
@@ -128,41 +118,9 @@ def build_fallback(
         ],
         as_logged=_chain_row(Chain("as logged", ()), own, work) if logged.known else None,
         chains=[_chain_row(c, total_outcome(replay(failed, c, odds)), work) for c in chains],
-        outages=[_outage(outage, chains, work) for outage in outages or _usual_outage(work)],
+        outages=outage_rows(all_requests(log.answered, heads.cells), outages, chains, odds),
         notes=list(_notes(logged)),
     )
-
-
-def usd(units: int | Fraction) -> Decimal:
-    """Dollars of 1e-15 USD: exact for an integer, else rounded half even to 1e-12 USD."""
-    if isinstance(units, int):
-        return Decimal(units).scaleb(-15)
-    return Decimal(round(units / 10 ** (15 - ROUND))).scaleb(-ROUND)
-
-
-def _known(found: Outcome, units: Fraction) -> Decimal | None:
-    """An amount; None where none of the requests has a price."""
-    return usd(units) if found.priced or not found.requests else None
-
-
-def share(part: Fraction | float, whole: int = 1) -> float | None:
-    """A share with six decimals, 0 or 1 only where it is just that; None of nothing."""
-    if not whole:
-        return None
-    exact = Fraction(part) / whole
-    rounded = round(float(exact), 6)
-    return 0.000001 if rounded == 0 and exact > 0 else 0.999999 if rounded == 1 and exact < 1 else rounded
-
-
-def _rounded(value: Fraction) -> float:
-    return round(float(value), 6)
-
-
-def _interval(found: Estimate | None) -> Interval | None:
-    if found is None:
-        return None
-    low, high = (None if end is None else round(end, 6) for end in (found.low, found.high))
-    return Interval(point=round(found.point, 6), low=low, high=high)
 
 
 def _period(passed: Pass) -> Period:
@@ -188,79 +146,8 @@ def _counts(work: _Work) -> m.Counts:
     )
 
 
-def _failure_row(provider: str | None, model: str | None, found: Failures) -> m.FailureRow:
-    reasons = {reason.value: found.reasons.get(reason, 0) for reason in Reason}
-    unanswered = found.attempts - found.answered
-    return m.FailureRow(
-        provider=provider,
-        model=model,
-        attempts=found.attempts,
-        answered=found.answered,
-        failed=found.failed,
-        **reasons,
-        availability=_interval(found.available),
-        billed_usd=None if found.unpriced == unanswered > 0 else usd(found.billed_units),
-        unpriced=found.unpriced,
-        failed_latency_ms=round(found.latency_ms / found.latencies, 1) if found.latencies else None,
-        failed_latencies=found.latencies,
-    )
-
-
-def _by_model(log: AttemptLog) -> list[m.FailureRow]:
-    rows = [
-        _failure_row(provider, model, found)
-        for (provider, model), found in failures_by(log.tried, "provider", "model").items()
-    ]
-    return sorted(rows, key=lambda row: (-row.failed, -row.attempts))
-
-
-def _by_hour(log: AttemptLog) -> list[m.HourRow]:
-    return [
-        m.HourRow(provider=p, model=name, hour=hour, attempts=found.attempts, failed=found.failed)
-        for (p, name, hour), found in failures_by(log.tried, "provider", "model", "hour_of_day").items()
-    ]
-
-
-def _by_provider(log: AttemptLog, billing: Billing) -> list[m.ProviderRow]:
-    found = []
-    for provider, cluster in clusters_of(log.tried).items():
-        tally = cluster.tally
-        found.append(
-            m.ProviderRow(
-                provider=provider,
-                attempts=tally.attempts,
-                failed=tally.failed,
-                failure_rate=share(Fraction(tally.failed), tally.attempts),
-                again_in_hour=None if cluster.again is None else _rounded(cluster.again),
-                billed_part=_rounded(billing.part(provider)),
-                worst_hours=[
-                    m.WorstHour(hour=instant(hour * HOUR_US), attempts=t.attempts, failed=t.failed)
-                    for hour, t in cluster.worst
-                ],
-            )
-        )
-    return sorted(found, key=lambda row: -row.attempts)
-
-
-def _pairs(log: AttemptLog) -> list[m.PairRow]:
-    return [
-        m.PairRow(
-            a=pair.a,
-            b=pair.b,
-            hours=pair.hours,
-            attempts_in_bad_hours=pair.bad.attempts,
-            failed_in_bad_hours=pair.bad.failed,
-            attempts_in_good_hours=pair.good.attempts,
-            failed_in_good_hours=pair.good.failed,
-            difference=_interval(pair.difference),
-            dependent=None if pair.difference is None else pair.difference.excludes(0),
-        )
-        for pair in together_of(log.tried)
-    ]
-
-
 def _check_row(check: Check) -> m.CheckRow:
-    return m.CheckRow(attempts=check.attempts, failed=check.failed, expected=_rounded(check.expected))
+    return m.CheckRow(attempts=check.attempts, failed=check.failed, expected=rounded(check.expected))
 
 
 def _logged(work: _Work, again: Check, elsewhere: Check) -> m.Logged:
@@ -295,7 +182,7 @@ def _logged(work: _Work, again: Check, elsewhere: Check) -> m.Logged:
         ],
         again=_check_row(again),
         elsewhere=_check_row(elsewhere),
-        persistence=_rounded(again.persistence),
+        persistence=rounded(again.persistence),
     )
 
 
@@ -317,12 +204,12 @@ def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
             _treatment(number, members, work.members.plan.policy)
             for number, members in sorted(chain.by_number.items())
         ],
-        served=_rounded(found.served),
+        served=rounded(found.served),
         served_share=share(found.served, found.requests),
         availability=share(success, requests),
-        attempts=_rounded(found.attempts),
+        attempts=rounded(found.attempts),
         without_member=found.without,
-        chain_usd=_known(found, found.units),
+        chain_usd=known_usd(found, found.units),
         usd_per_failed_request=usd(found.units / found.priced) if found.priced else None,
         extra_usd_per_1000_requests=usd((spent - found.own_units) * 1000 / priced) if priced else None,
         usd_per_success=usd((work.answered_units + spent) / priced_success) if priced_success else None,
@@ -335,80 +222,10 @@ def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
     )
 
 
-USUAL_HOURS: Final = 4
-"""Hours of the outage that is shown where none is asked for."""
-
-
-def _usual_outage(work: _Work) -> list[Outage]:
-    """The provider with most requests down for some hours; nothing for a log without times."""
-    requests: Counter[str] = Counter()
-    for cells in (work.log.answered, work.heads.cells):
-        if cells.keys:
-            numbers = cells.measures["requests"].tolist()
-            for name, hour, number in zip(
-                cells.words("provider"), cells.keys["hour"].tolist(), numbers, strict=True
-            ):
-                if name is not None and hour != NO_PERIOD:
-                    requests[name] += number
-    most = min(requests, key=lambda name: (-requests[name], name), default=None)
-    return [] if most is None else [Outage(most, USUAL_HOURS)]
-
-
 def _treatment(number: int, members: Sequence[str], policy: Policy) -> m.Treatment:
     rule = policy.rules[number - RULES_FROM] if number >= RULES_FROM else None
     named = None if rule is None else rule.name or f"rule {number - RULES_FROM + 1}"
     return m.Treatment(tier=number if rule is None else None, rule=named, members=list(members))
-
-
-def _outage(outage: Outage, chains: Sequence[Chain], work: _Work) -> m.OutageRow:
-    cells = all_requests(work.log.answered, work.heads.cells)
-    found = windows_of(cells, outage)
-    stated = outage.start is not None
-    return m.OutageRow(
-        provider=outage.provider,
-        hours=outage.hours,
-        windows=[
-            m.OutageWindow(
-                window=window.name,
-                start=instant(window.start * HOUR_US),
-                end=instant((window.start + window.hours) * HOUR_US),
-                requests=window.requests,
-                chains=[
-                    _outage_chain(c, strike(cells, outage, window, c, work.odds), window) for c in chains
-                ],
-            )
-            for window in found.chosen
-        ],
-        windows_hit=None if stated else found.hit,
-        windows_of_log=None if stated else found.all,
-    )
-
-
-def _outage_chain(chain: Chain, hit: Hit, window: Window) -> m.OutageChain:
-    found = hit.outcome
-    return m.OutageChain(
-        name=chain.name,
-        served=_rounded(found.served),
-        unserved=_rounded(window.requests - found.served),
-        served_share=share(found.served, window.requests),
-        chain_usd=_known(found, found.units),
-        own_usd=_known(found, found.own_units),
-        extra_usd=_known(found, found.units - found.own_units),
-        by_tier=[
-            m.OutagePart(
-                tier=None if tier == UNTAGGED else tier, requests=p.requests, served=_rounded(p.served)
-            )
-            for tier, p in sorted(hit.by_tier.items(), key=lambda one: (one[0] == UNTAGGED, one[0]))
-        ],
-        by_feature=[
-            m.OutagePart(feature=feature, requests=p.requests, served=_rounded(p.served))
-            for feature, p in _most(hit.by_feature)
-        ],
-    )
-
-
-def _most(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
-    return sorted(parts.items(), key=lambda one: (-one[1].requests, one[0] is None, one[0] or ""))
 
 
 def _notes(logged: m.Logged) -> Iterator[str]:
