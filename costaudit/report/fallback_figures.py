@@ -34,8 +34,8 @@ def share(part: Fraction | float, whole: int = 1) -> float | None:
     if not whole:
         return None
     exact = Fraction(part) / whole
-    rounded = round(float(exact), 6)
-    return 0.000001 if rounded == 0 and exact > 0 else 0.999999 if rounded == 1 and exact < 1 else rounded
+    near = round(float(exact), 6)
+    return 0.000001 if near == 0 and exact > 0 else 0.999999 if near == 1 and exact < 1 else near
 
 
 def rounded(value: Fraction) -> float:
