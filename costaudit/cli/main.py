@@ -13,6 +13,7 @@ from costaudit.cli import (
     check,
     config,
     console,
+    fallback,
     formats,
     label,
     ledger,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command()(audit.analyze)
 app.command()(audit.simulate)
+app.command()(fallback.fallback)
 app.command()(tag.tag)
 app.command()(label.label)
 app.command()(ledger.ledger)

@@ -233,6 +233,12 @@ class Plan:
         kept = [tuple(name for name in seat if knows(name, self.book, self.resolver)) for seat in seats]
         return [seat for seat in kept if seat]
 
+    def seat_route(self, seat: Seat, service: str) -> Route:
+        """One seat under a service tier; raises ConfigError for a provider or a name that the book lacks."""
+        candidate = candidates_of([seat], self.book)[0]
+        timeline = candidate_timeline(candidate, self.book, self.resolver, service)
+        return Route(candidate, timeline, self._card_codes(timeline))
+
     def fallbacks(self, number: int, service: str) -> tuple[Route, ...]:
         """The models that serve what fails, in the order in which they are tried."""
         key = (number, service)

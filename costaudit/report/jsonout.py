@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from costaudit.report import model as m
+from costaudit.report.fallback_model import FallbackReport
 from costaudit.report.jsontext import render_value
 from costaudit.report.measured import LabelReport
 from costaudit.report.shadow_model import ShadowComparison, ShadowPlan
@@ -19,6 +20,7 @@ KINDS: Final[dict[str, type[BaseModel]]] = {
     "shadow-plan": ShadowPlan,
     "shadow-comparison": ShadowComparison,
     "policy-export": PolicyExport,
+    "fallback": FallbackReport,
 }
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 

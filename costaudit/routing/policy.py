@@ -321,6 +321,14 @@ def _groups(treatment: Treatment, roster: Mapping[str, tuple[Seat, ...]]) -> tup
     return (seats,) if treatment.choice == "cheapest" or treatment.any else groups
 
 
+def policy_roster(source: str | Path | None = None) -> dict[str, tuple[Seat, ...]]:
+    """Seats by class, of the roster that a policy (as for `load_policy`) goes by."""
+    name = str(source or "default")
+    path = Path(name) if Path(name).is_file() else shipped_policies()[name]
+    own = load_policy(source).roster
+    return load_roster(path.parent / own if own else _HERE / "roster.toml", own or "roster.toml")
+
+
 def load_roster(path: Path, shown: str) -> dict[str, tuple[Seat, ...]]:
     """Seats by class; raises ConfigError for an unknown class, or a seat that is not one provider's."""
     table = _toml(path, shown)

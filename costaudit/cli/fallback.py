@@ -1,0 +1,101 @@
+"""`costaudit fallback`: what failed in a log, and what fallback chains would have made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from costaudit.cli import console, options
+from costaudit.cli.book import choose_book
+from costaudit.cli.reading import Reading, Tagging, opened_logs
+
+if TYPE_CHECKING:
+    from costaudit.report.fallback_model import FallbackReport
+
+
+@console.guarded
+def fallback(
+    paths: options.Paths,
+    chain: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Option(
+            "--chain",
+            metavar="MEMBER[,MEMBER...]",
+            help="What is asked after a failed attempt: same, cheaper, other, or provider/model; "
+            "the policy's fallbacks by default. Repeatable.",
+        ),
+    ] = None,
+    outage: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--outage",
+            metavar="PROVIDER@[START/]HOURS",
+            help="What if the provider were down, like openai@4h or openai@2026-10-03T10:00/4h; "
+            "the most used one for 4 hours by default. Repeatable.",
+        ),
+    ] = None,
+    policy: options.PolicyFile = None,
+    prices_at: options.PricesAt = None,
+    format_: Annotated[
+        str, typer.Option("--format", "-f", metavar="NAME", help="text, json or markdown.")
+    ] = "text",
+    output: options.Output = None,
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+    map_: options.Map = None,
+    input_format: options.InputFormat = None,
+    rules: options.TierRules = None,
+    threads: options.Threads = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """What failed, what retries cost, and what fallback chains or an outage would come to.
+
+    \b
+    costaudit fallback logs/
+    costaudit fallback logs/ --chain same,anthropic/claude-haiku-4-5 --chain other
+    costaudit fallback logs/ --outage openai@4h --outage openai@2026-10-03T10:00/2h
+    """
+    from costaudit.engine.attempts import read_attempts  # noqa: PLC0415 - start-up
+    from costaudit.engine.chains import Members  # noqa: PLC0415
+    from costaudit.engine.outage import parse_outage  # noqa: PLC0415
+    from costaudit.report.fallback import build_fallback, chains_for, members_named  # noqa: PLC0415
+    from costaudit.routing.fallback import parse_chain  # noqa: PLC0415
+    from costaudit.routing.policy import load_policy, policy_roster  # noqa: PLC0415
+
+    console.one_of(format_, ("text", "json", "markdown"), "format")
+    chains = chains_for(load_policy(policy), [parse_chain(text) for text in chain or ()])
+    outages = [parse_outage(text) for text in outage or ()]
+    at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
+    reading = Reading(
+        policy,
+        at,
+        choose_book(prices, overlay, known_on, map_),
+        input_format,
+        Tagging(rules),
+        threads,
+        quiet,
+        verbose,
+    )
+    with opened_logs(paths, reading) as logs:
+        members = Members.of(logs.passed.plan, members_named(chains), policy_roster(policy))
+        log = read_attempts(logs.requests, logs.passed.plan, members)
+        report = build_fallback(log, members, chains, outages, logs.passed)
+    _show(report, format_, output)
+
+
+def _show(report: FallbackReport, format_: str, output: Path | None) -> None:
+    from costaudit.report.fallback_text import fallback_blocks, render_fallback_text  # noqa: PLC0415 - start-up
+    from costaudit.report.jsonout import render_json  # noqa: PLC0415
+    from costaudit.report.markdown import render_blocks  # noqa: PLC0415
+
+    if format_ == "json":
+        console.deliver(render_json(report), output)
+    elif format_ == "markdown":
+        console.deliver(render_blocks(fallback_blocks(report)), output)
+    else:
+        color = console.color() and output is None
+        console.deliver(render_fallback_text(report, console.width(), color), output)
