@@ -62,7 +62,7 @@ def ledger(
 
     \b
     costaudit ledger logs/ -o ledger.parquet
-    costaudit analyze ledger.parquet --overlay negotiated/
+    costaudit analyze ledger.parquet
     costaudit pricing diff git:main --ledger ledger.parquet --fail-if 'increase>5%'
     """
     console.one_of(resolution, ("hour", "day"), "resolution")
