@@ -10,7 +10,7 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.cli.book import choose_book
-from costaudit.cli.reading import Reading, Tagging, opened_logs
+from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs
 from costaudit.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def ledger(
         ),
     ] = None,
     policy: options.PolicyFile = None,
+    evals: options.Evals = None,
+    quality_floor: options.QualityFloor = None,
     prices: options.Prices = None,
     overlay: options.Overlays = None,
     known_on: options.KnownOn = None,
@@ -60,23 +62,18 @@ def ledger(
 
     \b
     costaudit ledger logs/ -o ledger.parquet
-    costaudit analyze ledger.parquet --overlay negotiated/
+    costaudit analyze ledger.parquet
     costaudit pricing diff git:main --ledger ledger.parquet --fail-if 'increase>5%'
     """
     console.one_of(resolution, ("hour", "day"), "resolution")
     if output.suffix not in (".parquet", ".pq"):
         raise UsageError("a ledger is a Parquet file", path=str(output), hint="like -o ledger.parquet")
-    tagging = Tagging(rules, risk, estimate, calibration)
-    reading = Reading(
-        policy,
-        None,
+    choice, tagging = (
         choose_book(prices, overlay, known_on, map_),
-        input_format,
-        tagging,
-        threads,
-        quiet,
-        verbose,
+        Tagging(rules, risk, estimate, calibration),
     )
+    tests = Tests(evals, quality_floor)
+    reading = Reading(policy, None, choice, input_format, tagging, threads, quiet, verbose, tests)
 
     def detailed(plan: Plan) -> Plan:
         used = plan.providers_used | _providers(provider or (), plan)

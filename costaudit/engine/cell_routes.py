@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.choice import Chosen
+from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.ledger import Cells
 from costaudit.engine.ledger_facts import LedgerFacts, SavedOffer, origin_of
 from costaudit.engine.offers import CAUSES, NONE, Offer
@@ -34,6 +35,10 @@ def recorded_routes(ledger: SavedLedger, plan: Plan) -> Chosen:
             plan.checker(number)
     cards = {card.id: code for code, card in enumerate(plan.cards)}
     offers = {offer.id: _offer_code(plan, offer, cards, ledger) for offer in ledger.facts.offers}
+    known = {number for number, _ in plan.policy.treatments()} | {NOT_ACTED_ON}
+    strange = set(np.unique(cells.keys["number"]).tolist()) - known
+    if strange:
+        raise _unknown(ledger, f"part {min(strange)} of the policy")
     return Chosen(
         same=_coded(ledger, "route_same", offers),
         any=_coded(ledger, "route_any", offers),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Final
+from decimal import Decimal
+from typing import Final, Literal
 
 import msgspec
 
@@ -71,8 +72,7 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Of costaudit."""
     origin: Origin
-    resolution: str
-    """hour or day."""
+    resolution: Literal["hour", "day"]
     edges: Edges
     first_us: int | None
     """Instant of the first request, microseconds UTC."""
@@ -84,7 +84,7 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Token counts of calls without usage were estimated from their text."""
     sessions: bool
     """The log named sessions, which are not in the ledger: nothing can be replayed on it."""
-    rates: dict[str, dict[str, str]]
+    rates: dict[str, dict[str, Decimal]]
     """USD per 1M tokens, or per unit, by card and class: what the requests cost by list then."""
     offers: tuple[SavedOffer, ...]
     """The routes that the rows name."""

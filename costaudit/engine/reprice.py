@@ -8,7 +8,6 @@ as unsure, and whoever asks is told how to read the logs again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -194,7 +193,7 @@ def _rates_then(ledger: SavedLedger) -> Ints:
         for column, name in enumerate(PRICED):
             if name in told:
                 digits = 15 if name in UNIT_CLASSES else RATE_DECIMALS
-                rates[row, column] = int(Decimal(told[name]).scaleb(digits))
+                rates[row, column] = int(told[name].scaleb(digits))
     return rates
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import IO, Any, Final
 
 import msgspec
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 from costaudit import __version__
 from costaudit.engine.choice import KEPT, LACKS
 from costaudit.engine.contexts import NOT_ACTED_ON
-from costaudit.engine.detail import LENGTH_EDGES, OUTPUT_EDGES, confidence_edges
+from costaudit.engine.detail import CLASSES, LENGTH_EDGES, OUTPUT_EDGES, confidence_edges
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import MEASURES, NO_PERIOD, WORD_KEYS, Cells
 from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, Inputs, LedgerFacts, SavedOffer, origin_of
@@ -84,7 +85,7 @@ def facts_of(passed: Pass) -> LedgerFacts:
         estimate=plan.estimate,
         sessions=passed.sessions,
         rates={
-            card.id: {name: exact(card.rates[name].usd) for name in sorted(card.rates)}
+            card.id: {name: Decimal(exact(card.rates[name].usd)) for name in sorted(card.rates)}
             for card in sorted(cards, key=lambda c: c.id)
         },
         offers=tuple({one.id: one for one in sorted(_offers(passed).values(), key=_ident)}.values()),
@@ -273,7 +274,7 @@ def read_ledger(file: LogFile, facts: LedgerFacts) -> SavedLedger:
         raise _damaged(file, f"it has no column {missing[0]}")
     try:
         cells = _cells(table, facts)
-    except (KeyError, ValueError, pa.ArrowException) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException) as error:
         raise _damaged(file, f"an impossible value: {error}") from error
     if int(cells.measures["requests"].sum()) != facts.inputs.requests:
         raise _damaged(file, "its rows do not add up to its requests")
@@ -303,14 +304,32 @@ def _cells(table: pa.Table, facts: LedgerFacts) -> Cells:
         codes, named = _codes(table.column(key))
         code_of = {word: code for code, word in told.items()}
         keys[key] = np.array([code_of[word] for word in named if word is not None], np.int32)[codes]
-    measures: dict[str, Any] = {
-        name: table.column(name).to_numpy().astype(np.int64) for name in MEASURES[:-1]
-    }
+    _refuse_impossible(keys, facts)
+    counted = {name: table.column(name) for name in MEASURES[:-1]}
+    if any(column.null_count for column in counted.values()):
+        raise ValueError("no count")
+    measures: dict[str, Any] = {name: column.to_numpy().astype(np.int64) for name, column in counted.items()}
     if min(int(column.min(initial=0)) for column in measures.values()) < 0:
         raise ValueError("a count below 0")
     dollars = table.column("reported_usd").to_pylist()
     measures["reported_picousd"] = np.array([int(value.scaleb(12)) for value in dollars], dtype=object)
     return Cells(keys, values, measures)
+
+
+def _refuse_impossible(keys: Mapping[str, npt.NDArray[np.int32]], facts: LedgerFacts) -> None:
+    """Raises ValueError for numbers that no pass writes."""
+    day = 86_400 if facts.resolution == "day" else 3_600
+    start, end = keys["from_s"], keys["until_s"]
+    possible = {
+        "tier": np.isin(keys["tier"], range(UNTAGGED, 4)),
+        "confidence": np.isin(keys["confidence"], (0, *facts.edges.confidence)),
+        "from_s": (start >= 0) & (start <= end) & (end <= day),
+        "classes": (keys["classes"] >= 0) & (keys["classes"] < 1 << len(CLASSES)),
+        "edges": np.array([edge in range(1, 101) for edge in facts.edges.confidence]),
+    }
+    for name, fine in possible.items():
+        if not fine.all():
+            raise ValueError(name)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], tuple[str | None, ...]]:

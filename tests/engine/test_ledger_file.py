@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from costaudit.engine.detail import AUDIO, JSON_MODE, TOOLS
+from costaudit.engine.kernel import DAY_US
 from costaudit.engine.local import audit_files
+from costaudit.engine.memory import BlockMemory
 from costaudit.engine.plan import Plan
 from costaudit.engine.saved import write_ledger
+from costaudit.engine.slots import price_changes
 from costaudit.errors import InputError
 from costaudit.ingest.files import find_logs
+from costaudit.ingest.jsonl import JsonlReader
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
@@ -347,6 +352,51 @@ def test_a_ledger_that_is_damaged_says_so(tmp_path: Path):
     pq.write_table(table.drop(["classes"]), tmp_path / "bad.parquet")
     with pytest.raises(InputError, match="no column classes"):
         load_ledger(tmp_path / "bad.parquet")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("tier", 7), ("confidence", 101), ("from_s", 90_000), ("classes", -1), ("requests", -5),
+        ("input", -1),
+        ("reported_usd", None), ("length_over", 5), ("kept", "nonsense"), ("requests", None), ("needs", None),
+        ("period", None), ("model", None), ("number", 99), ("route_any", "acme/x@2026-01-01"),
+    ],
+)  # fmt: skip
+def test_impossible_values_never_end_in_a_bug(tmp_path: Path, run: Any, column: str, value: object):
+    saved = save_ledger(tmp_path / "l.parquet", write_jsonl(tmp_path / "log.jsonl", random_log(2, 40)))
+    table = pq.read_table(saved)
+    place = table.column_names.index(column)
+    values = [value, *table.column(column).to_pylist()[1:]]
+    kind = pa.string() if pa.types.is_dictionary(table.column(column).type) else table.column(column).type
+    bad = table.set_column(place, column, pa.array(values, kind))
+    pq.write_table(bad.replace_schema_metadata(table.schema.metadata), tmp_path / "bad.parquet")
+    found = run("analyze", tmp_path / "bad.parquet", "-q")
+    assert found.code == (0 if column in ("needs", "period", "model") else 2), found.err
+    assert "bug" not in found.err
+
+
+def test_passes_that_share_a_memory_parse_once_and_find_the_same(tmp_path: Path, monkeypatch: Any):
+    files, _ = find_logs([str(write_jsonl(tmp_path / "log.jsonl", random_log(6, 150)))])
+    parsed: list[int] = []
+    of_reader = JsonlReader.parse
+    monkeypatch.setattr(JsonlReader, "parse", lambda self, block: parsed.append(1) or of_reader(self, block))
+    memory = BlockMemory()
+    first, second = (audit_files(files, plan(), threads=1, memory=memory) for _ in range(2))
+    assert (len(parsed), rows_of(first)) == (1, rows_of(second))
+    assert (first.duplicates, first.formats) == (second.duplicates, second.formats)
+    small = BlockMemory(room=0)
+    assert rows_of(audit_files(files, plan(), threads=1, memory=small)) == rows_of(first)
+    assert len(parsed) > 1
+
+
+def test_prices_change_at_the_edges_of_peak_hours_but_on_no_holiday():
+    """pricing/windows.csv: from 2026-08-23 on peaks on weekdays, not from 2026-10-01 to 2026-10-07."""
+    timeline = plan().subject((None, "deepseek/deepseek-v4-flash", None, None, None, None)).timeline
+    thursday, holiday = instant_us("2026-11-05"), instant_us("2026-10-05")
+    hours = [(c - thursday) / 3.6e9 for c in price_changes(timeline, thursday, thursday + DAY_US).tolist()]
+    assert hours == [1, 4, 6, 10]
+    assert price_changes(timeline, holiday, holiday + DAY_US).tolist() == []
 
 
 def test_the_plain_pass_keeps_no_further_keys(tmp_path: Path):
