@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from costaudit.cli.book import choose_book
-from costaudit.cli.reading import Reading, Tagging, read_logs
+from costaudit.cli.book import BookChoice, choose_book
+from costaudit.cli.reading import Reading, Tagging, plan_of, read_logs, saved_ledgers
 
 if TYPE_CHECKING:
+    from costaudit.engine.local import Pass
     from costaudit.prices.folders import Folder
     from costaudit.prices.rules.rule import Unpriced
 
@@ -23,16 +25,33 @@ def unpriced_traffic(paths: Sequence[str], tables: Folder | None, overlays: Sequ
 
     Names are resolved as the settings of the project say. Raises InputError when nothing can be read.
     """
-    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
+    from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
     from costaudit.prices.rules.rule import Unpriced  # noqa: PLC0415
     from costaudit.report.build import build_audit  # noqa: PLC0415
 
-    choice = replace(choose_book(None, list(overlays)), prices=tables)
-    passed = read_logs(paths, Reading(None, None, choice, None, Tagging(), None, quiet=True, verbose=False))
-    found = build_audit(passed, load_gateways(tables)).coverage.unpriced
+    passed = _read(paths, replace(choose_book(None, list(overlays)), prices=tables))
+    found = build_audit(passed, load_gateways(tables), source=CostSource.LIST).coverage.unpriced
     shown = ", ".join(paths)
     return [
         Unpriced(row.model or "", row.reason, row.requests, shown, row.detail)
         for row in found
         if row.reason not in NOT_OF_TABLES
     ]
+
+
+def _read(paths: Sequence[str], choice: BookChoice) -> Pass:
+    """One pass over logs or ledgers. Which routes a ledger knows does not matter here."""
+    from costaudit.engine.from_ledgers import pass_of_ledgers  # noqa: PLC0415 - start-up
+    from costaudit.ingest.files import find_logs  # noqa: PLC0415
+    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
+
+    if "-" not in paths:  # standard input can be read once, and is no ledger
+        try:
+            files, _ = find_logs(paths, sys.stdin.buffer)
+            ledgers = saved_ledgers(files, Tagging())
+        finally:
+            remove_spools()
+        if ledgers:
+            return pass_of_ledgers(ledgers, plan_of(choice), goes_by_reported=False).passed
+    return read_logs(paths, Reading(None, None, choice, None, Tagging(), None, quiet=True, verbose=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,23 @@ def test_a_branch_that_is_checked_out_itself_is_compared_with_where_it_left_main
     job.sha = git(repo, "rev-parse", "main")
     assert job.run() == 1
     assert job.outputs["base"] == {"base": git(repo, "rev-parse", "main")}
+
+
+def test_a_change_is_priced_on_a_ledger_that_is_committed(job: Runner, environ: dict[str, str]):
+    job.sha = check_out(job.work, "edited")
+    # 1,000 requests of 1,000 tokens in and none out: 2 USD at 2 per million, 3 USD at 3
+    call = {"timestamp": "2026-03-01T12:00:00Z", "provider": "acme", "model": "m", "output_tokens": 0}
+    rows = [json.dumps({**call, "request_id": f"r{n}", "input_tokens": 1000}) for n in range(1000)]
+    (job.work / "log.jsonl").write_text("\n".join(rows), "utf-8")
+    argv = ("costaudit", "ledger", "log.jsonl", "-o", "usage.parquet", "--prices", "pricing")
+    subprocess.run(argv, cwd=job.work, env=environ, check=True, capture_output=True)
+    (job.work / "log.jsonl").unlink()
+    assert job.run(comment="never", ledger="usage.parquet", fail_if="increase>49%") == 1
+    told = json.loads((job.work / "costaudit-report" / "pricing-diff.json").read_text("utf-8"))
+    assert [failure["condition"] for failure in told["failures"]] == ["increase>49%"]
+    assert re.search(r"^::error file=pricing,title=CA601 bill-over-limit::.*50", job.log, re.MULTILINE)
+    assert "$2.00" in job.summary
+    assert "$3.00" in job.summary
 
 
 # -- other events

@@ -111,3 +111,42 @@ def test_logs_that_cannot_be_read_are_said(run: Run, place: Path):
     outcome = run("pricing", "check", "tables", "--traffic", "nowhere.jsonl")
     assert outcome.code == 2
     assert "nowhere.jsonl" in outcome.err
+
+
+def test_a_ledger_is_asked_as_its_log_whatever_routes_it_knows(run: Run, place: Path):
+    write(place / "tables", tables(*BASIC, acme__aliases_csv=ALIAS))
+    argv = ("ledger", "log.jsonl", "-o", "month.parquet", "--prices", "tables", "--policy", "conservative")
+    assert run(*argv).code == 0
+    assert run("pricing", "check", "tables", "--traffic", "month.parquet", "--select", "CA504").code == 0
+    write(place / "bare", tables(*BASIC))
+    outcome = run("pricing", "check", "bare", "--traffic", "month.parquet", "--select", "CA504")
+    assert outcome.code == 1
+    assert outcome.out.startswith("month.parquet: CA504 error: acme/swift has no price for 2 requests")
+
+
+def test_a_diff_that_fails_for_the_bill_has_an_error_and_else_a_warning(run: Run, place: Path):
+    write(place / "tables", tables(*BASIC, acme__aliases_csv=ALIAS))
+    write(place / "bare", tables(*BASIC))
+    argv = (
+        "pricing",
+        "diff",
+        "tables",
+        "bare",
+        "--logs",
+        "log.jsonl",
+        "--at",
+        "2026-06-01",
+        "--format",
+        "github",
+    )
+    outcome = run(*argv)
+    assert outcome.code == 0
+    assert outcome.out.startswith(
+        "::warning file=bare,title=CA602 traffic-loses-price::2 requests to acme/swift"
+    )
+    outcome = run(*argv, "--fail-if", "unpriced")
+    assert outcome.code == 1
+    assert outcome.out.startswith(
+        "::error file=bare,title=CA602 traffic-loses-price::2 requests to acme/swift"
+    )
+    assert "  note: fails: unpriced: 2 requests (" in outcome.out

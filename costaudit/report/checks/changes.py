@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from costaudit.prices.diff import Change, Kind
 from costaudit.prices.diff_gates import Failure
 from costaudit.prices.rows import instant_text
+from costaudit.prices.rules.impact import BILL_MOVES, TRAFFIC_LOSES_PRICE
 from costaudit.prices.rules.rule import ERROR, Violation
 from costaudit.report.checks.model import NOTE, CheckReport
 
@@ -38,19 +40,24 @@ def changes_report(
 ) -> CheckReport:
     """Changes in their order: errors where a condition of `--fail-if` holds for them, else notes.
 
-    Changes of provenance are only counted, unless they fail. `further` is what is wrong with the bill.
+    Changes of provenance are only counted, unless they fail. `further` is what is wrong with the bill: errors
+    where a condition on the bill holds.
     """
     held: dict[int, list[str]] = {}
     for failure in failures:
         for change in failure.changes:
             held.setdefault(id(change), []).append(failure.condition.text)
     told = [c for c in changes if c.kind is not Kind.PROVENANCE or id(c) in held]
-    notes = [f"fails: {failure.condition.text}" for failure in failures]
+    notes = [": ".join(filter(None, ("fails", f.condition.text, f.bill))) for f in failures]
+    fatal = {(TRAFFIC_LOSES_PRICE if f.condition.unpriced else BILL_MOVES).code for f in failures if f.bill}
     if len(told) < len(changes):
         notes.append(f"{len(changes) - len(told):,} more only of sources, days and notes of rows")
     return CheckReport(
         "pricing diff",
-        (*further, *(_violation(change, held.get(id(change), ())) for change in told)),
+        (
+            *(replace(v, severity=ERROR) if v.code in fatal else v for v in further),
+            *(_violation(change, held.get(id(change), ())) for change in told),
+        ),
         exit_code=1 if failures else 0,
         notes=tuple(notes),
         green="no changes",
