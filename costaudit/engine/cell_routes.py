@@ -1,4 +1,4 @@
-"""Routes of the cells of a saved ledger: those that its making chose, or chosen anew."""
+"""Routes of the cells of a saved ledger, as its making chose them. `cell_choice` chooses them anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from costaudit.engine.choice import Chosen
 from costaudit.engine.contexts import NOT_ACTED_ON
-from costaudit.engine.ledger import Cells
 from costaudit.engine.ledger_facts import LedgerFacts, SavedOffer, origin_of
 from costaudit.engine.offers import CAUSES, NONE, Offer
 from costaudit.engine.plan import PRICED, Plan
@@ -78,17 +77,3 @@ def _coded(ledger: SavedLedger, key: str, codes: Mapping[str, int]) -> npt.NDArr
 def _unknown(ledger: SavedLedger, name: str) -> InputError:
     told = f"the ledger names {name}, which this book has not"
     return InputError(told, path=ledger.file, hint="make it again: costaudit ledger")
-
-
-def route_cells(cells: Cells, plan: Plan) -> Chosen:
-    """Choose routes for whole cells, where the recorded ones are of another book or policy.
-
-    `cells` has NUMBER_KEYS but for the routes, WORD_KEYS and DETAIL_KEYS; `card` and `band` are those of the
-    plan. Raises InputError: which candidate is the cheapest depends on the tokens of the single request.
-    """
-    del cells
-    raise InputError(
-        f"the routes of policy {plan.policy.name} under these prices need the logs: the ledger holds those "
-        "of another policy, book, date of prices or set of providers",
-        hint="costaudit ledger LOGS -o l.parquet with this --policy and these prices, or read the logs",
-    )

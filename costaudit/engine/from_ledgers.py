@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.cell_routes import recorded_routes, route_cells, routes_hold
+from costaudit.engine.cell_choice import choose_cells
+from costaudit.engine.cell_routes import recorded_routes, routes_hold
 from costaudit.engine.choice import KEPT, NO_ROUTE, Chosen
 from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.detail import DETAIL_KEYS
@@ -60,7 +61,9 @@ def pass_of_ledgers(
         cells = _cells(ledger, found, plan)
         try:
             routes = (
-                recorded_routes(ledger, plan) if routes_hold(ledger.facts, plan) else route_cells(cells, plan)
+                recorded_routes(ledger, plan)
+                if routes_hold(ledger.facts, plan)
+                else choose_cells(cells, ledger, plan)
             )
         except InputError as error:
             unrouted, routes = error, _no_routes(cells)

@@ -66,15 +66,15 @@ def reprice(ledger: SavedLedger, plan: Plan) -> Repriced:
     words = {name: Words(keys[name].astype(np.int64), values[name]) for name in (*SUBJECT_WORDS, "quality")}
     words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
     subjects, codes = _subjects(words)
-    low, high = _times(ledger, plan)
+    low, high = times_of(ledger, plan)
     edges = np.array((-1, *ledger.facts.edges.context, _NO_EDGE), np.int64)
     over, most = edges[keys["context"]], edges[keys["context"] + 1]
     card = np.zeros(ledger.cells.rows, np.int32)
     unsure = np.zeros(ledger.cells.rows, bool)
     for number, subject in enumerate(subjects):
         rows = np.flatnonzero(codes == number)
-        span = _Span(low[rows], high[rows], over[rows], most[rows], keys["classes"][rows])
-        card[rows], unsure[rows] = _price(plan, plan.subject(subject), span)
+        span = Span(low[rows], high[rows], over[rows], most[rows], keys["classes"][rows])
+        card[rows], unsure[rows] = price_span(plan, plan.subject(subject), span)
     unbilled = keys["unbilled"] == 1
     no_usage = words["quality"].among(Quality.NONE) & ~unbilled
     card = np.where(unbilled, plan.free_card, np.where(no_usage, plan.reason_code("no_usage"), card))
@@ -104,7 +104,7 @@ def _subjects(words: dict[str, Words]) -> tuple[list[Subject], Ints]:
     return named, group.astype(np.int64)
 
 
-def _times(ledger: SavedLedger, plan: Plan) -> tuple[Ints, Ints]:
+def times_of(ledger: SavedLedger, plan: Plan) -> tuple[Ints, Ints]:
     """From and until when the requests of every cell are priced; NO_TS where that is not known."""
     keys = ledger.cells.keys
     if plan.prices_at is not None:
@@ -118,7 +118,7 @@ def _times(ledger: SavedLedger, plan: Plan) -> tuple[Ints, Ints]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class Span:
     """Cells of one name: what is known of time, context and classes of their requests."""
 
     low: Ints
@@ -130,7 +130,7 @@ class _Span:
     classes: npt.NDArray[np.int32]
 
 
-def _price(plan: Plan, price: SubjectPrices, span: _Span) -> tuple[npt.NDArray[np.int32], Mask]:
+def price_span(plan: Plan, price: SubjectPrices, span: Span) -> tuple[npt.NDArray[np.int32], Mask]:
     """The card of every cell, and where requests of a cell may have another one."""
     card = price.price(span.low, span.over + 1)
     dated = span.low != NO_TS
@@ -164,11 +164,11 @@ def _is_one(plan: Plan, price: SubjectPrices, which: tuple[int, ...], changes: I
     if min(found) < 0:
         return False
     cards = [plan.cards[code] for code in found]
-    rates = plan.rates().rates[sorted(found)][:, _used(np.array([classes]))[0]]
+    rates = plan.rates().rates[sorted(found)][:, used_classes(np.array([classes]))[0]]
     return len({(c.provider, c.model) for c in cards}) == 1 and bool((rates == rates[0]).all())
 
 
-def _used(classes: npt.NDArray[np.integer]) -> Mask:
+def used_classes(classes: npt.NDArray[np.integer]) -> Mask:
     """For every cell the places in PRICED that its requests are billed by."""
     bits = [(classes >> bit) & 1 == 1 for bit in range(len(CLASSES))]
     return np.stack([*bits, np.ones(len(classes), bool)], axis=1)
@@ -179,7 +179,7 @@ def _lacks_rate(plan: Plan, card: npt.NDArray[np.int32], classes: npt.NDArray[np
     rates = plan.rates().rates
     if not len(rates):
         return np.zeros(len(card), bool)
-    missing: Mask = ((rates[np.maximum(card, 0)] < 0) & _used(classes)).any(axis=1) & (card >= 0)
+    missing: Mask = ((rates[np.maximum(card, 0)] < 0) & used_classes(classes)).any(axis=1) & (card >= 0)
     return missing
 
 
@@ -209,7 +209,7 @@ def _reported(
     before, stated = keys["reported"], keys["stated"]
     priced_then = np.array([word is not None for word in ledger.cells.values["card"]], bool)[keys["card"]]
     priced = card >= 0
-    used = _used(keys["classes"])
+    used = used_classes(keys["classes"])
     then, now = _rates_then(ledger)[keys["card"]], plan.rates().rates[np.maximum(card, 0)]
     rises, falls = (((now >= then) | ~used).all(axis=1), ((now <= then) | ~used).all(axis=1))
     both = priced & priced_then

@@ -169,14 +169,13 @@ def test_days_in_files_of_their_own_add_up_to_the_whole(tmp_path: Path):
     )
 
 
-def test_ledgers_whose_providers_differ_have_no_common_routes(tmp_path: Path):
-    one = save_ledger(tmp_path / "1.parquet", write_jsonl(tmp_path / "1.jsonl", [call(1)]))
+def test_ledgers_whose_providers_differ_are_routed_anew(tmp_path: Path):
     claude = call(2, provider="anthropic", model="claude-haiku-4-5")
+    one = save_ledger(tmp_path / "1.parquet", write_jsonl(tmp_path / "1.jsonl", [call(1)]))
     two = save_ledger(tmp_path / "2.parquet", write_jsonl(tmp_path / "2.jsonl", [claude]))
     found = ledger_pass(one, two)
-    assert found.unrouted is not None
-    assert "need the logs" in found.unrouted.message
-    assert int(found.passed.cells.measures["requests"].sum()) == 2
+    assert found.unrouted is None
+    assert rows_of(found.passed) == rows_of(audit_pass(write_jsonl(tmp_path / "0.jsonl", [call(1), claude])))
 
 
 def test_a_ledger_does_not_depend_on_order_files_or_threads(tmp_path: Path):
@@ -324,10 +323,12 @@ def test_the_same_ledger_twice_is_refused(tmp_path: Path):
         ledger_pass(saved, tmp_path / "copy.parquet")
 
 
-def test_another_policy_finds_no_routes_but_every_price(tmp_path: Path):
-    log = write_jsonl(tmp_path / "log.jsonl", random_log(3, 100))
+def test_a_policy_that_no_ledger_can_answer_finds_no_routes_but_every_price(tmp_path: Path):
+    records = [r | {"session": f"s{n % 9}"} for n, r in enumerate(random_log(3, 100))]
+    log = write_jsonl(tmp_path / "log.jsonl", records)
     found = ledger_pass(save_ledger(tmp_path / "l.parquet", log), under=plan(policy="conservative"))
     assert found.unrouted is not None
+    assert "for whole sessions" in found.unrouted.message
     raw = audit_pass(log, policy="conservative")
     band = list(raw.cells.keys).index("band")
     assert {k[:band] for k in rows_of(found.passed, routes=False)} == {
