@@ -8,6 +8,7 @@ from typing import Any
 
 from costaudit.money import exact
 from costaudit.report.blocks import Report
+from costaudit.report.figures import billed_known
 from costaudit.report.moves_model import Outlook, PriceMove, PriceSensitivity
 
 _Row = dict[str, Any]
@@ -16,7 +17,7 @@ _Row = dict[str, Any]
 def move_rows(report: Report) -> Iterator[_Row]:
     """Supposed prices, the next quarter, and what hangs on each price. `list_usd` is on the log's models."""
     p = report.projection
-    if p.price_move is not None:
+    if p.price_move is not None and billed_known(report):
         yield from _moved(p.price_move)
     if p.outlook is not None:
         yield from _outlook(p.outlook)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from costaudit.money import exact
 from costaudit.report.blocks import Column, Limits, Report, Table
-from costaudit.report.figures import ABSENT, count, counts_shown, money, percent, words
+from costaudit.report.figures import ABSENT, billed_known, count, counts_shown, money, percent, words
 from costaudit.report.moves_model import Outlook, PriceMove
 
 SENSITIVE: Final = 10
@@ -20,7 +20,7 @@ ROLES: Final = {"serves": "serves requests", "routed_to": "is routed to", "both"
 def show_price_move(report: Report, limits: Limits) -> Iterator[Table]:
     """Routes that stay as they are against routes chosen anew, at changed prices."""
     move = report.projection.price_move
-    if move is None:
+    if move is None or not billed_known(report):
         return
     old, static, anew = move.at_old_prices, move.static, move.reoptimised
     rows = ("as logged", "with the routes of the old prices", "with routes chosen anew")

@@ -251,6 +251,15 @@ def test_a_price_that_nothing_uses_moves_nothing(simulate: Simulate, run: Callab
     assert "Supposed price: acme/gone +50%." in text
 
 
+def test_nothing_is_shown_of_a_log_without_a_price(simulate: Simulate, run: Callable[..., Any], place: Path):
+    projection = simulate([call(5, "unknown-9")], "--price-change", "acme/big +50%")["projection"]
+    assert (projection["sensitivity"], projection["outlook"]["changes"]) == ([], [])
+    text = run(
+        "simulate", place / "log.jsonl", "--prices", place / "tables", "--price-change", "acme/big +50%"
+    ).out
+    assert "old and with new routes" not in text
+
+
 @pytest.mark.parametrize("columns", [80, 120])
 def test_all_of_it_is_shown(simulate: Simulate, run: Callable[..., Any], place: Path, columns: int):
     simulate(MONTH)
