@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -12,7 +13,15 @@ from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book
 from costaudit.cli.fees import AskedFees, asked_fees
 from costaudit.cli.labels import chosen_labels, measure_labels
-from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs, policy_of, warn_of_skipped
+from costaudit.cli.reading import (
+    Reading,
+    Tagging,
+    Tests,
+    opened_logs,
+    plan_of,
+    policy_of,
+    warn_of_skipped,
+)
 from costaudit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -91,6 +100,7 @@ def simulate(
     break_even: options.BreakEvens = None,
     commit: options.Commits = None,
     prices_at: options.PricesAt = None,
+    price_change: options.PriceChanges = None,
     cost_source: options.CostSource = "auto",
     format_: options.Format = "text",
     output: options.Output = None,
@@ -113,6 +123,7 @@ def simulate(
     costaudit simulate --markup 0%,5%,10%,15%
     costaudit simulate --scenario finsync
     costaudit simulate logs/ --policy routing.toml --markup 10%
+    costaudit simulate logs/ --price-change 'google/gemini-2.5-pro input -40%'
     costaudit simulate logs/ --break-even 5.5% --break-even mine=500/month
     costaudit simulate logs/ --commit percent=20,monthly=10000,months=12
     """
@@ -120,8 +131,8 @@ def simulate(
     from costaudit.report.formats import RENDERERS  # noqa: PLC0415
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
-    source = _cost_source(cost_source, prices_at)
-    choice = choose_book(prices, overlay, known_on, map_)
+    source = _cost_source(cost_source, prices_at, price_change)
+    choice = choose_book(prices, overlay, known_on, map_, price_change)
     tagging = Tagging(rules, risk, estimate)
     fees = asked_fees(markup, break_even, commit, load_gateways(choice.prices))
     if paths and scenario:
@@ -135,9 +146,11 @@ def simulate(
         reading = Reading(
             names[0], _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose, tests
         )
-        evaluated = _evaluated(paths, reading, names, goes_by_reported=source != "list")
+        evaluated, old_prices = _evaluated(paths, reading, names, goes_by_reported=source != "list")
         day = evaluated[0].passed.last_ts if reading.prices_at is None else reading.prices_at
-        report = build_log_simulation(evaluated, fees.gateways, fees.at(day), CostSource(source))
+        report = build_log_simulation(
+            evaluated, fees.gateways, fees.at(day), CostSource(source), old_prices=old_prices
+        )
     else:
         if source != "auto":
             raise UsageError("--cost-source needs a log", hint="name the log, or leave out --cost-source")
@@ -165,23 +178,33 @@ def _policies(named: Sequence[str] | None, *, compare: bool) -> list[str | None]
 
 def _evaluated(
     paths: Sequence[str], reading: Reading, names: Sequence[str | None], *, goes_by_reported: bool
-) -> list[Evaluated]:
-    """The log under each policy. It is read again only where single requests decide."""
+) -> tuple[list[Evaluated], Evaluated | None]:
+    """The log under each policy; and at the prices of the tables under the first, where others are supposed.
+
+    It is read again where single requests decide, and where prices are supposed.
+    """
     from costaudit.engine.tape import Tape  # noqa: PLC0415 - start-up
     from costaudit.engine.whatif import Evaluated, asks_for_tape, evaluate  # noqa: PLC0415
 
-    others = [policy_of(name, reading.tests) for name in names[1:]]
+    others, supposed = [policy_of(name, reading.tests) for name in names[1:]], None
+    if reading.choice.changes:  # what is wrong with them is said before a log is read
+        supposed = plan_of(reading.choice, names[0], reading.prices_at, reading.tagging, reading.tests)
+        reading = replace(reading, choice=replace(reading.choice, changes=()))
     with opened_logs(paths, reading, goes_by_reported=goes_by_reported) as logs:
-        passed = logs.passed
+        old = None if supposed is None else logs.passed
+        passed = logs.passed if supposed is None else logs.again(supposed)
         if others and passed.ledgers:
             raise InputError(
                 "a ledger holds the routes of one policy", path=paths[0], hint="compare policies on the logs"
             )
         plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
         if not others and (passed.ledgers or not asks_for_tape(passed, passed.plan)):
-            return [Evaluated(passed, None)]
+            return [Evaluated(passed, None)], None if old is None else Evaluated(old, None)
         with Tape.of(logs.requests()) as tape:
-            return [evaluate(tape, passed, plan, reading.threads) for plan in plans]
+            return (
+                [evaluate(tape, passed, plan, reading.threads) for plan in plans],
+                None if old is None else evaluate(tape, old, old.plan, reading.threads),
+            )
 
 
 def _scenario(name: str | None, fees: AskedFees, prices_at: str | None, choice: BookChoice) -> Simulation:
@@ -191,7 +214,7 @@ def _scenario(name: str | None, fees: AskedFees, prices_at: str | None, choice: 
     book, resolver = open_book(choice)
     at = _prices_at(prices_at)
     result = run_scenario(load_scenario(name), book, resolver, at)
-    return build_scenario_simulation(result, book, fees.at(at), at)
+    return build_scenario_simulation(result, result.book, fees.at(at), at)
 
 
 def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
@@ -213,8 +236,13 @@ def _prices_at(text: str | None) -> int | None:
     return options.instant(text, "--prices-at", "date") if text is not None else None
 
 
-def _cost_source(name: str, prices_at: str | None) -> str:
+def _cost_source(name: str, prices_at: str | None, changes: Sequence[str] | None = None) -> str:
     source = console.one_of(name, ("auto", "reported", "list"), "cost source")
+    if source == "reported" and changes:
+        raise UsageError(
+            "what was reported belongs to the prices that were in force",
+            hint="leave out --price-change, or take --cost-source list",
+        )
     if source == "reported" and prices_at is not None:
         raise UsageError(
             "what was reported belongs to the prices of its own time",

@@ -32,6 +32,8 @@ class BookChoice:
     discounts: tuple[Mapping[str, Any], ...] = ()
     stated_in: str = ""
     """The file that states the discounts."""
+    changes: tuple[str, ...] = ()
+    """Prices that are only supposed: see `costaudit.prices.what_if`."""
 
 
 def choose_book(
@@ -39,13 +41,14 @@ def choose_book(
     overlays: Sequence[Path] | None = None,
     known_on: str | None = None,
     maps: Sequence[str] | None = None,
+    changes: Sequence[str] | None = None,
 ) -> BookChoice:
     """The book that the options name, over what the nearest settings file says."""
     own = _maps(maps or ())
     day = _day(known_on)
     found = project_settings()
     if found is None:
-        return BookChoice(prices, tuple(overlays or ()), day, own)
+        return BookChoice(prices, tuple(overlays or ()), day, own, changes=tuple(changes or ()))
     path, config = found
     return BookChoice(
         prices=prices or config.prices,
@@ -54,6 +57,7 @@ def choose_book(
         maps={**config.map, **own},
         discounts=tuple(entry.model_dump(exclude_none=True) for entry in config.discounts),
         stated_in=str(path),
+        changes=tuple(changes or ()),
     )
 
 
@@ -71,7 +75,13 @@ def open_book(choice: BookChoice) -> tuple[PriceBook, Resolver]:
         book = load_book(
             choice.prices, known_on=choice.known_on, overlays=choice.overlays, discounts=discounts
         )
-    return book, Resolver(book, choice.maps)
+    resolver = Resolver(book, choice.maps)
+    if choice.changes:
+        from costaudit.prices.what_if import changed_book, parse_change  # noqa: PLC0415
+
+        book = changed_book(book, [parse_change(text, book, resolver) for text in choice.changes])
+        resolver = Resolver(book, choice.maps)
+    return book, resolver
 
 
 def project_settings() -> tuple[Path, Config] | None:

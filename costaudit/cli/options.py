@@ -61,6 +61,15 @@ PricesAt = Annotated[
         help="Price everything, before and after, as on this date instead of its own time.",
     ),
 ]
+PriceChanges = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--price-change",
+        metavar="CHANGE",
+        help="Suppose another price, like 'google/gemini-2.0-flash input -40%' or "
+        "'openai/* +5% from 2027-01-01'. Repeatable.",
+    ),
+]
 TierRules = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--rules", metavar="FILE", help="Own rules for tiers, asked before the shipped ones."),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
     from costaudit.engine.requests import Requests
     from costaudit.engine.saved import SavedLedger
+    from costaudit.errors import InputError
     from costaudit.ingest.format import Adapter
     from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
@@ -76,6 +77,30 @@ class ReadLogs:
     forced: Adapter | None
     adapters: Sequence[Adapter]
     reading: Reading
+    refused: Sequence[InputError] = ()
+    """Files that turned out not to be logs."""
+
+    def again(self, plan: Plan) -> Pass:
+        """Another pass over the same logs, under another plan."""
+        from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
+        from costaudit.errors import InputError  # noqa: PLC0415
+
+        if self.passed.ledgers:
+            raise InputError(
+                "a ledger does not say which routes other prices would give",
+                path=self.files[0].name,
+                hint="name the logs",
+            )
+        with console.progress(quiet=self.reading.quiet) as advance:
+            return audit_files(
+                self.files,
+                plan,
+                forced=self.forced,
+                adapters=self.adapters,
+                refused=self.refused,
+                threads=self.reading.threads,
+                progress=advance,
+            )
 
     def requests(self) -> Iterator[Requests]:
         """Every request once, in the order of the input: a second reading."""
@@ -151,7 +176,7 @@ def opened_logs(
             for file in files:
                 console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
         warn_of_skipped(passed.quarantine, quiet=reading.quiet)
-        yield ReadLogs(files, passed, forced, adapters, reading)
+        yield ReadLogs(files, passed, forced, adapters, reading, refused)
     finally:
         remove_spools()
 

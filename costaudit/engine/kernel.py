@@ -35,8 +35,12 @@ Ints = npt.NDArray[np.int64]
 DAY_US: Final = 86_400_000_000
 HOUR_US: Final = 3_600_000_000
 
-NO_REPORT, REPORTED, IMPLAUSIBLE, BELOW_LIST = 0, 1, 2, 3
-"""Codes of the ledger's `reported`: no cost stated; stated; stated and set aside; stated below list."""
+NO_REPORT, REPORTED, IMPLAUSIBLE, BELOW_LIST, OUTDATED = 0, 1, 2, 3, 4
+"""Codes of the ledger's `reported`: no cost stated; stated; stated and set aside; stated below list; stated,
+and set aside because it belongs to another price than the supposed one."""
+
+
+SET_ASIDE: Final = (IMPLAUSIBLE, OUTDATED)
 
 
 @dataclass(slots=True)
@@ -74,6 +78,8 @@ def audit_batch(
     calls, ts, counts, words = rows.calls, rows.ts, rows.counts, rows.words
     card, list_units, tags, route = rows.card, rows.list_units, rows.tags, rows.route
     reported, picousd = _reported(calls, card, list_units, counts)
+    if plan.book.changes:
+        reported = outdated(reported, card, plan)
     step = DAY_US if plan.resolution == "day" else HOUR_US
     numbers = {
         "period": np.where(ts == NO_TS, NO_PERIOD, ts // step),
@@ -93,7 +99,7 @@ def audit_batch(
         name: (codes, int(codes.min(initial=0)), int(codes.max(initial=0))) for name, codes in numbers.items()
     }
     keys |= {name: (words[name].codes, 0, len(words[name].values) - 1) for name in WORD_KEYS}
-    measures = {**counts, "reported_picousd": np.where(reported != IMPLAUSIBLE, picousd, 0)}
+    measures = {**counts, "reported_picousd": np.where(np.isin(reported, SET_ASIDE), 0, picousd)}
     if plan.detail:
         cells = _detailed(rows, plan, keys, {**counts, "reported_picousd": picousd}, step)
     else:
@@ -168,6 +174,15 @@ def _reported(
     return np.where(below, BELOW_LIST, reported).astype(np.int8), picousd
 
 
+def outdated(
+    reported: npt.NDArray[np.integer], card: npt.NDArray[np.int32], plan: Plan
+) -> npt.NDArray[np.int8]:
+    """Codes of `reported` where what is stated at a supposed price is set aside."""
+    supposed = plan.supposed()
+    here = (card >= 0) & (supposed[np.maximum(card, 0)] if len(supposed) else False)
+    return np.where(here & (reported != NO_REPORT), OUTDATED, reported).astype(np.int8)
+
+
 def _highest(card: int, list_units: int, tokens: int) -> int:
     """The highest reported cost, in pico-dollars, that is believed of a call."""
     if card >= 0 and list_units > 0:
@@ -187,7 +202,7 @@ class Stated:
 
     def ratios(self) -> Ratios:
         """The rows with a price and a believed cost, but for those where both are 0, with their buckets."""
-        compared = (self.reported != NO_REPORT) & (self.reported != IMPLAUSIBLE) & (self.card >= 0)
+        compared = np.isin(self.reported, (REPORTED, BELOW_LIST)) & (self.card >= 0)
         costs, listed = self.picousd > 0, self.list_units > 0
         both = np.flatnonzero(compared & costs & listed)
         one = np.flatnonzero(compared & (costs != listed))

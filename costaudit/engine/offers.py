@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.routing.terms import WHOLE, Expected
+from costaudit.routing.terms import NO_TERMS, WHOLE, Expected, Terms
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,6 +36,15 @@ class Offer:
     expected: Expected
     fallback: int = NONE
     """Card of the model that serves what fails; NONE for the model of today."""
+    checker: int = NONE
+    """Card of the model that verifies what is routed; NONE without one."""
+    terms: Terms = NO_TERMS
+    fallback_terms: Terms = NO_TERMS
+
+    @property
+    def cards(self) -> tuple[int, ...]:
+        """Every card that its cost is made of."""
+        return tuple(card for card in (self.card, self.checker, self.fallback) if card != NONE)
 
 
 @dataclass(frozen=True, slots=True)

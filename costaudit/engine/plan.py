@@ -30,7 +30,7 @@ from costaudit.prices.rows import UNIT_CLASSES, ModelFacts
 from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, knows, name_timeline
 from costaudit.routing.evals import Evals
 from costaudit.routing.policy import RULES_FROM, Pair, Policy, Seat, matches
-from costaudit.routing.terms import WHOLE, Terms, expect, terms_of
+from costaudit.routing.terms import NO_TERMS, WHOLE, Terms, expect, terms_of
 from costaudit.schema import TOKEN_CLASSES, UNTAGGED
 from costaudit.tiers.tagger import Tagger
 from costaudit.tiers.votes import Votes
@@ -42,6 +42,9 @@ PRICED: Final = (*TOKEN_CLASSES, "web_search", "request")
 
 MEASURE: Final = {**{c: c for c in TOKEN_CLASSES}, "web_search": "web_searches", "request": "requests"}
 """What the ledger counts a price class by. A fee per request falls due once for each request."""
+
+NO_CLASS_PRICE: Final = "no_price_for_token_class"
+"""Why a call is unpriced that has tokens of a class without a rate."""
 
 IMPLAUSIBLE_TIMES: Final = 20
 """A reported cost this many times the list cost is set aside. Double counting makes 2, a fully cached
@@ -184,9 +187,10 @@ class Plan:
         )
 
     def _card_codes(self, timeline: Timeline) -> npt.NDArray[np.int32]:
-        return np.array([self._card_number(card) for card in timeline.cards], np.int32)
+        return np.array([self.card_number(card) for card in timeline.cards], np.int32)
 
-    def _card_number(self, card: Card) -> int:
+    def card_number(self, card: Card) -> int:
+        """The number of a card in `cards`, from now on."""
         with self._lock:
             code = self._card_code.get(card.id)
             if code is None:
@@ -308,26 +312,41 @@ class Plan:
                 return NONE
             success = None if rate is None else rate.point
         terms = self._paired(terms_of(treatment, success), context, card)
-        key = (
-            card,
-            checker,
-            fallback,
+        after = NO_TERMS if fallback == NONE else self._paired(NO_TERMS, context, fallback)
+        return self.offer_number(card, terms, checker, fallback, after)
+
+    def offer_number(
+        self, card: int, terms: Terms, checker: int = NONE, fallback: int = NONE, after: Terms = NO_TERMS
+    ) -> int:
+        """The number of an offer in `offers`, from now on; `after` are the terms of the fallback."""
+        key = (card, checker, fallback, terms, after)
+        with self._lock:
+            code = self._offer_code.get(key)
+            if code is None:
+                code = self._offer_code[key] = len(self.offers)
+                self.offers.append(self.offer(card, terms, checker, fallback, after))
+            return code
+
+    def offer(self, card: int, terms: Terms, checker: int, fallback: int, after: Terms) -> Offer:
+        """A candidate on some terms, at the prices of the cards."""
+        expected = expect(
+            PRICED,
+            self._units(card),
             terms,
-            context.origin if fallback != NONE and self.policy.pairs else "",
+            None if checker == NONE else self._units(checker),
+            None if fallback == NONE else (self._units(fallback), after),
         )
-        code = self._offer_code.get(key)
-        if code is None:
-            after = (
-                None
-                if fallback == NONE
-                else (self._units(fallback), self._paired(Terms(), context, fallback))
-            )
-            expected = expect(
-                PRICED, self._units(card), terms, None if checker == NONE else self._units(checker), after
-            )
-            code = self._offer_code[key] = len(self.offers)
-            self.offers.append(Offer(card, expected, fallback))
-        return code
+        return Offer(card, expected, fallback, checker, terms, after)
+
+    def at_prices(self, book: PriceBook, prices_at: int | None) -> Plan:
+        """The same plan for another book or date, without a card yet; codes of reasons stay what they are."""
+        plan = Plan(
+            book, self.resolver, self.tagger, self.policy, self.providers_used, prices_at, self.resolution,
+            estimate=self.estimate, evals=self.evals,
+        )  # fmt: skip
+        for reason in self.reasons:
+            plan.reason_code(reason)
+        return plan
 
     def name_of(self, card: int) -> str:
         """provider/model of a card."""
@@ -376,10 +395,15 @@ class Plan:
                 self._matrix = _matrix(self.cards, self.book)
             return self._matrix
 
+    def supposed(self) -> npt.NDArray[np.bool_]:
+        """Of every card met so far, whether any of its prices is only supposed."""
+        with self._lock:
+            return np.array([any(r.what_if for r in c.rates.values()) for c in self.cards], bool)
+
     @property
     def free_card(self) -> int:
         """The card of calls that no provider bills: gateway cache hits, failures without usage."""
-        return self._card_number(FREE)
+        return self.card_number(FREE)
 
     def facts(self, card: int) -> ModelFacts | None:
         """What is known of the model of a card."""

@@ -19,7 +19,7 @@ from costaudit.engine.exact import weighted_sum
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import WORD_KEYS, group_rows
 from costaudit.engine.offers import NONE, SCALE
-from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix, Subject, SubjectPrices
+from costaudit.engine.plan import MEASURE, NO_CLASS_PRICE, PRICED, Plan, RateMatrix, Subject, SubjectPrices
 from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.routing.projection import verification_multiples
 from costaudit.routing.terms import OUTPUT_SIDE
@@ -174,7 +174,7 @@ def price_rows(batch: pa.RecordBatch, plan: Plan) -> PricedRows:
         ts=ts,
         price_ts=price_ts,
         context=context,
-        card=np.where(list_units == _NO_RATE, plan.reason_code("no_price_for_token_class"), card),
+        card=np.where(list_units == _NO_RATE, plan.reason_code(NO_CLASS_PRICE), card),
         list_units=list_units,
         providers=frozenset().union(*(price.providers for price in prices)),
         chat=np.array([p.chat for p in prices], bool)[subject_codes],

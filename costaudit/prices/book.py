@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from costaudit.prices.changes import PriceChange, change_rows
 from costaudit.prices.folders import SHIPPED, Folder, open_folder, shipped_directory
 from costaudit.prices.layers import Discount, discount_rows, lay_rows, settle_rows
 from costaudit.prices.overlays import Overlay, load_overlay
@@ -71,17 +72,19 @@ class PriceBook:
     discounts: tuple[Discount, ...] = ()
     user_map: Mapping[str, str] | None = None
     """Names that the overlays map to a `provider/model`."""
+    changes: tuple[PriceChange, ...] = ()
+    """What is supposed of prices, above all else: see `costaudit.prices.what_if`."""
 
     @cached_property
     def in_force(self) -> Mapping[ModelKey, tuple[PriceRow, ...]]:
-        """The rows that prices are taken from: after corrections, overlays and discounts."""
+        """The rows that prices are taken from: after corrections, overlays, discounts and changes."""
         return _Lazy(self.rows, self._in_force)
 
     def _in_force(self, key: ModelKey, rows: tuple[PriceRow, ...]) -> tuple[PriceRow, ...]:
         layer = settle_rows(row for row in rows if not row.overlay)
         for name in dict.fromkeys(row.overlay for row in rows if row.overlay):
             layer = lay_rows(layer, settle_rows(row for row in rows if row.overlay == name))
-        return discount_rows(layer, self.discounts, *key)
+        return change_rows(discount_rows(layer, self.discounts, *key), self.changes, *key)
 
     @cached_property
     def context_edges(self) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.prices.book import ModelKey, PriceBook
-from costaudit.prices.conditions import STANDARD
-from costaudit.prices.rows import PriceRow, WindowRow, instant_text
+from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When
+from costaudit.prices.rows import WHAT_IF, PriceRow, WindowRow, instant_text
 from costaudit.prices.windows import in_window
 
 NO_PRICE_THEN: Final = "no_price_at_that_time"
@@ -40,6 +40,11 @@ class Rate:
     """USD per 1M tokens, or per unit."""
     rate_id: str
 
+    @property
+    def what_if(self) -> bool:
+        """Whether the price is only supposed."""
+        return self.rate_id.startswith(WHAT_IF)
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -51,6 +56,14 @@ class Card:
     model: str
     rates: Mapping[str, Rate]
     """By price class. A class that is missing has no price: tokens of it make a request unpriced."""
+    start: int = 0
+    """Microseconds UTC: from when on these prices hold."""
+    when: When = STANDARD_WHEN
+    """The conditions, as in `id`."""
+
+    def with_rates(self, rates: Mapping[str, Rate]) -> Card:
+        """The card with some other rates, under the same id."""
+        return replace(self, rates={**self.rates, **rates})
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,16 +312,15 @@ def _card(
             rates.setdefault("cache_read", rates["input"])
         if provider.cache_write_as_input and "cache_write_5m" not in rates and "cache_write_1h" not in rates:
             rates["cache_write_5m"] = rates["cache_write_1h"] = rates["input"]
-    tier = next((r.when.tier for r in live if r.when.tier != STANDARD), STANDARD)
-    conditions = [
-        *([f"context>{over}"] if over >= 0 else []),
-        *([f"tier={tier}"] if tier != STANDARD else []),
-        *([f"window={window}"] if window else []),
-        *sorted({f"region={r.when.region}" for r in live if r.when.region}),
-        *sorted({f"speed={r.when.speed}" for r in live if r.when.speed}),
-    ]
-    label = f"[{' '.join(conditions)}]" if conditions else ""
-    return Card(f"{key[0]}/{key[1]}@{instant_text(start)}{label}", *key, rates)
+    when = When(
+        context_over=over,
+        tier=next((r.when.tier for r in live if r.when.tier != STANDARD), STANDARD),
+        window=window,
+        region=next((r.when.region for r in live if r.when.region), ""),
+        speed=next((r.when.speed for r in live if r.when.speed), ""),
+    )
+    label = f"[{when}]" if str(when) else ""
+    return Card(f"{key[0]}/{key[1]}@{instant_text(start)}{label}", *key, rates, start, when)
 
 
 def _specific(row: PriceRow) -> tuple[bool, bool, bool, int]:

@@ -39,6 +39,10 @@ class When:
         return " ".join(parts)
 
 
+STANDARD_WHEN: Final = When()
+"""No conditions at all."""
+
+
 @functools.lru_cache(maxsize=1024)
 def parse_when(text: str) -> When:
     """Read a `when` cell; raises ValueError that says what is wrong.

@@ -77,7 +77,7 @@ def lay_rows(below: Iterable[PriceRow], above: Iterable[PriceRow]) -> tuple[Pric
     In each series the upper rows hold from their `valid_from` on; an upper row that says `ended`
     hands back to the rows below.
     """
-    lower, upper = _by_series(below), _by_series(above)
+    lower, upper = series_of(below), series_of(above)
     out: list[PriceRow] = []
     for series in dict.fromkeys([*lower, *upper]):
         out += _lay_series(lower.get(series, []), upper.get(series, []))
@@ -118,12 +118,12 @@ def discount_rows(
         return tuple(rows)
     edges = sorted({edge for d in ours for edge in (d.valid_from, d.end)})
     return tuple(
-        _discounted(piece, ours) for series in _by_series(rows).values() for piece in _pieces(series, edges)
+        _discounted(piece, ours) for series in series_of(rows).values() for piece in cut_series(series, edges)
     )
 
 
-def _pieces(series: list[PriceRow], edges: list[int]) -> Iterator[PriceRow]:
-    """The rows of a series, cut at the edges."""
+def cut_series(series: list[PriceRow], edges: list[int]) -> Iterator[PriceRow]:
+    """The rows of a series, oldest first, each starting again at every edge within it."""
     for place, row in enumerate(series):
         until = series[place + 1].valid_from if place + 1 < len(series) else _FOREVER
         yield row
@@ -146,7 +146,7 @@ def _from(row: PriceRow, start: int) -> PriceRow:
     return replace(row, valid_from=start, stated_from=stated)
 
 
-def _by_series(rows: Iterable[PriceRow]) -> Mapping[Series, list[PriceRow]]:
+def series_of(rows: Iterable[PriceRow]) -> Mapping[Series, list[PriceRow]]:
     """The rows of every series, oldest first."""
     found: dict[Series, list[PriceRow]] = {}
     for row in rows:

@@ -60,6 +60,10 @@ BEGINNING: Final = 0
 """Microseconds: the instant before which nothing is priced, 1970."""
 
 
+WHAT_IF: Final = "what-if:"
+"""How the id of a rate begins that no table states: see `costaudit.prices.what_if`."""
+
+
 @dataclass(frozen=True, slots=True)
 class PriceRow:
     """One dated price fact."""
@@ -85,17 +89,21 @@ class PriceRow:
     """The overlay or discount that states or changed the price; empty for the shipped one."""
     stated_from: int | None = None
     """`valid_from` of the row in the table, where a layer above made it start again at another instant."""
+    what_if: bool = False
+    """Whether the price is supposed: a change that no table states."""
 
     @property
     def rate_id(self) -> str:
         """A name for the fact that survives moves of its line: openai/gpt-4o/input@2024-05-13.
 
-        A price of the user's own says so: overlay:acme/openai/gpt-4o/input@2025-01-01.
+        A price of the user's own says so: overlay:acme/openai/gpt-4o/input@2025-01-01. So does one that is
+        only supposed: what-if:openai/gpt-4o/input@2024-05-13.
         """
         moment = instant_text(self.valid_from if self.stated_from is None else self.stated_from)
         condition = f"[{self.when}]" if str(self.when) else ""
         layer = f"overlay:{self.overlay}/" if self.overlay else ""
-        return f"{layer}{self.provider}/{self.model}/{self.klass}@{moment}{condition}"
+        supposed = WHAT_IF if self.what_if else ""
+        return f"{supposed}{layer}{self.provider}/{self.model}/{self.klass}@{moment}{condition}"
 
 
 @dataclass(frozen=True, slots=True)

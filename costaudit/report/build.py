@@ -247,6 +247,7 @@ def prices_of(plan: Plan) -> m.Prices:
         as_of=as_of,
         overlays=list(plan.book.overlays),
         known_on=plan.book.known_on,
+        changes=[change.text for change in plan.book.changes],
     )
 
 

@@ -19,6 +19,7 @@ from costaudit.money import exact
 from costaudit.report import model as m
 from costaudit.report.blocks import Report
 from costaudit.report.figures import billed_known, list_known
+from costaudit.report.moves_csv import move_rows
 from costaudit.report.ratios import bands
 from costaudit.report.safe import clean
 from costaudit.report.steps import ENDS
@@ -72,6 +73,7 @@ def _rows(report: Report) -> Iterator[_Row]:
         yield from _simulated(report)
     if billed_known(report):
         yield from _projected(report)
+    yield from move_rows(report)
     yield from _markup(report)
     yield from _reconciled(report)
     yield from _findings(report)

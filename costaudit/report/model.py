@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from costaudit.money import exact
 from costaudit.report.measured import Labels
+from costaudit.report.moves_model import Outlook, PriceMove, PriceSensitivity
 
 Usd = Annotated[Decimal, PlainSerializer(exact, return_type=str)]
 """Dollars, written exactly."""
@@ -116,6 +117,8 @@ class Prices(_Part):
     """Own prices and discounts that were laid over the book, by name."""
     known_on: str | None = None
     """The day whose knowledge the book is; null for all of it."""
+    changes: list[str] = []
+    """Prices that are only supposed (`--price-change`), in the order in which they were changed."""
 
 
 class Unpriced(_Part):
@@ -578,6 +581,12 @@ class Projection(_Part):
     """Only with --break-even."""
     commitments: list[CommitmentResult] = Field(default_factory=list)
     """With --commit, one each."""
+    price_move: PriceMove | None = None
+    """Old routes against new ones: only with --price-change."""
+    outlook: Outlook | None = None
+    """The next quarter; null outside of simulate, and where the log states no times."""
+    sensitivity: list[PriceSensitivity] = Field(default_factory=list)
+    """What hangs on each price, the largest first; only in simulate."""
 
 
 class Finding(_Part):

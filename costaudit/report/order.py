@@ -18,6 +18,7 @@ from costaudit.report.breakdowns import (
 )
 from costaudit.report.fee_blocks import show_break_even, show_commitments, show_scenarios
 from costaudit.report.lists import show_findings, show_skipped
+from costaudit.report.moves_text import show_outlook, show_price_move, show_sensitivity
 from costaudit.report.policies import show_causes, show_policies, show_sureness
 from costaudit.report.ratios import show_reconciliation
 from costaudit.report.steps import (
@@ -43,9 +44,8 @@ def blocks(report: Report, limits: Limits) -> Iterator[Block]:
 
 _BODY: Final[tuple[Part, ...]] = (
     show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_reconciliation, show_causes,
-    show_sureness, show_levers, show_models, show_features, show_users, show_days, show_findings,
-    show_skipped,
-    show_how,
+    show_sureness, show_levers, show_outlook, show_sensitivity, show_models, show_features, show_users,
+    show_days, show_findings, show_skipped, show_how,
 )  # fmt: skip
 
 
@@ -55,7 +55,7 @@ _AUDITED: Final[tuple[Part, ...]] = (*_BODY[:1], show_bill, *_BODY[1:5], show_sc
 _FEES: Final[tuple[Part, ...]] = (show_scenarios, show_break_even, show_commitments)
 
 
-_SIMULATED: Final[tuple[Part, ...]] = (show_policies, *_FEES, *_BODY)
+_SIMULATED: Final[tuple[Part, ...]] = (show_policies, show_price_move, *_FEES, *_BODY)
 
 
 _SCENARIO: Final[tuple[Part, ...]] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from typing import Any
 
 from costaudit import __version__
 from costaudit.engine.costing import CostSource, usd
@@ -15,6 +16,9 @@ from costaudit.prices.gateways import Gateways
 from costaudit.report import model as m
 from costaudit.report.build import Audited, audit_parts, audited, instant
 from costaudit.report.fees import DEFAULT_MARKUPS, Fees, projected_with, traffic_of
+from costaudit.report.hanging import Listed
+from costaudit.report.moves import build_price_move, build_sensitivity
+from costaudit.report.outlook import build_outlook
 from costaudit.report.savings import frontier_of, quality_of
 from costaudit.report.traffic import Traffic
 from costaudit.routing.markup import Volume, plain
@@ -28,12 +32,26 @@ def build_log_simulation(
     gateways: Gateways,
     fees: Fees,
     source: CostSource = CostSource.AUTO,
+    *,
+    old_prices: Evaluated | None = None,
 ) -> m.Simulation:
-    """The log's own traffic under the first of some policies, and all of them compared."""
+    """The log's own traffic under the first of some policies, all of them compared, and what price moves do.
+
+    `old_prices` is the log under the first policy at the prices of the tables, where others are supposed.
+    """
     works = [audited(one.passed, gateways, source, one.cache) for one in evaluated]
-    parts = audit_parts(works[0])
+    parts, passed = audit_parts(works[0]), works[0].passed
+    listed = Listed.of(passed.cells, passed.plan)
+    more: dict[str, Any] = {
+        "sensitivity": build_sensitivity(works[0], listed),
+        "outlook": build_outlook(works[0], listed),
+    }
+    if old_prices is not None:
+        old = audited(old_prices.passed, gateways, source, old_prices.cache)
+        more["price_move"] = build_price_move(old, works[0], gateways)
     if len(works) > 1:
-        parts["projection"] = parts["projection"].model_copy(update={"policies": _compared(works)})
+        more["policies"] = _compared(works)
+    parts["projection"] = parts["projection"].model_copy(update=more)
     parts["projection"] = projected_with(parts["projection"], fees, traffic_of(works[0]), works[0])
     return m.Simulation(version=__version__, scenario=None, **parts)
 
@@ -82,6 +100,7 @@ def build_scenario_simulation(
             as_of="scenario" if prices_at is None else instant(prices_at),
             overlays=list(book.overlays),
             known_on=book.known_on,
+            changes=[change.text for change in book.changes],
         ),
         segments=[_segment(r) for r in result.segments],
         by_tier=[_tier(r) for r in result.segments],

@@ -119,9 +119,10 @@ def _has_month(period: m.Period) -> bool:
 
 
 def _price_time(prices: m.Prices) -> str:
+    supposed = ", some of them supposed" if prices.changes else ""
     if prices.as_of == "request-time":
-        return "at the prices in force when each request was made"
-    return f"at the prices of {prices.as_of}"
+        return f"at the prices in force when each request was made{supposed}"
+    return f"at the prices of {prices.as_of}{supposed}"
 
 
 def _markup_fact(report: Report) -> tuple[str, str, str] | None:
@@ -211,6 +212,7 @@ def _how_lines(report: Report) -> Iterator[str]:
         f"Prices {book.version} (sha256 {book.sha256[:12]}), {at}; "
         f"policy {_policy(report)}; costaudit {report.version}."
     )
+    yield from (f"Supposed price: {safe(text, 80)}." for text in book.changes)
     if report.spend is not None and report.spend.cost_source != "auto":
         yield BILLED[report.spend.cost_source]
     if report.inputs is not None and report.inputs.formats:

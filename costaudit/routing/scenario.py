@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from costaudit.errors import ConfigError, did_you_mean
+from costaudit.errors import ConfigError, UsageError, did_you_mean
 from costaudit.money import EXACT, percent_of, usd_for
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card
 from costaudit.prices.resolver import Resolved, Resolver
 from costaudit.prices.rows import instant_us
+from costaudit.prices.what_if import changed_book, parse_change
 from costaudit.routing.candidates import name_timeline
 
 SHIPPED_SCENARIOS: Final = Path(__file__).parent / "scenarios"
@@ -34,13 +36,15 @@ Number = Annotated[Decimal, BeforeValidator(_no_float)]
 
 
 class Cost(BaseModel):
-    """What one request of a segment costs: blended tokens at a rate, or a model of the book at a date."""
+    """What one request of a segment costs: blended tokens at a rate, or models of the book at a date."""
 
     model_config = _STRICT
 
     tokens: int | None = Field(default=None, ge=0)
     usd_per_mtok: Number | None = Field(default=None, ge=0)
     model: str | None = None
+    cheapest_of: tuple[str, ...] = ()
+    """Instead of one model: the one of these that costs such a request least."""
     at: str | None = None
     input_tokens: int = Field(default=0, ge=0)
     cache_read_tokens: int = Field(default=0, ge=0)
@@ -51,9 +55,11 @@ class Cost(BaseModel):
     @model_validator(mode="after")
     def _one_way(self) -> Cost:
         blended = (self.tokens is not None, self.usd_per_mtok is not None)
-        if blended != ((True, True) if self.model is None else (False, False)):
+        named = self.model is not None or bool(self.cheapest_of)
+        if blended != ((False, False) if named else (True, True)) or (self.model and self.cheapest_of):
             raise ValueError(
-                "give either tokens and usd_per_mtok, or model with input_tokens and output_tokens"
+                "give either tokens and usd_per_mtok, or model with input_tokens and output_tokens; "
+                "cheapest_of takes the place of model"
             )
         return self
 
@@ -109,6 +115,8 @@ class Scenario(BaseModel):
     title: str
     source: str = ""
     requests: int = Field(ge=1)
+    price_changes: tuple[str, ...] = ()
+    """Prices that are supposed, as `--price-change` takes them."""
     segments: tuple[Segment, ...] = Field(min_length=1)
     levers: tuple[Lever, ...] = ()
     solve: Solve | None = None
@@ -146,6 +154,8 @@ class ScenarioResult:
     """A scenario with its money per month; the steps add up from before to after."""
 
     scenario: Scenario
+    book: PriceBook
+    """With the price changes of the scenario made."""
     segments: tuple[SegmentResult, ...]
     before_usd: Decimal
     after_usd: Decimal
@@ -193,11 +203,14 @@ def run_scenario(
     scenario: Scenario, book: PriceBook, resolver: Resolver, prices_at: int | None = None
 ) -> ScenarioResult:
     """Price a scenario; raises ConfigError when a model has no price at its date."""
+    book = _supposed(scenario, book, resolver)
 
     def cost(of: Cost) -> Decimal:
         return _request_usd(of, book, resolver, prices_at)
 
-    unit = {s.name: (cost(s.before), cost(s.after)) for s in scenario.segments}
+    segments = tuple(_settled(segment, cost) for segment in scenario.segments)
+    scenario = scenario.model_copy(update={"segments": segments})
+    unit = {s.name: (cost(s.before), cost(s.after)) for s in segments}
     requests = _requests(scenario, unit)
     results = []
     for segment in scenario.segments:
@@ -217,7 +230,24 @@ def run_scenario(
         steps.append((lever.name, left - after))
         after = left
     steps.append(("after", after))
-    return ScenarioResult(scenario, tuple(results), before_usd, after, tuple(steps))
+    return ScenarioResult(scenario, book, tuple(results), before_usd, after, tuple(steps))
+
+
+def _supposed(scenario: Scenario, book: PriceBook, resolver: Resolver) -> PriceBook:
+    try:
+        return changed_book(book, [parse_change(text, book, resolver) for text in scenario.price_changes])
+    except UsageError as error:
+        raise ConfigError(error.message, hint=error.hint, path=scenario.name) from error
+
+
+def _settled(segment: Segment, usd: Callable[[Cost], Decimal]) -> Segment:
+    """The segment with the cheapest model where it names several; of equals the first."""
+
+    def one(cost: Cost) -> Cost:
+        each = [cost.model_copy(update={"model": name, "cheapest_of": ()}) for name in cost.cheapest_of]
+        return min(each, key=usd, default=cost)
+
+    return segment.model_copy(update={"before": one(segment.before), "after": one(segment.after)})
 
 
 def _requests(scenario: Scenario, unit: dict[str, tuple[Decimal, Decimal]]) -> dict[str, int]:

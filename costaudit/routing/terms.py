@@ -69,6 +69,10 @@ class Terms:
         return self.output_ratio if klass in OUTPUT_SIDE else Decimal(1)
 
 
+NO_TERMS: Final = Terms()
+"""Nothing but the price counts."""
+
+
 def terms_of(treatment: Treatment, success: int | None = None) -> Terms:
     """The terms of a treatment; `success` is what evals say, in ten-thousandths, if they say anything."""
     check = treatment.verification

@@ -46,6 +46,16 @@ def plan(
     return Plan(book(), Resolver(book(), user_map), tagger(), load_policy(policy), prices_at=prices_at)
 
 
+def plan_at(prices: PriceBook, *, policy: str | None = None, prices_at: int | None = None) -> Plan:
+    """A plan for another book than the shipped one."""
+    return Plan(prices, Resolver(prices), tagger(), load_policy(policy), prices_at=prices_at)
+
+
+def pass_under(chosen: Plan, *paths: Path | str, threads: int = 1) -> Pass:
+    files, refused = find_logs([str(p) for p in paths])
+    return audit_files(files, chosen, refused=refused, threads=threads)
+
+
 def audit_pass(*paths: Path | str, threads: int = 1, **options: Any) -> Pass:
     files, refused = find_logs([str(p) for p in paths])
     return audit_files(files, plan(**options), refused=refused, threads=threads)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -180,8 +180,9 @@ FROM resolved r LEFT JOIN (
 
 
 @cache
-def _facts_table(providers: tuple[str, ...]) -> pa.Table:
-    rows = [f for p in providers for f in facts(p) if f.usd is not None and not f.elsewhere and not f.window]
+def _facts_table(providers: tuple[str, ...], revise: Revision) -> pa.Table:
+    stated = [f for p in providers for f in facts(p) if f.usd is not None]
+    rows = [revised for f in stated if not f.elsewhere and not f.window for revised in revise(f)]
     return pa.table(
         {
             "provider": [f.provider for f in rows],
@@ -197,14 +198,24 @@ def _facts_table(providers: tuple[str, ...]) -> pa.Table:
     )
 
 
-def in_duckdb(log: Path, names: Sequence[tuple[str | None, str, str, str]]) -> duckdb.DuckDBPyConnection:
+Revision = Callable[[Fact], Iterable[Fact]]
+"""What becomes of a fact where other prices are supposed."""
+
+
+def as_stated(fact: Fact) -> tuple[Fact]:
+    return (fact,)
+
+
+def in_duckdb(
+    log: Path, names: Sequence[tuple[str | None, str, str, str]], revise: Revision = as_stated
+) -> duckdb.DuckDBPyConnection:
     """A connection with the table `priced`: one row per call, by SQL alone.
 
     `names` maps provider and model as logged to a provider of the book and a name there.
     """
     providers = tuple(sorted({n[2] for n in names}))
     base = duckdb.connect()
-    base.register("facts", _facts_table(providers))
+    base.register("facts", _facts_table(providers, revise))
     rows = [a for p in providers for a in aliases(p)]
     base.register(
         "aliases",
