@@ -297,7 +297,7 @@ class _Choice:
         )
         tests["max_output"] = _below(kinds.output, matrix.max_output[safe], ratios[:, 1], ratios[:, 1])
         missing = ((matrix.rates[safe] < 0) & kinds.classes).any(axis=1)
-        tests["price"] = (~missing).astype(np.int8)
+        tests["price"] = np.where(missing, np.int8(NO), np.int8(YES))
         fits = np.min([np.where(t == UNSURE, 0.5, t) for t in tests.values()], axis=0)
         lacks = np.zeros(self.size, np.int8)
         for name in reversed([n for n in LACKS if n in tests]):
