@@ -41,7 +41,7 @@ def allocate(costed: Costed) -> Allocation:
     keys = costed.cells.keys
     acted = costed.priced & costed.known & costed.billable & (keys["band"] >= POINT)
     base = np.minimum(costed.billed_units, costed.list_units)
-    moved = acted & np.asarray(costed.any_units < base, bool)
+    moved = acted & (np.asarray(costed.any_units < base, bool) | costed.always)
     among_all = np.asarray(sum_parts(costed.parts) <= costed.same_units, bool)
     taken = np.where(among_all, keys["route_any"], keys["route_same"])
     routes = {name: np.where(moved, taken, keys[name]) for name in ("route_any", "route_same")}

@@ -190,6 +190,8 @@ class _Choice:
     def __init__(self, plan: Plan, context: Context, kinds: _Kinds) -> None:
         self.plan, self.context, self.kinds = plan, context, kinds
         self.size = len(kinds.card)
+        self.always = False
+        """Whether requests move also where that costs more."""
 
     def all(self, index: Ints, chosen: Chosen) -> Mask:
         """Choose, and say of which cells that cannot be said."""
@@ -209,6 +211,7 @@ class _Choice:
             return unsure
         after, doubtful = self._fallback()
         unsure |= doubtful
+        self.always = treatment.always
         bids = self._bids(groups, check, after)
         same, _, open_same = self._best([bid for bid in bids if bid.used])
         any_, fitted, open_any = self._best(bids)
@@ -282,8 +285,11 @@ class _Choice:
         no_evals = (fits != NO) & (offer == NONE)
         fits = np.where(no_evals, NO, np.where(doubtful & (fits != NO), UNSURE, fits)).astype(np.int8)
         lacks = np.where(no_evals, LACKS.index("quality"), lacks).astype(np.int8)
+        if self.always:  # whoever is served by the candidate already stays as it is
+            models = self.plan.rates().model
+            offer = np.where(models[np.maximum(card, 0)] == models[self.kinds.card], NO_ROUTE, offer)
         used = route.candidate.provider in self.plan.providers_used
-        return _Bid(order, group, used, fits, offer, lacks)
+        return _Bid(order, group, used, fits, offer.astype(np.int32), lacks)
 
     def _fits(self, card: Cards, ratios: Ints) -> tuple[Answers, npt.NDArray[np.int8]]:
         """Whether a card can serve the requests of each cell, and what it lacks first where it cannot."""
@@ -312,7 +318,8 @@ class _Choice:
             return today * SCALE, np.zeros(self.size, np.int64)
         safe = np.maximum(bid.offer, 0)
         rates = np.maximum(offers.rates[safe], 0) * SCALE + today * offers.own_share[safe][:, None]
-        return rates, offers.fixed[safe] * SCALE
+        stays = bid.offer == NO_ROUTE
+        return np.where(stays[:, None], today * SCALE, rates), np.where(stays, 0, offers.fixed[safe] * SCALE)
 
     def _less(self, one: _Bid | None, other: _Bid | None) -> tuple[Answers, Answers]:
         """Whether one is cheaper than the other for each request of a cell, and whether it is not dearer."""
@@ -348,9 +355,11 @@ class _Choice:
     def _best_of(self, bids: Sequence[_Bid]) -> tuple[Ints, Mask]:
         """Of bids that compete, the one that wins every request of a cell; -1 where today's model does."""
         taken, decided = np.full(self.size, -1, np.int64), np.zeros(self.size, bool)
-        for bid in (None, *bids):
+        if self.always:
+            decided = np.all([bid.fits == NO for bid in bids], axis=0) if bids else ~decided
+        for bid in bids if self.always else (None, *bids):
             wins = np.ones(self.size, bool) if bid is None else bid.fits == YES
-            for rival in (None, *bids):
+            for rival in bids if self.always else (None, *bids):
                 if rival is bid:
                     continue
                 cheaper, at_most = self._less(bid, rival)
@@ -378,7 +387,7 @@ class _Choice:
         for bid in bids:
             chosen.same[index[same == bid.order]] = bid.offer[same == bid.order]
             chosen.any[index[any_ == bid.order]] = bid.offer[any_ == bid.order]
-        routed = (same >= 0) | (any_ >= 0)
+        routed = (chosen.same[index] != NO_ROUTE) | (chosen.any[index] != NO_ROUTE)
         stays = np.where(fitted, KEPT.index("not_cheaper"), KEPT.index("no_adequate_candidate"))
         chosen.kept[index] = np.where(routed, KEPT.index("routed"), stays)
         nearest = np.full(self.size, LACKS.index("provider"), np.int8)

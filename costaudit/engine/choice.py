@@ -285,6 +285,8 @@ class _Rows:
     ts: Ints
     context: Ints
     output: Ints
+    card: npt.NDArray[np.int32]
+    """What serves today."""
     list_units: npt.NDArray[Any]
     counts: tuple[tuple[int, Ints, int], ...]
     """Place in PRICED, counts, and the largest of them."""
@@ -313,6 +315,7 @@ class _Rows:
             ts=priced.ts[index],
             context=context,
             output=output,
+            card=priced.card[index],
             list_units=priced.list_units[index],
             counts=tuple((place, column, largest(column)) for place, column in counts),
             abilities=tuple((n, m[index]) for n, m in masks.items() if m is not None),
@@ -418,12 +421,16 @@ def _choose(dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: _Rows,
     """Choose for some rows of one context, with the same checker and fallback."""
     plan, shares = dealer.plan, dealer.plan.may_pay_shares(dealer.context.number)
     today = _scaled(rows.list_units) if shares else rows.list_units
-    same, any_ = _Best(today), _Best(today)
+    treatment = plan.policy.treatment(dealer.context.number)
+    always = treatment is not None and treatment.always
+    start = np.full(len(today), _NO_COST, dtype=object) if always else today
+    same, any_ = _Best(start), _Best(start)
     fitted: Mask = np.array(False)
     for group in groups:
         bids = [bid for route in group if (bid := _bid(dealer, route, rows)) is not None]
         offers, matrix = plan.offer_matrix(), plan.rates()
-        for bid in _undominated(bids, matrix, offers):
+        # A model that serves some rows today costs these less than its offer: it must not be left out.
+        for bid in bids if always else _undominated(bids, matrix, offers):
             fits = rows.fitted_by(matrix, bid.card, bid.ratios) & (bid.offer != NONE)
             units = rows.cost(offers, bid.offer)
             if shares:
@@ -431,9 +438,13 @@ def _choose(dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: _Rows,
                     _scaled(units), rows.list_units, offers.own_share[np.maximum(bid.offer, 0)]
                 )
             fitted = fitted | fits
+            offer = bid.offer
+            if always:  # whoever is served by the candidate already stays as it is
+                here = matrix.model[np.maximum(bid.card, 0)] == matrix.model[rows.card]
+                units, offer = np.where(here, today, units), np.where(here, NO_ROUTE, offer)
             if bid.provider in plan.providers_used:
-                same.offer(fits, units, bid.offer)
-            any_.offer(fits, units, bid.offer)
+                same.offer(fits, units, offer)
+            any_.offer(fits, units, offer)
         same.close_group()
         any_.close_group()
         if not same.open.any() and not any_.open.any():
@@ -460,14 +471,21 @@ def _choose_sessions(
     """Have candidates bid for the sessions of some requests or, once that is decided, follow the decision."""
     plan, number = dealer.plan, dealer.context.number
     taken: dict[int, npt.NDArray[np.int32]] = {}
+    treatment = plan.policy.treatment(number)
+    always, matrix = treatment is not None and treatment.always, plan.rates()
     if not book.decided:
-        book.today(number, session, _scaled(rows.list_units))
+        book.today(number, session, _scaled(rows.list_units), always=always)
     for order, group in enumerate(groups):
         for place, route in enumerate(group):
             bid, key = _bid(dealer, route, rows), (number, order, place)
             if book.decided:
                 if bid is not None:
-                    taken[code_of(key)] = np.broadcast_to(bid.offer, session.shape)
+                    here = matrix.model[np.maximum(bid.card, 0)] == matrix.model[rows.card]
+                    taken[code_of(key)] = (
+                        np.where(here, NO_ROUTE, bid.offer)
+                        if always
+                        else np.broadcast_to(bid.offer, session.shape)
+                    )
                 continue
             used = route.candidate.provider in plan.providers_used
             if bid is None:
@@ -482,6 +500,9 @@ def _choose_sessions(
                 offers.own_share[np.maximum(bid.offer, 0)],
             )
             fits = np.broadcast_to(fits, session.shape)
+            if always:
+                here = matrix.model[np.maximum(bid.card, 0)] == matrix.model[rows.card]
+                units = np.where(here, _scaled(rows.list_units), units)
             book.bid(key, route.candidate.names, session, fits, units, used=used)
     if not book.decided:
         return
@@ -492,6 +513,10 @@ def _choose_sessions(
     kept = np.where(fitted, KEPT.index("not_cheaper"), KEPT.index("no_adequate_candidate"))
     moved = (same != KEEPS) | (any_ != KEEPS)
     chosen.kept[rows.index] = np.where(moved, KEPT.index("routed"), kept)
+
+
+_NO_COST: Final = 10**40
+"""Above every cost: whatever is adequate is taken."""
 
 
 def _scaled(units: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -81,6 +81,8 @@ class Costed:
     """What deciding costs."""
     cache_units: Amounts
     """What is lost of cache discounts, where that was replayed."""
+    always: npt.NDArray[np.bool_]
+    """Cells that move also where that costs more."""
     reported: npt.NDArray[np.bool_]
     """Cells that are billed by the cost that their requests state."""
     known: npt.NDArray[np.bool_]
@@ -115,6 +117,7 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways, source: CostSource 
         verified_units=_verified(cells, plan, any_),
         router_units=_router(cells, plan),
         cache_units=_cache(cells),
+        always=always_moved(cells, plan, "route_any"),
         reported=reported,
         known=known,
     )
@@ -178,6 +181,12 @@ def _verified(cells: Cells, plan: Plan, routed: Amounts) -> Amounts:
         read * by_class["input"] + requests * (written * by_class["output"] + by_class["request"])
     ) * SPARE
     return np.where(card == NONE, found, cost)
+
+
+def always_moved(cells: Cells, plan: Plan, route: str) -> npt.NDArray[np.bool_]:
+    """Cells whose requests move by a route, route_same or route_any, also where that costs more."""
+    numbers = [number for number, treatment in plan.policy.treatments() if treatment.always]
+    return np.asarray(np.isin(cells.keys["number"], numbers) & (cells.keys[route] != NO_ROUTE))
 
 
 def _cache(cells: Cells) -> Amounts:

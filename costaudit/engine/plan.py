@@ -451,6 +451,8 @@ class RateMatrix:
     tools: npt.NDArray[np.bool_]
     json_mode: npt.NDArray[np.bool_]
     chat: npt.NDArray[np.bool_]
+    model: Ints
+    """A number for every model, the same for all of its cards."""
 
 
 _NO_LIMIT = np.iinfo(np.int64).max
@@ -468,6 +470,7 @@ def rate_units(card: Card) -> dict[str, int]:
 
 def _matrix(cards: list[Card], book: PriceBook) -> RateMatrix:
     facts = tuple(book.facts.get((c.provider, c.model)) for c in cards)
+    models: dict[tuple[str, str], int] = {}
     rates = np.full((len(cards), len(PRICED)), -1, np.int64)
     rates[:, PRICED.index("request")] = 0  # most models have no fee per request: that is no missing price
     for row, card in enumerate(cards):
@@ -483,6 +486,7 @@ def _matrix(cards: list[Card], book: PriceBook) -> RateMatrix:
         tools=np.array([bool(f and f.tools) for f in facts], bool),
         json_mode=np.array([bool(f and f.json_mode) for f in facts], bool),
         chat=np.array([bool(f and f.klass in ("flagship", "mid", "economy")) for f in facts], bool),
+        model=np.array([models.setdefault((c.provider, c.model), i) for i, c in enumerate(cards)], np.int64),
     )
 
 

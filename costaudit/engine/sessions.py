@@ -98,9 +98,12 @@ class SessionBook:
     _bids: dict[Key, list[Bids]] = field(default_factory=dict)
     _today: dict[int, list[Bids]] = field(default_factory=dict)
     _chosen: dict[int, _Decision] = field(default_factory=dict)
+    _always: set[int] = field(default_factory=set)
 
-    def today(self, number: int, session: Hashes, units: npt.NDArray[Any]) -> None:
-        """Take in what some requests cost today, in 1e-19 USD."""
+    def today(self, number: int, session: Hashes, units: npt.NDArray[Any], *, always: bool) -> None:
+        """Take in what some requests cost today, in 1e-19 USD. `always` where they move whatever it costs."""
+        if always:
+            self._always.add(number)
         self._today.setdefault(number, []).append(_by_session(session, np.ones(len(session), bool), units))
 
     def bid(
@@ -116,8 +119,9 @@ class SessionBook:
             today = _joined(parts)
             keys = sorted(key for key in self.seats if key[0] == number)
             bids = {key: _aligned(_joined(self._bids[key]), today.sessions) for key in keys}
-            same, _ = _choice(today, {k: b for k, b in bids.items() if self.seats[k][1]})
-            any_, fitted = _choice(today, bids)
+            always = number in self._always
+            same, _ = _choice(today, {k: b for k, b in bids.items() if self.seats[k][1]}, always=always)
+            any_, fitted = _choice(today, bids, always=always)
             dearer = _cost(bids, keys, same, today) < _cost(bids, keys, any_, today)
             self._chosen[number] = _Decision(today.sessions, same, np.where(dearer, same, any_), fitted)
         self._bids.clear()
@@ -170,8 +174,10 @@ def _aligned(bids: Bids, sessions: Hashes) -> Bids:
     return Bids(sessions, bids.fits[place], bids.units[place])
 
 
-def _choice(today: Bids, bids: dict[Key, Bids]) -> tuple[npt.NDArray[np.int64], Mask]:
+def _choice(today: Bids, bids: dict[Key, Bids], *, always: bool) -> tuple[npt.NDArray[np.int64], Mask]:
     best, seat = today.units.copy(), np.full(len(today.sessions), KEEPS, np.int64)
+    if always:
+        best[:] = 10**40  # above any cost
     open_, fitted = np.ones(len(seat), bool), np.zeros(len(seat), bool)
     for group in sorted({key[1] for key in bids}):
         found = np.zeros(len(seat), bool)

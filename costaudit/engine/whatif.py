@@ -162,6 +162,7 @@ class _Evaluation:
             reel=np.full(len(rows), reel.number),
             row=rows,
             miss=_miss_rate(plan, target),
+            always=moved & np.isin(judged.route.number[rows], _always(plan)),
             saved=np.where(moved, judged.list_units[rows].astype(object) - routed, 0),
             size_of={reel.number: reel.batch.num_rows},
         )
@@ -176,10 +177,17 @@ class _Gathered:
     row: Ints
     miss: Ints
     """In 1e-15 USD per token."""
+    always: npt.NDArray[np.bool_]
+    """Turns that move whatever that costs."""
     saved: npt.NDArray[Any]
     """What routing the request saves with its cache intact, in 1e-15 USD."""
     size_of: dict[int, int]
     """Requests of each reel."""
+
+
+def _always(plan: Plan) -> list[int]:
+    """Numbers of the policy whose requests move whatever that costs."""
+    return [number for number, treatment in plan.policy.treatments() if treatment.always]
 
 
 def _miss_rate(plan: Plan, card: npt.NDArray[np.int32]) -> Ints:
@@ -205,7 +213,7 @@ def _gather(parts: Iterator[_Gathered | None]) -> _Gathered | None:
         turns,
         **{
             name: np.concatenate([getattr(p, name) for p in known])
-            for name in ("reel", "row", "miss", "saved")
+            for name in ("reel", "row", "miss", "always", "saved")
         },
         size_of=sizes,
     )
@@ -220,7 +228,8 @@ def _replayed(gathered: _Gathered, ttl_us: int) -> tuple[CacheReplay, Ints, npt.
     net = np.zeros(len(sessions), dtype=object)
     np.add.at(net, group, gathered.saved - lost.astype(object))
     moving = np.bincount(group, weights=turns.target != turns.own, minlength=len(sessions)) > 0
-    stays = moving & np.asarray(net < 0, bool)
+    bound = np.bincount(group, weights=gathered.always, minlength=len(sessions)) > 0
+    stays = moving & ~bound & np.asarray(net < 0, bool)
     lost = np.where(stays[group], 0, lost)
     tokens = np.where(stays[group], turns.cache_read, kept.tokens)
     replay = CacheReplay(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from costaudit.engine.costing import (
     SPARE,
     Costed,
     CostSource,
+    always_moved,
     bill_known,
     billed_as_reported,
     card_cost,
@@ -65,7 +67,7 @@ USERS_SHOWN: Final = 10_000
 """Users listed one by one; the rest is summed in one row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Audited:
     """A costed ledger with its projection: what report and findings are made from."""
 
@@ -92,9 +94,10 @@ class Audited:
 
     def monthly(self, amount: Decimal) -> Decimal | None:
         """Dollars whose days are not known, per 30 days: they are scaled as the whole bill is."""
-        factor = self.month_factor()
+        factor = self.month_factor
         return None if factor is None else rounded_usd(Fraction(amount) * factor)
 
+    @cached_property
     def month_factor(self) -> Fraction | None:
         """How often the bill of the log is in a bill of 30 days; None where nothing is scaled."""
         if self.scale.month.method is Method.NONE:
@@ -121,6 +124,7 @@ def audited(
         band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
         billed=costed.billed_units, list_=costed.list_units, same=costed.same_units, any=costed.any_units,
         verified=costed.verified_units, router=costed.router_units, cache=costed.cache_units,
+        always=costed.always, always_same=always_moved(passed.cells, plan, "route_same"),
         cache_most=most_lost(passed) * SPARE,
     )  # fmt: skip
     projected = project(groups)

@@ -125,7 +125,7 @@ def _month(work: Audited, first: date, after: date, stretches: Sequence[_Stretch
         if days > 0:
             before += usd(stretch.listed.before_units) * days
             routed += usd(stretch.listed.after_units) * days
-    factor = work.month_factor()
+    factor = work.month_factor
     if factor is None:
         return OutlookMonth(month=f"{first:%Y-%m}", before_usd=None, after_usd=None)
     each = [rounded_usd(Fraction(a) * factor / (after - first).days) for a in (before, routed)]

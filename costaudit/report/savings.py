@@ -36,10 +36,11 @@ RULE: Final = "rule"
 
 
 def moved_of(work: Audited) -> Mask:
-    """Cells whose requests move at the point, and cost less for it."""
+    """Cells whose requests move at the point: they cost less for it, or move whatever it costs."""
     p, keys = work.projected, work.passed.cells.keys
     saved = np.array([s > 0 for s in (p.overspecification + p.lock_in).tolist()], bool)
-    return np.asarray(saved & (keys["route_any"] != NO_ROUTE) & (keys["band"] >= POINT))
+    acted = work.groups.priced & work.groups.billable & (keys["band"] >= POINT)
+    return np.asarray((saved | work.costed.always) & acted & (keys["route_any"] != NO_ROUTE))
 
 
 def causes_of(work: Audited) -> list[m.Cause]:

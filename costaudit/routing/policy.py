@@ -95,6 +95,8 @@ class Treatment(BaseModel):
     choice: Literal["cheapest", "ordered"] | None = None
     """cheapest: all compete by expected cost. ordered: the first that is adequate. Without it candidates
     compete, and classes are tried in their order."""
+    always: bool = False
+    """Moved also where that costs more than today: the router goes by tier or rule alone."""
     fallbacks: tuple[str, ...] = ()
     """Models that serve when the chosen one fails, in this order; the model of today without any."""
     verification: Annotated[
@@ -117,8 +119,8 @@ class Treatment(BaseModel):
             raise ValueError(
                 "exactly one of keep = true, any = true, classes = […], candidates = […] is needed"
             )
-        if self.keep and (self.choice or self.fallbacks or self.share != 1):
-            raise ValueError("keep = true moves nothing: choice, fallbacks and share have no meaning")
+        if self.keep and (self.choice or self.always or self.fallbacks or self.share != 1):
+            raise ValueError("keep = true moves nothing: choice, always, fallbacks and share have no meaning")
         return self
 
 

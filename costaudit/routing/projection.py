@@ -40,6 +40,10 @@ class Groups:
     """What deciding costs once a request is acted on."""
     cache: Amounts
     """What is lost of cache discounts at the point."""
+    always_same: Mask
+    """These move among the providers used also where that costs more …"""
+    always: Mask
+    """… and these among all."""
     cache_most: int = 0
     """What could be lost of them at most."""
 
@@ -73,13 +77,14 @@ def project(groups: Groups, *, believe: int = POINT) -> Projected:
 
     A group without a price keeps what was billed. A failed or superseded attempt costs nothing afterwards:
     all of its cost but the markup is reliability. A group billed below list (a negotiated price) starts
-    from what it was billed, and moves only where the candidate's expected cost is below that.
+    from what it was billed, and moves only where the candidate's expected cost is below that, or always.
     """
     zero = np.zeros(len(groups.billed), dtype=object)
     base = np.where(groups.priced, np.minimum(groups.billed, groups.list_), groups.billed)
     failed = groups.priced & ~groups.billable
     moves = groups.priced & groups.billable & (groups.band >= believe)
-    same, any_ = np.minimum(base, groups.same), np.minimum(base, groups.any)
+    same = np.where(groups.always_same, groups.same, np.minimum(base, groups.same))
+    any_ = np.where(groups.always, groups.any, np.minimum(base, groups.any))
     markup = groups.billed - base
     reliability = np.where(failed, base, zero)
     overspecification = np.where(moves, base - same, zero)
@@ -110,7 +115,9 @@ def bounds(groups: Groups) -> Range:
     point, kind, strict = (project(groups, believe=band) for band in (2, 1, 3))
     low = exact_sum(kind.after) - _added(kind) + _added(point)
     high = exact_sum(strict.after) - _added(strict) + _added(kind) + exact_sum(strict.reliability)
-    return Range(low, high + max(groups.cache_most, exact_sum(point.cache)))
+    high += max(groups.cache_most, exact_sum(point.cache))
+    at_point = exact_sum(point.after)  # where requests move to what is dearer, fewer moves may cost less
+    return Range(min(low, at_point), max(high, at_point))
 
 
 def _added(projected: Projected) -> int:

@@ -4,7 +4,7 @@ Prices over time come from the timelines, which have tests of their own; everyth
 adds is written down here a second time.
 """
 
-# ruff: noqa: PLR0911 - a policy written down step by step, as one would on paper
+# ruff: noqa: C901, PLR0911 - a policy written down step by step, as one would on paper
 from __future__ import annotations
 
 import random
@@ -329,7 +329,8 @@ class ByHand:
         self, row: int, number: int, card: Card, today: int, used: frozenset[str] | None
     ) -> tuple[Bid | None, bool, list[str]]:
         """The best bid, whether any candidate is adequate, and what the others lack."""
-        call = self.calls[row]
+        call, treatment = self.calls[row], self.policy.treatment(number)
+        assert treatment is not None
         lacks, fitted = [], False
         for group in self.policy.groups[number]:
             best, found = None, False
@@ -355,7 +356,9 @@ class ByHand:
                     lacks.append("quality")
                     continue
                 found = fitted = True
-                if bid.total < (today if best is None else best.total):
+                if treatment.always and (other.provider, other.model) == (card.provider, card.model):
+                    bid = Bid({"price": Fraction(today), "stays": Fraction(0)})
+                if bid.total < (today if best is None else best.total) or (treatment.always and best is None):
                     best = bid
             if found:
                 return best, True, lacks
@@ -438,6 +441,7 @@ class ByHand:
         any_, fits, lacks = self.choose(row, number, card, today, None)
         if same is not None and (any_ is None or same.total < any_.total):
             any_ = same
+        same, any_ = (None if bid is not None and "stays" in bid.parts else bid for bid in (same, any_))
         if same is None and any_ is None:
             if fits or fits_same:
                 return "not_cheaper", None, None, number

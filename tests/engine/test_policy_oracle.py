@@ -76,6 +76,8 @@ def random_treatment(chance: random.Random) -> dict[str, Any]:  # noqa: C901 - o
             "on": on
         }
     if kind != "keep":
+        if chance.random() < 0.25:
+            found["always"] = True
         if chance.random() < 0.4:
             found["choice"] = chance.choice(["cheapest", "ordered"])
         if chance.random() < 0.5:
@@ -210,7 +212,7 @@ def _nothing() -> Any:
 def test_the_random_policies_do_all_that_a_policy_can():
     policies = [random_policy(seed) for seed in range(POLICIES)]
     treatments = [t for policy in policies for _, t in policy.treatments()]
-    for name in ("keep", "any", "classes", "candidates", "fallbacks", "retry_rate", "choice"):
+    for name in ("keep", "any", "classes", "candidates", "fallbacks", "retry_rate", "choice", "always"):
         assert sum(bool(getattr(t, name)) for t in treatments) > 3, name
     for name in ("rules", "residency", "pairs", "providers", "router_usd_per_request", "same_provider"):
         assert any(getattr(policy, name) for policy in policies), name
