@@ -59,7 +59,7 @@ def _what(impact: Impact) -> str:
 
 
 def _unit(impact: Impact) -> str:
-    return "in the period" if impact.days is None or impact.days < 1 else "per 30 days"
+    return "in the period" if impact.month is None else "per 30 days"
 
 
 def _when(view: View) -> str:

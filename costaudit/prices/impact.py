@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final, Literal, TypedDict
 
 from costaudit.errors import InputError
@@ -17,7 +18,6 @@ from costaudit.prices.diff_gates import Condition
 from costaudit.prices.rules.impact import BILL_MOVES, TRAFFIC_LOSES_PRICE
 from costaudit.prices.rules.rule import Found, Violation, violation
 
-MONTH_DAYS: Final = 30
 REQUEST_TIME: Final = "request-time"
 
 
@@ -119,12 +119,14 @@ class Impact:
     """Why there is no projection; None where there is one."""
     views: tuple[View, ...]
     """At the time of each request, then as on the day from which all changes hold."""
+    month: Fraction | None
+    """How often the bill of the period is in one of 30 days; None when it covers too little to say."""
 
     def per_month(self, amount: Decimal) -> Decimal | None:
-        """An amount of the period per 30 days; None when it covers less than a day."""
-        if self.days is None or self.days < 1:
+        """An amount of the period per 30 days, as the whole bill is scaled; None where that is not known."""
+        if self.month is None:
             return None
-        return amount * MONTH_DAYS / Decimal(repr(self.days))
+        return amount * self.month.numerator / self.month.denominator
 
     def monthly(self, amount: Decimal) -> Decimal | None:
         """The same, to the cent."""
@@ -159,12 +161,12 @@ def judge_bill(impact: Impact, condition: Condition) -> str | None:
 def _exceeds(impact: Impact, condition: Condition, change: Decimal, base: Decimal) -> bool:
     if condition.unit == "%":
         return change * 100 > condition.amount * base
-    if impact.days is None or impact.days < 1:
+    if impact.month is None:
         raise InputError(
             f"--fail-if {condition.text!r} is per 30 days, and the traffic covers less than a day",
             hint="take a percentage, or more traffic",
         )
-    return change * MONTH_DAYS > condition.amount * Decimal(repr(impact.days))
+    return Fraction(change) * impact.month > Fraction(condition.amount)
 
 
 def _told(impact: Impact, view: View, name: str, amount: Sides) -> str:

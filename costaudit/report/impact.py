@@ -59,6 +59,7 @@ def build_impact(
         days=first.days,
         policy=passed.plan.policy.name,
         unrouted=reasons[0] if reasons else None,
+        month=first.month_factor,
         views=tuple(
             _view(base, head, routed=not any(side.unrouted for side in pair), limit=ignore_below)
             for pair, (base, head) in zip(pairs, works, strict=True)

@@ -69,11 +69,13 @@ def tables(place: Path, rates: Rates, fee: str = FEE) -> Path:
 
 
 def month(model: str = "m", **fields: Any) -> list[Record]:
-    """Ten requests over exactly 30 days: six of tier 1, four of tier 0, a million tokens in, 100,000 out."""
+    """Ten requests over six whole days, a fifth of a month: six of tier 1, four of tier 0, a million tokens in, 100,000 out."""
     return [
         {
             "request_id": f"{model}{n}",
-            "timestamp": (START + timedelta(days=30 * n / 9)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp": (START + timedelta(minutes=(6 * 24 * 60 - 30) * n / 9)).strftime(
+                "%Y-%m-%dT%H:%M:%SZ"
+            ),
             "provider": "acme",
             "model": model,
             "input_tokens": 1_000_000,
@@ -123,15 +125,15 @@ def amounts(row: dict[str, Any], name: str = "list_usd") -> tuple[str, str, str,
 def test_a_bill_by_hand_at_both_times_of_prices(shop: Path, run: Run):
     """Each request costs 5 + 1 by the base; 6 + 1 by the head, and 7 + 1 from December 15 on."""
     impact = told(run, "--logs", "log.jsonl")["impact"]
-    assert (impact["source"], impact["requests"], impact["days"]) == ("logs", 10, 30.0)
+    assert (impact["source"], impact["requests"], impact["days"]) == ("logs", 10, 6.0)
     now, later = impact["views"]
     assert (now["as_of"], later["as_of"]) == ("request-time", "2026-12-15T00:00:00Z")
     assert amounts(now["total"]) == ("60.00", "70.00", "10.00", "+16.7")
     assert amounts(later["total"]) == ("60.00", "80.00", "20.00", "+33.3")
     assert amounts(later["total"], "billed_usd") == ("60.00", "80.00", "20.00", "+33.3")
     assert (later["total"]["list_usd"]["monthly_change"], later["total"]["list_usd"]["yearly_change"]) == (
-        "20.00",
-        "240.00",
+        "100.00",
+        "1200.00",
     )
     rows = [(r["model"], r["tier"], r["feature"], r["requests"], *amounts(r)) for r in later["rows"]]
     assert rows == [
@@ -155,8 +157,8 @@ def test_known_fees_are_in_the_bill(shop: Path, run: Run):
     [
         ("increase>33.4%", 0),
         ("increase>33.3%", 1),  # a third is more than 33.3 percent
-        ("increase>20usd", 0),  # exactly the limit does not exceed it
-        ("increase>19.99usd", 1),
+        ("increase>100usd", 0),  # exactly the limit does not exceed it
+        ("increase>99.99usd", 1),
         ("decrease>0%", 0),
         ("unpriced", 0),
         ("scheduled", 1),  # a kind of change, as without traffic
@@ -170,13 +172,13 @@ def test_limits_judge_the_bill(shop: Path, run: Run, condition: str, code: int):
         (failure,) = found["failures"]
         assert failure["changes"] == []
         assert failure["bill"].endswith(
-            "by $20.00 per 30 days (+33.3 %) at the prices of 2026-12-15T00:00:00Z"
+            "by $100.00 per 30 days (+33.3 %) at the prices of 2026-12-15T00:00:00Z"
         )
 
 
 def test_a_fall_has_limits_too(shop: Path, run: Run):
     found = told(run, "--logs", "log.jsonl", "--fail-if", "decrease>20%", base="head", head="base", code=1)
-    assert found["failures"][0]["bill"].startswith("the list price of the traffic falls by $20.00")
+    assert found["failures"][0]["bill"].startswith("the list price of the traffic falls by $100.00")
     told(run, "--logs", "log.jsonl", "--fail-if", "decrease>25%", base="head", head="base")  # 20 of 80
 
 
