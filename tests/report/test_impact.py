@@ -69,7 +69,7 @@ def tables(place: Path, rates: Rates, fee: str = FEE) -> Path:
 
 
 def month(model: str = "m", **fields: Any) -> list[Record]:
-    """Ten requests over six whole days, a fifth of a month: six of tier 1, four of tier 0, a million tokens in, 100,000 out."""
+    """Ten requests over six whole days: six of tier 1, four of tier 0, a million tokens in, 100,000 out."""
     return [
         {
             "request_id": f"{model}{n}",
