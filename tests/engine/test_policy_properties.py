@@ -22,7 +22,8 @@ from tests.engine.policy_oracle import random_calls
 
 NAMES = (
     "openai/gpt-4o-mini", "openai/gpt-5-mini", "openai/gpt-4.1", "google/gemini-2.5-flash",
-    "deepseek/deepseek-chat", "mistral/mistral-small-latest", "anthropic/claude-haiku-4-5", "google/gemini-2.5-pro",
+    "deepseek/deepseek-chat", "mistral/mistral-small-latest", "anthropic/claude-haiku-4-5",
+    "google/gemini-2.5-pro",
 )  # fmt: skip
 
 ALL = frozenset(name.partition("/")[0] for name in NAMES)
