@@ -14,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.choice import KEPT, LACKS, Chosen
+from costaudit.engine.choice import KEPT, Chosen
 from costaudit.engine.columns import Words
 from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
 from costaudit.engine.detail import AUDIO, IMAGES, JSON_MODE, TOOLS
+from costaudit.engine.fits import LACKS
 from costaudit.engine.ledger import WORD_KEYS, Cells, group_rows
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import MEASURE, PRICED, Plan, Route, SubjectPrices

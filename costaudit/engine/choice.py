@@ -5,32 +5,27 @@ Once among the providers that the log uses, and once among all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.columns import Batch, Words
 from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
-from costaudit.engine.exact import LIMIT, largest, weighted_sum
+from costaudit.engine.exact import LIMIT, largest
+from costaudit.engine.fits import ABILITIES, LACKS, Needs, Priced, Ratios, Rows
 from costaudit.engine.ledger import group_rows
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE, OfferMatrix
-from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix, Route
+from costaudit.engine.plan import PRICED, Plan, RateMatrix, Route
 from costaudit.engine.sessions import KEEPS, SessionBook, code_of
 from costaudit.engine.shares import outside_share, recorded_sessions
 from costaudit.routing.policy import matches
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import UNTAGGED, Status
 
-__all__ = ["KEPT", "LACKS", "NO_ROUTE", "Chosen", "Priced", "choose_routes"]
-
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-
-Ratios = tuple[Ints, Ints]
-"""Tokens of a candidate per token today, of input and of output, in ten-thousandths: one per row, or one."""
 
 KEPT: Final = (
     "routed",
@@ -46,41 +41,6 @@ KEPT: Final = (
     "session_keeps",
 )
 """Codes of the ledger's `kept`: why a request keeps its model."""
-
-LACKS: Final = (
-    "",
-    "provider",
-    "in_service",
-    "image",
-    "audio",
-    "tools",
-    "json_mode",
-    "context_window",
-    "max_output",
-    "price",
-    "quality",
-)
-"""Codes of the ledger's `lacks`: what the candidate that came nearest does not have, in the order in which it
-is asked. A provider that may serve, a model in service and priced, abilities, room, a price for each class of
-tokens, evals that reach the floor."""
-
-
-@dataclass(frozen=True, slots=True)
-class Priced:
-    """A batch of calls with what they cost today; all arrays have one entry per call."""
-
-    calls: Batch
-    words: Mapping[str, Words]
-    counts: dict[str, Ints | None]
-    """By name of schema.COUNTS; None for 0 everywhere."""
-    context: Ints
-    """Tokens of the input side."""
-    ts: Ints
-    """The instant that prices are looked up at: microseconds, NO_TS for unknown."""
-    card: npt.NDArray[np.int32]
-    """Number in `Plan.cards`; negative where there is no price."""
-    list_units: npt.NDArray[Any]
-    """List cost in 1e-15 USD; negative where there is no price."""
 
 
 @dataclass(slots=True)
@@ -129,7 +89,7 @@ def choose_routes(plan: Plan, priced: Priced, tier: npt.NDArray[np.int8], chat: 
         ("unpriced", ~has_price),
     ):
         chosen.kept[where] = KEPT.index(why)  # the last that holds
-    needs = _Needs(priced)
+    needs = Needs(priced)
     for number, context in enumerate(contexts.known):
         index = np.flatnonzero(code == number)
         if len(index):
@@ -152,7 +112,7 @@ def _of_users(plan: Plan, priced: Priced, movable: Mask) -> Mask:
     return np.asarray(movable & named[users.codes])
 
 
-def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, chosen: Chosen) -> None:
+def _choose_context(plan: Plan, context: Context, needs: Needs, index: Ints, chosen: Chosen) -> None:
     """Choose for the requests of one context."""
     treatment = plan.policy.treatment(context.number)
     groups = plan.routes(context.number, context.service)
@@ -166,7 +126,7 @@ def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, ch
         if checker is None:
             return
     fees = bool(plan.rates().rates[:, PRICED.index("request")].any())
-    rows = _Rows.cut(needs, index, fees=fees)
+    rows = Rows.cut(needs, index, fees=fees)
     check = np.full(len(index), NONE, np.int32)
     if checker is not None:
         check = checker.cards(rows.ts, rows.context + rows.output)
@@ -192,7 +152,7 @@ def _choose_context(plan: Plan, context: Context, needs: _Needs, index: Ints, ch
 class _Part:
     """Rows of one context with the same checker and fallback."""
 
-    rows: _Rows
+    rows: Rows
     checker: int
     fallback: int
     session: npt.NDArray[np.uint64] | None
@@ -200,7 +160,7 @@ class _Part:
 
 
 def _parts(
-    plan: Plan, context: Context, needs: _Needs, rows: _Rows, check: npt.NDArray[np.int32]
+    plan: Plan, context: Context, needs: Needs, rows: Rows, check: npt.NDArray[np.int32]
 ) -> Iterator[_Part]:
     """The rows of a context in parts; `check` is the card of the checker of each."""
     sessions = None if plan.sessions is None else recorded_sessions(needs.priced.calls)[rows.index]
@@ -218,7 +178,7 @@ def _parts(
     distinct, group, size = group_rows(keys)
     for number in range(size):
         here = np.flatnonzero(group == number)
-        some = rows if size == 1 else _Rows.cut(needs, rows.index[here], fees=rows.fees)
+        some = rows if size == 1 else Rows.cut(needs, rows.index[here], fees=rows.fees)
         together = sessions is not None and not distinct["alone"][number]
         yield _Part(
             some,
@@ -228,7 +188,7 @@ def _parts(
         )
 
 
-def _fallbacks(plan: Plan, context: Context, routes: Sequence[Route], rows: _Rows) -> npt.NDArray[np.int32]:
+def _fallbacks(plan: Plan, context: Context, routes: Sequence[Route], rows: Rows) -> npt.NDArray[np.int32]:
     """For every request the card of the first fallback model that can serve it; NONE for that of today."""
     found = np.full(len(rows.index), NONE, np.int32)
     for route in routes:
@@ -256,143 +216,6 @@ class _Dealer:
         return self.context.allowed is None or route.candidate.provider in self.context.allowed
 
 
-class _Needs:
-    """What a candidate must be able to do for each row of a batch."""
-
-    def __init__(self, priced: Priced) -> None:
-        calls, counts = priced.calls, priced.counts
-        self.priced = priced
-        output = counts["output"]
-        self.output = output if output is not None else np.zeros(calls.rows, np.int64)
-        self.images = calls.flag("has_images")
-        self.tools = calls.flag("has_tools")
-        audio = [c for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
-        self.audio = np.any([c > 0 for c in audio], axis=0) if audio else None
-        shape = calls.words("response_format")
-        wants_json = [v for v in shape.values if v and v.startswith("json")]
-        self.json_mode = shape.among(*wants_json) if wants_json else None
-
-
-_ABILITIES: Final = {"images": "image", "audio": "audio", "tools": "tools", "json_mode": "json_mode"}
-"""Columns of the rate matrix that a model may need, and their names in LACKS."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The calls of one context, cut out of their batch once for all candidates."""
-
-    index: Ints
-    ts: Ints
-    context: Ints
-    output: Ints
-    card: npt.NDArray[np.int32]
-    """What serves today."""
-    list_units: npt.NDArray[Any]
-    counts: tuple[tuple[int, Ints, int], ...]
-    """Place in PRICED, counts, and the largest of them."""
-    abilities: tuple[tuple[str, Mask], ...]
-    """Column of the rate matrix that a model needs, and the calls that need it."""
-    longest: int
-    """The largest context with its output."""
-    shortest: int
-    """The smallest."""
-    fees: bool
-    """Whether some model is paid by the request."""
-
-    @classmethod
-    def cut(cls, needs: _Needs, index: Ints, *, fees: bool) -> _Rows:
-        """The calls of `index`."""
-        priced, output = needs.priced, needs.output[index]
-        context = priced.context[index]
-        length = context + output
-        columns = [(p, priced.counts[MEASURE[n]]) for p, n in enumerate(PRICED) if n != "request"]
-        counts = [(place, column[index]) for place, column in columns if column is not None]
-        if fees:
-            counts.append((PRICED.index("request"), np.ones(len(index), np.int64)))
-        masks = {name: getattr(needs, name) for name in _ABILITIES}
-        return cls(
-            index=index,
-            ts=priced.ts[index],
-            context=context,
-            output=output,
-            card=priced.card[index],
-            list_units=priced.list_units[index],
-            counts=tuple((place, column, largest(column)) for place, column in counts),
-            abilities=tuple((n, m[index]) for n, m in masks.items() if m is not None),
-            longest=int(length.max()),
-            shortest=int(length.min()),
-            fees=fees,
-        )
-
-    def fitted_by(
-        self, matrix: RateMatrix, card: npt.NDArray[np.int32], ratios: Ratios | None = None
-    ) -> Mask:
-        """Where a candidate can serve; one answer where it is the same for all."""
-        fits: Mask = np.array(True)
-        if card.min() < 0:
-            fits = card >= 0
-        cards = np.maximum(card, 0)
-        for able in self._room(matrix, cards, ratios):
-            fits = fits & able
-        for name, needed in self.abilities:
-            fits = fits & (getattr(matrix, name)[cards] | ~needed)
-        for place, column, _ in self.counts:
-            if matrix.rates[cards, place].min() < 0:
-                fits = fits & ((matrix.rates[cards, place] >= 0) | (column == 0))
-        return fits
-
-    def _room(
-        self, matrix: RateMatrix, cards: npt.NDArray[np.int32], ratios: Ratios | None
-    ) -> tuple[Mask, Mask]:
-        """Whether prompt and answer fit the context window, and the answer the output limit."""
-        window, most = matrix.context_window[cards], matrix.max_output[cards]
-        yes: Mask = np.array(True)
-        if ratios is None:
-            long = yes if window.min() >= self.longest else window >= self.context + self.output
-            return long, yes if most.min() >= largest(self.output) else most >= self.output
-        read, written = ratios
-        room, limit = (
-            np.where(size < LIMIT // WHOLE, size, LIMIT // WHOLE) * WHOLE for size in (window, most)
-        )
-        return room >= self.context * read + self.output * written, limit >= self.output * written
-
-    def lacks(
-        self, matrix: RateMatrix, card: npt.NDArray[np.int32], ratios: Ratios | None
-    ) -> npt.NDArray[np.int8]:
-        """What a candidate first lacks for each call, as an index into LACKS; quality if nothing else."""
-        cards = np.maximum(card, 0)
-        window, most = self._room(matrix, cards, ratios)
-        priced: Mask = np.array(True)
-        for place, column, _ in self.counts:
-            priced = priced & ((matrix.rates[cards, place] >= 0) | (column == 0))
-        able = {_ABILITIES[n]: getattr(matrix, n)[cards] | ~needed for n, needed in self.abilities}
-        tests = {
-            "in_service": card >= 0,
-            **able,
-            "context_window": window,
-            "max_output": most,
-            "price": priced,
-        }
-        found = np.full(len(self.index), LACKS.index("quality"), np.int8)
-        for place, name in reversed(list(enumerate(LACKS))):
-            if name in tests:
-                found = np.where(tests[name], found, place).astype(np.int8)
-        return found
-
-    def cost(self, offers: OfferMatrix, offer: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """What the calls are expected to cost with an offer in 1e-15 USD, without a share of today's cost."""
-        safe = np.maximum(offer, 0)
-        rates = [np.maximum(offers.rates[safe, place], 0) for place, _, _ in self.counts]
-        columns = [column for _, column, _ in self.counts]
-        most = [most for _, _, most in self.counts]
-        fixed = offers.fixed[safe]
-        if fixed.any():
-            columns, rates, most = [*columns, np.ones(len(self.index), np.int64)], [*rates, fixed], [*most, 1]
-        if not columns:
-            return np.zeros(len(self.index), np.int64)
-        return weighted_sum(columns, [int(r[0]) if len(r) == 1 else r for r in rates], most)
-
-
 class _Best:
     """The candidate of the lowest expected cost so far, for every row."""
 
@@ -417,7 +240,7 @@ class _Best:
         self.open = self.open & ~self._found
 
 
-def _choose(dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: _Rows, chosen: Chosen) -> None:
+def _choose(dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: Rows, chosen: Chosen) -> None:
     """Choose for some rows of one context, with the same checker and fallback."""
     plan, shares = dealer.plan, dealer.plan.may_pay_shares(dealer.context.number)
     today = _scaled(rows.list_units) if shares else rows.list_units
@@ -464,7 +287,7 @@ def _choose_sessions(
     dealer: _Dealer,
     book: SessionBook,
     groups: tuple[tuple[Route, ...], ...],
-    rows: _Rows,
+    rows: Rows,
     session: npt.NDArray[np.uint64],
     chosen: Chosen,
 ) -> None:
@@ -546,7 +369,7 @@ class _Bid:
     """None where it counts tokens as the model of today does."""
 
 
-def _bid(dealer: _Dealer, route: Route, rows: _Rows) -> _Bid | None:
+def _bid(dealer: _Dealer, route: Route, rows: Rows) -> _Bid | None:
     """What a candidate offers the rows; None where it has nothing to offer to any."""
     if not dealer.may_serve(route) or not len(route.codes):
         return None
@@ -596,7 +419,7 @@ def _dominates(matrix: RateMatrix, offers: OfferMatrix, first: _Bid, second: _Bi
     one, two = int(first.offer[0]), int(second.offer[0])
     card, other = int(first.card[0]), int(second.card[0])
     a, b = offers.rates[one], offers.rates[two]
-    able = all(bool(getattr(matrix, name)[card]) >= bool(getattr(matrix, name)[other]) for name in _ABILITIES)
+    able = all(bool(getattr(matrix, name)[card]) >= bool(getattr(matrix, name)[other]) for name in ABILITIES)
     roomy = (
         first.ratios is second.ratios is None
         and matrix.context_window[card] >= matrix.context_window[other]
@@ -607,7 +430,7 @@ def _dominates(matrix: RateMatrix, offers: OfferMatrix, first: _Bid, second: _Bi
 
 
 def _explain(
-    dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: _Rows, fitted: Mask, chosen: Chosen
+    dealer: _Dealer, groups: tuple[tuple[Route, ...], ...], rows: Rows, fitted: Mask, chosen: Chosen
 ) -> None:
     """Say of the rows that no candidate fits what the one that came nearest lacks."""
     nearest = np.full(len(rows.index), LACKS.index("provider"), np.int8)

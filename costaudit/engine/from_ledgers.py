@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from costaudit.engine.cell_choice import choose_cells
 from costaudit.engine.cell_routes import recorded_routes, routes_hold
-from costaudit.engine.choice import KEPT, NO_ROUTE, Chosen
+from costaudit.engine.choice import KEPT, Chosen
 from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.detail import DETAIL_KEYS
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD, NUMBER_KEYS, WORD_KEYS, Cells, CellSum
 from costaudit.engine.local import Pass
-from costaudit.engine.offers import NONE
+from costaudit.engine.offers import NO_ROUTE, NONE
 from costaudit.engine.plan import Plan
 from costaudit.engine.reprice import Repriced, reprice
 from costaudit.engine.saved import SavedLedger

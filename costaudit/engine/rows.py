@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.choice import KEPT, NO_ROUTE, Chosen, Priced, choose_routes
+from costaudit.engine.choice import KEPT, Chosen, choose_routes
 from costaudit.engine.columns import Batch, Words
 from costaudit.engine.exact import weighted_sum
+from costaudit.engine.fits import Priced
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import WORD_KEYS, group_rows
-from costaudit.engine.offers import NONE, SCALE
+from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import MEASURE, NO_CLASS_PRICE, PRICED, Plan, RateMatrix, Subject, SubjectPrices
 from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.routing.projection import verification_multiples

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.choice import LACKS
 from costaudit.engine.costing import usd
 from costaudit.engine.exact import sum_by
+from costaudit.engine.fits import LACKS
 from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.offers import CAUSES, NO_ROUTE

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from costaudit.engine.choice import KEPT, LACKS
+from costaudit.engine.choice import KEPT
 from costaudit.engine.costing import DIGITS
 from costaudit.engine.exact import sum_by
+from costaudit.engine.fits import LACKS
 from costaudit.engine.kernel import audit_batch
 from costaudit.engine.ledger import CellSum
 from costaudit.engine.local import Pass
