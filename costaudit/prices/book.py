@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -141,7 +142,7 @@ def load_book(
     """
     place, shown = open_folder(directory)
     day = known_on.isoformat() if known_on else ""
-    base = read_tables(place, shown, day)
+    base = _shipped_tables(day) if directory is None else read_tables(place, shown, day)
     layers = [load_overlay(path, base.providers, day) for path in overlays]
     held = [base, *(layer.tables for layer in layers)]
     names = ["", *(layer.name for layer in layers)]
@@ -169,6 +170,12 @@ def load_book(
         discounts=discounts,
         user_map={name: target for layer in layers for name, target in layer.user_map.items()},
     )
+
+
+@functools.lru_cache(maxsize=2)
+def _shipped_tables(day: str) -> Tables:
+    """The tables that come with costaudit, read once: whoever audits again need not read them again."""
+    return read_tables(*open_folder(None), day)
 
 
 _Named = tuple[str, list[Cells]]

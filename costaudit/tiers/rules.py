@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import fields
 from importlib import resources
@@ -52,6 +53,16 @@ def load_rules(path: Path | None = None) -> RuleSet:
     A rule of the file replaces the shipped rule of the same name, `disable` switches shipped rules
     off, and keys of `[scoring]` and `tag_keys` replace the shipped ones. Raises ConfigError.
     """
+    return _shipped_rules() if path is None else _load_rules(path)
+
+
+@functools.cache
+def _shipped_rules() -> RuleSet:
+    """The shipped rules, read once: checking their patterns takes longer than tagging a small log."""
+    return _load_rules(None)
+
+
+def _load_rules(path: Path | None) -> RuleSet:
     shipped = resources.files("costaudit.tiers").joinpath(SHIPPED).read_text(encoding="utf-8")
     layers = [Source.parse(SHIPPED, shipped)]
     if path is not None:
