@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -79,10 +80,16 @@ def scenarios(format_: options.ListFormat = "text") -> None:
     console.deliver("".join(f"{s.name:<{wide}}  {s.title}\n" for s in loaded), None)
 
 
+@functools.cache
+def _command() -> Any:
+    """The command with its subcommands, built once for whoever runs several in one process."""
+    return typer.main.get_command(app)
+
+
 def run(argv: list[str]) -> int:
     """Run the command line in this process; returns the exit code."""
     try:
-        app(args=argv, prog_name="costaudit", standalone_mode=True)
+        _command()(args=argv, prog_name="costaudit", standalone_mode=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1 if end.code else 0
     return console.EXIT_OK
