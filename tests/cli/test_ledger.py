@@ -89,8 +89,10 @@ def test_another_policy_or_date_is_answered_as_from_the_logs(
     saved = tmp_path / "l.parquet"
     run("ledger", log, "-o", saved, "-q")
     raw, mine = (json.loads(run("analyze", path, *words, "-f", "json", "-q").out) for path in (log, saved))
-    for part in ("spend", "coverage", "by_tier", "by_model", "by_day", "drivers", "projection"):
+    for part in ("coverage", "by_tier", "by_model", "by_day", "drivers", "projection"):
         assert raw[part] == mine[part], part
+    for amount in ("list_usd", "billed_usd", "monthly_usd", "tokens"):
+        assert raw["spend"][amount] == mine["spend"][amount], amount
 
 
 @pytest.mark.parametrize(
