@@ -20,9 +20,10 @@ from costaudit.cli.reading import (
     opened_logs,
     plan_of,
     policy_of,
+    read_logs,
     warn_of_skipped,
 )
-from costaudit.errors import InputError, UsageError
+from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.whatif import Evaluated
@@ -194,9 +195,9 @@ def _evaluated(
         old = None if supposed is None else logs.passed
         passed = logs.passed if supposed is None else logs.again(supposed)
         if others and passed.ledgers:
-            raise InputError(
-                "a ledger holds the routes of one policy", path=paths[0], hint="compare policies on the logs"
-            )
+            more = [replace(reading, policy=name) for name in names[1:]]
+            again = [read_logs(paths, one, goes_by_reported=goes_by_reported) for one in more]
+            return [Evaluated(found, None) for found in (passed, *again)], None
         plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
         if not others and (passed.ledgers or not asks_for_tape(passed, passed.plan)):
             return [Evaluated(passed, None)], None if old is None else Evaluated(old, None)

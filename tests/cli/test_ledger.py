@@ -81,6 +81,15 @@ def test_another_price_book_prices_a_ledger_anew(run: Run, log: Path, tmp_path: 
     assert mine == {}  # the routes are of the book without the map
 
 
+def test_policies_are_compared_on_a_ledger_as_on_its_logs(run: Run, log: Path, tmp_path: Path):
+    saved = tmp_path / "l.parquet"
+    run("ledger", log, "-o", saved, "-q")
+    words = ("--policy", "documents", "--policy", "same-provider", "-f", "json", "-q")
+    raw, mine = (json.loads(run("simulate", path, *words).out)["projection"] for path in (log, saved))
+    assert len(mine["policies"]) == 2
+    assert raw["policies"] == mine["policies"]
+
+
 @pytest.mark.parametrize("words", [("--policy", "conservative"), ("--prices-at", "2026-06-01")])
 def test_another_policy_or_date_is_answered_as_from_the_logs(
     run: Run, log: Path, tmp_path: Path, words: tuple[str, str]
@@ -101,7 +110,6 @@ def test_another_policy_or_date_is_answered_as_from_the_logs(
         (("analyze", "LEDGER", "LOG"), "they cannot be read at once"),
         (("analyze", "LEDGER", "--risk", "0.2"), "--risk needs the logs"),
         (("analyze", "LEDGER", "--estimate"), "--estimate needs the logs"),
-        (("simulate", "LEDGER", "--compare"), "a ledger holds the routes of one policy"),
         (("tag", "LEDGER"), "single requests are in no ledger"),
         (("label", "LEDGER"), "single requests are in no ledger"),
         (("ledger", "LEDGER", "-o", "OUT"), "a ledger is made from logs"),
