@@ -326,10 +326,13 @@ def test_the_same_ledger_twice_is_refused(tmp_path: Path):
 def test_a_policy_that_no_ledger_can_answer_finds_no_routes_but_every_price(tmp_path: Path):
     records = [r | {"session": f"s{n % 9}"} for n, r in enumerate(random_log(3, 100))]
     log = write_jsonl(tmp_path / "log.jsonl", records)
-    found = ledger_pass(save_ledger(tmp_path / "l.parquet", log), under=plan(policy="conservative"))
+    policy = tmp_path / "policy.toml"
+    told = 'schema = "costaudit/policy@1"\nname = "whole"\nsessions = "together"\n'
+    policy.write_text(told + '[[tiers]]\ntier = 1\nclasses = ["mid"]\n', "utf-8")
+    found = ledger_pass(save_ledger(tmp_path / "l.parquet", log), under=plan(policy=str(policy)))
     assert found.unrouted is not None
     assert "for whole sessions" in found.unrouted.message
-    raw = audit_pass(log, policy="conservative")
+    raw = audit_pass(log, policy=str(policy))
     band = list(raw.cells.keys).index("band")
     assert {k[:band] for k in rows_of(found.passed, routes=False)} == {
         k[:band] for k in rows_of(raw, routes=False)
