@@ -68,11 +68,11 @@ def build_impact(
 
 
 def _view(base: Audited, head: Audited, *, routed: bool, limit: Decimal | None) -> View:
-    befores, afters = _sums(base), _sums(head)
+    old_sums, new_sums = _sums(base), _sums(head)
     places: dict[_Place, _Both] = defaultdict(_Both)
     total = _Both()
-    for key in befores.keys() | afters.keys():
-        pair = befores.get(key, _NOTHING), afters.get(key, _NOTHING)
+    for key in old_sums.keys() | new_sums.keys():
+        pair = old_sums.get(key, _NOTHING), new_sums.get(key, _NOTHING)
         for both in (places[_place(key)], total):
             both.add(*pair)
     rows = [both.row(place, routed=routed) for place, both in places.items()]
@@ -200,14 +200,14 @@ _Task = tuple[int, str | None]
 
 def _recommendations(base: Audited, head: Audited) -> Iterable[Recommendation]:
     """The tiers and features of which most routed requests go elsewhere by the head."""
-    befores, afters = _targets(base), _targets(head)
+    old_sums, new_sums = _targets(base), _targets(head)
     requests: Counter[_Task] = Counter()
     cells = base.passed.cells
     tasks = zip(cells.keys["tier"].tolist(), cells.words("feature"), strict=True)
     for task, count in zip(tasks, cells.measures["requests"].tolist(), strict=True):
         requests[task] += count
     for task in sorted(requests, key=lambda one: (one[0], one[1] is None, one[1] or "")):
-        before, after = _most(befores.get(task)), _most(afters.get(task))
+        before, after = _most(old_sums.get(task)), _most(new_sums.get(task))
         if before != after:
             tier = None if task[0] == UNTAGGED else task[0]
             yield Recommendation(tier, task[1], requests[task], before, after)
