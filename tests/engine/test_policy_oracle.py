@@ -34,7 +34,7 @@ from costaudit.schema import Call
 from tests.engine.audits import book, tagger
 from tests.engine.policy_oracle import FEMTO, ByHand, random_calls
 
-REQUESTS = int(os.environ.get("COSTAUDIT_ORACLE", "3000"))
+REQUESTS = int(os.environ.get("COSTAUDIT_ORACLE", "2000"))
 """`make oracle` takes 50,000."""
 POLICIES = 20
 
