@@ -90,10 +90,14 @@ def contexts_of(  # noqa: PLR0913 - everything that may decide
     evals: bool,
     tasks: bool,
 ) -> Contexts:
-    """The context of every request with a price and a tag; a rule that asks for no tier needs no tag."""
+    """The context of every request with a price and a tag.
+
+    A rule that asks for no tier needs no tag, and what is never moved is so with or without one.
+    """
     rows = len(tier)
     code, never = np.full(rows, NOT_ACTED_ON, np.int64), np.zeros(rows, bool)
-    untagged = any(not rule.tiers for rule in policy.rules)
+    never_by_name = policy.never.features or policy.never.models
+    untagged = bool(never_by_name) or any(not rule.tiers for rule in policy.rules)
     chosen = np.flatnonzero((card >= 0) if untagged else (tier != UNTAGGED) & (card >= 0))
     if not len(chosen):
         return Contexts([], code, never)
