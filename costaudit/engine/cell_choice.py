@@ -19,11 +19,11 @@ from costaudit.engine.columns import Words
 from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
 from costaudit.engine.detail import AUDIO, IMAGES, JSON_MODE, TOOLS
 from costaudit.engine.fits import LACKS
-from costaudit.engine.ledger import WORD_KEYS, Cells, group_rows
+from costaudit.engine.ledger import WORD_KEYS, Cells
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import MEASURE, PRICED, Plan, Route, SubjectPrices
 from costaudit.engine.reprice import Span, price_span, times_of, used_classes
-from costaudit.engine.rows import SUBJECT_WORDS
+from costaudit.engine.rows import distinct_subjects
 from costaudit.engine.saved import SavedLedger
 from costaudit.errors import InputError
 from costaudit.routing.terms import WHOLE
@@ -143,10 +143,8 @@ def _needs_logs(ledger: SavedLedger, plan: Plan, unsure: int, requests: int) -> 
 
 
 def _chat(words: dict[str, Words], plan: Plan) -> Mask:
-    keys = {n: (words[n].codes, 0, len(words[n].values) - 1) for n in SUBJECT_WORDS}
-    distinct, group, size = group_rows(keys)
-    subjects = [tuple(words[n].values[distinct[n][i]] for n in SUBJECT_WORDS) for i in range(size)]
-    return np.array([plan.subject(s).chat for s in subjects], bool)[group]
+    subjects, codes = distinct_subjects(words)
+    return np.array([plan.subject(s).chat for s in subjects], bool)[codes]
 
 
 def _kinds(cells: Cells, ledger: SavedLedger, plan: Plan) -> _Kinds:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.columns import Words
+from costaudit.engine.fits import abilities_needed
 from costaudit.engine.offers import NO_ROUTE
 from costaudit.engine.plan import Plan, RateMatrix, Route
 from costaudit.engine.rows import PricedRows, cost_of
@@ -22,9 +23,6 @@ from costaudit.routing.policy import CLASSES, Patterns, Seat, matches
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Cards = npt.NDArray[np.int32]
-
-_CAN: Final = ("images", "audio", "tools", "json_mode")
-"""Columns of the rate matrix that a request may need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,18 +199,9 @@ class _Needs:
 
     @classmethod
     def of(cls, rows: PricedRows, bounds: Iterable[tuple[Mask, tuple[str, ...]]]) -> _Needs:
-        calls, counts = rows.calls, rows.counts
-        output = counts["output"] if counts["output"] is not None else np.zeros(calls.rows, np.int64)
-        audio = [c > 0 for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
-        shape = calls.words("response_format")
-        json_words = [v for v in shape.values if v and v.startswith("json")]
-        masks = (
-            calls.flag("has_images"),
-            np.any(audio, axis=0) if audio else None,
-            calls.flag("has_tools"),
-            shape.among(*json_words) if json_words else None,
-        )
-        abilities = tuple((name, mask) for name, mask in zip(_CAN, masks, strict=True) if mask is not None)
+        output = rows.counts["output"]
+        output = output if output is not None else np.zeros(rows.calls.rows, np.int64)
+        abilities = tuple(abilities_needed(rows.calls, rows.counts).items())
         return cls(rows.context + output, output, rows.chat, abilities, tuple(bounds))
 
     def allowed(self, index: npt.NDArray[np.intp], provider: str) -> npt.NDArray[np.intp]:

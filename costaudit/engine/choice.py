@@ -313,7 +313,7 @@ def _choose_sessions(
             used = route.candidate.provider in plan.providers_used
             if bid is None:
                 nothing = np.zeros(len(session), np.int64)
-                book.bid(key, route.candidate.names, session, nothing > 0, nothing, used=used)
+                book.bid(key, session, nothing > 0, nothing, used=used)
                 continue
             offers = plan.offer_matrix()
             fits = rows.fitted_by(plan.rates(), bid.card, bid.ratios) & (bid.offer != NONE)
@@ -326,7 +326,7 @@ def _choose_sessions(
             if always:
                 here = matrix.model[np.maximum(bid.card, 0)] == matrix.model[rows.card]
                 units = np.where(here, _scaled(rows.list_units), units)
-            book.bid(key, route.candidate.names, session, fits, units, used=used)
+            book.bid(key, session, fits, units, used=used)
     if not book.decided:
         return
     same, any_, fitted = book.seat_of(number, session)

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.columns import Batch
+from costaudit.engine.fits import abilities_needed
 from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_USD_PER_MTOK, MEASURE, PRICED, Plan
 from costaudit.engine.rows import DISJOINT, JudgedRows, subjects_of, total_of
 from costaudit.engine.slots import price_changes, slots_of
@@ -111,23 +111,14 @@ def _classes(rows: JudgedRows) -> npt.NDArray[np.int16]:
     return mask
 
 
+_BITS: Final = {"images": IMAGES, "audio": AUDIO, "tools": TOOLS, "json_mode": JSON_MODE}
+
+
 def _needs(rows: JudgedRows) -> npt.NDArray[np.int8]:
-    calls = rows.calls
-    mask = np.zeros(calls.rows, np.int8)
-    for bit, name in ((IMAGES, "has_images"), (TOOLS, "has_tools")):
-        flag = calls.flag(name)
-        if flag is not None:
-            mask |= np.where(flag, bit, 0).astype(np.int8)
-    for name in ("input_audio", "output_audio"):
-        column = rows.counts[name]
-        if column is not None:
-            mask |= np.where(column > 0, AUDIO, 0).astype(np.int8)
-    return mask | np.where(_wants_json(calls), JSON_MODE, 0).astype(np.int8)
-
-
-def _wants_json(calls: Batch) -> npt.NDArray[np.bool_]:
-    shape = calls.words("response_format")
-    return shape.among(*(v for v in shape.values if v and v.startswith("json")))
+    mask = np.zeros(rows.calls.rows, np.int8)
+    for name, needed in abilities_needed(rows.calls, rows.counts).items():
+        mask |= np.where(needed, _BITS[name], 0).astype(np.int8)
+    return mask
 
 
 def _stated(rows: JudgedRows) -> npt.NDArray[np.int8]:

@@ -64,17 +64,24 @@ class Needs:
     """What a candidate must be able to do for each row of a batch."""
 
     def __init__(self, priced: Priced) -> None:
-        calls, counts = priced.calls, priced.counts
         self.priced = priced
-        output = counts["output"]
-        self.output = output if output is not None else np.zeros(calls.rows, np.int64)
-        self.images = calls.flag("has_images")
-        self.tools = calls.flag("has_tools")
-        audio = [c for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
-        self.audio = np.any([c > 0 for c in audio], axis=0) if audio else None
-        shape = calls.words("response_format")
-        wants_json = [v for v in shape.values if v and v.startswith("json")]
-        self.json_mode = shape.among(*wants_json) if wants_json else None
+        output = priced.counts["output"]
+        self.output = output if output is not None else np.zeros(priced.calls.rows, np.int64)
+        self.abilities = abilities_needed(priced.calls, priced.counts)
+
+
+def abilities_needed(calls: Batch, counts: Mapping[str, Ints | None]) -> dict[str, Mask]:
+    """The calls that need an ability, by column of the rate matrix; without those that no call needs."""
+    audio = [c > 0 for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
+    shape = calls.words("response_format")
+    json_words = [v for v in shape.values if v and v.startswith("json")]
+    needed = {
+        "images": calls.flag("has_images"),
+        "audio": np.any(audio, axis=0) if audio else None,
+        "tools": calls.flag("has_tools"),
+        "json_mode": shape.among(*json_words) if json_words else None,
+    }
+    return {name: mask for name, mask in needed.items() if mask is not None}
 
 
 ABILITIES: Final = {"images": "image", "audio": "audio", "tools": "tools", "json_mode": "json_mode"}
@@ -113,7 +120,6 @@ class Rows:
         counts = [(place, column[index]) for place, column in columns if column is not None]
         if fees:
             counts.append((PRICED.index("request"), np.ones(len(index), np.int64)))
-        masks = {name: getattr(needs, name) for name in ABILITIES}
         return cls(
             index=index,
             ts=priced.ts[index],
@@ -122,7 +128,7 @@ class Rows:
             card=priced.card[index],
             list_units=priced.list_units[index],
             counts=tuple((place, column, largest(column)) for place, column in counts),
-            abilities=tuple((n, m[index]) for n, m in masks.items() if m is not None),
+            abilities=tuple((n, m[index]) for n, m in needs.abilities.items()),
             longest=int(length.max()),
             shortest=int(length.min()),
             fees=fees,

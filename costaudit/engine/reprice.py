@@ -24,9 +24,9 @@ from costaudit.engine.detail import (
 )
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, IMPLAUSIBLE, NO_REPORT, REPORTED
-from costaudit.engine.ledger import NO_PERIOD, group_rows
-from costaudit.engine.plan import PRICED, RATE_DECIMALS, Plan, Subject, SubjectPrices
-from costaudit.engine.rows import SUBJECT_WORDS, bands
+from costaudit.engine.ledger import NO_PERIOD
+from costaudit.engine.plan import PRICED, RATE_DECIMALS, Plan, SubjectPrices
+from costaudit.engine.rows import SUBJECT_WORDS, bands, distinct_subjects
 from costaudit.engine.saved import SavedLedger
 from costaudit.engine.slots import SECOND_US, price_changes
 from costaudit.prices.cards import NO_TS
@@ -65,7 +65,7 @@ def reprice(ledger: SavedLedger, plan: Plan) -> Repriced:
     keys, values = ledger.cells.keys, ledger.cells.values
     words = {name: Words(keys[name].astype(np.int64), values[name]) for name in (*SUBJECT_WORDS, "quality")}
     words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
-    subjects, codes = _subjects(words)
+    subjects, codes = distinct_subjects(words)
     low, high = times_of(ledger, plan)
     edges = np.array((-1, *ledger.facts.edges.context, _NO_EDGE), np.int64)
     over, most = edges[keys["context"]], edges[keys["context"] + 1]
@@ -94,14 +94,6 @@ def reprice(ledger: SavedLedger, plan: Plan) -> Repriced:
         gateway=words["gateway"],
         providers=frozenset().union(*(plan.subject(s).providers for s in subjects)),
     )
-
-
-def _subjects(words: dict[str, Words]) -> tuple[list[Subject], Ints]:
-    """Distinct names with all that decides their price, and the one of every cell."""
-    keys = {name: (words[name].codes, 0, len(words[name].values) - 1) for name in SUBJECT_WORDS}
-    distinct, group, size = group_rows(keys)
-    named = [tuple(words[name].values[distinct[name][i]] for name in SUBJECT_WORDS) for i in range(size)]
-    return named, group.astype(np.int64)
 
 
 def times_of(ledger: SavedLedger, plan: Plan) -> tuple[Ints, Ints]:

@@ -6,6 +6,7 @@ up to its audit.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -230,10 +231,15 @@ def subjects_of(calls: Batch, plan: Plan) -> tuple[list[Subject], Ints, dict[str
     """Distinct combinations of what decides the price, the combination of every row, and all words."""
     words = {name: calls.words(name, _DEFAULTS.get(name)) for name in WORD_KEYS}
     words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
+    return *distinct_subjects(words), words
+
+
+def distinct_subjects(words: Mapping[str, Words]) -> tuple[list[Subject], Ints]:
+    """Distinct combinations of the words that decide a price, and the one of every row."""
     keys = {name: (words[name].codes, 0, len(words[name].values) - 1) for name in SUBJECT_WORDS}
     distinct, group, size = group_rows(keys)
     subjects = [tuple(words[name].values[distinct[name][i]] for name in SUBJECT_WORDS) for i in range(size)]
-    return subjects, group, words
+    return subjects, group.astype(np.int64)
 
 
 def _cards(prices: list[SubjectPrices], codes: Ints, ts: Ints, context: Ints) -> npt.NDArray[np.int32]:

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.exact import sum_by
-from costaudit.routing.policy import Seat
 from costaudit.schema import UNTAGGED
 from costaudit.tiers.evidence import Tags
 from costaudit.tiers.tagger import Judged
@@ -93,8 +92,8 @@ class SessionBook:
     """The candidate of every session, once all bids are in."""
 
     decided: bool = False
-    seats: dict[Key, tuple[Seat, bool]] = field(default_factory=dict)
-    """With whether its provider is in use."""
+    _used: dict[Key, bool] = field(default_factory=dict)
+    """Whether the provider of a candidate is in use."""
     _bids: dict[Key, list[Bids]] = field(default_factory=dict)
     _today: dict[int, list[Bids]] = field(default_factory=dict)
     _chosen: dict[int, _Decision] = field(default_factory=dict)
@@ -106,21 +105,19 @@ class SessionBook:
             self._always.add(number)
         self._today.setdefault(number, []).append(_by_session(session, np.ones(len(session), bool), units))
 
-    def bid(
-        self, key: Key, seat: Seat, session: Hashes, fits: Mask, units: npt.NDArray[Any], *, used: bool
-    ) -> None:
+    def bid(self, key: Key, session: Hashes, fits: Mask, units: npt.NDArray[Any], *, used: bool) -> None:
         """Take in what a candidate would cost some requests, in 1e-19 USD."""
-        self.seats[key] = (seat, used)
+        self._used[key] = used
         self._bids.setdefault(key, []).append(_by_session(session, fits, units))
 
     def decide(self) -> None:
         """Choose for every session: groups in their order, in a group the lowest cost, if below today's."""
         for number, parts in sorted(self._today.items()):
             today = _joined(parts)
-            keys = sorted(key for key in self.seats if key[0] == number)
+            keys = sorted(key for key in self._used if key[0] == number)
             bids = {key: _aligned(_joined(self._bids[key]), today.sessions) for key in keys}
             always = number in self._always
-            same, _ = _choice(today, {k: b for k, b in bids.items() if self.seats[k][1]}, always=always)
+            same, _ = _choice(today, {k: b for k, b in bids.items() if self._used[k]}, always=always)
             any_, fitted = _choice(today, bids, always=always)
             dearer = _cost(bids, keys, same, today) < _cost(bids, keys, any_, today)
             self._chosen[number] = _Decision(today.sessions, same, np.where(dearer, same, any_), fitted)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from costaudit import __version__
 from costaudit.engine.choice import KEPT
+from costaudit.engine.columns import Words
 from costaudit.engine.costing import (
     SPARE,
     Costed,
@@ -29,11 +30,11 @@ from costaudit.engine.costing import (
 )
 from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US
-from costaudit.engine.ledger import NO_PERIOD, Cells, group_rows
+from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.local import Pass
 from costaudit.engine.month import CellScale, Method, days_of, month_of, scale_cells
 from costaudit.engine.plan import Plan, Subject
-from costaudit.engine.rows import SUBJECT_WORDS
+from costaudit.engine.rows import SUBJECT_WORDS, distinct_subjects
 from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.ingest.bills.line import Bill
 from costaudit.ingest.estimate import BAND, ESTIMATOR
@@ -326,13 +327,13 @@ def _count_words(cells: Cells, key: str) -> dict[str, int]:
 
 def _resolved(work: Audited) -> dict[str, int]:
     cells, plan = work.passed.cells, work.passed.plan
-    keys = {name: (cells.keys[name], 0, len(cells.values[name]) - 1) for name in SUBJECT_WORDS}
-    distinct, group, size = group_rows(keys)
-    requests = sum_by(group, size, np.where(work.costed.priced, cells.measures["requests"], 0))
+    words = {n: Words(cells.keys[n].astype(np.int64), cells.values[n]) for n in SUBJECT_WORDS}
+    subjects, group = distinct_subjects(words)
+    priced = np.where(work.costed.priced, cells.measures["requests"], 0)
+    requests = sum_by(group.astype(np.intp), len(subjects), priced)
     found: dict[str, int] = {how.value: 0 for how in How}
     for i in np.flatnonzero(requests).tolist():
-        subject = tuple(cells.values[name][distinct[name][i]] for name in SUBJECT_WORDS)
-        how = plan.subject(subject).how
+        how = plan.subject(subjects[i]).how
         if how is not None:
             found[how.value] += int(requests[i])
     return {how: n for how, n in found.items() if n}

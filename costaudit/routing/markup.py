@@ -82,10 +82,6 @@ class Markup:
             or (self.free_requests and self.usd_per_request)
         )  # fmt: skip
 
-    def needs_tokens(self) -> bool:
-        """Whether it cannot be applied without knowing the tokens."""
-        return bool(self.usd_per_mtok)
-
     def month_usd(self, month: Volume) -> Fraction:
         """What comes on top of the list price of a month's traffic, exactly."""
         return self.variable_usd(month) + Fraction(self.usd_per_month)
