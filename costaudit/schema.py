@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from costaudit import tokens
 
-MAX_COUNT: Final = 2**53
-"""The largest token count that is believed; beyond it a record is quarantined."""
+MAX_COUNT: Final = 10**11
+"""The largest token count that is believed of a request: ten thousand times the largest context window.
+Beyond it stand clocks and overflows, of which one would outweigh a year of requests: they are quarantined."""
 
 TokenClass = tokens.TokenClass
 TOKEN_CLASSES: Final = tokens.TOKEN_CLASSES
@@ -81,7 +82,7 @@ class Reading(StrEnum):
 class Call(msgspec.Struct, kw_only=True, eq=True):
     """One logged call in canonical form: what every log format is turned into.
 
-    Absent is None. Token counts are disjoint non-negative integers up to 2**53.
+    Absent is None. Token counts are disjoint non-negative integers up to 10**11.
     """
 
     ts: int | None = None

@@ -176,6 +176,8 @@ def opened_logs(
             for file in files:
                 console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
         warn_of_skipped(passed.quarantine, quiet=reading.quiet)
+        for copy, original in passed.copies:
+            console.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=reading.quiet)
         yield ReadLogs(files, passed, forced, adapters, reading, refused)
     finally:
         remove_spools()

@@ -70,6 +70,8 @@ class Pass:
     ignored: int = 0
     quarantine: Quarantine = field(default_factory=Quarantine)
     formats: Counter[str] = field(default_factory=Counter)
+    copies: Sequence[tuple[str, str]] = ()
+    """Files that were not read, with the one that each holds the same bytes as."""
     first_ts: int | None = None
     last_ts: int | None = None
     standouts: Standouts = field(default_factory=Standouts)
@@ -128,6 +130,7 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     """
     nothing = Cells({}, {}, {})
     total = Pass(nothing, nothing, nothing, plan, files=len(files), bytes=sum(f.size for f in files))
+    total.copies = sorted((copy, file.name) for file in files for copy in file.copies)
     readers = open_all(files, forced, adapters, refused, total.quarantine)
     readers = memory.wrap(readers) if memory is not None else readers
     with Workers(threads or os.cpu_count() or 1) as workers:

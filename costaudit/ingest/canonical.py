@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from costaudit.ingest.quarantine import Quarantine
@@ -47,18 +48,44 @@ def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
+def joined(first: Parsed, second: Parsed) -> Parsed:
+    """Two readings of different records of one block as one, in the order of their lines."""
+    lines = np.concatenate([np.asarray(part.lines, np.int64) for part in (first, second)])
+    order = np.argsort(lines, kind="stable")
+    batch = first.batch
+    if second.batch.num_rows:
+        batch = _concatenated(first.batch, second.batch).take(pa.array(order))
+    parsed = Parsed(batch, lines[order].tolist(), first.records + second.records)
+    parsed.formats = first.formats + second.formats
+    parsed.ignored = first.ignored + second.ignored
+    for part in (first, second):
+        parsed.quarantine.merge(part.quarantine)
+    return parsed
+
+
+def _concatenated(*batches: pa.RecordBatch) -> pa.RecordBatch:
+    """Batches of different columns one after the other, in their plain types."""
+    held = {name for batch in batches for name in batch.schema.names}
+    fields = [column for column in CANONICAL if column.name in held]
+    parts = [
+        pa.RecordBatch.from_arrays([_column(b, f) for f in fields], schema=pa.schema(fields)) for b in batches
+    ]
+    return pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+
+
+def _column(batch: pa.RecordBatch, column: pa.Field) -> pa.Array:
+    """A canonical column in its plain type and with its default."""
+    index = batch.schema.get_field_index(column.name)
+    default = pa.scalar(_DEFAULTS[column.name], column.type)
+    if index < 0:
+        return pa.repeat(default, batch.num_rows)
+    array = batch.column(index).cast(column.type)
+    return array.fill_null(default) if default.is_valid and array.null_count else array
+
+
 def completed(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The same calls with every canonical column, in its plain type and with its default."""
-    columns = []
-    for column in CANONICAL:
-        index = batch.schema.get_field_index(column.name)
-        default = pa.scalar(_DEFAULTS[column.name], column.type)
-        if index < 0:
-            columns.append(pa.repeat(default, batch.num_rows))
-            continue
-        array = batch.column(index).cast(column.type)
-        columns.append(array.fill_null(default) if default.is_valid and array.null_count else array)
-    return pa.RecordBatch.from_arrays(columns, schema=CANONICAL)
+    return pa.RecordBatch.from_arrays([_column(batch, column) for column in CANONICAL], schema=CANONICAL)
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:

@@ -7,37 +7,33 @@ closed, those are read on their own.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pc
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
-from costaudit.ingest.adapters.flat_columns import flat_batch
+from costaudit.ingest.adapters.flat_columns import FlatRows, Mask, flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_text_layout
-from costaudit.ingest.canonical import Parsed, batch_of
+from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.csv_blocks import csv_blocks
+from costaudit.ingest.csv_rows import At, Rows, fields_of, rows_of
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
 from costaudit.ingest.sniff import PEEK_BYTES, header_of
-from costaudit.ingest.streams import TextBlock, peek
+from costaudit.ingest.streams import BOM, TextBlock, peek_text
 
 NOTHING: Final = frozenset({"", "NULL", "null", "None", "NaN", "nan", "NaT", "<NA>", "\\N"})
 """What a field without a value says."""
-
-MAX_RESTARTS: Final = 1_000
-"""Broken rows of a block over several lines, beyond which the rest of it is set aside."""
-
-csv.field_size_limit(1 << 27)  # the default of 128 KiB is less than a long prompt
 
 
 @dataclass(slots=True)
@@ -49,6 +45,8 @@ class CsvReader:
     forced: bool
     delimiter: str
     names: Sequence[str]
+    header: int
+    """Lines down to the header's own."""
     layout: FlatLayout | None
     """Columns for the fast way; None where only the slow way is possible."""
     adapters: Sequence[Adapter] = ADAPTERS
@@ -59,17 +57,19 @@ class CsvReader:
         cls, file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
     ) -> CsvReader:
         """Look at the header and the first rows; raises InputError for a table that cannot be read."""
-        header = header_of(peek(file, PEEK_BYTES))
+        header = header_of(peek_text(file, PEEK_BYTES))
         if header is None:
             raise InputError(
                 "the table has no header", path=file.name, hint="the first line names the columns"
             )
-        delimiter, names = header[0], [name.strip() for name in header[1]]
+        names = header.names
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise InputError(f"two columns are called {twice!r}", path=file.name, line=1)
-        reader = cls(file, forced, forced is not None, delimiter, names, None, adapters)
-        rows = islice(csv_blocks(file, block_bytes=PEEK_BYTES), 1)
+            raise InputError(f"two columns are called {twice!r}", path=file.name, line=header.above + 1)
+        reader = cls(
+            file, forced, forced is not None, header.delimiter, names, header.above + 1, None, adapters
+        )
+        rows = islice(csv_blocks(file, reader.header, block_bytes=PEEK_BYTES), 1)
         sample = list(islice((r for _, r in reader.read(rows) if not isinstance(r, Skip)), SAMPLE))
         reader.adapter = forced or detect(sample, adapters)
         if reader.adapter is not None and reader.adapter.name == "flat":
@@ -78,20 +78,25 @@ class CsvReader:
 
     def records(self) -> Iterator[tuple[int, Record | Skip]]:
         """Every record in order with its line, or why there is none."""
-        return self.read(csv_blocks(self.file, block_bytes=PEEK_BYTES))
+        return self.read(csv_blocks(self.file, self.header, block_bytes=PEEK_BYTES))
 
     def read(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[int, dict[str, str] | Skip]]:
-        """The records of some blocks with their lines, or why there is none."""
+        """The records of some blocks with their lines, or why there is none: the first broken rows."""
         for block in blocks:
             if block.trouble is not None:
                 yield block.first_line, Skip(block.trouble)
                 continue
-            for fields, line, why in self._rows(block):
-                yield line, self._record(fields) if why is None else Skip("wrong_columns", why)
+            rows = self._rows(block)
+            found: list[tuple[int, dict[str, str] | Skip]] = [
+                (at.line, Skip("wrong_columns", why)) for at, why in rows.examples
+            ]
+            found += [(at.line, self._record(fields)) for at, fields in self._read(rows)]
+            found.sort(key=lambda entry: entry[0])
+            yield from ((block.first_line + line, record) for line, record in found)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
         """The file's blocks in order, or those of the given indices."""
-        return csv_blocks(self.file, only)
+        return csv_blocks(self.file, self.header, only)
 
     def parse(self, block: TextBlock) -> Parsed:
         """The calls of one block."""
@@ -99,90 +104,124 @@ class CsvReader:
             parsed = Parsed(batch_of([]), [], 1)
             parsed.quarantine.add(block.trouble, Place(self.file.name, block.first_line, block.offset))
             return parsed
-        return self._parse_fast(block) or self._parse_rows(block)
-
-    def _parse_fast(self, block: TextBlock) -> Parsed | None:
-        if self.layout is None:
-            return None
-        table = _read_columns(block.data, self.names, self.delimiter, self.layout)
-        rows = block.newlines + (not block.data.endswith(b"\n"))
-        if table is None or table.num_rows != rows:  # an empty line, or a field with a line break
-            return None
-        batch = flat_batch(table, self.layout)
-        if batch is None:
-            return None
-        parsed = Parsed(batch, range(block.first_line, block.first_line + rows), rows)
-        parsed.formats["flat"] = rows
+        rows = self._rows(block)
+        parsed = self._parse_fast(block, rows) or self._parse_rows(block, self._read(rows))
+        if rows.broken:
+            examples = [self._place(block, at, why) for at, why in rows.examples]
+            parsed.quarantine.add_many("wrong_columns", rows.broken, examples)
+            parsed.records += rows.broken
         return parsed
 
-    def _parse_rows(self, block: TextBlock) -> Parsed:
+    def _rows(self, block: TextBlock) -> Rows:
+        data = block.data
+        if b"\n" + BOM in data or data.startswith(BOM):  # where files were put one after the other
+            data = (b"\n" + data).replace(b"\n" + BOM, b"\n")[1:]
+        return rows_of(data, self.delimiter, len(self.names))
+
+    def _read(self, rows: Rows) -> Iterator[tuple[At, list[str]]]:
+        """The fields of all whole rows."""
+        for at, text in rows.texts():
+            yield at, self._fields(text)
+        yield from rows.single
+
+    def _fields(self, text: bytes) -> list[str]:
+        fields, _ = fields_of(text.decode("utf-8", "replace"), self.delimiter, len(self.names))
+        return fields
+
+    def _place(self, block: TextBlock, at: At, detail: str = "") -> Place:
+        return Place(self.file.name, block.first_line + at.line, block.offset + at.byte, detail)
+
+    def _parse_fast(self, block: TextBlock, rows: Rows) -> Parsed | None:
+        """The calls of a block by columns; None where it is better read row by row."""
+        if self.layout is None or not rows.whole:
+            return None
+        data = b"".join(text if text.endswith(b"\n") else text + b"\n" for text in rows.whole)
+        lines = np.concatenate(rows.lines)
+        flat = self._flat(data, self.layout, len(lines))
+        if flat is None or 2 * len(flat.doubtful) > len(lines):
+            return None
+        kept = np.delete(lines, flat.doubtful) + block.first_line
+        parsed = Parsed(flat.batch, kept.tolist(), len(kept))
+        parsed.formats["flat"] = len(kept)
+        if not len(flat.doubtful) and not rows.single:
+            return parsed
+        doubtful = set(flat.doubtful.tolist())
+        again = [(at, self._fields(text)) for n, (at, text) in enumerate(rows.texts()) if n in doubtful]
+        return joined(parsed, self._parse_rows(block, [*again, *rows.single]))
+
+    def _flat(self, data: bytes, layout: FlatLayout, rows: int) -> FlatRows | None:
+        """The calls of whole rows."""
+        types = {path[0]: kind for path, kind in layout.types.items()}
+        table = _read_columns(data, self.names, self.delimiter, types)
+        if table is not None:
+            return flat_batch(table, layout) if table.num_rows == rows else None
+        if not _is_utf8(data):
+            return None
+        table = _read_columns(data, self.names, self.delimiter, dict.fromkeys(types, pa.string()))
+        if table is None or table.num_rows != rows:
+            return None
+        typed, odd = _converted(table, types)
+        return None if typed is None else flat_batch(typed, layout, odd)
+
+    def _parse_rows(self, block: TextBlock, rows: Iterable[tuple[At, list[str]]]) -> Parsed:
         parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
-        for fields, line, why in self._rows(block):
-            place = Place(self.file.name, line, None)
-            if why is None:
-                parser.take(self._record(fields), place)
+        names = list(self.names)
+        for at, fields in rows:
+            if [field.strip() for field in fields] == names:
+                parser.ignore()  # the header once more: tables were put one after the other
             else:
-                parser.set_aside(Skip("wrong_columns", why), place)
+                parser.take(self._record(fields), self._place(block, at))
         return parser.done()
-
-    def _rows(self, block: TextBlock) -> Iterator[tuple[list[str], int, str | None]]:
-        """The rows of a block, the line that each begins on, and what is wrong with it.
-
-        After a broken row that goes over several lines reading goes on with its second line: it may have
-        swallowed others.
-        """
-        lines = io.StringIO(block.data.decode("utf-8", "replace"), newline="\n").readlines()
-        begin, restarts = 0, 0
-        while begin < len(lines):
-            rows = csv.reader(lines[begin:], delimiter=self.delimiter, strict=True)
-            start = begin
-            for number, fields, why in _numbered(rows, len(self.names)):
-                at = start + number
-                if fields or why:
-                    yield fields, block.first_line + at, why
-                begin = start + rows.line_num
-                if why is not None and begin > at + 1:
-                    begin, restarts = at + 1, restarts + 1
-                    break
-            else:
-                return
-            if restarts > MAX_RESTARTS:
-                yield (
-                    [],
-                    block.first_line + begin,
-                    f"the rest of {len(lines) - begin} lines is too broken to read",
-                )
-                return
 
     def _record(self, fields: Sequence[str]) -> dict[str, str]:
         return {n: v for n, v in zip(self.names, fields, strict=True) if v.strip() not in NOTHING}
 
 
-def _numbered(rows: Any, width: int) -> Iterator[tuple[int, list[str], str | None]]:
-    """Rows with the line before each, and what is wrong with it: a quote, or the number of its fields."""
-    while True:
-        line, why = rows.line_num, None
-        try:
-            fields = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            fields, why = [], str(error)
-        if why is None and fields and len(fields) != width:
-            why = f"{len(fields)} fields, the header has {width}"
-        yield line, fields, why
-
-
-def _read_columns(data: bytes, names: Sequence[str], delimiter: str, layout: FlatLayout) -> pa.Table | None:
-    types = {path[0]: kind for path, kind in layout.types.items()}
+def _is_utf8(data: bytes) -> bool:
     try:
-        return pc.read_csv(
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_PATTERNS: Final = {
+    "int64": r"^[ \t]*-?[0-9]{1,18}[ \t]*$",
+    "double": r"^[ \t]*-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?[ \t]*$",
+    "bool": r"^(?:true|True|TRUE|false|False|FALSE)$",
+}
+"""Texts that are read as a column of a type; times are tried."""
+
+
+def _converted(table: pa.Table, types: dict[str, pa.DataType]) -> tuple[pa.Table | None, Mask]:
+    """Columns of texts in their types, and the rows with a text that does not fit."""
+    odd = np.zeros(table.num_rows, bool)
+    columns = {}
+    for name, kind in types.items():
+        texts = table.column(name).combine_chunks()
+        pattern = _PATTERNS.get(str(kind))
+        if pattern is not None:
+            fits = pc.match_substring_regex(texts, pattern)
+            odd |= np.asarray(pc.invert(fits.fill_null(True)))
+            texts = pc.utf8_trim_whitespace(pc.if_else(fits, texts, None))
+        try:
+            columns[name] = texts.cast(kind)
+        except pa.ArrowInvalid:
+            return None, odd
+    return pa.table(columns), odd
+
+
+def _read_columns(
+    data: bytes, names: Sequence[str], delimiter: str, types: dict[str, pa.DataType]
+) -> pa.Table | None:
+    try:
+        return pcsv.read_csv(
             pa.BufferReader(data),
-            read_options=pc.ReadOptions(
+            read_options=pcsv.ReadOptions(
                 use_threads=False, block_size=len(data) + 1, column_names=list(names)
             ),
-            parse_options=pc.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pc.ConvertOptions(
+            parse_options=pcsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pcsv.ConvertOptions(
                 include_columns=sorted(types),
                 column_types=types,
                 null_values=sorted(NOTHING),

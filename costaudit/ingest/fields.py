@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -116,15 +116,16 @@ def time_us(value: Any) -> int | None:
     >>> time_us("2026-10-05T09:15:02.114Z") == time_us(1791191702.114)
     True
     """
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, datetime):
-        return _from_datetime(value)
     if isinstance(value, str):
         return _from_text(value.strip())
-    if isinstance(value, (int, float)):
-        return _from_epoch(value)
-    return None
+    if isinstance(value, datetime):
+        return _from_datetime(value)
+    if isinstance(value, date):
+        return _from_datetime(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    if isinstance(value, Decimal):
+        value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return _from_epoch(value) if number else None
 
 
 def _from_epoch(value: int | float) -> int | None:
@@ -149,7 +150,7 @@ def _from_text(value: str) -> int | None:
         length = len(tail) - len(tail.lstrip("0123456789"))
         value = f"{head}.{tail[:length][:6]}{tail[length:]}"
     try:
-        return _from_datetime(datetime.fromisoformat(value.removesuffix(" UTC")))
+        return _from_datetime(datetime.fromisoformat(value.upper().removesuffix(" UTC")))
     except ValueError:
         return _from_http_date(value)
 

@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.pages import PAGE_KEYS, WRAPPED
-from costaudit.ingest.streams import BLOCK_BYTES, BOM, MAX_LINE_BYTES, BrokenError, Starts, TextBlock, chunks
+from costaudit.ingest.streams import BLOCK_BYTES, BOM, Starts, TextBlock, chunks
+from costaudit.ingest.unpack import BrokenError
 
 Places = npt.NDArray[np.intp]
 
@@ -53,8 +54,8 @@ def json_blocks(
     """The file's values in blocks; with `only`, just the blocks of those indices.
 
     In an array its entries are the values, elsewhere the objects. A stream that breaks off yields what
-    was readable and then a block with `trouble`. A document beyond MAX_LINE_BYTES is taken for a page: the
-    entries of its list are the values. Any other value is cut there.
+    was readable and then a block with `trouble`. A document beyond the limit of a line is taken for a page:
+    the entries of its list are the values. Any other value is cut there.
     """
     wanted = None if only is None else max(only, default=-1)
     for index, block in enumerate(_blocks(file, block_bytes)):
@@ -65,7 +66,7 @@ def json_blocks(
 
 
 def _blocks(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
-    scan = _Scan()
+    scan = _Scan(file.limits.line)
     try:
         for chunk in chunks(file, block_bytes):
             scan.feed(chunk)
@@ -135,6 +136,8 @@ class _Marks:
     """1 for an opening bracket, -1 for a closing one."""
     depth: npt.NDArray[np.int64]
     """Depth behind each bracket."""
+    base: npt.NDArray[np.int64]
+    """Depth of the values around each bracket: 1 inside of an array that stands for itself, 0 elsewhere."""
     end: int
     """How far the marks reach: to the end, or to the first damage."""
     torn: bool
@@ -144,8 +147,13 @@ class _Marks:
 class _Scan:
     """The scan of one file, fed with its text in chunks."""
 
-    def __init__(self, page_at: _Position | None = None, wrapped: str | None = None) -> None:
-        """`page_at`: where the list of a page begins. `wrapped`: its key, if entries mean nothing without."""
+    def __init__(self, longest: int, page_at: _Position | None = None, wrapped: str | None = None) -> None:
+        """Begin a file, or a page.
+
+        `longest`: bytes of a value. `page_at`: where the list of a page begins. `wrapped`: its key, if
+        entries mean nothing without.
+        """
+        self._longest = longest
         self.at = page_at or _Position()
         """Where the text that has not been scanned yet begins."""
         self._page: _Scan | None = None
@@ -155,7 +163,7 @@ class _Scan:
         self.tail: bytes | None = None
         """What came after the end of the list, for the scan of a page; None before the end came."""
         self._base: int | None = None
-        """Depth of the values: 1 inside of an array, 0 elsewhere; None before anything was seen."""
+        """Depth of the values here: 1 inside of an array, 0 elsewhere; None before anything was seen."""
         self._depth = 0
         self._in_text = self._escaped = False
         self._value: _Value | None = None
@@ -260,7 +268,8 @@ class _Scan:
         self._take_values(chunk, marks, newlines)
         self._in_text ^= bool(np.searchsorted(quotes, marks.end) & 1)
         self._escaped = self._in_text and _ends_escaping(chunk, carried=self._escaped)
-        self._depth = int(marks.depth[-1]) if len(marks.depth) else self._depth
+        if len(marks.depth):
+            self._depth, self._base = int(marks.depth[-1]), int(marks.base[-1])
         end = marks.end
         if self._in_page and self._depth == 0:  # the list has ended
             self.tail = b""
@@ -297,14 +306,25 @@ class _Scan:
         brackets = brackets[~self._inside(quotes, brackets)]
         steps = np.where(folded[brackets] == _OPEN, 1, -1)
         depth = self._depth + np.cumsum(steps)
-        odd = depth < 0
-        if self._base:  # an array ends with a square bracket, and beside it there are no objects
-            odd |= (codes[brackets] == folded[brackets]) & (depth == np.where(steps > 0, 1, 0))
+        is_square = codes[brackets] != folded[brackets]
+        base = self._bases(steps, depth, is_square)
+        odd = (depth < 0) | ((depth == 0) & (base == 1) & (steps < 0) & ~is_square)  # an array ends with ]
         torn = newlines[self._inside(quotes, newlines)][:1].tolist()
         over = brackets[(depth == 0) & (steps < 0)][:1] + 1 if self._in_page else brackets[:0]
         end = min([len(codes), *torn, *brackets[odd][:1].tolist(), *over.tolist()])
         kept = slice(0, int(np.searchsorted(brackets, end)))
-        return _Marks(brackets[kept], steps[kept], depth[kept], end, torn=end in torn)
+        return _Marks(brackets[kept], steps[kept], depth[kept], base[kept], end, torn=end in torn)
+
+    def _bases(
+        self, steps: npt.NDArray[np.int64], depth: npt.NDArray[np.int64], is_square: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int64]:
+        """The depth of the values around each bracket."""
+        current = self._base or 0
+        if self._in_page:
+            return np.full(len(steps), current)
+        outermost = np.flatnonzero((steps > 0) & (depth == 1))
+        kinds = np.append(current, is_square[outermost])
+        return np.asarray(kinds[np.searchsorted(outermost, np.arange(len(steps)), "right")], np.int64)
 
     def _inside(self, quotes: Places, places: Places) -> npt.NDArray[np.bool_]:
         """Which places lie inside of a text."""
@@ -313,9 +333,8 @@ class _Scan:
 
     def _take_values(self, chunk: bytes, marks: _Marks, newlines: Places) -> None:
         """Take the values between the marks. What stands between two values is one too, but for commas."""
-        base = self._base or 0
-        begins = marks.brackets[(marks.steps > 0) & (marks.depth == base + 1)].tolist()
-        ends = (marks.brackets[(marks.steps < 0) & (marks.depth == base)] + 1).tolist()
+        begins = marks.brackets[(marks.steps > 0) & (marks.depth == marks.base + 1)].tolist()
+        ends = (marks.brackets[(marks.steps < 0) & (marks.depth == marks.base)] + 1).tolist()
         at = 0
         if self._value is not None:
             if not ends:
@@ -356,7 +375,7 @@ class _Scan:
                 self._column = begin - head + (0 if passed else self.at.offset - self.at.line_start)
 
     def _is_too_long(self) -> bool:
-        return self._value is not None and self._value.size > MAX_LINE_BYTES
+        return self._value is not None and self._value.size > self._longest
 
     def _open_page(self) -> bool:
         """Go on inside of the list of records of a document that is too long to be one value."""
@@ -369,7 +388,7 @@ class _Scan:
         key, start = found
         at = _Position(self._value.line, self._value.offset, self._value.offset)
         at.pass_over(text[:start])
-        self._page, self._value = _Scan(at, key if key in WRAPPED else None), None
+        self._page, self._value = _Scan(self._longest, at, key if key in WRAPPED else None), None
         self._page.feed(text[start:])
         return True
 
@@ -382,7 +401,7 @@ class _Scan:
 
 def list_start(text: bytes) -> tuple[str, int] | None:
     """The list of records in a document that begins with an object: its key, and the place behind `[`."""
-    scan = _Scan()
+    scan = _Scan(len(text))
     for found in _PAGE_LIST.finditer(text):
         codes = np.frombuffer(text[: found.end()], np.uint8)
         quotes = scan._quotes(codes)  # noqa: SLF001 - its own kind

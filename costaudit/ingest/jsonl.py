@@ -2,9 +2,9 @@
 
 JSON that does not keep to lines is cut into its values first, which then stand for the lines.
 
-Both ways give the same rows. The fast way hands a block to Arrow's JSON reader with the columns that
-the file's first records showed; whatever it cannot prove clean (a bad line, an odd type, an impossible
-count) sends that one block through the slow way, which names every bad line and keeps every good one.
+Both ways give the same rows. The fast way reads a block as columns of the known fields that occur in it.
+Each line for which that cannot be proved right (a bad line, an odd type, an impossible count) goes through
+the slow way, which names every bad line and keeps every good one.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
-import numpy as np
-import pyarrow as pa
-import pyarrow.json as pj
 
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
-from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout, unknown_columns, whole_layout
-from costaudit.ingest.canonical import Parsed, batch_of
+from costaudit.ingest.adapters.flat_layout import KEYS, FlatLayout, flat_layout
+from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
+from costaudit.ingest.json_columns import ColumnReader
+from costaudit.ingest.json_keys import KnownKeys
 from costaudit.ingest.logfile import Container, LogFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
-from costaudit.ingest.streams import BLOCK_BYTES, BOM, MAX_LINE_BYTES, TextBlock, text_blocks
+from costaudit.ingest.streams import BLOCK_BYTES, BOM, TextBlock, text_blocks
 
 SESSION_BYTES: Final = 256 << 20
 """Block size where lines are understood in their order only: such files are one block, up to this."""
@@ -40,7 +39,34 @@ SAMPLE_BYTES: Final = 256 << 10
 SAMPLED_BLOCKS: Final = 16
 """Blocks of a file that are searched for the first records; past these it has to be read to know."""
 
+_AROUND: Final = b" \t\r\f\v\x1e"
+"""What may stand around a record in its line: blanks, and the separator of RFC 7464."""
+
 _decode = msgspec.json.Decoder().decode
+
+
+_EXAMPLES: Final = 20
+"""Records with a field that turns up late that are looked at to see its type."""
+
+_KNOWN_KEYS: Final = KnownKeys(KEYS)
+
+
+@dataclass(slots=True)
+class _Fast:
+    """How a file's flat records are read as columns, as far as its blocks have shown."""
+
+    sample: Sequence[Record]
+    keys: frozenset[str] = frozenset()
+    """The known keys that have occurred."""
+    layout: FlatLayout | None = None
+    columns: ColumnReader | None = None
+
+    def with_keys(self, keys: frozenset[str], examples: Sequence[Record]) -> _Fast:
+        """The same for more keys, with records that have the new ones."""
+        sample = (*self.sample, *examples)
+        layout = flat_layout(sample, self.keys | keys)
+        columns = None if layout is None else ColumnReader(layout.schema)
+        return _Fast(sample, self.keys | keys, layout, columns)
 
 
 @dataclass(slots=True)
@@ -51,11 +77,11 @@ class JsonlReader:
     adapter: Adapter | None
     """The format of the file; None when its first records have none."""
     forced: bool
-    layout: FlatLayout | None
-    """Columns for the fast way; None where only the slow way is possible."""
     block_bytes: int = BLOCK_BYTES
     adapters: Sequence[Adapter] = ADAPTERS
     """The formats that a record may have."""
+    _fast: _Fast | None = field(default=None, repr=False)
+    """None where only the slow way is possible. Threads replace it whole: what they read is the same."""
 
     @classmethod
     def open(
@@ -66,14 +92,14 @@ class JsonlReader:
         adapters: Sequence[Adapter] = ADAPTERS,
     ) -> JsonlReader:
         """Look at the file's first records and decide how to read it."""
-        reader = cls(file, forced, forced is not None, None, block_bytes, adapters)
+        reader = cls(file, forced, forced is not None, block_bytes, adapters)
         first_blocks = islice(_blocks(file, size=SAMPLE_BYTES), SAMPLED_BLOCKS)
         sample = list(islice((r for _, r in reader.read(first_blocks) if not isinstance(r, Skip)), SAMPLE))
         adapter = forced or detect(sample, adapters)
-        layout = flat_layout(sample) if adapter is not None and adapter.name == "flat" else None
         if adapter is not None and adapter.session is not None:
             block_bytes = max(block_bytes, SESSION_BYTES)
-        return cls(file, adapter, forced is not None, layout, block_bytes, adapters)
+        fast = _Fast(sample) if adapter is not None and adapter.name == "flat" else None
+        return cls(file, adapter, forced is not None, block_bytes, adapters, fast)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
         """The file's blocks in order, or those of the given indices."""
@@ -101,41 +127,68 @@ class JsonlReader:
     def parse(self, block: TextBlock) -> Parsed:
         """The calls of one block."""
         if block.trouble is not None:
-            parsed = Parsed(batch_of([]), [], 1)
-            parsed.quarantine.add(block.trouble, Place(self.file.name, block.first_line, block.offset))
-            return parsed
+            return self._parse_trouble(block, block.trouble)
         return self._parse_fast(block) or self._parse_lines(block)
 
-    def _parse_fast(self, block: TextBlock) -> Parsed | None:
-        layout = self.layout
-        if layout is None or not _is_utf8(block.data):
-            return None
-        if not layout.whole and _is_deep(block.data):
-            return None
-        table = _read_columns(block.data, layout)
-        if table is None or (not layout.whole and unknown_columns(table.schema, layout)):
-            # The block has a field that the first records did not show, or an odd value in a field
-            # that does not matter: from here on, ask for every known field and ignore the others.
-            layout = layout if layout.whole else whole_layout(layout)
-            table = None if layout is None else _read_columns(block.data, layout)
-            if table is not None:
-                self.layout = layout
-        first, starts = block.first_line, block.starts
-        lines = block.newlines + (not block.data.endswith(b"\n")) if starts is None else len(starts.lines)
-        if layout is None or table is None or table.num_rows != lines:
-            return None
-        batch = flat_batch(table, layout)
-        if batch is None:
-            return None
-        numbers = range(first, first + lines) if starts is None else starts.lines.tolist()
-        parsed = Parsed(batch, numbers, lines)
-        parsed.formats["flat"] = lines
-        return parsed
+    def _parse_trouble(self, block: TextBlock, reason: str) -> Parsed:
+        """A block behind which the file cannot be read on: its last line may be whole."""
+        parser = self._parser()
+        place = Place(self.file.name, block.first_line, block.offset)
+        line = block.data.strip()
+        if line.startswith(b"{"):
+            try:
+                parser.take(_decode(line), place)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                place = replace(place, detail="in the middle of a record")
+        parser.set_aside(Skip(reason, place.detail), place)
+        return parser.done()
 
-    def _parse_lines(self, block: TextBlock) -> Parsed:
-        parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
+    def _parser(self) -> RecordParser:
+        return RecordParser(self.adapter, self.adapters, forced=self.forced)
+
+    def _parse_fast(self, block: TextBlock) -> Parsed | None:
+        """The calls of a block by columns; None where it is better read line by line."""
+        fast = self._fast_for(block.data)
+        if fast is None or fast.layout is None or fast.columns is None:
+            return None
+        columns = fast.columns.read(block.data)
+        if columns is None:
+            return None
+        flat = flat_batch(columns.table, fast.layout)
+        if flat is None or 2 * len(flat.doubtful) > columns.table.num_rows:
+            return None
+        slow = sorted([*columns.rest, *(columns.rows[row] for row in flat.doubtful.tolist())])
+        taken = _without(columns.rows, flat.doubtful.tolist())
+        starts = block.starts
+        lines = (
+            [block.first_line + number for number in taken]
+            if starts is None
+            else starts.lines[list(taken)].tolist()
+        )
+        parsed = Parsed(flat.batch, lines, len(lines))
+        parsed.formats["flat"] = len(lines)
+        if not slow:
+            return parsed
+        return joined(parsed, self._parse_lines(block, set(slow)))
+
+    def _fast_for(self, data: bytes) -> _Fast | None:
+        """How to read a block as columns: by all known keys that occur in it or did before."""
+        fast = self._fast
+        if fast is None:
+            return None
+        keys = _KNOWN_KEYS.found_in(data)
+        if keys is None:
+            return None
+        if not keys <= fast.keys:
+            fast = fast.with_keys(keys, _examples(data, keys - fast.keys) if fast.keys else ())
+            self._fast = fast
+        return fast
+
+    def _parse_lines(self, block: TextBlock, only: Collection[int] | None = None) -> Parsed:
+        """The calls of all lines of a block, or of those of the given numbers, one by one."""
+        parser = self._parser()
         column = -1 if block.starts is None else block.starts.column
-        for line, place in self._lines(block):
+        for line, place in self._lines(block, only):
             try:
                 for value in decode_line(line):
                     parser.take(value, place)
@@ -143,24 +196,28 @@ class JsonlReader:
                 self._take_parts(parser, line, place, column, skip)
         return parser.done()
 
-    def _lines(self, block: TextBlock) -> Iterator[tuple[bytes, Place]]:
-        """The lines of a block that hold something, and their places."""
+    def _lines(self, block: TextBlock, only: Collection[int] | None = None) -> Iterator[tuple[bytes, Place]]:
+        """The lines of a block that hold something, or those of the given numbers, and their places."""
         name, starts = self.file.name, block.starts
         if starts is not None:
             places = zip(starts.lines.tolist(), starts.offsets.tolist(), strict=True)
-            for raw, (number, offset) in zip(block.data.split(b"\n"), places, strict=False):
-                yield raw, Place(name, number, offset)
+            for number, (raw, (at, offset)) in enumerate(zip(block.data.split(b"\n"), places, strict=False)):
+                if only is None or number in only:
+                    yield raw, Place(name, at, offset)
             return
         offset = block.offset
-        for number, raw in enumerate(block.data.split(b"\n"), block.first_line):
-            line = raw.removeprefix(BOM).strip() if number == 1 else raw.strip()
-            if line:
-                yield line, Place(name, number, offset)
+        for number, raw in enumerate(block.data.split(b"\n")):
+            if only is None or number in only:
+                line = raw.strip(_AROUND)
+                if line.startswith(BOM):  # at the beginning, and where files were put one after the other
+                    line = line.removeprefix(BOM).strip(_AROUND)
+                if line:
+                    yield line, Place(name, block.first_line + number, offset)
             offset += len(raw) + 1
 
     def _take_parts(self, parser: RecordParser, value: bytes, place: Place, column: int, why: Skip) -> None:
         """Set a broken value aside, and read on with the whole ones that it has swallowed."""
-        parser.set_aside(Skip("line_too_long") if len(value) > MAX_LINE_BYTES else why, place)
+        parser.set_aside(Skip("line_too_long") if len(value) > self.file.limits.line else why, place)
         first, *parts = broken_parts(value, column)
         line, offset = place.line + first.count(b"\r"), (place.byte or 0) + len(first)
         for part in parts:
@@ -193,7 +250,12 @@ def decode_line(line: bytes) -> list[Any]:
         raise Skip("not_utf8" if isinstance(error, UnicodeDecodeError) else "not_json", "") from error
 
 
-_DECODER: Final = json.JSONDecoder()
+def _whole_number(text: str) -> int | float:
+    """A number of thousands of digits is as good as infinite, and Python refuses to convert it."""
+    return int(text) if len(text) <= 4_000 else float(text)
+
+
+_DECODER: Final = json.JSONDecoder(parse_int=_whole_number)
 _BLANKS: Final = re.compile(r"\s*")
 
 
@@ -218,37 +280,28 @@ def _decode_leniently(line: bytes) -> list[Any]:
     return values
 
 
-def _read_columns(data: bytes, layout: FlatLayout) -> pa.Table | None:
-    try:
-        return pj.read_json(
-            pa.BufferReader(data),
-            read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            parse_options=pj.ParseOptions(
-                explicit_schema=layout.schema,
-                unexpected_field_behavior="ignore" if layout.whole else "infer",
-            ),
-        )
-    except pa.ArrowInvalid:
-        return None
+def _examples(data: bytes, keys: Iterable[str]) -> list[Record]:
+    """The first records of a block with one of some keys."""
+    found: list[Record] = []
+    for key in sorted(keys):
+        at = -1
+        for _ in range(_EXAMPLES):
+            at = data.find(b'"' + key.encode() + b'"', at + 1)
+            if at < 0:
+                break
+            end = data.find(b"\n", at)
+            try:
+                value = _decode(data[data.rfind(b"\n", 0, at) + 1 : end if end >= 0 else len(data)])
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+            if isinstance(value, dict):
+                found.append(value)
+    return found
 
 
-_DEEP: Final = 500
-"""Brackets in one line beyond which Arrow is not asked to infer its types: it recurses until it crashes."""
-
-
-def _is_deep(data: bytes) -> bool:
-    opening = np.flatnonzero(np.frombuffer(data, np.uint8) | 0x20 == ord("{"))  # [ has all bits of { but this
-    starts, ends = opening[: -_DEEP // 2 : _DEEP // 2].tolist(), opening[_DEEP // 2 :: _DEEP // 2].tolist()
-    if all(data.find(b"\n", start, end) >= 0 for start, end in zip(starts, ends, strict=True)):
-        return False  # so many brackets in one line would have had two of these places in it
-    return any(line.count(b"[") + line.count(b"{") > _DEEP for line in data.split(b"\n"))
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _without(rows: Sequence[int], left_out: Sequence[int]) -> Sequence[int]:
+    """The entries of a sequence but for those at some (sorted) places."""
+    if not left_out:
+        return rows
+    gone = set(left_out)
+    return [row for place, row in enumerate(rows) if place not in gone]

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+from costaudit.ingest.limits import DEFAULTS, Limits
+
 
 class Container(StrEnum):
     """How records are laid out in a file."""
@@ -30,6 +32,15 @@ class Compression(StrEnum):
     ZSTD = "zstd"
 
 
+class LineEnds(StrEnum):
+    """What ends the lines of a text."""
+
+    NEWLINE = "\n"
+    """Also with a carriage return before it."""
+    RETURN = "\r"
+    """A carriage return alone, as spreadsheets on old Macs write it; read as if it were a newline."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogFile:
     """One file to read, with what its first bytes say it is."""
@@ -45,6 +56,13 @@ class LogFile:
     """Bytes of the file as the user has it."""
     filesystem: Any = None
     """The pyarrow filesystem that `path` is on; None for this machine's own."""
+    encoding: str = "utf-8"
+    """How the uncompressed text is encoded, as Python names it. All that reads blocks sees UTF-8."""
+    line_ends: LineEnds = LineEnds.NEWLINE
+    limits: Limits = DEFAULTS
+    """How much of what a file can have too much of is read."""
+    copies: tuple[str, ...] = ()
+    """Other files of the same bytes (packed or not), and other names of this one: they are not read."""
 
     def open(self) -> IO[bytes]:
         """The file's bytes, to read and to seek in."""

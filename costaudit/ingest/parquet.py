@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
-from costaudit.ingest.canonical import Parsed
+from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.detect import SAMPLE, detect
+from costaudit.ingest.fields import END_US, START_US
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.quarantine import Place
@@ -38,6 +41,8 @@ class RowBlock:
     """The rows; None for whole row groups, which are read when they are parsed."""
     groups: tuple[int, ...] = ()
     """Row groups of the block, where it has no table."""
+    damaged: int = 0
+    """Rows that stand here and cannot be decoded."""
 
 
 @dataclass(slots=True)
@@ -70,6 +75,9 @@ class ParquetReader:
             raise _unreadable(file, error) from error
         if sample is None:
             raise InputError("the Parquet file has no rows", path=file.name)
+        twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"two columns are called {twice!r}", path=file.name)
         adapter = forced or detect(_records(pa.Table.from_batches([sample])), adapters)
         layout = flat_table_layout(schema) if adapter is not None and adapter.name == "flat" else None
         if layout is None:
@@ -116,13 +124,14 @@ class ParquetReader:
             yield RowBlock(index, first_row, None, groups)
             return
         rows = RECORD_ROWS if self.layout is None else ROWS
+        end = first_row + held
         try:
             with self._source() as source:
                 for batch in source.iter_batches(rows, row_groups=list(groups), columns=self.columns):
                     yield RowBlock(index, first_row, pa.Table.from_batches([batch]))
                     index, first_row = index + 1, first_row + batch.num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(self.file, error) from error
+        except (pa.ArrowException, OSError):
+            yield RowBlock(index, first_row, None, damaged=end - first_row)
 
     def _source(self) -> pq.ParquetFile:
         return pq.ParquetFile(
@@ -140,32 +149,51 @@ class ParquetReader:
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(self.file, error) from error
 
-    def _table(self, block: RowBlock) -> pa.Table:
-        if block.table is not None:
+    def _table(self, block: RowBlock) -> pa.Table | None:
+        """The rows of a block; None where they cannot be decoded."""
+        if block.table is not None or block.damaged:
             return block.table
         try:
             with self._source() as source:  # each thread its own: they are not safe to share
                 return source.read_row_groups(list(block.groups), columns=self.columns, use_threads=False)
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(self.file, error) from error
+        except (pa.ArrowException, OSError):
+            return None
 
     def parse(self, block: RowBlock) -> Parsed:
         """The calls of one block."""
         table = self._table(block)
-        rows = table.num_rows
-        if self.layout is not None:
-            batch = flat_batch(table, self.layout)
-            if batch is not None:
-                parsed = Parsed(batch, range(block.first_row, block.first_row + rows), rows)
-                parsed.formats["flat"] = rows
-                return parsed
-        return self._parse_records(replace(block, table=table))
+        if table is None:
+            return self._damaged(block)
+        flat = None if self.layout is None else flat_batch(table, self.layout)
+        if flat is None or 2 * len(flat.doubtful) > table.num_rows:
+            return self._parse_records(table, range(block.first_row, block.first_row + table.num_rows))
+        rows: Sequence[int] = range(block.first_row, block.first_row + table.num_rows)
+        if len(flat.doubtful):
+            rows = np.delete(np.array(rows), flat.doubtful).tolist()
+        parsed = Parsed(flat.batch, rows, len(rows))
+        parsed.formats["flat"] = len(rows)
+        if not len(flat.doubtful):
+            return parsed
+        doubtful = table.take(pa.array(flat.doubtful))
+        return joined(parsed, self._parse_records(doubtful, (flat.doubtful + block.first_row).tolist()))
 
-    def _parse_records(self, block: RowBlock) -> Parsed:
+    def _parse_records(self, table: pa.Table, rows: Sequence[int]) -> Parsed:
         parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
-        for number, record in enumerate(_records(self._table(block)), block.first_row):
+        for number, record in zip(rows, _records(table), strict=True):
             parser.take(record, Place(self.file.name, number, None))
         return parser.done()
+
+    def _damaged(self, block: RowBlock) -> Parsed:
+        """A block of which no row can be decoded."""
+        rows = block.damaged or sum(self._rows_in(group) for group in block.groups)
+        parsed = Parsed(batch_of([]), [], rows)
+        place = Place(self.file.name, block.first_row, None, f"{rows} rows from here on")
+        parsed.quarantine.add_many("damaged_data", rows, [place])
+        return parsed
+
+    def _rows_in(self, group: int) -> int:
+        metadata = self.metadata or pq.read_metadata(_place(self.file))
+        return int(metadata.row_group(group).num_rows)
 
 
 _FREE_TEXT: Final = frozenset(
@@ -183,14 +211,20 @@ def _records(table: pa.Table) -> list[Mapping[str, Any]]:
     """Rows as nested Python values, absent fields left out."""
     try:
         rows = table.to_pylist()
-    except (ValueError, UnicodeDecodeError):  # text that is not UTF-8, times outside Python's range
-        rows = pa.Table.from_arrays([_plain(c) for c in table.columns], names=table.column_names).to_pylist()
+    except (ValueError, KeyError, OverflowError, pa.ArrowException):  # see `_plain`
+        rows = pa.table([_plain(c) for c in table.columns], names=table.column_names).to_pylist()
     return [{k: v for k, v in row.items() if v is not None} for row in rows]
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column whose values Python can hold.
+
+    It holds no times outside of its range or of a zone that it does not know, and no text that is not UTF-8.
+    """
     if pa.types.is_timestamp(column.type):
-        return column.cast(pa.int64())
+        us = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+        known = pc.and_(pc.greater_equal(us, START_US), pc.less(us, END_US))
+        return pc.if_else(known, us, None)  # epoch numbers of this size are microseconds to every reader
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         values = [
             v.as_buffer().to_pybytes().decode("utf-8", "replace") if v.is_valid else None for v in column

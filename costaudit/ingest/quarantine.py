@@ -19,9 +19,10 @@ REASONS: Final[dict[str, str]] = {
     "negative_usage": "a token count is negative",
     "fractional_usage": "a token count has a fraction",
     "not_integer_usage": "a token count is not an integer",
-    "usage_too_large": "a token count is beyond 2^53",
+    "usage_too_large": "a token count is beyond what a request can have: a clock, or an overflow",
     "unreadable_file": "the file could not be read as a log",
     "truncated_file": "the file ends in the middle of its data",
+    "damaged_data": "the data here is damaged and cannot be decoded",
     "not_a_bill": "it is no page, bucket or result of a known bill",
     "bad_time": "the times of a bill's line cannot be read",
     "bad_amount": "an amount of money cannot be read",
@@ -38,6 +39,7 @@ NO_RECORD: Final = (
     "line_too_long",
     "unreadable_file",
     "truncated_file",
+    "damaged_data",
 )
 """Reasons for which there was not even a record."""
 
@@ -68,9 +70,13 @@ class Quarantine:
 
     def add(self, reason: str, place: Place) -> None:
         """Count one record; `reason` must be a key of REASONS."""
+        self.add_many(reason, 1, [place])
+
+    def add_many(self, reason: str, number: int, places: list[Place]) -> None:
+        """Count some records at once, with the first of their places."""
         if reason not in REASONS:
             raise KeyError(reason)
-        self._add(reason, 1, [place])
+        self._add(reason, number, places)
 
     def merge(self, other: Quarantine) -> None:
         """Take in another quarantine's counts and places."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import matching
@@ -12,6 +12,7 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.pages import entries_of, page_records
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.text_size import text_sizes
+from costaudit.ingest.usage import refuse_clocks
 from costaudit.schema import Call, Quality
 
 
@@ -38,6 +39,11 @@ class RecordParser:
         self._parsed.records += 1
         self._parsed.quarantine.add(skip.reason, replace(place, detail=skip.detail))
 
+    def ignore(self) -> None:
+        """Count a record that is not a call."""
+        self._parsed.records += 1
+        self._parsed.ignored += 1
+
     def done(self) -> Parsed:
         """What all values came to."""
         self._parsed.batch = batch_of(self._calls)
@@ -59,6 +65,8 @@ class RecordParser:
             return
         try:
             found = adapter.calls(entry)
+            for call in found:
+                refuse_clocks(call)
         except Skip as skip:
             self.set_aside(skip, place)
             return
@@ -98,6 +106,16 @@ def _or_page(record: Record, adapters: Sequence[Adapter]) -> list[Any]:
     return [record] if matching(record, adapters) is not None else page_records(record) or [record]
 
 
+_JSON_NAMES: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "a truth value",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "an array",
+}
+
+
 def not_object(value: Any) -> Skip:
     """Why a value that is no object is no record."""
-    return Skip("not_object", f"the value is a JSON {type(value).__name__}")
+    return Skip("not_object", f"the value is {_JSON_NAMES.get(type(value), 'of no JSON type')}")

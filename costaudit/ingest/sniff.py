@@ -5,14 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from costaudit.errors import InputError
+from costaudit.ingest.encoding import UTF8, encoding_of, line_ends_of
 from costaudit.ingest.json_blocks import list_start
-from costaudit.ingest.logfile import Compression, Container, LogFile, open_bytes, spool
-from costaudit.ingest.streams import BOM, chunks, peek
+from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.ingest.logfile import Compression, Container, LineEnds, LogFile, open_bytes, spool
+from costaudit.ingest.streams import BOM, chunks, peek, peek_text
+from costaudit.ingest.unpack import BrokenError, is_skippable
 
 PEEK_BYTES: Final = 256 << 10
 """How much text is looked at to tell JSON lines from other JSON, and a table from both."""
@@ -33,7 +39,7 @@ _KNOWN_OTHERS: Final = {
 _READ: Final = "JSON, CSV, Parquet and SQLite are read, plain, .gz or .zst"
 
 
-def sniff(name: str, path: Path, filesystem: Any = None) -> LogFile:
+def sniff(name: str, path: Path, filesystem: Any = None, limits: Limits = DEFAULTS) -> LogFile:
     """What a file is; raises InputError for one that cannot be a log.
 
     Containers that are read out of order (Parquet, SQLite) are unpacked into a temporary copy, SQLite
@@ -49,7 +55,7 @@ def sniff(name: str, path: Path, filesystem: Any = None) -> LogFile:
         raise InputError("the file is empty", path=name)
     _refuse_others(name, head)
     compression = _compression(head)
-    file = LogFile(name, path, Container.JSONL, compression, size, filesystem)
+    file = LogFile(name, path, Container.JSONL, compression, size, filesystem, limits=limits)
     if compression is not Compression.NONE:
         head = peek(file)
         if not head:
@@ -57,7 +63,19 @@ def sniff(name: str, path: Path, filesystem: Any = None) -> LogFile:
         _refuse_others(name, head)
     if head.startswith((_PARQUET, _SQLITE)):
         return _out_of_order(file, head)
-    return LogFile(name, path, _text_container(name, peek(file, PEEK_BYTES)), compression, size, filesystem)
+    return _text(file, head)
+
+
+def _text(file: LogFile, head: bytes) -> LogFile:
+    """The file with what its first bytes say of its text."""
+    file = replace(file, encoding=encoding_of(head))
+    if file.encoding == UTF8 and b"\x00" in head:
+        raise InputError("a binary file of unknown kind", path=file.name, hint=_READ)
+    text = peek_text(file, PEEK_BYTES)
+    file = replace(file, line_ends=line_ends_of(text))
+    if file.line_ends is LineEnds.RETURN:
+        text = peek_text(file, PEEK_BYTES)
+    return replace(file, container=_text_container(text))
 
 
 def _refuse_others(name: str, head: bytes) -> None:
@@ -69,28 +87,71 @@ def _refuse_others(name: str, head: bytes) -> None:
 def _compression(head: bytes) -> Compression:
     if head.startswith(_GZIP):
         return Compression.GZIP
-    return Compression.ZSTD if head.startswith(_ZSTD) else Compression.NONE
+    return Compression.ZSTD if head.startswith(_ZSTD) or is_skippable(head) else Compression.NONE
 
 
 def _out_of_order(file: LogFile, head: bytes) -> LogFile:
     container = Container.PARQUET if head.startswith(_PARQUET) else Container.SQLITE
     remote = container is Container.SQLITE and file.filesystem is not None
     if file.compression is Compression.NONE and not remote:
-        return LogFile(file.name, file.path, container, Compression.NONE, file.size, file.filesystem)
-    return LogFile(file.name, spool(chunks(file, 1 << 20)), container, Compression.NONE, file.size)
+        return replace(file, container=container)
+    try:
+        copy = spool(_bounded(file))
+    except BrokenError as error:
+        raise InputError(f"cannot be decompressed: {error}", path=file.name) from error
+    return LogFile(file.name, copy, container, Compression.NONE, file.size, limits=file.limits)
 
 
-def _text_container(name: str, head: bytes) -> Container:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError("the file is UTF-16", path=name, hint="convert it: iconv -f UTF-16 -t UTF-8")
-    if b"\x00" in head[:4096]:
-        raise InputError("a binary file of unknown kind", path=name, hint=_READ)
-    text = head.removeprefix(BOM).lstrip()
-    if re.match(rb"\[\s*[\[{\]]", text):
+def _bounded(file: LogFile) -> Iterator[bytes]:
+    """The uncompressed bytes; raises InputError where they are more than the file's limit."""
+    size = 0
+    for chunk in chunks(file, 1 << 20):
+        size += len(chunk)
+        if size > file.limits.unpacked:
+            raise InputError(
+                f"it unpacks to more than {file.limits.unpacked:,} bytes",
+                path=file.name,
+                hint="--limit unpacked=SIZE allows more",
+            )
+        yield chunk
+
+
+def _text_container(head: bytes) -> Container:
+    """What a text is by its beginning, without the blank lines before it."""
+    text = head.lstrip()
+    if not text.startswith((b"{", b"[")):
+        return Container.JSONL if header_of(head) is None else Container.CSV
+    if _keeps_to_lines(text):
+        return Container.JSONL
+    if re.match(rb"\[\s*(?:[\[{\]\"]|$)", text):
         return Container.JSON
-    if text.startswith(b"{"):
-        return Container.JSON if _leaves_lines(text) else Container.JSONL
-    return Container.JSONL if header_of(head) is None else Container.CSV
+    return Container.JSON if text.startswith(b"{") and _leaves_lines(text) else Container.JSONL
+
+
+_LINES: Final = 20
+"""Lines that are looked at to see whether each holds a value of its own."""
+
+
+def _keeps_to_lines(text: bytes) -> bool:
+    """Whether most of the lines after the first hold one JSON object each, whatever the first is.
+
+    An array with a record per line ends its lines with commas, and one without commas begins with a bracket
+    alone.
+    """
+    first, *lines = text.split(b"\n", _LINES)
+    if len(lines) < 2 or first.strip() == b"[":
+        return False
+    whole = [line.strip() for line in lines[:-1] if line.strip()]
+    return 2 * sum(_is_object(line) for line in whole) > len(whole)
+
+
+def _is_object(line: bytes) -> bool:
+    if not line.startswith(b"{"):
+        return False
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _leaves_lines(text: bytes) -> bool:
@@ -114,24 +175,42 @@ def _leaves_lines(text: bytes) -> bool:
 
 DELIMITERS: Final = ",;\t|"
 
+_TOLD: Final = re.compile(r"sep=([,;\t|])")
 
-def header_of(head: bytes) -> tuple[str, list[str]] | None:
-    """The delimiter and column names of a table; None where the text does not begin like one.
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """How a table as text begins."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    above: int
+    """Lines before the header: blank ones, comments, and the line with which Excel is told the delimiter."""
+
+
+def header_of(head: bytes) -> Header | None:
+    """The header of a table; None where the text does not begin like one.
 
     Names are words: a line of prose, numbers or JSON is no header. A first column without a name is an
     index, as data frames write it.
     """
-    text = head.removeprefix(BOM).decode("utf-8", "replace")
-    line = next(iter(text.splitlines()), "")
-    if re.search(r"^\s*[{\[]", text, re.MULTILINE) and line.count('"') < 2:
+    lines = head.removeprefix(BOM).decode("utf-8", "replace").split("\n")
+    above, told = 0, ""
+    for line in lines:
+        found = _TOLD.fullmatch(line.rstrip("\r"))
+        if found is None and line.strip() and not line.startswith("#"):
+            break
+        above, told = above + 1, found[1] if found else told
+    line = lines[above] if above < len(lines) else ""
+    if line.count('"') < 2 and any(other.lstrip()[:1] in ("{", "[") for other in lines[above:]):
         return None
-    for delimiter in sorted(DELIMITERS, key=line.count, reverse=True):
-        names = next(csv.reader([line], delimiter=delimiter), [])
+    for delimiter in told or sorted(DELIMITERS, key=line.count, reverse=True):
+        names = next(csv.reader([line.rstrip("\r")], delimiter=delimiter), [])
         if len(names) > 1 and _are_names(names):
-            return delimiter, names
+            return Header(delimiter, tuple(name.strip() for name in names), above)
     return None
 
 
 def _are_names(names: Sequence[str]) -> bool:
     first, *others = names
-    return all(re.fullmatch(r"\s*[A-Za-z_$@][^{}\n\t]{0,99}", n) for n in (*others, first or "index"))
+    return all(re.fullmatch(r"\s{0,9}[A-Za-z_$@][^{}\n\t]{0,99}", n) for n in (*others, first or "index"))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, assert_never
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 
 from costaudit.errors import InputError
-from costaudit.ingest.logfile import Compression, LogFile
+from costaudit.ingest.encoding import UTF8, recoded
+from costaudit.ingest.logfile import Compression, LineEnds, LogFile
+from costaudit.ingest.unpack import BrokenError, gunzip, unzstd
 
 BLOCK_BYTES: Final = 4 << 20
 """How much text one block holds, unless a single line is longer."""
@@ -21,9 +21,6 @@ BOM: Final = b"\xef\xbb\xbf"
 """What some programs put before UTF-8 text."""
 
 _NEWLINE: Final = ord("\n")
-
-MAX_LINE_BYTES: Final = 64 << 20
-"""A longer line is skipped and quarantined: no request log has one, a broken file does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,8 @@ class TextBlock:
     newlines: int = 0
     """How many newlines the data has."""
     trouble: str | None = None
-    """Set, with empty data, where the stream could not be read on: a quarantine reason."""
+    """Set where the stream could not be read on: a quarantine reason. The data is then what there is of the
+    last line."""
     starts: Starts | None = None
     """Where the lines stand in the file, when they are not simply lines of the file."""
 
@@ -57,45 +55,22 @@ class Starts:
     """How far values that begin a line are indented, in bytes; -1 where none was seen to."""
 
 
-class BrokenError(Exception):
-    """The compressed stream ends early or is damaged; what came before is whole."""
-
-
-def _pieces(file: LogFile) -> Iterator[bytes]:
-    """The bytes of a compressed file as they come; raises BrokenError where they cannot be read on."""
-    with file.open() as raw:
-        member: Any = None
-        while data := raw.read(1 << 14):  # small: how far it expands is not known
-            while data:
-                if member is None:
-                    data = data.lstrip(b"\0")  # gzip allows padding between members
-                    member = _new_member(file.compression) if data else None
-                    continue
-                try:
-                    yield member.decompress(data)
-                except (zlib.error, zstandard.ZstdError) as error:
-                    raise BrokenError(str(error)) from error
-                data, member = (member.unused_data, None) if member.eof else (b"", member)
-        if member is not None:
-            raise BrokenError("the compressed data ends too early")
-
-
-def _new_member(compression: Compression) -> Any:
-    if compression is Compression.GZIP:
-        return zlib.decompressobj(wbits=31)
-    return zstandard.ZstdDecompressor().decompressobj()
-
-
 def chunks(file: LogFile, size: int) -> Iterator[bytes]:
-    """The uncompressed bytes in chunks of one size, before the last; raises BrokenError at a break."""
-    if file.compression is Compression.NONE:
-        with file.open() as raw:
-            yield from iter(lambda: raw.read(size), b"")
+    """The text of a file, or its uncompressed bytes, in chunks of about one size.
+
+    Texts are UTF-8 with newlines, whatever the file holds. Raises BrokenError at a break, after what came
+    before it.
+    """
+    pieces: Iterator[bytes] = _pieces(file, size)
+    if file.encoding != UTF8 or file.line_ends is not LineEnds.NEWLINE:
+        pieces = recoded(pieces, file.encoding, file.line_ends)
+    elif file.compression is Compression.NONE:
+        yield from pieces
         return
     held: list[bytes] = []
     length = 0
     try:
-        for piece in _pieces(file):
+        for piece in pieces:
             held.append(piece)
             length += len(piece)
             if length >= size:
@@ -109,6 +84,20 @@ def chunks(file: LogFile, size: int) -> Iterator[bytes]:
     yield b"".join(held)
 
 
+def _pieces(file: LogFile, size: int) -> Iterator[bytes]:
+    """The uncompressed bytes as they come; raises BrokenError where they cannot be read on."""
+    with file.open() as raw:
+        match file.compression:
+            case Compression.NONE:
+                yield from iter(lambda: raw.read(size), b"")
+            case Compression.GZIP:
+                yield from gunzip(raw)
+            case Compression.ZSTD:
+                yield from unzstd(raw, file.limits.window)
+            case _:
+                assert_never(file.compression)
+
+
 def peek(file: LogFile, size: int = 4096) -> bytes:
     """The first uncompressed bytes; raises InputError when even they cannot be decompressed."""
     try:
@@ -117,13 +106,47 @@ def peek(file: LogFile, size: int = 4096) -> bytes:
         raise InputError(f"cannot be decompressed: {error}", path=file.name) from error
 
 
+def peek_text(file: LogFile, size: int) -> bytes:
+    """About `size` bytes from the beginning of a text, without the blank lines there.
+
+    Raises InputError where the file begins with more blank lines than its limit.
+    """
+    blank = 0
+    found = b""
+    try:
+        for chunk in chunks(file, size):
+            found += chunk
+            text = found.removeprefix(BOM).lstrip()
+            if not text:
+                blank, found = blank + len(found), b""
+                if blank > file.limits.blank:
+                    raise InputError(
+                        f"the file begins with more than {file.limits.blank:,} blank bytes",
+                        path=file.name,
+                        hint="--limit blank=SIZE reads on",
+                    )
+            elif len(text) >= size // 2 or len(found) >= 2 * size:
+                return _from_first_line(found)
+    except BrokenError as error:
+        if not found:
+            raise InputError(f"cannot be decompressed: {error}", path=file.name) from error
+    return _from_first_line(found)
+
+
+def _from_first_line(text: bytes) -> bytes:
+    """Without the blank lines before it, but with what the first line that is not blank begins with."""
+    bare = text.removeprefix(BOM)
+    begin = len(bare) - len(bare.lstrip())
+    return bare[bare.rfind(b"\n", 0, begin) + 1 :]
+
+
 def text_blocks(
     file: LogFile, only: Collection[int] | None = None, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[TextBlock]:
     """The file in blocks of whole lines; with `only`, just the blocks of those indices.
 
     A stream that breaks off yields what was readable and then a block with `trouble`. A line beyond
-    MAX_LINE_BYTES yields a block with `trouble` for itself alone.
+    the file's limit yields a block with `trouble` for itself alone.
     """
     wanted = None if only is None else max(only, default=-1)
     for block in _split(file, block_bytes):
@@ -136,34 +159,53 @@ def text_blocks(
 def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
     at = _Position()
     rest = b""
-    skipped = 0  # bytes of a line that is too long, so far
+    skipped = _Skipped()
     try:
         for chunk in chunks(file, block_bytes):
             first = chunk.find(b"\n") + 1
-            if skipped or len(rest) + (first - 1 if first else len(chunk)) > MAX_LINE_BYTES:
-                skipped += len(rest) + (first or len(chunk))
+            if skipped.size or len(rest) + (first - 1 if first else len(chunk)) > file.limits.line:
+                skipped.take(rest)
+                skipped.take(chunk[: first or len(chunk)])
                 rest = b""
                 if not first:
                     continue
-                yield at.block(b"", "line_too_long")
-                at.advance(1, skipped)
-                skipped, chunk = 0, chunk[first:]  # noqa: PLW2901 - what follows the long line
+                yield from skipped.told(at)
+                at.advance(1, skipped.size)
+                skipped, chunk = _Skipped(), chunk[first:]  # noqa: PLW2901 - what follows the long line
             end = chunk.rfind(b"\n") + 1
             if end:
                 data, rest = b"".join((rest, memoryview(chunk)[:end])), chunk[end:]
-                block = at.block(data)
-                yield block
-                at.advance(block.newlines, len(data))
+                newlines = _newlines(data)
+                if not data.isspace():
+                    yield at.block(data, newlines)
+                at.advance(newlines, len(data))
             else:
                 rest += chunk
     except BrokenError:
-        # What came before the break is whole; the half line at its end is not.
-        yield at.block(b"", "truncated_file")
+        # What came before the break is whole; so may be what it cuts, if just the line's end is missing.
+        yield at.block(rest, trouble="truncated_file")
         return
-    if skipped:
-        yield at.block(b"", "line_too_long")
-    elif rest.strip():
+    yield from skipped.told(at)
+    if rest.strip():
         yield at.block(rest)
+
+
+@dataclass(slots=True)
+class _Skipped:
+    """A line that is too long to be held, as far as it was read."""
+
+    size: int = 0
+    blank: bool = True
+
+    def take(self, data: bytes) -> None:
+        """Some more of it."""
+        self.size += len(data)
+        self.blank = self.blank and (not data or data.isspace())
+
+    def told(self, at: _Position) -> Iterator[TextBlock]:
+        """The block that stands for it, if it held anything."""
+        if not self.blank:
+            yield at.block(b"", trouble="line_too_long")
 
 
 @dataclass(slots=True)
@@ -172,8 +214,8 @@ class _Position:
     line: int = 1
     offset: int = 0
 
-    def block(self, data: bytes, trouble: str | None = None) -> TextBlock:
-        return TextBlock(self.index, self.line, self.offset, data, _newlines(data), trouble)
+    def block(self, data: bytes, newlines: int = 0, trouble: str | None = None) -> TextBlock:
+        return TextBlock(self.index, self.line, self.offset, data, newlines, trouble)
 
     def advance(self, lines: int, size: int) -> None:
         self.index, self.line, self.offset = self.index + 1, self.line + lines, self.offset + size

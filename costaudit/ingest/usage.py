@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from costaudit.ingest.format import Skip
 from costaudit.schema import MAX_COUNT, TOKEN_CLASSES, Call, Quality, Reading
@@ -28,7 +28,7 @@ def count(value: Any, name: str) -> int | None:
     if value < 0:
         raise Skip("negative_usage", f"{name} is negative")
     if value > MAX_COUNT:
-        raise Skip("usage_too_large", f"{name} is beyond 2^53")
+        raise Skip("usage_too_large", f"{name} is beyond 10^11")
     return int(value)
 
 
@@ -47,6 +47,22 @@ def _integer(value: Any, name: str) -> int:
         if value % 1:
             raise Skip("fractional_usage", f"{name} has a fraction")
     return int(value)
+
+
+CLOCK_FROM: Final = 10**9
+"""Counts from here on may be the seconds since 1970."""
+
+_DAY_S: Final = 86_400
+
+
+def refuse_clocks(call: Call) -> None:
+    """Raise Skip where a token count is the time of the call: a clock in a token field."""
+    if call.ts is None:
+        return
+    for name in TOKEN_CLASSES:
+        count_ = getattr(call, name)
+        if count_ >= CLOCK_FROM and abs(count_ - call.ts // 1_000_000) <= _DAY_S:
+            raise Skip("usage_too_large", f"{name} is the time of the call")
 
 
 def tokens_of(call: Call) -> int:

@@ -195,6 +195,7 @@ def _inputs(passed: Pass) -> m.Inputs:
         requests=passed.requests,
         duplicates=passed.duplicates,
         ignored=passed.ignored,
+        copies=[m.Copy(file=copy, same_as=file) for copy, file in passed.copies],
         skipped=[
             m.Skipped(
                 reason=reason,

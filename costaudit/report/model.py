@@ -52,6 +52,13 @@ class LedgerRead(_Part):
     """Its logs named sessions, which cannot be replayed on it."""
 
 
+class Copy(_Part):
+    """A file that holds the same bytes as another, packed or not, or is the same file under another name."""
+
+    file: str
+    same_as: str
+
+
 class Inputs(_Part):
     """What was read."""
 
@@ -64,6 +71,8 @@ class Inputs(_Part):
     """Records that are not calls."""
     skipped: list[Skipped]
     formats: dict[str, int]
+    copies: list[Copy] = []
+    """Files that were not read because they hold what another does: that is counted once."""
     ledgers: list[LedgerRead] = []
     """The saved ledgers that were read in place of logs; `files` and `bytes` are those of the logs."""
 

@@ -6,7 +6,8 @@ to the same result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from costaudit.ingest import fields
@@ -19,50 +20,95 @@ from costaudit.ingest.adapters.flat_fields import (
     FLAT_FIELDS,
     MODEL_TARGETS,
     SUPERSEDED_WORDS,
-    Path,
 )
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.usage import count, set_usage
 from costaudit.schema import Call, Status
 
-_PATHS: dict[str, tuple[Path, ...]] = {field.target: field.paths for field in FLAT_FIELDS}
-
 _Value = TypeVar("_Value", int, str)
 
+_Found = Mapping[str, Sequence[Any]]
+"""The values that a record states for each target, best first."""
 
-def _get(record: Record, target: str, absent: Any = None) -> Any:
+
+class _Node:
+    """A key on the way to known values."""
+
+    def __init__(self) -> None:
+        self.targets: list[tuple[str, int]] = []
+        """What the value here may state, and the place of this name among those for it."""
+        self.below: dict[str, _Node] = {}
+
+
+def _tree() -> dict[str, _Node]:
+    root = _Node()
+    for field in FLAT_FIELDS:
+        for rank, path in enumerate(field.paths):
+            node = root
+            for key in path:
+                node = node.below.setdefault(key, _Node())
+            node.targets.append((field.target, rank))
+    return root.below
+
+
+_TREE = _tree()
+
+
+def _found(record: Record) -> _Found:
+    """What a record states, of all the names that it may use."""
+    found: dict[str, list[tuple[int, Any]]] = {}
+    _gather(record, _TREE, found)
+    for values in found.values():
+        if len(values) > 1:
+            values.sort(key=_rank_of)
+    return {target: [value for _, value in values] for target, values in found.items()}
+
+
+def _gather(record: Record, tree: Mapping[str, _Node], found: dict[str, list[tuple[int, Any]]]) -> None:
+    for key in record.keys() & tree.keys():
+        value = record[key]
+        if value is None:
+            continue
+        node = tree[key]
+        for target, rank in node.targets:
+            found.setdefault(target, []).append((rank, value))
+        if node.below and isinstance(value, Mapping):
+            _gather(value, node.below, found)
+
+
+_rank_of = operator.itemgetter(0)
+
+
+def _get(found: _Found, target: str, absent: Any = None) -> Any:
     """The first value that is there; `absent` is a further value that means it is not."""
-    for path in _PATHS[target]:
-        value = record.get(path[0])
-        for key in path[1:]:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        if value is not None and value != absent:
-            return value
-    return None
+    return next((value for value in found.get(target, ()) if value != absent), None)
 
 
-def _read(record: Record, target: str, read: Callable[[Any], _Value | None]) -> _Value | None:
+def _read(found: _Found, target: str, read: Callable[[Any], _Value | None]) -> _Value | None:
     """The first value that can be read."""
-    for path in _PATHS[target]:
-        value = record.get(path[0])
-        for key in path[1:]:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        found = read(value)
-        if found is not None:
-            return found
+    for value in found.get(target, ()):
+        known = read(value)
+        if known is not None:
+            return known
     return None
 
 
-def _text(record: Record, target: str) -> str | None:
-    return _read(record, target, fields.text)
+def _text(found: _Found, target: str) -> str | None:
+    return _read(found, target, fields.text)
 
 
 def matches(record: Record) -> bool:
     """True for a record with a model and a count, a time or another mark of a call."""
-    return any(_get(record, t) is not None for t in MODEL_TARGETS) and any(
-        _get(record, t) is not None for t in EVIDENCE_TARGETS
+    if record.keys().isdisjoint(_MODEL_ROOTS):
+        return False
+    found = _found(record)
+    return any(target in found for target in MODEL_TARGETS) and any(
+        target in found for target in EVIDENCE_TARGETS
     )
+
+
+_MODEL_ROOTS = {path[0] for target in MODEL_TARGETS for path in BY_TARGET[target].paths}
 
 
 def calls(record: Record) -> list[Call]:
@@ -74,40 +120,41 @@ def call_of(
     record: Record, *, cache_inside: bool | None = None, reasoning_inside: bool | None = None
 ) -> Call:
     """The call of a flat record, of which it may be certain what its counts include (None: not certain)."""
+    found = _found(record)
     call = Call(
-        ts=_read(record, "ts", fields.timestamp_us),
-        parent_id=_text(record, "parent_id"),
-        attempt=_integer(record, "attempt"),
-        provider=_text(record, "provider"),
-        gateway=_text(record, "gateway"),
-        service_tier=_text(record, "service_tier"),
-        region=_text(record, "region"),
-        speed=_text(record, "speed"),
-        feature=_text(record, "feature"),
-        user=_text(record, "user"),
-        session=_text(record, "session"),
-        user_tier=_text(record, "user_tier"),
-        tags=_tags(_get(record, "tags")),
-        stream=fields.flag(_get(record, "stream")),
-        latency_ms=_integer(record, "latency_ms"),
-        reported_picousd=fields.picousd(_get(record, "cost")),
+        ts=_read(found, "ts", fields.timestamp_us),
+        parent_id=_text(found, "parent_id"),
+        attempt=_integer(found, "attempt"),
+        provider=_text(found, "provider"),
+        gateway=_text(found, "gateway"),
+        service_tier=_text(found, "service_tier"),
+        region=_text(found, "region"),
+        speed=_text(found, "speed"),
+        feature=_text(found, "feature"),
+        user=_text(found, "user"),
+        session=_text(found, "session"),
+        user_tier=_text(found, "user_tier"),
+        tags=_tags(_get(found, "tags")),
+        stream=fields.flag(_get(found, "stream")),
+        latency_ms=_integer(found, "latency_ms"),
+        reported_picousd=fields.picousd(_get(found, "cost")),
     )
-    call.model_requested = _read(record, "model_requested", fields.model_name)
-    call.model = _read(record, "model_served", fields.model_name) or call.model_requested
-    if fields.flag(_get(record, "batch")):
+    call.model_requested = _read(found, "model_requested", fields.model_name)
+    call.model = _read(found, "model_served", fields.model_name) or call.model_requested
+    if fields.flag(_get(found, "batch")):
         call.service_tier = "batch"
-    _set_identity(call, record)
-    _set_counts(call, record, cache_inside, reasoning_inside)
-    _set_request(call, record)
-    call.status, call.error_code = status_of(_get(record, "status", ""), _get(record, "error", ""))
-    call.final = True if _text(record, "finish") else None
-    tier = _integer(record, "tier_tag")
+    _set_identity(call, found)
+    _set_counts(call, found, cache_inside, reasoning_inside)
+    _set_request(call, record, found)
+    call.status, call.error_code = status_of(_get(found, "status", ""), _get(found, "error", ""))
+    call.final = True if _text(found, "finish") else None
+    tier = _integer(found, "tier_tag")
     call.tier_tag = tier if tier in (0, 1, 2, 3) else None
     return call
 
 
-def _integer(record: Record, target: str) -> int | None:
-    value = _get(record, target)
+def _integer(found: _Found, target: str) -> int | None:
+    value = _get(found, target)
     if isinstance(value, str) and value.strip().isdecimal() and len(value) < 16:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -115,19 +162,19 @@ def _integer(record: Record, target: str) -> int | None:
     return int(value) if 0 <= value <= 2**31 - 1 else None
 
 
-def _set_identity(call: Call, record: Record) -> None:
-    call.call_id = _text(record, "call_id")
-    call.response_id = _text(record, "response_id")
-    request_id = _text(record, "request_id")
+def _set_identity(call: Call, found: _Found) -> None:
+    call.call_id = _text(found, "call_id")
+    call.response_id = _text(found, "response_id")
+    request_id = _text(found, "request_id")
     if call.response_id is None:
         call.response_id = request_id
     elif call.call_id is None:
         call.call_id = request_id
 
 
-def _set_counts(call: Call, record: Record, cache_inside: bool | None, reasoning_inside: bool | None) -> None:
+def _set_counts(call: Call, found: _Found, cache_inside: bool | None, reasoning_inside: bool | None) -> None:
     counts = {
-        target: count(_get(record, target), BY_TARGET[target].names[0])
+        target: count(_get(found, target), BY_TARGET[target].names[0])
         for target in (
             "prompt_tokens",
             "completion_tokens",
@@ -170,18 +217,18 @@ def _set_counts(call: Call, record: Record, cache_inside: bool | None, reasoning
     call.web_searches = counts["web_searches"] or 0
 
 
-def _set_request(call: Call, record: Record) -> None:
+def _set_request(call: Call, record: Record, found: _Found) -> None:
     messages = fields.sequence(record.get("messages"))
     if messages is not None:
         set_request(call, {"messages": messages})
-    call.prompt = call.prompt or _text(record, "prompt")
-    call.system = call.system or _text(record, "system")
+    call.prompt = call.prompt or _text(found, "prompt")
+    call.system = call.system or _text(found, "system")
     tools = fields.sequence(record.get("tools"))
     if tools is not None:
         call.has_tools = bool(tools)
     shape = record.get("response_format")
     call.response_format = fields.text(shape.get("type") if isinstance(shape, Mapping) else shape)
-    call.max_tokens = _integer(record, "max_tokens")
+    call.max_tokens = _integer(found, "max_tokens")
 
 
 def _tags(value: Any) -> str | None:

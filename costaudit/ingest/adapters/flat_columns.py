@@ -1,12 +1,14 @@
 """Flat records as whole columns: the same mapping as `flat`, for a block at a time.
 
-Nothing is decided here that cannot be decided for the whole block. A block with an impossible count, an
-unknown type or a record of another format gives None, and is read record by record instead.
+Nothing is decided here that cannot be decided for a whole column. Rows with an impossible count, a cost
+beyond a float's pico-dollars or without a call are left out and named: they are read record by record. A
+column of an unknown type gives None, and the whole block is read that way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,18 +20,34 @@ from costaudit.ingest.adapters.flat import status_of
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
 from costaudit.ingest.fields import END_US, START_US
-from costaudit.schema import CANONICAL, MAX_COUNT, Quality, Reading
+from costaudit.ingest.usage import CLOCK_FROM
+from costaudit.schema import CANONICAL, Quality, Reading
 
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
-def flat_batch(table: pa.Table, layout: FlatLayout) -> pa.RecordBatch | None:
-    """The canonical batch of a table with the layout's columns; None when it needs reading by record."""
+@dataclass(frozen=True, slots=True)
+class FlatRows:
+    """What a table came to."""
+
+    batch: pa.RecordBatch
+    """The calls of all other rows, in canonical columns."""
+    doubtful: npt.NDArray[np.intp]
+    """Rows that are to be read record by record, in order."""
+
+
+def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None) -> FlatRows | None:
+    """The calls of a table with the layout's columns; None when it needs reading by record.
+
+    `doubtful` rows are known to need it already.
+    """
     columns = _Columns(table, layout)
-    if not columns.all_calls():
-        return None
+    if doubtful is not None:
+        columns.doubt(doubtful)
     out: dict[str, pa.Array] = {}
     try:
+        columns.doubt_what_is_no_call()
         _identity(columns, out)
         _usage(columns, out)
         _status(columns, out)
@@ -44,7 +62,9 @@ def flat_batch(table: pa.Table, layout: FlatLayout) -> pa.RecordBatch | None:
         _model_and_tier(columns, out)
     except _ReadByRecordError:
         return None
-    return _as_batch(out)
+    batch = _as_batch(out, columns.rows)
+    rows = np.flatnonzero(columns.doubtful)
+    return FlatRows(batch.filter(pa.array(~columns.doubtful)) if len(rows) else batch, rows)
 
 
 class _ReadByRecordError(Exception):
@@ -56,6 +76,8 @@ class _Columns:
 
     def __init__(self, table: pa.Table, layout: FlatLayout) -> None:
         self.rows = table.num_rows
+        self.doubtful = np.zeros(table.num_rows, bool)
+        """Rows that are to be read record by record."""
         self._by_target: dict[str, list[pa.Array]] = {}
         for field in FLAT_FIELDS:
             for path in field.paths:
@@ -73,13 +95,24 @@ class _Columns:
             return None
         return arrays[0] if len(arrays) == 1 else pc.coalesce(*arrays)
 
-    def all_calls(self) -> bool:
-        """True when every row has a model and a usage, so that no row can be of another format."""
-        model = _any_valid([a for t in ("model_served", "model_requested") for a in self.all(t)], self.rows)
-        usage = _any_valid(
-            [a for t in ("prompt_tokens", "completion_tokens") for a in self.all(t)], self.rows
-        )
-        return bool(model) and bool(usage)
+    def doubt(self, rows: Mask) -> None:
+        """Leave rows to be read record by record."""
+        self.doubtful |= rows
+
+    def doubt_what_is_no_call(self) -> None:
+        """Every row with a model and a usage is a call of this format, whatever else it has."""
+        self.doubt(~self._has("model_served", "model_requested"))
+        self.doubt(~self._has("prompt_tokens", "completion_tokens"))
+
+    def _has(self, *targets: str) -> Mask:
+        """Rows with a value in one of the columns."""
+        arrays = [array for target in targets for array in self.all(target)]
+        if any(array.null_count == 0 for array in arrays):
+            return np.ones(self.rows, bool)
+        has = np.zeros(self.rows, bool)
+        for array in arrays:
+            has |= np.asarray(array.is_valid())
+        return has
 
     def count(self, target: str) -> Ints | None:
         """Counts with -1 for absent; None when the whole column is absent."""
@@ -89,9 +122,12 @@ class _Columns:
         if not pa.types.is_integer(array.type):
             raise _ReadByRecordError
         bounds = pc.min_max(array)
-        if bounds["min"].as_py() < 0 or bounds["max"].as_py() > MAX_COUNT:
-            raise _ReadByRecordError
-        return _ints(array, -1)
+        if bounds["min"].as_py() >= 0 and bounds["max"].as_py() < CLOCK_FROM:
+            return _ints(array, -1)
+        counts, absent = _ints(array, -1), np.asarray(array.is_null())
+        odd = ~absent & ((counts < 0) | (counts >= CLOCK_FROM))
+        self.doubt(odd)
+        return np.where(odd, -1, counts)
 
     def integer(self, target: str) -> pa.Array | None:
         array = self.first(target)
@@ -116,7 +152,7 @@ class _Columns:
         return arrays[0] if len(arrays) == 1 else _coalesce(*arrays)
 
     def time(self, target: str) -> pa.Array | None:
-        arrays = [_time(a) for a in self.all(target)]
+        arrays = [_time(a, self) for a in self.all(target)]
         if not arrays:
             return None
         return arrays[0] if len(arrays) == 1 else pc.coalesce(*arrays)
@@ -132,20 +168,6 @@ def _descend(table: pa.Table, path: Path) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return array if len(path) == 1 else pc.struct_field(array, list(path[1:]))
-
-
-def _any_valid(arrays: Sequence[pa.Array], rows: int) -> bool:
-    """Whether every row has a value in one of the columns."""
-    if any(a.null_count == 0 for a in arrays):
-        return True
-    return bool(_or_valid(arrays).false_count == 0) if arrays else rows == 0
-
-
-def _or_valid(arrays: Sequence[pa.Array]) -> pa.BooleanArray:
-    valid = arrays[0].is_valid()
-    for array in arrays[1:]:
-        valid = pc.or_(valid, array.is_valid())
-    return valid
 
 
 def _ints(array: pa.Array, absent: int) -> Ints:
@@ -181,7 +203,11 @@ def _trimmed(array: pa.Array) -> pa.Array:
 _EPOCH_STEPS = ((10**11, 10**6, 1), (10**14, 10**3, 1), (10**17, 1, 1), (2**63 - 1, 1, 10**3))
 
 
-def _time(array: pa.Array) -> pa.Array:
+_EXACT = 2**53
+"""Whole numbers beyond this are not exact in a float."""
+
+
+def _time(array: pa.Array, columns: _Columns) -> pa.Array:
     """Times in microseconds UTC; epoch numbers in s, ms, us or ns by their size."""
     kind = CANONICAL.field("ts").type
     if pa.types.is_timestamp(array.type):
@@ -190,8 +216,10 @@ def _time(array: pa.Array) -> pa.Array:
         if bounds["min"].as_py() >= START_US and bounds["max"].as_py() < END_US:
             return us.cast(kind)
         return pc.if_else(pc.and_(pc.greater_equal(us, START_US), pc.less(us, END_US)), us, None).cast(kind)
+    if pa.types.is_float64(array.type):
+        return _time_of_floats(array, columns)
     if not pa.types.is_int64(array.type):
-        raise _ReadByRecordError  # fractions of a second are rounded record by record
+        raise _ReadByRecordError
     values, valid = _ints(array, 0), np.asarray(array.is_valid())
     out, rest = np.zeros(len(values), np.int64), values > 0
     for limit, times, per in _EPOCH_STEPS:
@@ -199,6 +227,17 @@ def _time(array: pa.Array) -> pa.Array:
         out[take] = values[take] * times // per
         rest &= ~take
     return pa.array(out, mask=~valid | (out < START_US) | (out >= END_US)).cast(kind)
+
+
+def _time_of_floats(array: pa.Array, columns: _Columns) -> pa.Array:
+    values = np.asarray(array.fill_null(0.0).to_numpy(zero_copy_only=False), np.float64)
+    columns.doubt(np.abs(values) >= _EXACT)
+    values = np.where(np.isfinite(values) & (values > 0) & (values < _EXACT), values, 0.0)
+    scale = np.select(
+        [values < limit for limit, _, _ in _EPOCH_STEPS], [times for _, times, _ in _EPOCH_STEPS], 1
+    )
+    out = np.rint(values * scale).astype(np.int64)
+    return pa.array(out, mask=(out < START_US) | (out >= END_US)).cast(CANONICAL.field("ts").type)
 
 
 def _identity(columns: _Columns, out: dict[str, pa.Array]) -> None:
@@ -378,7 +417,7 @@ def _encoded(array: pa.Array | None, rows: int) -> tuple[Ints, list[str | None]]
 def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
     messages = columns.first("messages")
     if messages is not None:
-        _messages(messages, out)
+        _messages(messages, columns, out)
     for name in ("prompt", "system"):
         text = columns.text(name)
         if text is not None:
@@ -388,7 +427,11 @@ def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
         out["has_tools"] = pc.greater(pc.list_value_length(tools), 0)
     tags = columns.first("tags")
     if tags is not None:
-        out["tags"] = _text(pc.binary_join(tags, ",") if pa.types.is_list(tags.type) else tags)
+        if pa.types.is_list(tags.type):
+            joined = pc.binary_join(tags, ",")
+            columns.doubt(np.asarray(pc.and_(tags.is_valid(), joined.is_null())))  # a null among them
+            tags = joined
+        out["tags"] = _text(tags)
     out["response_format"] = columns.text("response_format")
     out["max_tokens"] = columns.integer("max_tokens")
     finish = columns.text("finish")
@@ -396,12 +439,14 @@ def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
         out["final"] = pc.if_else(finish.is_valid(), True, None)
 
 
-def _messages(messages: pa.Array, out: dict[str, pa.Array]) -> None:
+def _messages(messages: pa.Array, columns: _Columns, out: dict[str, pa.Array]) -> None:
     """Last user and first system turn that have text, and the turns, from list<struct<role, content>>."""
     flat = messages.flatten()
     role, content = pc.struct_field(flat, "role"), pc.struct_field(flat, "content")
-    if role.null_count:
-        raise _ReadByRecordError  # no message, or an item that is no turn
+    if role.null_count:  # no message, or an item that is no turn
+        odd = np.zeros(columns.rows, bool)
+        odd[pc.list_parent_indices(messages).filter(role.is_null()).to_numpy()] = True
+        columns.doubt(odd)
     lengths = _ints(pc.list_value_length(messages), 0)
     starts = np.concatenate(([0], np.cumsum(lengths)))[:-1]
     places = np.arange(len(flat), dtype=np.int64)
@@ -437,10 +482,9 @@ def _cost(columns: _Columns, out: dict[str, pa.Array]) -> None:
         return
     if not (pa.types.is_floating(cost.type) or pa.types.is_integer(cost.type)):
         raise _ReadByRecordError
-    usd = np.asarray(cost.cast(pa.float64()).to_numpy(zero_copy_only=False), dtype=np.float64)
-    believable = np.isfinite(usd) & (usd > -1)
-    if (believable & (usd >= 1024)).any():  # beyond a float's exact pico-dollars: read by record
-        raise _ReadByRecordError
+    usd = np.asarray(cost.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    columns.doubt(usd >= 1024)  # beyond a float's exact pico-dollars
+    believable = np.isfinite(usd) & (usd > -1) & (usd < 1024)
     picousd = np.rint(np.where(believable, usd, -1.0) * 1e12).astype(np.int64)
     out["reported_picousd"] = pa.array(picousd, mask=picousd < 0)
 
@@ -462,7 +506,7 @@ _REPEATED = frozenset(
 """Text columns whose values come again and again."""
 
 
-def _as_batch(out: dict[str, pa.Array]) -> pa.RecordBatch:
+def _as_batch(out: dict[str, pa.Array], rows: int) -> pa.RecordBatch:
     fields, arrays = [], []
     for column in CANONICAL:
         array = out.get(column.name)
@@ -476,4 +520,6 @@ def _as_batch(out: dict[str, pa.Array]) -> pa.RecordBatch:
             kind, array = column.type, array.cast(column.type)
         fields.append(pa.field(column.name, kind))
         arrays.append(array)
+    if not fields:
+        return pa.RecordBatch.from_arrays([pa.repeat("ok", rows)], names=["status"])
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))

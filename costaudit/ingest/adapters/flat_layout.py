@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Union
 
 import pyarrow as pa
 
@@ -26,7 +28,9 @@ _DEFAULT_TYPES: dict[Kind, pa.DataType] = {
     Kind.FORMAT: pa.string(),
 }
 _BY_PATH: dict[Path, FlatField] = {path: field for field in FLAT_FIELDS for path in field.paths}
-_ROOTS = frozenset(path[0] for path in _BY_PATH)
+
+KEYS: Final = frozenset(key for path in _BY_PATH for key in path)
+"""Every key on the way to a known value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +39,101 @@ class FlatLayout:
 
     types: Mapping[Path, pa.DataType]
     schema: pa.Schema
-    """The paths as a (nested) Arrow schema."""
-    whole: bool
-    """True when every known path is in the schema, so that unknown fields may be ignored."""
+    """The paths as a (nested) Arrow schema; and scalars that stand where other known paths go through an
+    object, so that an object there is noticed."""
 
 
-def layout_of(types: Mapping[Path, pa.DataType], *, whole: bool = False) -> FlatLayout:
-    """A layout of the given paths."""
-    return FlatLayout(types, pa.schema(_nested(types)), whole)
+def layout_of(types: Mapping[Path, pa.DataType]) -> FlatLayout:
+    """A layout of the given paths, known or in the way of known ones."""
+    known = {path: kind for path, kind in types.items() if path in _BY_PATH}
+    return FlatLayout(known, pa.schema(_nested(types)))
 
 
-def flat_layout(sample: Iterable[Mapping[str, Any]]) -> FlatLayout | None:
-    """The layout that the sample shows; None when a known path has values that no one type fits."""
-    seen: dict[Path, pa.DataType] = {}
-    for record in sample:
-        for path, field in _BY_PATH.items():
-            value: Any = record
-            for key in path:
-                value = value.get(key) if isinstance(value, Mapping) else None
-            if value is None:
-                continue
-            wanted = _type_of(value, field.kind)
-            if wanted is None or seen.setdefault(path, wanted) != wanted:
-                return None
-    return layout_of(seen) if seen and _consistent(seen) else None
+_MOST_ODD: Final = 0.3
+"""The share of a sample whose values are of other types than the rest, beyond which there is no layout."""
+
+
+def flat_layout(sample: Sequence[Mapping[str, Any]], keys: AbstractSet[str] = KEYS) -> FlatLayout | None:
+    """The layout for records that have known values under these keys only, by a sample of them.
+
+    A field has the type that most records of the sample show, or its usual one. None where the sample has
+    no known path, or is so mixed that records are better read one by one.
+    """
+    seen = [dict(_kinds(record, _TREE)) for record in sample]
+    votes: dict[Path, Counter[pa.DataType]] = defaultdict(Counter)
+    for kinds in seen:
+        for path, kind in kinds.items():
+            votes[path][kind] += 1
+    types = dict(_chosen(_TREE, votes, keys))
+    odd = sum(any(not _fits(kind, types.get(p, _OBJECT)) for p, kind in kinds.items()) for kinds in seen)
+    layout = layout_of(types)
+    return layout if layout.types and odd <= _MOST_ODD * len(sample) else None
+
+
+def _fits(kind: pa.DataType, wanted: pa.DataType) -> bool:
+    return bool(kind == wanted or (kind == pa.int64() and wanted == pa.float64()))
+
+
+_OBJECT, _UNREADABLE = pa.struct([]), pa.null()
+"""What a value is that is no column: an object on the way to others, and what only records can show."""
+
+_SCALARS: dict[type, pa.DataType] = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+_Tree = dict[str, Union[FlatField, "_Tree"]]
+
+
+def _tree() -> _Tree:
+    """The known paths, key by key."""
+    tree: _Tree = {}
+    for path, field in _BY_PATH.items():
+        *above, last = path
+        node = tree
+        for key in above:
+            below = node.setdefault(key, {})
+            if isinstance(below, FlatField):
+                raise TypeError(f"{path}: {key} is a value of its own")
+            node = below
+        if node.setdefault(last, field) is not field:
+            raise TypeError(f"{path} is known twice")
+    return tree
+
+
+_TREE: Final = _tree()
+
+
+def _kinds(record: Mapping[str, Any], tree: _Tree, above: Path = ()) -> Iterator[tuple[Path, pa.DataType]]:
+    """The types of a record's values along the known paths."""
+    for key, below in tree.items():
+        value = record.get(key)
+        if value is None:
+            continue
+        path = (*above, key)
+        if isinstance(below, FlatField):
+            yield path, _type_of(value, below.kind) or _UNREADABLE
+        elif isinstance(value, Mapping):
+            yield path, _OBJECT
+            yield from _kinds(value, below, path)
+        else:
+            yield path, _SCALARS.get(type(value), _UNREADABLE)
+
+
+def _chosen(
+    tree: _Tree, votes: Mapping[Path, Counter[pa.DataType]], keys: AbstractSet[str], above: Path = ()
+) -> Iterator[tuple[Path, pa.DataType]]:
+    """The type of every path that can occur."""
+    for key, below in tree.items():
+        if key not in keys:
+            continue
+        path = (*above, key)
+        kind = votes[path].most_common(1)[0][0] if path in votes else None
+        if kind == pa.int64() and pa.float64() in votes[path]:
+            kind = pa.float64()  # whole numbers among others
+        if isinstance(below, FlatField):
+            yield path, _DEFAULT_TYPES[below.kind] if kind in {None, _UNREADABLE} else kind
+        elif kind in {None, _UNREADABLE, _OBJECT}:
+            yield from _chosen(below, votes, keys, path)
+        else:
+            yield path, kind
 
 
 def flat_table_layout(schema: pa.Schema) -> FlatLayout | None:
@@ -153,20 +228,6 @@ _READABLE: dict[Kind, Callable[[pa.DataType], bool]] = {
 """Whether a Parquet column of a type holds such a value for every row alike."""
 
 
-def whole_layout(layout: FlatLayout) -> FlatLayout | None:
-    """The layout widened to every known path, each of its usual type where the file showed none."""
-    types = {path: layout.types.get(path, _DEFAULT_TYPES[field.kind]) for path, field in _BY_PATH.items()}
-    for path in layout.types:  # a text at the root rules out an object of that name, and the reverse
-        types = {
-            p: t for p, t in types.items() if p == path or (p[: len(path)] != path and path[: len(p)] != p)
-        }
-    return layout_of(types, whole=True) if _consistent(types) else None
-
-
-def _consistent(types: Mapping[Path, pa.DataType]) -> bool:
-    return not any(path[:depth] in types for path in types for depth in range(1, len(path)))
-
-
 def _nested(types: Mapping[Path, pa.DataType]) -> list[pa.Field]:
     roots: dict[str, dict[Path, pa.DataType]] = {}
     for path, kind in types.items():
@@ -217,23 +278,3 @@ def _plain_message(value: Any) -> bool:
         and isinstance(value.get("role"), str)
         and isinstance(value.get("content"), (str, type(None)))
     )
-
-
-def unknown_columns(schema: pa.Schema, layout: FlatLayout) -> set[Path]:
-    """Known paths that a block holds (its inferred schema says so) and the layout does not."""
-    return {path for path in _leaves(schema, ()) if path in _BY_PATH and path not in layout.types} | {
-        (name,)
-        for name in schema.names
-        if name in _ROOTS
-        and (name,) not in layout.types
-        and not any(path[0] == name for path in layout.types)
-    }
-
-
-def _leaves(fields: Iterable[pa.Field], above: Path) -> Iterable[Path]:
-    for field in fields:
-        path = (*above, field.name)
-        if pa.types.is_struct(field.type) and path not in _BY_PATH:
-            yield from _leaves(field.type, path)
-        elif not pa.types.is_null(field.type):
-            yield path

@@ -238,7 +238,7 @@ def test_a_body_with_an_error_instead_of_usage_failed():
         ({"prompt_tokens": 1.5, "completion_tokens": 1}, "fractional_usage"),
         ({"prompt_tokens": "many", "completion_tokens": 1}, "not_integer_usage"),
         ({"prompt_tokens": True, "completion_tokens": 1}, "not_integer_usage"),
-        ({"prompt_tokens": 2**53 + 1, "completion_tokens": 1}, "usage_too_large"),
+        ({"prompt_tokens": 10**11 + 1, "completion_tokens": 1}, "usage_too_large"),
         ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": -9}}, "negative_usage"),
     ],
 )
