@@ -24,6 +24,7 @@ from costaudit.cli.reading import (
     warn_of_skipped,
 )
 from costaudit.errors import UsageError
+from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
     from costaudit.engine.whatif import Evaluated
@@ -51,6 +52,7 @@ def analyze(
     risk: options.Risk = None,
     estimate: options.Estimate = False,
     threads: options.Threads = None,
+    limit: options.Limit = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -71,7 +73,17 @@ def analyze(
     source = _cost_source(cost_source, prices_at)
     choice = choose_book(prices, overlay, known_on, map_)
     tagging = Tagging(rules, risk, estimate, calibration)
-    reading = Reading(policy, _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose)
+    reading = Reading(
+        policy,
+        _prices_at(prices_at),
+        choice,
+        input_format,
+        tagging,
+        threads,
+        quiet,
+        verbose,
+        limits=limits_from(limit),
+    )
     bills = _bills(compare_bill or [], reading)
     labelled = chosen_labels(labels, quiet=quiet)
     with opened_logs(paths, reading, goes_by_reported=source != "list") as logs:
@@ -114,6 +126,7 @@ def simulate(
     risk: options.Risk = None,
     estimate: options.Estimate = False,
     threads: options.Threads = None,
+    limit: options.Limit = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -145,7 +158,16 @@ def simulate(
         names = _policies(policy, compare=compare)
         tests = Tests(evals, quality_floor)
         reading = Reading(
-            names[0], _prices_at(prices_at), choice, input_format, tagging, threads, quiet, verbose, tests
+            names[0],
+            _prices_at(prices_at),
+            choice,
+            input_format,
+            tagging,
+            threads,
+            quiet,
+            verbose,
+            tests,
+            limits=limits_from(limit),
         )
         evaluated, old_prices = _evaluated(paths, reading, names, goes_by_reported=source != "list")
         day = evaluated[0].passed.last_ts if reading.prices_at is None else reading.prices_at

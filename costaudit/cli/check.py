@@ -13,6 +13,7 @@ from costaudit.cli import console, judged, options
 from costaudit.cli.book import BookChoice, choose_book, open_book, settings_in_force, settings_named
 from costaudit.cli.reading import Reading, Tagging, read_logs
 from costaudit.errors import UsageError
+from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
     from costaudit.config import Settings
@@ -70,6 +71,7 @@ def check(
     risk: options.Risk = None,
     estimate: options.Estimate = False,
     threads: options.Threads = None,
+    limit: options.Limit = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -96,7 +98,17 @@ def check(
         choice = choose_book(prices, overlay, known_on, map_)
         if paths:
             tagging = Tagging(rules, risk, estimate, calibration)
-            reading = Reading(policy, None, choice, input_format, tagging, threads, quiet, verbose)
+            reading = Reading(
+                policy,
+                None,
+                choice,
+                input_format,
+                tagging,
+                threads,
+                quiet,
+                verbose,
+                limits=limits_from(limit),
+            )
             case = _of_log(paths, reading, gates, source, terms)
         else:
             case = _without_log(choice, gates, terms)

@@ -13,6 +13,7 @@ from costaudit.cli import console, options
 from costaudit.cli.book import choose_book, open_book, settings_in_force
 from costaudit.cli.reading import Reading, Tagging, read_logs
 from costaudit.errors import UsageError
+from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
     from costaudit.config import Settings
@@ -46,6 +47,7 @@ def init(
     rules: options.TierRules = None,
     estimate: options.Estimate = False,
     threads: options.Threads = None,
+    limit: options.Limit = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write a commented costaudit.toml and, with logs, a routing policy drawn from them.
@@ -67,7 +69,17 @@ def init(
     if paths:
         choice = choose_book(prices, overlay, None, map_)
         tagging = Tagging(rules, None, estimate)
-        reading = Reading(None, None, choice, input_format, tagging, threads, quiet, verbose=False)
+        reading = Reading(
+            None,
+            None,
+            choice,
+            input_format,
+            tagging,
+            threads,
+            quiet,
+            verbose=False,
+            limits=limits_from(limit),
+        )
         usage, policy = _usage(paths, reading)
         files[POLICY] = render_policy(usage, policy)
         files[SETTINGS] = render_settings(usage, POLICY)

@@ -10,6 +10,7 @@ import typer
 from costaudit.cli import console, options
 from costaudit.cli.book import choose_book
 from costaudit.cli.reading import Reading, Tagging, opened_logs
+from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
     from costaudit.report.fallback_model import FallbackReport
@@ -49,6 +50,7 @@ def fallback(
     input_format: options.InputFormat = None,
     rules: options.TierRules = None,
     threads: options.Threads = None,
+    limit: options.Limit = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -79,6 +81,7 @@ def fallback(
         threads,
         quiet,
         verbose,
+        limits=limits_from(limit),
     )
     with opened_logs(paths, reading) as logs:
         members = Members.of(logs.passed.plan, members_named(chains), policy_roster(policy))

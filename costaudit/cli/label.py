@@ -14,6 +14,7 @@ from costaudit.cli.book import choose_book
 from costaudit.cli.labels import labels_of, load_sample
 from costaudit.cli.reading import Reading, ReadLogs, Tagging, opened_logs
 from costaudit.errors import InputError, UsageError
+from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
     from costaudit.report.labelfile import Sample
@@ -58,6 +59,7 @@ def label(
     risk: options.Risk = None,
     estimate: options.Estimate = False,
     threads: options.Threads = None,
+    limit: options.Limit = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -71,7 +73,9 @@ def label(
     at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
     choice = choose_book(prices, overlay, known_on, map_)
     tagging = Tagging(rules, risk, estimate, calibration)
-    reading = Reading(policy, at, choice, input_format, tagging, threads, quiet, verbose)
+    reading = Reading(
+        policy, at, choice, input_format, tagging, threads, quiet, verbose, limits=limits_from(limit)
+    )
     console.one_of(format_, ("text", "json"), "format")
     if save is not None and read is None:
         raise UsageError("--save needs --read", hint="labels are what a calibration is fitted on")

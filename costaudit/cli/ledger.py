@@ -12,6 +12,7 @@ from costaudit.cli import console, options
 from costaudit.cli.book import choose_book
 from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs
 from costaudit.errors import InputError, UsageError, did_you_mean
+from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ def ledger(
     calibration: options.Calibration = None,
     estimate: options.Estimate = False,
     threads: options.Threads = None,
+    limit: options.Limit = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -73,7 +75,9 @@ def ledger(
         Tagging(rules, risk, estimate, calibration),
     )
     tests = Tests(evals, quality_floor)
-    reading = Reading(policy, None, choice, input_format, tagging, threads, quiet, verbose, tests)
+    reading = Reading(
+        policy, None, choice, input_format, tagging, threads, quiet, verbose, tests, limits=limits_from(limit)
+    )
 
     def detailed(plan: Plan) -> Plan:
         used = plan.providers_used | _providers(provider or (), plan)

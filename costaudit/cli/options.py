@@ -191,6 +191,14 @@ Threads = Annotated[
         "--threads", min=1, metavar="N", help="Threads to read with. The result never depends on it."
     ),
 ]
+Limit = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        "--limit",
+        metavar="NAME=SIZE",
+        help="How much is read of one line, row, blank, window (.zst) or unpacked file: line=256MB.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how each file was read.")]
 

@@ -13,6 +13,7 @@ from costaudit.cli import console
 from costaudit.cli.book import BookChoice, open_book, project_settings
 from costaudit.cli.formats import known_formats
 from costaudit.errors import UsageError
+from costaudit.ingest.limits import DEFAULTS, Limits
 
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from costaudit.routing.evals import Evals
     from costaudit.routing.policy import Policy
     from costaudit.tiers.calibration import Calibration
+
+
+_OVERLAPS = 3
+"""Pairs of files with requests that are alike that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Reading:
     quiet: bool
     verbose: bool
     tests: Tests = Tests()
+    limits: Limits = DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,7 @@ def opened_logs(
     plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
     plan = revise(plan) if revise is not None else plan
     try:
-        files, refused = find_logs(paths, sys.stdin.buffer)
+        files, refused = find_logs(paths, sys.stdin.buffer, reading.limits)
         if refused and not files:
             raise refused[0]
         ledgers = saved_ledgers(files, reading.tagging)
@@ -176,6 +182,12 @@ def opened_logs(
             for file in files:
                 console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
         warn_of_skipped(passed.quarantine, quiet=reading.quiet)
+        for overlap in passed.overlaps[:_OVERLAPS]:
+            both = f"{overlap.file} and {overlap.other}"
+            console.warn(
+                f"{overlap.requests:,} requests without an id are alike in {both}: counted in both",
+                quiet=reading.quiet,
+            )
         for copy, original in passed.copies:
             console.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=reading.quiet)
         yield ReadLogs(files, passed, forced, adapters, reading, refused)

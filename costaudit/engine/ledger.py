@@ -7,7 +7,7 @@ or file order. A ledger holds no prompt text and no user ids; users are summed i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +16,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.engine.exact import LIMIT, sum_by
-from costaudit.errors import InputError
 from costaudit.schema import COUNTS
 
 Ints = npt.NDArray[np.int64]
@@ -89,20 +88,15 @@ class CellSum:
             codes = self._codes.setdefault(name, {})
             table = np.array([codes.setdefault(v, len(codes)) for v in values], np.int32)
             keys[name] = table[keys[name]] if len(table) else keys[name]
-        measures = _split(cells.measures)
+        measures = _split(cells.measures, _MONEY)
         for name, column in measures.items():
-            self._watch(name, float(np.abs(column).sum(dtype=np.float64)))
+            self._magnitude[name] = self._magnitude.get(name, 0.0) + float(
+                np.abs(column).sum(dtype=np.float64)
+            )
         self._parts.append(Cells(keys, {}, measures))
         self._held += cells.rows
         if self._held > self.compact_at:
             self._compact()
-
-    def _watch(self, name: str, size: float) -> None:
-        total = self._magnitude[name] = self._magnitude.get(name, 0.0) + size
-        if total > LIMIT:
-            raise InputError(
-                f"the sum of {name} is beyond 4.6e18: no real log has that", hint="look for broken records"
-            )
 
     def _compact(self) -> None:
         cells = self._grouped()
@@ -114,9 +108,12 @@ class CellSum:
         measures = [m for m in self._parts[0].measures if self._magnitude[m]]
         keys = {n: np.concatenate([p.keys[n] for p in self._parts]) for n in names}
         counts = {m: np.concatenate([p.measures[m] for p in self._parts]) for m in measures}
+        wide = [m for m in measures if self._magnitude[m] >= LIMIT]
+        counts = _split(counts, wide)
         table = pa.table({**keys, **counts})
-        grouped = table.group_by(names, use_threads=False).aggregate([(m, "sum") for m in measures])
-        sums_of = {m: grouped.column(f"{m}_sum").to_numpy().astype(np.int64) for m in measures}
+        grouped = table.group_by(names, use_threads=False).aggregate([(m, "sum") for m in counts])
+        sums_of = {m: grouped.column(f"{m}_sum").to_numpy().astype(np.int64) for m in counts}
+        sums_of = _rejoined(sums_of, wide)
         nothing = np.zeros(grouped.num_rows, np.int64)  # most logs have no audio, no searches …
         return Cells(
             {n: grouped.column(n).to_numpy().astype(np.int32) for n in names},
@@ -129,7 +126,7 @@ class CellSum:
         if not self._parts:
             return Cells({}, {}, {"requests": np.zeros(0, np.int64)})
         cells = self._grouped()
-        cells.measures = _rejoined(cells.measures)
+        cells.measures = _rejoined(cells.measures, _MONEY)
         kept = np.flatnonzero(np.any([column != 0 for column in cells.measures.values()], axis=0))
         values = {name: tuple(codes) for name, codes in self._codes.items()}
         keys = {n: c[kept] for n, c in cells.keys.items()}
@@ -152,19 +149,19 @@ _MONEY: Final = ("reported_picousd", "list_units", CACHE_UNITS)
 _UPPER: Final = " // 10^9"
 
 
-def _split(measures: Mapping[str, Ints]) -> dict[str, Ints]:
-    """Money in two parts, each of which 64 bits hold."""
+def _split(measures: Mapping[str, Ints], wide: Iterable[str]) -> dict[str, Ints]:
+    """Wide measures in two parts, each of which 64 bits hold."""
     out = dict(measures)
-    for name in (n for n in _MONEY if n in measures):
+    for name in (n for n in wide if n in measures):
         upper, lower = out[name] // 10**9, out[name] % 10**9
         out[name + _UPPER], out[name] = upper.astype(np.int64), lower.astype(np.int64)
     return out
 
 
-def _rejoined(measures: Mapping[str, Ints]) -> dict[str, Ints]:
-    """The inverse of `_split`: money as Python integers."""
+def _rejoined(measures: Mapping[str, Ints], wide: Iterable[str]) -> dict[str, Ints]:
+    """The inverse of `_split`: wide measures as Python integers."""
     out = dict(measures)
-    for name in _MONEY:
+    for name in wide:
         if name + _UPPER in out:
             out[name] = out.pop(name + _UPPER).astype(object) * 10**9 + out[name]
     return out
@@ -245,8 +242,5 @@ def sums(group: npt.NDArray[np.intp], groups: int, measures: Mapping[str, Ints |
         if column is None:
             out[name] = np.zeros(groups, np.int64)
         else:
-            total = sum_by(group, groups, column)
-            if total.dtype == object and name not in _MONEY:
-                raise InputError("a sum of counts is beyond 4.6e18: no real log has that")
-            out[name] = total
+            out[name] = sum_by(group, groups, column)
     return out

@@ -23,6 +23,7 @@ from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.ledger_facts import LedgerFacts
 from costaudit.engine.memory import BlockMemory
+from costaudit.engine.overlaps import Overlap, Overlaps
 from costaudit.engine.plan import Plan
 from costaudit.engine.standouts import Standouts
 from costaudit.engine.workers import Workers
@@ -44,7 +45,7 @@ from costaudit.ingest.identity import (
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import nearest_format
 from costaudit.ingest.quarantine import NO_RECORD, REASONS, Place, Quarantine
-from costaudit.ingest.reader import Reader, open_log
+from costaudit.ingest.reader import FileReader, Reader, open_log, open_logs
 from costaudit.schema import Call, Status
 from costaudit.tiers.tagger import Judged
 from costaudit.tiers.votes import BallotBox, Ballots
@@ -72,6 +73,8 @@ class Pass:
     formats: Counter[str] = field(default_factory=Counter)
     copies: Sequence[tuple[str, str]] = ()
     """Files that were not read, with the one that each holds the same bytes as."""
+    overlaps: Sequence[Overlap] = ()
+    """Files with requests that are alike in everything and have no id."""
     first_ts: int | None = None
     last_ts: int | None = None
     standouts: Standouts = field(default_factory=Standouts)
@@ -136,7 +139,7 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     with Workers(threads or os.cpu_count() or 1) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
     if total.records == 0 or total.requests == 0:
-        raise _nothing_read(files, readers, adapters, total)
+        raise _nothing_read(files, forced, adapters, total)
     return total
 
 
@@ -151,12 +154,13 @@ def open_all(
 
     Raises InputError with the first reason when there is none.
     """
-    readers, errors = [], list(refused)
-    for file in files:
-        try:
-            readers.append(open_log(file, forced, adapters))
-        except InputError as error:
-            errors.append(error)
+    readers: list[Reader] = []
+    errors = list(refused)
+    for opened in open_logs(files, forced, adapters):
+        if isinstance(opened, InputError):
+            errors.append(opened)
+        else:
+            readers.append(opened)
     if errors and not readers:
         raise errors[0]
     for trouble in errors:
@@ -165,7 +169,7 @@ def open_all(
 
 
 def _nothing_read(
-    files: Sequence[LogFile], readers: Sequence[Reader], adapters: Sequence[Adapter], total: Pass
+    files: Sequence[LogFile], forced: Adapter | None, adapters: Sequence[Adapter], total: Pass
 ) -> InputError:
     """Why a file with content came to no requests: the commonest reason and its first place."""
     where = ", ".join(f.name for f in files[:3]) + (" …" if len(files) > 3 else "")
@@ -173,10 +177,13 @@ def _nothing_read(
         return InputError("no requests found", path=where, hint="the records are not calls of a model")
     reason = max(total.quarantine.counts, key=lambda r: (total.quarantine.counts[r], r))
     place = total.quarantine.places[reason][0]
+    if reason == "unreadable_file":
+        return InputError(place.detail, path=place.file)
     detail = f": {place.detail}" if place.detail else ""
     hint = None if reason in NO_RECORD else f"costaudit formats test {place.file} says more"
     if reason == "unrecognised":
-        record = next((_record_at(r, place.line) for r in readers if r.file.name == place.file), None)
+        named = next((file for file in files if file.name == place.file), None)
+        record = None if named is None else _record_at(open_log(named, forced, adapters), place.line)
         if record is not None and matching(record, adapters) is None:
             hint = f"{nearest_format(record, adapters).told()}; {hint}"
     return InputError(
@@ -187,7 +194,7 @@ def _nothing_read(
     )
 
 
-def _record_at(reader: Reader, line: int) -> Record | None:
+def _record_at(reader: FileReader, line: int) -> Record | None:
     found = next((record for number, record in reader.records() if number >= line), None)
     return None if isinstance(found, Skip) else found
 
@@ -248,6 +255,7 @@ class _Run:
         self.held = 0
         """Calls that blocks have kept because they repeat each other."""
         self.box = BallotBox()
+        self.overlaps = Overlaps()
         self.room = HELD_BYTES
         """Bytes of blocks that may still be kept."""
 
@@ -257,6 +265,7 @@ class _Run:
         self._count_votes()
         self._reprice_early_blocks()
         self._merge_duplicates()
+        self.total.overlaps = self.overlaps.found()
         self.total.plan = self.plan.with_providers(self.used)
         total = self.total
         total.cells, total.users, total.ratios = self.cells.total(), self.users.total(), self.ratios.total()
@@ -292,6 +301,8 @@ class _Run:
         self.held += len(done.ids.calls)
         ids = done.ids if self.held <= CALLS_AT_ONCE else done.ids.without_calls()
         lines = [int(parsed.lines[row]) for row in ids.rows.tolist()]
+        if total.files > 1:
+            self.overlaps.add(parsed.batch, self._places(done.file, parsed))
         standouts = done.partial.standouts.at(self._places(done.file, parsed))
         held = self._vote(done, parsed)
         votes = done.ballots is not None
@@ -333,8 +344,8 @@ class _Run:
                 yield _Revision(known[number, raw.index], None, reader, raw)
 
     def _places(self, file: int, parsed: Parsed) -> Callable[[int], tuple[str, int]]:
-        name = self.readers[file].file.name
-        return lambda row: (name, int(parsed.lines[row]))
+        reader = self.readers[file]
+        return lambda row: reader.place(int(parsed.lines[row]))
 
     def _add(self, partial: Partial, sign: int) -> None:
         total = self.total
@@ -378,7 +389,7 @@ class _Run:
 
     def _merge_duplicates(self) -> None:
         wanted = repeated([b.ids.hashes for b in self.blocks])
-        hits = {(self.readers[b.file].file.name, b.index): len(b.ids.common(wanted)) for b in self.blocks}
+        hits = {(self.readers[b.file].name, b.index): len(b.ids.common(wanted)) for b in self.blocks}
         self.total.repeated, self.total.repeated_ids = wanted, sum(hits.values())
         self.total.repeated_in = frozenset(block for block, number in hits.items() if number)
         near: list[_Repeat] = []
@@ -451,7 +462,7 @@ class _Run:
                 differs = one.call.reported_picousd != merged[row].reported_picousd
                 place = (differs, one.file, one.line)
                 found[row] = min(found.get(row, place), place)
-        return {row: (self.readers[file].file.name, line) for row, (_, file, line) in found.items()}
+        return {row: self.readers[file].place(line) for row, (_, file, line) in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from costaudit.ingest.canonical import Parsed
-from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.reader import Reader
 
 ROOM: Final = 512 << 20
@@ -26,11 +24,11 @@ class BlockMemory:
 
     def wrap(self, readers: Sequence[Reader]) -> list[Reader]:
         """The same readers, which parse a block only where it is not kept."""
-        return [_Remembering(reader, self, reader.file, reader.adapter) for reader in readers]
+        return [_Remembering(reader, self) for reader in readers]
 
     def parsed(self, reader: Reader, block: Any) -> Parsed:
         """The calls of a block."""
-        key = (reader.file.name, block.index)
+        key = (reader.name, block.index)
         found = self._held.get(key)
         if found is None:
             found = reader.parse(block)
@@ -47,14 +45,16 @@ class _Remembering:
 
     reader: Reader
     memory: BlockMemory
-    file: LogFile
-    adapter: Adapter | None
+
+    @property
+    def name(self) -> str:
+        return self.reader.name
+
+    def place(self, line: int) -> tuple[str, int]:
+        return self.reader.place(line)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[Any]:
         return self.reader.blocks(only)
-
-    def records(self) -> Iterator[tuple[int, Record | Skip]]:
-        return self.reader.records()
 
     def parse(self, block: Any) -> Parsed:
         return self.memory.parsed(self.reader, block)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -29,7 +29,7 @@ from costaudit.ingest.format import Adapter
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.identity import calls_of, links_in, merge_records, rows_with, split_linked
 from costaudit.ingest.logfile import LogFile
-from costaudit.ingest.reader import Reader, open_log
+from costaudit.ingest.reader import Reader, open_logs
 from costaudit.schema import Call
 
 _IN_MEMORY: Final = 256 << 20
@@ -43,7 +43,8 @@ class Requests:
     batch: pa.RecordBatch
     """Canonical columns."""
     judged: JudgedRows
-    file: str
+    place: Callable[[int], tuple[str, int]]
+    """The file and the line that an entry of `lines` stands for."""
     lines: npt.NDArray[np.int64]
     """For every request the line (or row) of its first record, counted from 1."""
     records: npt.NDArray[np.int64]
@@ -52,7 +53,7 @@ class Requests:
     def take(self, rows: npt.NDArray[np.intp], plan: Plan) -> Requests:
         """Some of the requests, judged under the plan of the pass."""
         batch = self.batch.take(pa.array(rows))
-        return Requests(batch, judge_rows(batch, plan), self.file, self.lines[rows], self.records[rows])
+        return Requests(batch, judge_rows(batch, plan), self.place, self.lines[rows], self.records[rows])
 
 
 def read_requests(
@@ -80,13 +81,8 @@ def read_requests(
 
 
 def _readable(files: Sequence[LogFile], forced: Adapter | None, adapters: Sequence[Adapter]) -> list[Reader]:
-    readers = []
-    for file in files:
-        try:
-            readers.append(open_log(file, forced, adapters))
-        except InputError:
-            continue
-    return readers
+    opened = open_logs(files, forced, adapters)
+    return [reader for reader in opened if not isinstance(reader, InputError)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ class _Task:
 
 
 def _judged(task: _Task, passed: Pass) -> Requests:
-    name = task.reader.file.name
+    name = task.reader.name
     parsed = task.reader.parse(task.block)
     batch, lines = parsed.batch, np.asarray(parsed.lines, np.int64)
     records = np.ones(len(lines), np.int64)
@@ -111,7 +107,7 @@ def _judged(task: _Task, passed: Pass) -> Requests:
         batch = pa.concat_batches(parts).take(pa.array(order))
         lines, records = lines[rows[order]], of_rows[order]
     batch = passed.plan.seen(batch)
-    return Requests(batch, judge_rows(batch, passed.plan), name, lines, records)
+    return Requests(batch, judge_rows(batch, passed.plan), task.reader.place, lines, records)
 
 
 def _numbers(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:
@@ -193,7 +189,7 @@ def _again(readers: Sequence[Reader], passed: Pass) -> Iterator[tuple[int, int, 
     for name, index in passed.repeated_in:
         wanted[name].add(index)
     for number, reader in enumerate(readers):
-        only = wanted[reader.file.name]
+        only = wanted[reader.name]
         if only:
             for block in reader.blocks(only):
                 yield number, block.index, reader.parse(block).batch

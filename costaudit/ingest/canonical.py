@@ -32,6 +32,11 @@ class Parsed:
     ignored: int = 0
     """Records that are not calls: headers, aggregates, tool runs."""
 
+    @classmethod
+    def nothing(cls) -> Parsed:
+        """A block without a record."""
+        return cls(batch_of([]), [], 0)
+
 
 def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
     """A canonical batch of calls, leaving out the columns that hold nothing but their default."""
@@ -50,20 +55,29 @@ def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
 
 def joined(first: Parsed, second: Parsed) -> Parsed:
     """Two readings of different records of one block as one, in the order of their lines."""
-    lines = np.concatenate([np.asarray(part.lines, np.int64) for part in (first, second)])
+    parsed = chained([first, second])
+    lines = np.asarray(parsed.lines, np.int64)
     order = np.argsort(lines, kind="stable")
-    batch = first.batch
     if second.batch.num_rows:
-        batch = _concatenated(first.batch, second.batch).take(pa.array(order))
-    parsed = Parsed(batch, lines[order].tolist(), first.records + second.records)
-    parsed.formats = first.formats + second.formats
-    parsed.ignored = first.ignored + second.ignored
-    for part in (first, second):
-        parsed.quarantine.merge(part.quarantine)
+        parsed.batch = parsed.batch.take(pa.array(order))
+    parsed.lines = lines[order].tolist()
     return parsed
 
 
-def _concatenated(*batches: pa.RecordBatch) -> pa.RecordBatch:
+def chained(parts: Sequence[Parsed]) -> Parsed:
+    """What several stretches of records came to, one after the other."""
+    batches = [part.batch for part in parts if part.batch.num_rows]
+    batch = _concatenated(batches) if len(batches) > 1 else (batches or [batch_of([])])[0]
+    lines = [line for part in parts for line in part.lines]
+    whole = Parsed(batch, lines, sum(part.records for part in parts))
+    for part in parts:
+        whole.quarantine.merge(part.quarantine)
+        whole.formats.update(part.formats)
+        whole.ignored += part.ignored
+    return whole
+
+
+def _concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """Batches of different columns one after the other, in their plain types."""
     held = {name for batch in batches for name in batch.schema.names}
     fields = [column for column in CANONICAL if column.name in held]

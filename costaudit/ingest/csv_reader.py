@@ -26,7 +26,7 @@ from costaudit.ingest.csv_blocks import csv_blocks
 from costaudit.ingest.csv_rows import At, Rows, fields_of, rows_of
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.logfile import LogFile
+from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
 from costaudit.ingest.sniff import PEEK_BYTES, header_of
@@ -37,7 +37,7 @@ NOTHING: Final = frozenset({"", "NULL", "null", "None", "NaN", "nan", "NaT", "<N
 
 
 @dataclass(slots=True)
-class CsvReader:
+class CsvReader(OneFile):
     """Reads one table; `parse` may be called from several threads at once."""
 
     file: LogFile

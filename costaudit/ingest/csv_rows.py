@@ -2,8 +2,9 @@
 
 A quoted field may hold line breaks, so that a row ends at a line break with an even number of quotes before
 it. That holds as long as quotes stand where they may: at the ends of a field, and doubled inside of one.
-Where one does not, or where a row of several lines has another number of fields than the header, its first
-line is judged alone, and the next line begins a row: a quote that was never closed may have swallowed it.
+Where one does not, or where a row of several lines has another number of fields than the header and one of
+its lines has the right one, its first line is judged alone, and the next line begins a row: a quote that was
+never closed has swallowed it.
 """
 
 from __future__ import annotations
@@ -147,12 +148,19 @@ class _Scan:
         lines = np.searchsorted(newlines, ends) - np.searchsorted(newlines, begins)
         quoted = np.searchsorted(quotes, ends) > np.searchsorted(quotes, begins)
         if counted:
-            trouble = (fields != self.width) & (lines > 1)
+            trouble = np.zeros(len(ends), bool)
+            for row in np.flatnonzero((fields != self.width) & (lines > 1)).tolist():
+                trouble[row] = self._swallowed(window[begins[row] : ends[row]])
             odd = self._misplaced(codes, quotes)
             trouble[np.searchsorted(ends, odd[odd < (ends[-1] if len(ends) else 0)], "right")] = True
         else:  # a field may hold delimiters, so that there are at most so many fields
             trouble = quoted & (fields >= self.width)
         return _Marks(begins, ends, fields, lines, trouble, quoted)
+
+    def _swallowed(self, row: bytes) -> bool:
+        """Whether a row of several lines and a wrong number of fields holds a line that is a row itself."""
+        mark = self.delimiter.encode()
+        return any(line.count(mark) + 1 == self.width for line in row.split(b"\n")[1:])
 
     def _misplaced(self, codes: npt.NDArray[np.uint8], quotes: Places) -> Places:
         """Quotes that begin a field elsewhere than at its beginning, or end it elsewhere than at its end."""

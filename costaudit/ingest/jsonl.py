@@ -27,7 +27,7 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.json_columns import ColumnReader
 from costaudit.ingest.json_keys import KnownKeys
-from costaudit.ingest.logfile import Container, LogFile
+from costaudit.ingest.logfile import Container, LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
 from costaudit.ingest.streams import BLOCK_BYTES, BOM, TextBlock, text_blocks
@@ -47,6 +47,9 @@ _decode = msgspec.json.Decoder().decode
 
 _EXAMPLES: Final = 20
 """Records with a field that turns up late that are looked at to see its type."""
+
+_WORTH_COLUMNS: Final = 8 << 10
+"""Bytes of a block below which setting up columns takes longer than reading its lines one by one."""
 
 _KNOWN_KEYS: Final = KnownKeys(KEYS)
 
@@ -70,7 +73,7 @@ class _Fast:
 
 
 @dataclass(slots=True)
-class JsonlReader:
+class JsonlReader(OneFile):
     """Reads one file of JSON; `parse` may be called from several threads at once."""
 
     file: LogFile
@@ -128,7 +131,8 @@ class JsonlReader:
         """The calls of one block."""
         if block.trouble is not None:
             return self._parse_trouble(block, block.trouble)
-        return self._parse_fast(block) or self._parse_lines(block)
+        fast = self._parse_fast(block) if len(block.data) >= _WORTH_COLUMNS else None
+        return fast or self._parse_lines(block)
 
     def _parse_trouble(self, block: TextBlock, reason: str) -> Parsed:
         """A block behind which the file cannot be read on: its last line may be whole."""

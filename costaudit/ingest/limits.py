@@ -47,6 +47,11 @@ class Limits:
 DEFAULTS: Final = Limits()
 
 
+def limits_from(words: Iterable[str] | None) -> Limits:
+    """The limits of a command: the defaults, but for those that its words change."""
+    return DEFAULTS.with_words(words or ())
+
+
 def parse_size(text: str, what: str) -> int:
     """Bytes from a number with or without a unit; raises UsageError, which names `what`, for anything else.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
@@ -61,12 +62,21 @@ class LogFile:
     line_ends: LineEnds = LineEnds.NEWLINE
     limits: Limits = DEFAULTS
     """How much of what a file can have too much of is read."""
+    data: bytes | None = None
+    """The bytes themselves, where they are in memory already: nothing is opened then."""
     copies: tuple[str, ...] = ()
     """Other files of the same bytes (packed or not), and other names of this one: they are not read."""
 
     def open(self) -> IO[bytes]:
         """The file's bytes, to read and to seek in."""
+        if self.data is not None:
+            return io.BytesIO(self.data)
         return open_bytes(self.path, self.filesystem)
+
+    def in_memory(self) -> LogFile:
+        """The same file, held in memory; raises OSError when it cannot be read."""
+        with self.open() as raw:
+            return replace(self, data=raw.read())
 
 
 def open_bytes(path: Path, filesystem: Any = None) -> IO[bytes]:
@@ -74,6 +84,22 @@ def open_bytes(path: Path, filesystem: Any = None) -> IO[bytes]:
     if filesystem is None:
         return path.open("rb")
     return filesystem.open_input_file(path.as_posix())  # type: ignore[no-any-return]
+
+
+class OneFile:
+    """What readers of one file have in common."""
+
+    __slots__ = ()
+    file: LogFile
+
+    @property
+    def name(self) -> str:
+        """The file that is read."""
+        return self.file.name
+
+    def place(self, line: int) -> tuple[str, int]:
+        """The file and the line (or row) that an entry of a block's `lines` stands for."""
+        return self.file.name, line
 
 
 _SPOOLS: list[Path] = []

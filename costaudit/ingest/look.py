@@ -14,7 +14,7 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import Nearest, nearest_format
 from costaudit.ingest.quarantine import Place, Quarantine
-from costaudit.ingest.reader import Reader, open_log
+from costaudit.ingest.reader import FileReader, open_log
 from costaudit.ingest.starter import starter_mapping
 from costaudit.ingest.trace import Trace, trace_record
 from costaudit.schema import Call
@@ -99,7 +99,7 @@ def look_at(
 Read = Callable[[Record], tuple[Adapter, list[Call]]]
 
 
-def _reading(reader: Reader, adapters: Sequence[Adapter], *, forced: bool) -> Read:
+def _reading(reader: FileReader, adapters: Sequence[Adapter], *, forced: bool) -> Read:
     expected = None if reader.adapter is None else reader.adapter.for_one_file()
     return lambda record: read_record(record, expected, forced=forced, adapters=adapters)
 

@@ -19,7 +19,7 @@ from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.fields import END_US, START_US
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.logfile import LogFile
+from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
 
@@ -46,7 +46,7 @@ class RowBlock:
 
 
 @dataclass(slots=True)
-class ParquetReader:
+class ParquetReader(OneFile):
     """Reads one Parquet file; `parse` may be called from several threads at once."""
 
     file: LogFile

@@ -9,7 +9,7 @@ REASONS: Final[dict[str, str]] = {
     "not_json": "the line is not valid JSON",
     "not_utf8": "the line is not valid UTF-8",
     "not_object": "the line is JSON, but not an object",
-    "line_too_long": "the line, or the JSON value, is longer than 64 MB",
+    "line_too_long": "the line, row or JSON value is longer than is read (see --limit: 64 MB)",
     "wrong_columns": "the row has another number of fields than the header",
     "unrecognised": "the record has no known log format",
     "aggregate": "the record sums up many calls: it is no log of them",

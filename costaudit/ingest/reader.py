@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol, assert_never
 
+from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
+from costaudit.ingest.bundle import Bundle, bundles_of
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.csv_reader import CsvReader
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -24,22 +26,50 @@ class Block(Protocol):
 
 
 class Reader(Protocol):
-    """Reads one file in blocks; `parse` may be called from several threads at once."""
+    """Reads records in blocks; `parse` may be called from several threads at once."""
 
-    file: LogFile
-    adapter: Adapter | None
+    @property
+    def name(self) -> str:
+        """The file that is read, or the first of several."""
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[Any]:
         """Raw blocks in order, or those of the given indices."""
 
-    def records(self) -> Iterator[tuple[int, Record | Skip]]:
-        """Every record in order with its line (or row), or why a line is none."""
+    def place(self, line: int) -> tuple[str, int]:
+        """The file and the line (or row) that an entry of a block's `lines` stands for."""
 
     def parse(self, block: Any) -> Parsed:
         """The calls of one block."""
 
 
-def open_log(file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS) -> Reader:
+class FileReader(Reader, Protocol):
+    """Reads one file."""
+
+    file: LogFile
+    adapter: Adapter | None
+    """The format of most records, if any."""
+
+    def records(self) -> Iterator[tuple[int, Record | Skip]]:
+        """Every record in order with its line (or row), or why a line is none."""
+
+
+def open_logs(
+    files: Sequence[LogFile], forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
+) -> Iterator[Reader | InputError]:
+    """Readers for all files in their order, small ones together; an error for a file that cannot be read."""
+    for some in bundles_of(files):
+        if len(some) > 1:
+            yield Bundle(some, lambda file: open_log(file, forced, adapters))
+            continue
+        try:
+            yield open_log(some[0], forced, adapters)
+        except InputError as error:
+            yield error
+
+
+def open_log(
+    file: LogFile, forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
+) -> FileReader:
     """A reader for the file; raises InputError when it cannot be read."""
     match file.container:
         case Container.JSONL | Container.JSON:

@@ -55,12 +55,18 @@ def sniff(name: str, path: Path, filesystem: Any = None, limits: Limits = DEFAUL
         raise InputError("the file is empty", path=name)
     _refuse_others(name, head)
     compression = _compression(head)
-    file = LogFile(name, path, Container.JSONL, compression, size, filesystem, limits=limits)
-    if compression is not Compression.NONE:
+    whole = head if len(head) == size else None
+    file = LogFile(name, path, Container.JSONL, compression, size, filesystem, limits=limits, data=whole)
+    return replace(_recognised(file, head), data=None)
+
+
+def _recognised(file: LogFile, head: bytes) -> LogFile:
+    """The file with what it is, by its first bytes."""
+    if file.compression is not Compression.NONE:
         head = peek(file)
         if not head:
-            raise InputError("the file is empty once decompressed", path=name)
-        _refuse_others(name, head)
+            raise InputError("the file is empty once decompressed", path=file.name)
+        _refuse_others(file.name, head)
     if head.startswith((_PARQUET, _SQLITE)):
         return _out_of_order(file, head)
     return _text(file, head)

@@ -19,7 +19,7 @@ from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, rank
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.logfile import LogFile
+from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
 
@@ -43,7 +43,7 @@ class SqliteBlock:
 
 
 @dataclass(slots=True)
-class SqliteReader:
+class SqliteReader(OneFile):
     """Reads one database; `parse` may be called from several threads at once."""
 
     file: LogFile

@@ -324,6 +324,25 @@ def find_retired(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_overlaps(work: Audited) -> Iterator[m.Finding]:
+    """CA-D1: requests without an id that are alike in two files: each may be two, or one counted twice."""
+    overlaps = work.passed.overlaps
+    if overlaps:
+        files = f"{overlaps[0].file} and {overlaps[0].other}"
+        requests = sum(overlap.requests for overlap in overlaps)
+        yield m.Finding(
+            code="CA-D1",
+            title=f"{requests:,} requests without an id are alike in two files, as {files}",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "requests": requests,
+                "files": [{"file": o.file, "other": o.other, "requests": o.requests} for o in overlaps[:10]],
+            },
+            next="if one is a copy of a part of the other, leave it out: they are counted in both",
+        )
+
+
 def _finding(  # noqa: PLR0913 - the fields of a finding, and where its money lies
     work: Audited,
     code: str,
@@ -345,5 +364,5 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
-    find_weak_usage, find_retired,
+    find_weak_usage, find_retired, find_overlaps,
 )  # fmt: skip

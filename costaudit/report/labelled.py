@@ -73,7 +73,8 @@ def _offer(sampler: Sampler[Mapping[str, Any]], requests: Requests, plan: Plan, 
     tiers, ids = judged.tags.tier.tolist(), request_ids(requests.batch)
     drawn: dict[int, dict[str, Any]] = {}  # filled below: few rows of a block can still be drawn
     for row in rows.tolist():
-        place = f"{requests.file}:{int(requests.lines[row]):012d}"
+        file, line = requests.place(int(requests.lines[row]))
+        place = f"{file}:{line:012d}"
         sampler.offer(tiers[row], units[row], ids[row], place, partial(drawn.setdefault, row, {}))
     columns = columns_of(requests.take(np.array([*drawn], np.intp), plan), plan, with_text=True)
     for number, values in enumerate(drawn.values()):

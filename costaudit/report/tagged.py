@@ -69,6 +69,7 @@ def schema_of(*, with_text: bool) -> pa.Schema:
 def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, list[Any]]:
     """Every column of some requests as plain values: money as Decimal, `ts` in microseconds."""
     judged, policy = requests.judged, plan.policy
+    places = [requests.place(line) for line in requests.lines.tolist()]
     whole = completed(requests.batch)
     columns = {
         name: (whole.column(name).cast(pa.int64()) if name == "ts" else whole.column(name)).to_pylist()
@@ -101,8 +102,8 @@ def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, 
         "kept_reason": judged.stays(policy),
         "reported_usd": [None if p is None else usd_of(p * 1000) for p in columns["reported_picousd"]],
         "id": request_ids(requests.batch),
-        "source_file": [requests.file] * len(tagged),
-        "source_line": requests.lines.tolist(),
+        "source_file": [file for file, _ in places],
+        "source_line": [line for _, line in places],
         "records": requests.records.tolist(),
     }
 
