@@ -80,7 +80,8 @@ def find_logs(
 
 def _also_called(file: LogFile, name: str) -> LogFile:
     """The file with another name of it, unless that is only another way to write the first."""
-    same = os.path.abspath(file.name) == os.path.abspath(name) or name in file.copies  # noqa: PTH100 - not resolved
+    known = (os.path.abspath(one) for one in (file.name, *file.copies))  # noqa: PTH100 - links are not resolved
+    same = os.path.abspath(name) in known  # noqa: PTH100 - as above
     return file if same else replace(file, copies=(*file.copies, name))
 
 
