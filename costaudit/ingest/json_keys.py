@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-_QUOTE: Final = ord('"')
+_QUOTE, _COLON, _BLANK = (ord(c) for c in '": ')
 _WORD: Final = 8
 """Bytes of a key that are compared: the last ones."""
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -33,9 +33,10 @@ class KnownKeys:
             word = int.from_bytes(raw[-_WORD:].rjust(_WORD, b"\0"), "little")
             slot = int(self._slot(np.array([word], np.uint64), len(raw))[0])
             self._names.setdefault(slot, []).append(name)
-        self._longest = max((len(n) for names in self._names.values() for n in names), default=0)
         self._table = np.zeros(1 << 16, bool)
         self._table[list(self._names)] = True
+        self._spare = np.array([56, *((_WORD - n) * 8 for n in range(1, _WORD + 1))], np.uint64)
+        """Bits of a word that are not of the key, by its length."""
 
     @staticmethod
     def _slot(words: npt.NDArray[np.uint64], lengths: int | npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
@@ -45,19 +46,26 @@ class KnownKeys:
 
     def found_in(self, data: bytes) -> frozenset[str] | None:
         """The names that occur as keys, and maybe others; None where an escaped key makes it hard to say."""
-        if b"\\u00" in data and _ESCAPED_KEY.search(data):
+        if b"\\" in data and b"\\u00" in data and _ESCAPED_KEY.search(data):
             return None
-        codes = np.frombuffer(b"\0" * _WORD + data + b"\0", np.uint8)
-        quotes = np.flatnonzero(codes == _QUOTE)
+        if len(data) <= 2 * _WORD:
+            data = data.rjust(2 * _WORD + 1)
+        codes = np.frombuffer(data, np.uint8)
+        quotes = np.flatnonzero(codes[:-1] == _QUOTE)
         behind = codes[quotes + 1]
-        ends = np.flatnonzero((behind == ord(":")) | (behind == ord(" ")) | (behind == 9) | (behind == 13))
-        ends = ends[ends > 0]
+        ends = np.flatnonzero((behind == _COLON) | (behind <= _BLANK))
+        ends = ends[1:] if len(ends) and ends[0] == 0 else ends
         places, lengths = quotes[ends], quotes[ends] - quotes[ends - 1] - 1
-        fits = (lengths > 0) & (lengths <= self._longest)
-        places, lengths = places[fits], lengths[fits]
         windows = np.ndarray((len(codes) - _WORD + 1,), "<u8", codes.data, strides=(1,))
-        words = windows[places - _WORD]
-        spare = (np.maximum(_WORD - lengths, 0) * 8).astype(np.uint64)
+        words = windows[np.maximum(places - _WORD, 0)]
+        first = int(
+            np.searchsorted(places, _WORD)
+        )  # keys within the first bytes have no whole word before them
+        words[:first] <<= ((_WORD - places[:first]) * 8).astype(np.uint64)
+        spare = self._spare[np.minimum(lengths, _WORD)]
         slots = self._slot(words >> spare << spare, lengths)
-        seen = np.flatnonzero(self._table & (np.bincount(slots.astype(np.intp), minlength=1 << 16) > 0))
-        return frozenset(name for slot in seen.tolist() for name in self._names[slot])
+        seen = np.zeros(len(self._table), bool)
+        seen[slots] = True
+        return frozenset(
+            name for slot in np.flatnonzero(seen & self._table).tolist() for name in self._names[slot]
+        )
