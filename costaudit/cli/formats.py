@@ -119,8 +119,9 @@ def _look(name: str, input_format: str | None, line: int | None) -> Look:
     forced = adapter_named(input_format, adapters) if input_format else None
     try:
         files, refused = find_logs([name], sys.stdin.buffer)
-        if len(files) > 1:
-            raise UsageError("this names more than one file", path=name, hint=f"like {files[0].name}")
+        if len(files) + len(refused) > 1:
+            one = files[0].name if files else refused[0].path
+            raise UsageError("this names more than one file", path=name, hint=f"like {one}")
         if refused:
             raise refused[0]
         return look_at(files[0], forced, adapters, line)

@@ -15,8 +15,8 @@ from costaudit.ingest.format import Skip
 from costaudit.schema import MAX_COUNT, TOKEN_CLASSES, Call, Quality, Reading
 
 
-def count(value: Any, name: str) -> int | None:
-    """A token count as an integer, None when absent; raises Skip when it is impossible.
+def count(value: Any, name: str, most: int = MAX_COUNT) -> int | None:
+    """A token count as an integer, None when absent; raises Skip when it is impossible or beyond the most.
 
     >>> count(12, "input"), count("12", "input"), count(600.0, "input"), count("600.0", "input")
     (12, 12, 600, 600)
@@ -27,8 +27,8 @@ def count(value: Any, name: str) -> int | None:
         value = _integer(value, name)
     if value < 0:
         raise Skip("negative_usage", f"{name} is negative")
-    if value > MAX_COUNT:
-        raise Skip("usage_too_large", f"{name} is beyond 10^11")
+    if value > most:
+        raise Skip("usage_too_large", f"{name} is beyond {most:,}")
     return int(value)
 
 

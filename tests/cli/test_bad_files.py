@@ -50,7 +50,6 @@ CANNOT = {
     "zip": (archive(), "zip archive"),
     "pdf": (b"%PDF-1.7\n", "PDF"),
     "broken sqlite": (b"SQLite format 3\x00" + b"\x00" * 100, "SQLite"),
-    "utf16": (lines(3).decode().encode("utf-16"), "UTF-16"),
     "array of numbers": (b"[1, 2]", "not an object"),
     "numbers": (b"1\n2\n3\n", "not an object"),
     "no model": (b'{"input_tokens": 1, "output_tokens": 2}\n' * 5, "model"),

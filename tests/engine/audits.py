@@ -13,11 +13,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import zstandard
 
 from costaudit.engine.local import Pass, audit_files
 from costaudit.engine.plan import Plan
+from costaudit.ingest import bundle, jsonl, parquet, reader
 from costaudit.ingest.files import find_logs
+from costaudit.ingest.format import Adapter
+from costaudit.ingest.jsonl import JsonlReader
+from costaudit.ingest.logfile import LogFile
+from costaudit.ingest.parquet import ParquetReader
+from costaudit.ingest.reader import FileReader
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
@@ -198,3 +205,21 @@ def _further(chance: random.Random, record: Record, number: int) -> list[Record]
             }
         ]
     return []
+
+
+def read_in_blocks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """From here on, files are read in blocks of so many bytes (JSON lines) or so many rows × 100 (Parquet).
+
+    However small, they are read as large ones are: each on its own, and flat records as columns.
+    """
+
+    def open_log(file: LogFile, forced: Adapter | None = None, *_: object) -> FileReader:
+        if file.container == "parquet":
+            return ParquetReader.open(file, forced)
+        return JsonlReader.open(file, forced, block_bytes=size)
+
+    monkeypatch.setattr(reader, "open_log", open_log)
+    monkeypatch.setattr(bundle, "SMALL_BYTES", 0)
+    monkeypatch.setattr(jsonl, "_WORTH_COLUMNS", 0)
+    monkeypatch.setattr(parquet, "ROWS", max(size // 100, 1))
+    monkeypatch.setattr(parquet, "RECORD_ROWS", max(size // 100, 1))

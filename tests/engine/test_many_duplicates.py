@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from costaudit.engine import local
-from costaudit.ingest import jsonl
 from costaudit.ingest.identity import split_linked
-from tests.engine.audits import Record, audit, random_log, same, write_jsonl
+from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl
 
 
 def linked_log(seed: int) -> list[Record]:
@@ -45,9 +44,7 @@ def test_calls_merged_in_parts_give_the_same_report(
     paths = [write_jsonl(tmp_path / "a.jsonl", log[:cut]), write_jsonl(tmp_path / "b.jsonl", log[cut:])]
     expected = audit(*paths)
     assert expected.inputs.duplicates > 60
-    monkeypatch.setattr(
-        local, "open_log", lambda f, forced=None, *_: jsonl.JsonlReader.open(f, forced, block_bytes)
-    )
+    read_in_blocks(monkeypatch, block_bytes)
     monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
     assert same(audit(*paths)) == same(expected)
 

@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from costaudit.engine import local, requests
 from costaudit.engine.local import audit_files
 from costaudit.engine.requests import read_requests
-from costaudit.ingest import jsonl, parquet
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
 from costaudit.report.tagged import columns_of
-from tests.engine.audits import Record, plan, random_log, write_jsonl, write_parquet
+from tests.engine.audits import Record, plan, random_log, read_in_blocks, write_jsonl, write_parquet
 
 FEW = settings(
     max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -117,16 +116,9 @@ def test_blocks_threads_and_parts_do_not_matter(
     assert max(r["records"] for r in expected) > 1
     check_sums(expected, report)
 
-    def open_log(file: Any, forced: Any = None, *_: Any) -> Any:
-        if file.container == "parquet":
-            return parquet.ParquetReader.open(file, forced)
-        return jsonl.JsonlReader.open(file, forced, block_bytes=block)
-
+    read_in_blocks(monkeypatch, block)
     for module in (local, requests):
-        monkeypatch.setattr(module, "open_log", open_log)
         monkeypatch.setattr(module, "CALLS_AT_ONCE", at_once)
-    monkeypatch.setattr(parquet, "ROWS", block // 100)
-    monkeypatch.setattr(parquet, "RECORD_ROWS", block // 100)
     monkeypatch.setattr(requests, "_IN_MEMORY", 1000)
     assert rows_of(*paths, threads=threads)[0] == expected
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from costaudit.engine import local
-from costaudit.ingest import identity, jsonl, parquet
-from tests.engine.audits import Record, audit, random_log, same, write_jsonl, write_parquet
+from costaudit.ingest import identity, jsonl
+from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl, write_parquet
 
 FEW = settings(
     max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -26,17 +26,7 @@ SEEDS = st.integers(0, 2**32)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Blocks of so many bytes (JSON lines) and so many rows (Parquet)."""
 
-    def shrink(size: int) -> None:
-        def open_log(file: Any, forced: Any = None, *_: Any) -> Any:
-            if file.container == "parquet":
-                return parquet.ParquetReader.open(file, forced)
-            return jsonl.JsonlReader.open(file, forced, block_bytes=size)
-
-        monkeypatch.setattr(local, "open_log", open_log)
-        monkeypatch.setattr(parquet, "ROWS", max(size // 100, 1))
-        monkeypatch.setattr(parquet, "RECORD_ROWS", max(size // 100, 1))
-
-    return shrink
+    return partial(read_in_blocks, monkeypatch)
 
 
 def arrangements(folder: Path, log: list[Record], seed: int) -> dict[str, list[Path]]:
@@ -106,7 +96,7 @@ def test_the_tables_and_the_records_path_agree(tmp_path: Path, seed: int):
     log = write_jsonl(tmp_path / "log.jsonl", random_log(seed))
     expected = audit(log).model_dump_json()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonl, "flat_layout", lambda _sample: None)
+        patch.setattr(jsonl, "flat_layout", lambda *_: None)
         assert audit(log).model_dump_json() == expected
 
 

@@ -12,7 +12,7 @@ from costaudit.engine import local
 from costaudit.ingest import jsonl
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Tagger
-from tests.engine.audits import audit, same, write_jsonl
+from tests.engine.audits import audit, read_in_blocks, same, write_jsonl
 
 TASKS = {
     "t-1": ("Classify the sentiment of this review as positive or negative: {}", 90),
@@ -63,15 +63,14 @@ def test_the_report_does_not_depend_on_blocks_or_on_what_is_kept(
     path = write_jsonl(tmp_path / "log.jsonl", log_of())
     expected = same(audit(path))
     monkeypatch.setattr(local, "HELD_BYTES", held)
-    monkeypatch.setattr(
-        local, "open_log", lambda f, forced=None, *_: jsonl.JsonlReader.open(f, forced, block_bytes)
-    )
+    read_in_blocks(monkeypatch, block_bytes)
     assert same(audit(path, threads=threads)) == expected
 
 
 def test_a_log_given_twice_votes_once(tmp_path: Path):
     first = write_jsonl(tmp_path / "a.jsonl", log_of())
     second = write_jsonl(tmp_path / "b.jsonl", log_of())
+    second.write_bytes(second.read_bytes() + b"\n")  # the same records in other bytes
     ignored = ("records", "duplicates", "formats")
     assert same(audit(first, second), ignore=ignored) == same(audit(first), ignore=ignored)
 

@@ -18,6 +18,9 @@ MOST_USD_DIGITS: Final = 12
 """Digits before the point of an amount that is believed."""
 MOST_DIGITS: Final = 50
 
+_MOST_COUNT: Final = 2**53
+"""The largest count of a line: it sums up many requests."""
+
 
 def count(row: Row, *names: str) -> int | None:
     """The first of the cells that is not empty, as a count; raises Skip where it cannot be one.
@@ -34,8 +37,8 @@ def count(row: Row, *names: str) -> int | None:
                 raise Skip("not_integer_usage", f"{name} is text that is no integer")
             value = number
         if isinstance(value, Decimal) and value.is_finite() and value.adjusted() > 20:
-            raise Skip("usage_too_large", f"{name} is beyond 2^53")
-        return token_count(value, name)
+            raise Skip("usage_too_large", f"{name} is beyond {_MOST_COUNT:,}")
+        return token_count(value, name, _MOST_COUNT)
     return None
 
 
