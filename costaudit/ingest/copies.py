@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from costaudit.errors import InputError
 from costaudit.ingest.logfile import Compression, LogFile
 from costaudit.ingest.streams import chunks
 from costaudit.ingest.unpack import BrokenError
@@ -59,6 +60,6 @@ def _digest(file: LogFile, size: int | None = None) -> bytes | None:
                 break
     except BrokenError:
         found.update(b"broken")
-    except OSError:
+    except InputError:
         return None
     return found.digest()

@@ -7,6 +7,7 @@ closed, those are read on their own.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -119,10 +120,9 @@ class CsvReader(OneFile):
         return rows_of(data, self.delimiter, len(self.names))
 
     def _read(self, rows: Rows) -> Iterator[tuple[At, list[str]]]:
-        """The fields of all whole rows."""
-        for at, text in rows.texts():
-            yield at, self._fields(text)
-        yield from rows.single
+        """The fields of all whole rows, in their order."""
+        whole = ((at, self._fields(text)) for at, text in rows.texts())
+        yield from heapq.merge(whole, rows.single, key=lambda row: row[0].line)
 
     def _fields(self, text: bytes) -> list[str]:
         fields, _ = fields_of(text.decode("utf-8", "replace"), self.delimiter, len(self.names))
@@ -154,7 +154,8 @@ class CsvReader(OneFile):
         types = {path[0]: kind for path, kind in layout.types.items()}
         table = _read_columns(data, self.names, self.delimiter, types)
         if table is not None:
-            return flat_batch(table, layout) if table.num_rows == rows else None
+            odd = _padded_nothing(table) if _has_padding(data, self.delimiter) else None
+            return flat_batch(table, layout, odd) if table.num_rows == rows else None
         if not _is_utf8(data):
             return None
         table = _read_columns(data, self.names, self.delimiter, dict.fromkeys(types, pa.string()))
@@ -185,6 +186,23 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
+def _has_padding(data: bytes, delimiter: str) -> bool:
+    """Whether some field may begin or end with a blank."""
+    marks = (delimiter.encode(), b'"', b"\n")
+    beside = (mark + blank for mark in marks for blank in (b" ", b"\t"))
+    return not data.isascii() or any(pair in data or pair[::-1] in data for pair in beside)
+
+
+def _padded_nothing(table: pa.Table) -> Mask:
+    """Rows with a text that says nothing once the blanks around it are gone."""
+    odd = np.zeros(table.num_rows, bool)
+    for column in table.columns:
+        if pa.types.is_string(column.type):
+            bare = pc.utf8_trim_whitespace(column)
+            odd |= np.asarray(pc.is_in(bare, pa.array(sorted(NOTHING))))
+    return odd
+
+
 _PATTERNS: Final = {
     "int64": r"^[ \t]*-?[0-9]{1,18}[ \t]*$",
     "double": r"^[ \t]*-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,2})?[ \t]*$",
@@ -208,7 +226,8 @@ def _converted(table: pa.Table, types: dict[str, pa.DataType]) -> tuple[pa.Table
             columns[name] = texts.cast(kind)
         except pa.ArrowInvalid:
             return None, odd
-    return pa.table(columns), odd
+    typed = pa.table(columns)
+    return typed, odd | _padded_nothing(typed)
 
 
 def _read_columns(

@@ -130,6 +130,8 @@ class ParquetReader(OneFile):
                 for batch in source.iter_batches(rows, row_groups=list(groups), columns=self.columns):
                     yield RowBlock(index, first_row, pa.Table.from_batches([batch]))
                     index, first_row = index + 1, first_row + batch.num_rows
+        except FileNotFoundError as error:
+            raise _unreadable(self.file, error) from error
         except (pa.ArrowException, OSError):
             yield RowBlock(index, first_row, None, damaged=end - first_row)
 
@@ -156,6 +158,8 @@ class ParquetReader(OneFile):
         try:
             with self._source() as source:  # each thread its own: they are not safe to share
                 return source.read_row_groups(list(block.groups), columns=self.columns, use_threads=False)
+        except FileNotFoundError as error:
+            raise _unreadable(self.file, error) from error
         except (pa.ArrowException, OSError):
             return None
 

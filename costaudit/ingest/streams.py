@@ -85,17 +85,27 @@ def chunks(file: LogFile, size: int) -> Iterator[bytes]:
 
 
 def _pieces(file: LogFile, size: int) -> Iterator[bytes]:
-    """The uncompressed bytes as they come; raises BrokenError where they cannot be read on."""
-    with file.open() as raw:
-        match file.compression:
-            case Compression.NONE:
-                yield from iter(lambda: raw.read(size), b"")
-            case Compression.GZIP:
-                yield from gunzip(raw)
-            case Compression.ZSTD:
-                yield from unzstd(raw, file.limits.window)
-            case _:
-                assert_never(file.compression)
+    """The uncompressed bytes as they come.
+
+    Raises InputError where the file cannot be opened, BrokenError where it cannot be read on.
+    """
+    try:
+        raw = file.open()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=file.name) from error
+    with raw:
+        try:
+            match file.compression:
+                case Compression.NONE:
+                    yield from iter(lambda: raw.read(size), b"")
+                case Compression.GZIP:
+                    yield from gunzip(raw)
+                case Compression.ZSTD:
+                    yield from unzstd(raw, file.limits.window)
+                case _:
+                    assert_never(file.compression)
+        except OSError as error:
+            raise BrokenError(error.strerror or str(error)) from error
 
 
 def peek(file: LogFile, size: int = 4096) -> bytes:

@@ -1,7 +1,9 @@
-"""Random JSON lines as no honest program writes them: what both ways of reading must agree on."""
+"""Random JSON lines and tables as no honest program writes them: what both ways of reading must agree on."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import random
 from collections.abc import Callable
@@ -128,3 +130,33 @@ def _text(r: random.Random, record: dict[str, Any], oddness: float) -> bytes:
             text.replace(":", ":\t", 1),
         ])  # fmt: skip
     return text.encode("utf-8", "surrogatepass")
+
+
+_CELLS = [
+    "12", " 12 ", "12.0", "12.5", "-3", "1e3", "1,234", "0x10", "NaN", "nan", "None", "null", "\\N", "<NA>",
+    "inf", "true", "TRUE", "yes", "99999999999999999999", "100000000001", "1791190800", "é", '"',
+    "a,b", "a\nb", " ", " None ", "[]", "{}",
+]  # fmt: skip
+
+
+def odd_table(seed: int) -> bytes:
+    """A table of flat records, the same for the same seed: mostly of one shape, here and there not."""
+    r = random.Random(seed)  # noqa: S311 - files drawn with a fixed seed
+    fields = {path[0]: kind for path, kind in _shape(r) if len(path) == 1}
+    oddness = r.choice([0.0, 0.02, 0.1, 0.5])
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator=r.choice(["\n", "\r\n"]), delimiter=r.choice(",;"))
+    writer.writerow([*fields, "note"])
+    for _ in range(r.choice([2, 20, 60, 250])):
+        row = [_cell(r, kind, oddness) for kind in fields.values()]
+        writer.writerow([*row, "x"][: r.choice([99] * 50 + [1 + len(row) // 2])])
+        if r.random() < oddness / 10:
+            out.write(r.choice(['"open quote,1\n', 'a "b" c\n', "\n", "\ufeff", '"" ""\n']))
+    return out.getvalue().encode()
+
+
+def _cell(r: random.Random, kind: Kind, oddness: float) -> str:
+    if r.random() < oddness / 2:
+        return r.choice([*_CELLS, *_TIMES])
+    value = _USUAL[kind](r)
+    return json.dumps(value) if isinstance(value, (list, dict)) else str(value)

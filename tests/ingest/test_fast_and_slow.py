@@ -10,11 +10,12 @@ import pytest
 
 from costaudit.errors import InputError
 from costaudit.ingest.canonical import Parsed
+from costaudit.ingest.csv_reader import CsvReader
 from costaudit.ingest.identity import calls_of
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.logfile import Container
 from costaudit.ingest.sniff import sniff
-from tests.ingest.odd_files import odd_file
+from tests.ingest.odd_files import odd_file, odd_table
 
 FILES = int(os.environ.get("COSTAUDIT_ODD_FILES", "2000"))
 BATCH = 100
@@ -61,6 +62,33 @@ def test_odd_files_are_read_alike_in_both_ways(tmp_path: Path, first: int):
         seen["losses"] += any(part.quarantine.total for part in fast)
     assert seen["columns"] > BATCH / 4, seen  # or the fast way is not tested at all
     assert seen["losses"] > BATCH / 10, seen
+
+
+def test_odd_tables_are_read_alike_in_both_ways(tmp_path: Path):
+    seen: Counter[str] = Counter()
+    path = tmp_path / "odd.csv"
+    for seed in range(FILES // 10):
+        path.write_bytes(odd_table(seed))
+        try:
+            reader = CsvReader.open(sniff("odd.csv", path))
+        except InputError:
+            seen["refused"] += 1
+            continue
+        if sniff("odd.csv", path).container is not Container.CSV:
+            continue
+        blocks = list(reader.blocks())
+        fast = [reader.parse(block) for block in blocks]
+        layout, reader.layout = reader.layout, None
+        slow = [reader.parse(block) for block in blocks]
+        try:
+            assert_alike(fast, slow)
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}: {error}") from error
+        seen["read"] += 1
+        seen["columns"] += layout is not None
+        seen["losses"] += any(part.quarantine.total for part in fast)
+    assert seen["columns"] > FILES / 100, seen
+    assert seen["losses"] > FILES / 50, seen
 
 
 def test_containers_of_odd_files_are_what_they_seem(tmp_path: Path):
