@@ -8,6 +8,7 @@ closed, those are read on their own.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -64,7 +65,7 @@ class CsvReader(OneFile):
                 "the table has no header", path=file.name, hint="the first line names the columns"
             )
         names = header.names
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = next((name for name, number in Counter(names).items() if number > 1), None)
         if twice is not None:
             raise InputError(f"two columns are called {twice!r}", path=file.name, line=header.above + 1)
         reader = cls(

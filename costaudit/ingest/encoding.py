@@ -10,6 +10,8 @@ import codecs
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+import numpy as np
+
 from costaudit.ingest.logfile import LineEnds
 from costaudit.ingest.unpack import BrokenError
 
@@ -42,8 +44,17 @@ def encoding_of(head: bytes) -> str:
     return _ZEROS.get(tuple(byte == 0 for byte in head[:8]), UTF8)
 
 
-def line_ends_of(head: bytes) -> LineEnds:
-    """What ends the lines of a text (already UTF-8), by its beginning."""
+def line_ends_of(head: bytes, *, table: bool) -> LineEnds:
+    """What ends the lines of a text (already UTF-8), by its beginning.
+
+    In JSON a carriage return may stand between any two words, in a table only in quotes.
+    """
+    if table:
+        codes = np.frombuffer(head, np.uint8)
+        lone = np.flatnonzero((codes[:-1] == ord("\r")) & (codes[1:] != ord("\n")))
+        quotes = np.flatnonzero(codes == ord('"'))
+        outside = np.searchsorted(quotes, lone) % 2 == 0
+        return LineEnds.RETURN if outside.any() else LineEnds.NEWLINE
     return LineEnds.RETURN if b"\r" in head and b"\n" not in head else LineEnds.NEWLINE
 
 

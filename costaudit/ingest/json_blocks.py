@@ -44,7 +44,7 @@ _AFTER_DAMAGE: Final = 1 << 12
 _INDENT: Final = 1_000
 """Blanks before a value that begins its line; who indents further is not looked at."""
 
-_BETWEEN: Final = b" \t\r\n,[]"
+_BETWEEN: Final = b" \t\r\n\f\v\x1e,[]" + BOM
 """What may stand between two values."""
 
 

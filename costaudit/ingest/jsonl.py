@@ -260,7 +260,8 @@ def _whole_number(text: str) -> int | float:
 
 
 _DECODER: Final = json.JSONDecoder(parse_int=_whole_number)
-_BLANKS: Final = re.compile(r"\s*")
+_BETWEEN: Final = re.compile(r"\s*(?:,\s*(?=\{))?")
+_PIECE_OF_ARRAY: Final = re.compile(r"[\[,]?\s*(\{.*\})\s*[,;\]]?", re.DOTALL)
 
 
 def _decode_leniently(line: bytes) -> list[Any]:
@@ -268,13 +269,16 @@ def _decode_leniently(line: bytes) -> list[Any]:
         text = line.decode("utf-8").strip()
     except UnicodeDecodeError as error:
         raise Skip("not_utf8") from error
+    piece = _PIECE_OF_ARRAY.fullmatch(text)
+    if piece is not None:  # a line of an array that is written record by record
+        text = piece[1]
     values: list[Any] = []
     at = 0
     try:
         while at < len(text) and (at == 0 or text[at] == "{"):
             value, end = _DECODER.raw_decode(text, at)
             values.append(value)
-            at = _BLANKS.match(text, end).end()  # type: ignore[union-attr]  # matches everywhere
+            at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]  # matches everywhere
     except json.JSONDecodeError as error:
         raise Skip("not_json", f"column {error.colno}: {error.msg}") from error
     except (ValueError, RecursionError) as error:

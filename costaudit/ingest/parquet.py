@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -75,7 +76,7 @@ class ParquetReader(OneFile):
             raise _unreadable(file, error) from error
         if sample is None:
             raise InputError("the Parquet file has no rows", path=file.name)
-        twice = next((name for name in schema.names if schema.names.count(name) > 1), None)
+        twice = next((name for name, number in Counter(schema.names).items() if number > 1), None)
         if twice is not None:
             raise InputError(f"two columns are called {twice!r}", path=file.name)
         adapter = forced or detect(_records(pa.Table.from_batches([sample])), adapters)

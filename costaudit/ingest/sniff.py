@@ -78,7 +78,7 @@ def _text(file: LogFile, head: bytes) -> LogFile:
     if file.encoding == UTF8 and b"\x00" in head:
         raise InputError("a binary file of unknown kind", path=file.name, hint=_READ)
     text = peek_text(file, PEEK_BYTES)
-    file = replace(file, line_ends=line_ends_of(text))
+    file = replace(file, line_ends=line_ends_of(text, table=not text.lstrip().startswith((b"{", b"["))))
     if file.line_ends is LineEnds.RETURN:
         text = peek_text(file, PEEK_BYTES)
     return replace(file, container=_text_container(text))
@@ -211,10 +211,17 @@ def header_of(head: bytes) -> Header | None:
     if line.count('"') < 2 and any(other.lstrip()[:1] in ("{", "[") for other in lines[above:]):
         return None
     for delimiter in told or sorted(DELIMITERS, key=line.count, reverse=True):
-        names = next(csv.reader([line.rstrip("\r")], delimiter=delimiter), [])
+        names = _names_in(line.rstrip("\r"), delimiter)
         if len(names) > 1 and _are_names(names):
             return Header(delimiter, tuple(name.strip() for name in names), above)
     return None
+
+
+def _names_in(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _are_names(names: Sequence[str]) -> bool:

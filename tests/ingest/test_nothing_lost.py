@@ -247,6 +247,10 @@ KINDS: dict[str, Kind] = {
     "semicolons, windows lines": of_rows(";", "\r\n"),
     "tabs": of_rows("\t"),
     "csv with carriage returns": of_rows(end="\r", texts=False),
+    "csv with a header that ends otherwise": lambda r, size: Written(
+        (w := of_rows(texts=False)(r, size)).data.replace(b"\n", b"\r", 1), w.records
+    ),
+    "records with commas behind": of_lines(lambda text: text.replace("}\n", "},\n").encode()),
     "csv after a comment": of_rows(before="# exported\n\n"),
     "csv that tells Excel": of_rows(";", before="sep=;\n"),
     "csv, utf-16": of_rows(pack=lambda text: text.encode("utf-16")),
