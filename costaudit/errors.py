@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable
 
 
@@ -25,7 +27,7 @@ class CostauditError(Exception):
         """What happened, one line, no trailing full stop."""
         self.hint = hint
         """What to do about it, one line."""
-        self.path = path
+        self.path = None if path is None else shown(path)
         """The file concerned, as the user named it."""
         self.line = line
         """The line in that file, counted from 1."""
@@ -61,3 +63,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     if not close:
         return None
     return "did you mean " + " or ".join(repr(str(c)) for c in close) + "?"
+
+
+_LONE: re.Pattern[str] = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of characters that stand for no byte of a file's name."""
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    r"""The name of a file as text that every output can hold: bytes that are not UTF-8 as \xe9.
+
+    Python has such bytes as surrogates, which no encoding takes.
+    """
+    text = os.fspath(name)
+    if text.isascii():
+        return text
+    return _LONE.sub("\ufffd", text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
