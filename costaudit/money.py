@@ -24,6 +24,21 @@ decimal.DefaultContext.prec = EXACT.prec
 decimal.setcontext(EXACT.copy())
 
 
+MOST_USD = Decimal(10) ** 12
+"""No bill and no fee comes to that."""
+
+
+def is_amount(number: Decimal) -> bool:
+    """Whether a number that was written down can be meant: finite, below 10^12, with 12 decimals at most.
+
+    >>> is_amount(Decimal("0.000000000001")), is_amount(Decimal("1e400")), is_amount(Decimal("NaN"))
+    (True, False, False)
+    """
+    if not number.is_finite() or number.copy_abs() >= MOST_USD:
+        return False
+    return -int(number.as_tuple().exponent) <= 12  # of a finite number it is an integer
+
+
 def usd_for(tokens: int, usd_per_mtok: Decimal) -> Decimal:
     """Exact dollars for a number of tokens at a rate in USD per 1M tokens."""
     return EXACT.multiply(Decimal(tokens), usd_per_mtok).scaleb(-6, EXACT)
@@ -103,7 +118,7 @@ def parse_percent(text: str) -> Decimal:
         value = Decimal(stripped)
     except decimal.InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or not text.strip().endswith("%"):
+    if not is_amount(value) or not text.strip().endswith("%"):
         raise UsageError(f"{text!r} is not a percentage", hint="write it like 10% or 5.5%")
     if not -100 < value <= 1000:
         raise UsageError(f"{text!r} is outside -100% .. 1000%")

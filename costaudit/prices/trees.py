@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from costaudit.errors import TableError, UsageError
+from costaudit.outputs import reads
 from costaudit.prices.folders import SHIPPED, Folder, Held, shipped_directory
 
 GIT: Final = "git:"
@@ -48,6 +49,7 @@ def open_tables(spec: str, at: Path) -> Opened:
     if path.is_dir():
         return Opened(Path(spec), spec)
     if path.is_file():
+        reads(path, spec)
         return _alone(spec, path.resolve().parent.name, path.name, path.read_bytes(), spec)
     raise TableError("no such directory of price tables, and no such table", path=spec)
 

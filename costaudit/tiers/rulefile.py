@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from costaudit.errors import ConfigError, did_you_mean
+from costaudit.toml.load import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,12 +36,7 @@ class Source:
     @classmethod
     def parse(cls, path: str, text: str) -> Source:
         """Decode TOML text; raises ConfigError with the line."""
-        try:
-            return cls(path, text, tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            line = re.search(r"at line (\d+)", str(error))  # absent: at the end of the document
-            at = int(line[1]) if line else max(1, len(text.splitlines()))
-            raise ConfigError(f"not valid TOML: {error}", path=path, line=at) from error
+        return cls(path, text, parse_toml(text, path).table)
 
     def error(
         self, message: str, *, hint: str | None = None, kind: str | None = None, nth: int = 0

@@ -282,7 +282,7 @@ def test_a_suppression_is_not_unused_when_its_rule_was_not_asked():
         (suppressing(code="CA3O2", subject="x", reason="y"), "no rule 'CA3O2'"),
         (suppressing(code="CA302", subjcet="x", reason="y"), "unknown key 'subjcet'"),
         ("suppress = 1", "not a list"),
-        ("[[suppressions]", "cannot be read"),
+        ("[[suppressions]", "not valid TOML"),
     ],
 )
 def test_a_suppression_that_says_too_little_is_refused(text: str, said: str):

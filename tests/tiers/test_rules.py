@@ -168,14 +168,14 @@ def test_a_mistake_is_named_with_its_place(rule_file, text, message, line):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="cannot read the tier rules"):
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
         load_rules(tmp_path / "absent.toml")
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path):
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="cannot read the tier rules"):
+    with pytest.raises(ConfigError, match=r"binary\.toml:1: is not UTF-8 text"):
         load_rules(path)
 
 
