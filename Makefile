@@ -9,7 +9,7 @@ USER   := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke clean
+.PHONY: help demo test lint types docs docs-fix format golden mutants oracle trust bench eval-tiers wheel-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,9 @@ mutants: $(DEV) ## plant mistakes and honest work in the price tables: what the 
 
 oracle: $(DEV) ## hold 20 random policies over 50,000 random requests against plain Python, to the last digit
 	COSTAUDIT_ORACLE=50000 $(BIN)/python -m pytest -q -n auto tests/engine/test_policy_oracle.py
+
+trust: $(DEV) ## kill every writer 40 times, in either way to write
+	COSTAUDIT_KILLS=40 $(BIN)/python -m pytest -q -n auto tests/test_kills.py
 
 bench: $(DEV) ## time an audit against hand-written DuckDB SQL and Polars: ratios, memory (see docs/performance.md)
 	$(BIN)/python -m benchmarks.run

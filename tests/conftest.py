@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,3 +75,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"REAL DATA ABSENT: no folder {folder}; set COSTAUDIT_SHARED_DATA to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """A process whose children run commands with real streams, limits and signals."""
+    found = Warm(tmp_path_factory.mktemp("warm"))
+    yield found
+    found.close()

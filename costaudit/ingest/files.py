@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from costaudit.errors import InputError, did_you_mean
+from costaudit.errors import InputError, did_you_mean, shown
 from costaudit.ingest.logfile import LogFile, spool
 from costaudit.ingest.object_store import expand_url, is_url
 from costaudit.ingest.sniff import sniff
@@ -53,7 +53,7 @@ def find_logs(paths: Sequence[str], stdin: IO[bytes] | None = None) -> tuple[lis
             if file.key in found or file.key in refused:
                 continue
             try:
-                found[file.key] = sniff(file.name, file.place, file.filesystem)
+                found[file.key] = sniff(shown(file.name), file.place, file.filesystem)
             except InputError as error:
                 refused[file.key] = error
     files = sorted(found.values(), key=lambda f: f.name)

@@ -77,7 +77,8 @@ def _out_of_order(file: LogFile, head: bytes) -> LogFile:
     remote = container is Container.SQLITE and file.filesystem is not None
     if file.compression is Compression.NONE and not remote:
         return LogFile(file.name, file.path, container, Compression.NONE, file.size, file.filesystem)
-    return LogFile(file.name, spool(chunks(file, 1 << 20)), container, Compression.NONE, file.size)
+    copy = spool(chunks(file, 1 << 20), named=container is Container.SQLITE)  # which opens by name alone
+    return LogFile(file.name, copy, container, Compression.NONE, file.size)
 
 
 def _text_container(name: str, head: bytes) -> Container:
