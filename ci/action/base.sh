@@ -3,11 +3,12 @@
 #
 # GitHub checks a pull request as its merge with the base branch, GITHUB_SHA: the first parent is the base, whatever has
 # landed there since the event. Where something else is checked out, it is where that left the base branch. A
-# revision that is named goes before everything else.
+# revision that is named goes before everything else. Nothing is fetched, and commits are what their hash says.
 set -euo pipefail
+export GIT_ALLOW_PROTOCOL='' GIT_NO_LAZY_FETCH=1 GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE=/dev/null
 
 known() {
-  git rev-parse --verify --quiet --end-of-options "$1^{commit}"
+  git rev-parse --verify --quiet --end-of-options "$1^{commit}" 2>/dev/null
 }
 
 head=${INPUT_HEAD:-HEAD}
@@ -21,13 +22,13 @@ elif [[ -n $INPUT_HEAD || ${GITHUB_EVENT_NAME:-} == pull_request* ]]; then
   if [[ -z $INPUT_HEAD && $(known HEAD) == "${GITHUB_SHA:-}" ]] && known 'HEAD^2' >/dev/null; then
     base=$(known 'HEAD^1')
   elif target=$(known "origin/${GITHUB_BASE_REF:-}" || known HEAD); then
-    base=$(git merge-base "$target" "$head" || true)
+    base=$(git merge-base --end-of-options "$target" "$head" 2>/dev/null || true)
   fi
 else
   base=$(known "${EVENT_BEFORE:-}" || known 'HEAD^1' || true)
 fi
 
-if [[ -n $base ]] && ! git cat-file -e "$base:./$INPUT_PATH" 2>/dev/null; then
+if [[ -n $base ]] && ! git cat-file -e --end-of-options "$base:./$INPUT_PATH" 2>/dev/null; then
   echo "::notice title=costaudit::the base has no such tables, so they are checked as they are"
   base=
 fi
