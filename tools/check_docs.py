@@ -68,7 +68,12 @@ def console_files(root: Path) -> list[Path]:
 
 def linked_files(root: Path) -> list[Path]:
     """The files whose links are checked."""
-    others = [root / "CONTRIBUTING.md", root / "CHANGELOG.md", *sorted((root / "pricing").glob("*.md"))]
+    others = [
+        root / "CONTRIBUTING.md",
+        root / "CHANGELOG.md",
+        root / "SECURITY.md",
+        *sorted((root / "pricing").glob("*.md")),
+    ]
     return console_files(root) + [path for path in others if path.is_file()]
 
 

@@ -14,6 +14,7 @@ from costaudit.cli import (
     check,
     config,
     console,
+    doctor,
     fallback,
     formats,
     label,
@@ -43,6 +44,7 @@ app.command()(tag.tag)
 app.command()(label.label)
 app.command()(ledger.ledger)
 app.command()(check.check)
+app.command()(doctor.doctor)
 app.add_typer(formats.app, name="formats")
 app.add_typer(policy.app, name="policy")
 app.add_typer(pricing.app, name="pricing")

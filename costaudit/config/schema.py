@@ -56,4 +56,4 @@ def _is_number(option: Any) -> bool:
 
 def _is_text(option: Any) -> bool:
     """A string; older versions of pydantic give it a pattern of their own."""
-    return option.get("type") == "string" and option.keys() <= {"type", "pattern"}
+    return bool(option.get("type") == "string" and option.keys() <= {"type", "pattern"})

@@ -8,7 +8,6 @@ independent of the order in which blocks are read.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from costaudit.engine.ledger_facts import LedgerFacts
 from costaudit.engine.memory import BlockMemory
 from costaudit.engine.plan import Plan
 from costaudit.engine.standouts import Standouts
-from costaudit.engine.workers import Workers
+from costaudit.engine.workers import Workers, default_threads
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
@@ -130,7 +129,7 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     total = Pass(nothing, nothing, nothing, plan, files=len(files), bytes=sum(f.size for f in files))
     readers = open_all(files, forced, adapters, refused, total.quarantine)
     readers = memory.wrap(readers) if memory is not None else readers
-    with Workers(threads or os.cpu_count() or 1) as workers:
+    with Workers(threads or default_threads()) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
     if total.records == 0 or total.requests == 0:
         raise _nothing_read(files, readers, adapters, total)

@@ -7,7 +7,6 @@ the blocks and threads.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ import pyarrow as pa
 from costaudit.engine.local import CALLS_AT_ONCE, Pass, Progress
 from costaudit.engine.plan import Plan
 from costaudit.engine.rows import JudgedRows, judge_rows
-from costaudit.engine.workers import Workers
+from costaudit.engine.workers import Workers, default_threads
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import batch_of, completed
@@ -66,7 +65,7 @@ def read_requests(
 ) -> Iterator[Requests]:
     """Every request of a pass once, in the order of the input; `forced` and `adapters` as in the pass."""
     readers = _readable(files, forced, adapters)
-    with _Merged.of(readers, passed) as merged, Workers(threads or os.cpu_count() or 1) as workers:
+    with _Merged.of(readers, passed) as merged, Workers(threads or default_threads()) as workers:
         tasks = (
             _Task(reader, block, merged.starting_in((number, block.index)))
             for number, reader in enumerate(readers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +10,11 @@ from typing import Self, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def default_threads() -> int:
+    """How many threads are used where nobody says how many."""
+    return os.cpu_count() or 1
 
 
 class Workers:

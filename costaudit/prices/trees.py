@@ -130,6 +130,15 @@ def working_tables(spec: str, at: Path) -> str | None:
         return str(place)
 
 
+def git_version() -> str | None:
+    """The version of the git that is used; None where there is none."""
+    try:
+        told = _git(["--version"], Path(__file__).parent).stdout.split()
+    except (UsageError, OSError):
+        return None
+    return told[2].decode("ascii", "replace") if len(told) > 2 else None
+
+
 def split_spec(spec: str) -> tuple[str, str]:
     """Revision and path of a `git:` word; raises UsageError for one without a revision."""
     rev, _, path = spec.removeprefix(GIT).partition(":")
