@@ -235,6 +235,32 @@ def test_a_base_that_this_clone_does_not_have_cannot_be_judged(job: Runner):
     assert "check out with fetch-depth 0" in job.log
 
 
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+def test_a_shallow_clone_cannot_be_judged(job: Runner, tmp_path: Path, event: str):
+    check_out(job.work, "edited")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", job.work.as_uri(), str(shallow))
+    job.work, job.name, job.sha = shallow, event, git(shallow, "rev-parse", "HEAD")
+    assert job.run() == 2
+    assert "check out with fetch-depth 0" in job.log
+
+
+def test_a_repository_that_git_refuses_cannot_be_judged(job: Runner):
+    check_out(job.work, "edited")
+    (job.work / ".git" / "config").write_text("[core\n", "utf-8")
+    assert job.run() == 2
+    assert "::error title=costaudit::git refuses the repository" in job.log
+
+
+def test_without_a_repository_tables_are_checked_as_they_are(job: Runner, tmp_path: Path):
+    job.work = tmp_path / "plain"
+    write(job.work / "pricing", tables(*BASIC))
+    job.name = "push"
+    job.environ["GIT_CEILING_DIRECTORIES"] = str(tmp_path)
+    assert job.run(comment="never") == 0
+    assert job.outputs["base"] == {"base": ""}
+
+
 def test_a_working_directory_below_the_top_is_named_from_the_top(job: Runner):
     job.sha = check_out(job.work, "same")
     write(job.work / "billing" / "pricing", tables(*BASIC))
