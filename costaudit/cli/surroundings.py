@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_origin
+from typing import TYPE_CHECKING, Any, Final, TextIO, get_origin
 
 from costaudit import __version__
 from costaudit.cli import console
@@ -250,11 +250,12 @@ def _temporary() -> dict[str, Any]:
 
 
 def _stdout() -> dict[str, Any]:
+    stdout: TextIO | None = sys.stdout  # None where it was closed before the start
     return {
-        "encoding": sys.stdout.encoding,
-        "errors": sys.stdout.errors,
+        "encoding": None if stdout is None else stdout.encoding,
+        "errors": None if stdout is None else stdout.errors,
         "files": sys.getfilesystemencoding(),
-        "terminal": sys.stdout.isatty(),
+        "terminal": stdout is not None and stdout.isatty(),
         "columns": console.width(),
         "color": console.color(),
     }
