@@ -201,7 +201,7 @@ def test_an_unknown_format_is_refused(run: Run):
 
 def test_every_variable_that_the_code_reads_is_told():
     source = "\n".join(path.read_text("utf-8") for path in (ROOT / "costaudit").rglob("*.py"))
-    read = set(re.findall(r"""environ(?:\.get\(|\[)["'](\w+)["']""", source))
+    read = set(re.findall(r"""environ(?:\.get\(|\[)["']([A-Z]\w+)["']""", source))
     assert {"COLUMNS", "NO_COLOR", "CI", "TERM", "COSTAUDIT_DEBUG"} <= read <= VARIABLES.keys()
 
 
