@@ -108,10 +108,11 @@ def test_a_book_that_cannot_be_read_is_told_without_its_name(run: Run, place: Pa
     assert told(run, "--prices", place / CANARY)["prices"] == {"readable": False}
 
 
-def test_a_working_directory_that_is_gone_is_told(run: Run, place: Path):
+def test_a_working_directory_that_is_gone_has_no_settings(run: Run, place: Path):
+    (place.parent / "costaudit.toml").write_text('[map]\nx = "acme/m"\n', "utf-8")
     shutil.rmtree(place)
-    answer = told(run)
-    assert answer["settings"] == {"file": None, "readable": False, "line": None, "keys": []}
+    settings = told(run)["settings"]
+    assert settings is None or not settings["readable"]
 
 
 def test_the_book_is_the_one_that_is_asked_for(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
