@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
 
 
 class CostauditError(Exception):
@@ -51,13 +52,19 @@ class ConfigError(CostauditError):
     """A configuration, policy or scenario file is invalid."""
 
 
+_LONGEST_WORD: Final = 100
+"""Characters of a word that is compared: the time for two grows with the product of their lengths."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the closest known words, or None when nothing is close.
 
     >>> did_you_mean("gpt-4", ["gpt-4o", "claude-3-opus"])
     "did you mean 'gpt-4o'?"
     """
-    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    if len(word) > _LONGEST_WORD:
+        return None
+    close = difflib.get_close_matches(word, [k for k in known if len(k) <= _LONGEST_WORD], n=3, cutoff=0.6)
     if not close:
         return None
     return "did you mean " + " or ".join(repr(str(c)) for c in close) + "?"

@@ -20,6 +20,9 @@ MTOK = Decimal(1_000_000)
 EXACT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_EVEN)
 """Wide enough that no sum or product of token counts and rates is ever rounded."""
 
+_MOST_DIGITS = 30
+"""Before the point of an amount; an integer of 10**900000 dollars would take minutes to make."""
+
 decimal.DefaultContext.prec = EXACT.prec
 decimal.setcontext(EXACT.copy())
 
@@ -30,7 +33,9 @@ def usd_for(tokens: int, usd_per_mtok: Decimal) -> Decimal:
 
 
 def picousd_from(value: float | int | str | Decimal) -> int:
-    """A reported cost in USD as integer pico-dollars; raises ValueError on NaN, infinity or text.
+    """A reported cost in USD as integer pico-dollars; raises ValueError on text that is no amount.
+
+    NaN, infinity and what has more digits than money are no amounts either.
 
     A float below 1024 dollars is scaled as a float, exactly as whole columns are: its error is below
     a pico-dollar.
@@ -41,8 +46,8 @@ def picousd_from(value: float | int | str | Decimal) -> int:
     if isinstance(value, float) and abs(value) < 1024:
         return round(value * 1e12)
     amount = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if not amount.is_finite():
-        raise ValueError("not a finite amount")
+    if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
+        raise ValueError("not an amount")
     return int(amount.scaleb(12, EXACT).to_integral_value(decimal.ROUND_HALF_EVEN, EXACT))
 
 

@@ -123,7 +123,7 @@ def header_of(head: bytes) -> tuple[str, list[str]] | None:
     """
     text = head.removeprefix(BOM).decode("utf-8", "replace")
     line = next(iter(text.splitlines()), "")
-    if re.search(r"^\s*[{\[]", text, re.MULTILINE) and line.count('"') < 2:
+    if re.search(r"^[^\S\n]*[{\[]", text, re.MULTILINE) and line.count('"') < 2:
         return None
     for delimiter in sorted(DELIMITERS, key=line.count, reverse=True):
         names = next(csv.reader([line], delimiter=delimiter), [])

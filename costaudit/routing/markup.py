@@ -26,8 +26,8 @@ _UNITS: Final = {
     "mtok": "usd_per_mtok", "month": "usd_per_month", "mo": "usd_per_month",
 }  # fmt: skip
 _NUMBER: Final = r"\d+(?:\.\d+)?|\.\d+"
-_TERM: Final = re.compile(rf"\s*([+-]?)\s*\$?\s*({_NUMBER})\s*(%|/\s*\w+|)\s*(?=[+-]|$)")
-_RANGE: Final = re.compile(rf"\s*(-?(?:{_NUMBER}))\s*%?\s*[-–]\s*(-?(?:{_NUMBER}))\s*%\s*")
+_TERM: Final = re.compile(rf"\s*+([+-]?)\s*+\$?\s*+({_NUMBER})\s*+(%|/\s*+\w+|)\s*+(?=[+-]|$)")
+_RANGE: Final = re.compile(rf"\s*+(-?(?:{_NUMBER}))\s*+%?\s*+[-–]\s*+(-?(?:{_NUMBER}))\s*+%\s*+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.schema import CANONICAL, Tier
-from costaudit.tiers.rulefile import Entry, Source
+from costaudit.tiers.rulefile import MAX_PATTERN, Entry, Source
 from costaudit.tiers.ruleset import (
     EXPLICIT_RULE,
     UNBOUNDED,
@@ -115,6 +115,8 @@ def _rules_of(source: Source) -> dict[str, list[Any]]:
         values = table.get(key, [])
         if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
             raise source.error(f"{key} must be a list of texts")
+    if len("|".join(table.get("tag_keys", ()))) > MAX_PATTERN:
+        raise source.error(f"tag_keys must have at most {MAX_PATTERN} characters together")
     return dict(zip(_KINDS, _read_kinds(source, table), strict=True))
 
 

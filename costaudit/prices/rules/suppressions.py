@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from costaudit.errors import TableError, did_you_mean
@@ -38,8 +38,8 @@ class Suppression:
         """Whether it is meant for a violation."""
         if violation.code != self.code:
             return False
-        pattern = ".*".join(re.escape(part) for part in self.subject.split("*"))
-        return re.fullmatch(pattern, violation.subject, re.DOTALL) is not None
+        pattern = self.subject.replace("[", "[[]").replace("?", "[?]")
+        return fnmatchcase(violation.subject, pattern)
 
 
 def load_suppressions(place: Folder, shown: str) -> tuple[Suppression, ...]:
