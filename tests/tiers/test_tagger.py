@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costaudit.ingest.long_names import MOST_CHARS
 from costaudit.schema import CANONICAL, UNTAGGED, Tier
+from costaudit.tiers.columns import Columns
+from costaudit.tiers.metadata import MetadataSpeaker, _words
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Evidence, Tagger, Tags
 
@@ -204,3 +210,27 @@ def test_explain_names_outvoted_rules_with_damped_points():
 def test_explain_refuses_a_row_that_is_not_there(row):
     with pytest.raises(IndexError, match="batch of 1"):
         TAGGER.explain(pa.record_batch({"feature": ["faq"]}), row)
+
+
+@pytest.mark.parametrize("unit", ["x,", "aA", "task:,", "1", "é", "k:v,", "\t \n", "_"])
+@pytest.mark.parametrize("name", ["feature", "tags", "user_tier"])
+def test_of_a_long_name_the_beginning_is_read(name, unit):
+    begins = ("task:classify," + unit * MOST_CHARS)[:MOST_CHARS]
+    short = pa.record_batch({name: [begins, begins]})
+    whole = pa.record_batch({name: [begins + unit * 500_000, begins + ",task:legal"]})
+    assert fields(TAGGER.tag(whole)) == fields(TAGGER.tag(short))
+
+
+def test_names_that_were_judged_are_forgotten_before_they_fill_the_memory():
+    speaker = MetadataSpeaker(load_rules().metadata, load_rules().tag_keys)
+    for n in range(40):
+        speaker.first(Columns(pa.record_batch({"tags": [f"{n}" * 1_000_000]})))
+        held = sum(known.values.nbytes for known in speaker._known.values())
+        assert held < 20_000_000
+
+
+@given(st.text(st.sampled_from("abzABZ019_-:, é漢ÉÀ\u0301\n")))
+def test_words_are_what_camel_case_and_signs_part(name):
+    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    words = "".join(c if unicodedata.category(c)[0] in "LN" else " " for c in parted)
+    assert _words(pa.array([name])).to_pylist() == [re.sub(" +", " ", words).lower()]
