@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -82,6 +83,16 @@ class Gateways:
 
 def load_gateways(directory: Folder | str | None = None) -> Gateways:
     """Read gateways.toml of a directory of tables; raises TableError naming what is wrong."""
+    return _shipped_gateways() if directory is None else _read(directory)
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped_gateways() -> Gateways:
+    """Those that come with costaudit, read once."""
+    return _read(None)
+
+
+def _read(directory: Folder | str | None) -> Gateways:
     place, folder = open_folder(directory)
     shown = f"{folder}/gateways.toml"
     if not (place / "gateways.toml").exists():

@@ -16,7 +16,6 @@ from costaudit.prices.book import PriceBook
 from costaudit.prices.names import (
     FREE_MODEL,
     SUFFIX,
-    Suggester,
     cloud_route,
     shape_of,
     short_name,
@@ -126,11 +125,7 @@ class Resolver:
 
     def suggestion(self, name: str) -> str | None:
         """The names of the book closest to an unknown one, as a question."""
-        return self._suggester.suggest(name)
-
-    @cached_property
-    def _suggester(self) -> Suggester:
-        return Suggester(name for models in self._book.model_by_name.values() for name in models)
+        return self._book.suggester.suggest(name)
 
     def _periods(self, provider: str | None, name: str | None) -> Periods:
         if not name:

@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from costaudit.errors import TableError, did_you_mean
@@ -60,7 +61,7 @@ class Tables:
     """By provider id and alias."""
     windows: list[WindowRow] = field(default_factory=list)
 
-    @property
+    @cached_property
     def recorded_on(self) -> str:
         """The newest day on which a price was recorded, or nothing."""
         return max((cells["recorded_on"] for rows in self.prices.values() for cells in rows), default="")
