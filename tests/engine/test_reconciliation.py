@@ -15,6 +15,7 @@ from costaudit.ingest import jsonl
 from costaudit.money import exact
 from costaudit.report.model import Audit, Finding, Reconciliation
 from tests.engine.audits import Record, audit, random_log, same, write_jsonl
+from tests.often import often
 
 LIST = Decimal("0.0035")  # 1,000 tokens in at 2.50 and 100 out at 10.00 per 1M
 SAID: Record = {
@@ -210,7 +211,7 @@ def test_a_log_given_twice_is_reconciled_as_once(
     tmp_path: Path, blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int
 ):
     monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
-    for log in (spread_log(60), random_log(5, 200)):
+    for log in (spread_log(60), random_log(5, often(60, 200))):
         one = write_jsonl(tmp_path / "a.jsonl", log)
         two = write_jsonl(tmp_path / "b.jsonl", log)
         once, twice = audit(one), audit(one, two)

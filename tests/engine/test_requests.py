@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.engine import local, requests
@@ -21,10 +21,9 @@ from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
 from costaudit.report.tagged import columns_of
 from tests.engine.audits import Record, plan, random_log, write_jsonl, write_parquet
+from tests.often import repeated
 
-FEW = settings(
-    max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FEW = repeated(3, 30)
 Row = dict[str, Any]
 
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from costaudit.schema import CANONICAL, UNTAGGED, Tier
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Evidence, Tagger, Tags
+from tests.often import often
 
 TAGGER = Tagger(load_rules())
 SHAPE_NAMES = {rule.name for rule in load_rules().shape}
 MARKER = "xyzzy-4711"
+SOME = settings(max_examples=often(30, 400))
 
 _features = st.sampled_from(["classify", "faq", "code-agent", "payments", "misc", "ZIPCode", "été", ""])
 _prompts = st.one_of(
@@ -71,12 +73,14 @@ def joined(parts: list[Tags]) -> list[list[int]]:
     return [[value for part in parts for value in fields(part)[i]] for i in range(4)]
 
 
+@SOME
 @given(batches(), st.integers(0, 12))
 def test_slices_tag_like_the_whole(batch, cut):
     parts = [TAGGER.tag(batch.slice(0, cut)), TAGGER.tag(batch.slice(cut))]
     assert joined(parts) == fields(TAGGER.tag(batch))
 
 
+@SOME
 @given(batches(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(batch, random):
     order = list(range(batch.num_rows))
@@ -93,6 +97,7 @@ def _encoded(column: pa.Array, kind: str) -> pa.Array:
 
 
 @pytest.mark.parametrize("kind", ["large", "dictionary"])
+@SOME
 @given(batch=batches())
 def test_the_encoding_of_texts_does_not_matter(kind, batch):
     columns = [_encoded(batch.column(i), kind) for i in range(batch.num_columns)]
@@ -100,6 +105,7 @@ def test_the_encoding_of_texts_does_not_matter(kind, batch):
     assert fields(TAGGER.tag(encoded)) == fields(TAGGER.tag(batch))
 
 
+@SOME
 @given(batches())
 def test_a_null_column_is_an_absent_column(batch):
     name = batch.schema.names[0]
@@ -109,7 +115,7 @@ def test_a_null_column_is_an_absent_column(batch):
     assert fields(TAGGER.tag(nulled)) == fields(TAGGER.tag(rest))
 
 
-@settings(max_examples=40)
+@SOME
 @given(batches())
 def test_tags_are_consistent(batch):
     tags = TAGGER.tag(batch)
@@ -132,6 +138,7 @@ def test_tags_are_consistent(batch):
     assert (tags.tier[named_three] == 3).all()
 
 
+@SOME
 @given(st.text(max_size=120))
 def test_an_ordinary_system_prompt_does_not_change_the_tag(system):
     prompts = ["Write a Python function that sorts a list", "Classify the message: hello", "hm"]
