@@ -1,14 +1,17 @@
-"""What all tests share: a plain environment, the command line in-process, and the optional real data."""
+"""What all tests share: a plain environment, no network, the command line, and the optional real data."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.offline.sitecustomize import BAN
+from tests.warm.client import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +50,25 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*shaping, *(name for name in os.environ if name.startswith("COSTAUDIT_"))]:
         if name != "COSTAUDIT_SHARED_DATA":
             monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test opens a socket that leads off this machine, nor does a Python that it starts."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "offline"), prepend=os.pathsep)
+    BAN.tried.clear()
+    yield
+    assert not BAN.tried
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """Runs commands in children of a process that has loaded them already."""
+    if not hasattr(os, "pidfd_open"):
+        pytest.skip("NOT LINUX: children are watched by their pidfd")
+    warm = Warm(tmp_path_factory.mktemp("warm"))
+    yield warm
+    warm.close()
 
 
 @pytest.fixture
