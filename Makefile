@@ -9,7 +9,7 @@ USER   := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke clean
+.PHONY: help demo test trust thorough fuzz lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,6 +19,15 @@ demo: $(USER) ## install costaudit into .venv and audit the sample logs
 
 test: $(DEV) ## run the whole test suite, doctests included
 	$(BIN)/python -m pytest -n auto
+
+trust: $(DEV) ## run every case of hostile input: also what takes long, and all formats
+	$(BIN)/python -m pytest -q -n auto -m 'trust or not trust' tests/catalogue
+
+thorough: $(DEV) ## run the test suite with many more random logs, policies and ledgers
+	COSTAUDIT_THOROUGH=1 $(BIN)/python -m pytest -q -n auto
+
+fuzz: $(DEV) ## break every kind of file at random, FUZZ_SECONDS=60 for each; keeps what fails in .fuzz/
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(BIN)/python -m pytest -q -n auto tests/fuzz
 
 lint: $(DEV) ## check style, formatting and spelling
 	$(BIN)/ruff check
