@@ -4,12 +4,19 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints/dev.txt
 USER   := $(VENV)/.installed
 DEV    := $(VENV)/.installed-dev
+# The environments of these two stand beside it, and hold only what they need.
+LOWEST := .venv-minimum
+BUILD  := .venv-build
+
+# $(call pip,VENV,NAME) installs into an environment with the pins of constraints/NAME.txt. They hold for the tools that
+# build the package, too: pip knows one name for that before 25.3, and another since.
+pip     = PIP_CONSTRAINT=constraints/$(2).txt PIP_BUILD_CONSTRAINT=constraints/$(2).txt \
+          $(1)/bin/python -m pip install -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke clean
+.PHONY: help demo test test-minimum trust thorough fuzz lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke dist sbom clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,10 +27,25 @@ demo: $(USER) ## install costaudit into .venv and audit the sample logs
 test: $(DEV) ## run the whole test suite, doctests included
 	$(BIN)/python -m pytest -n auto
 
-lint: $(DEV) ## check style, formatting and spelling
+trust: $(DEV) ## every case of hostile input, also what takes long; 10,000 odd files; 40 kills of every writer
+	COSTAUDIT_ODD_FILES=10000 COSTAUDIT_KILLS=40 $(BIN)/python -m pytest -q -n auto -m 'trust or not trust' \
+	  tests/catalogue tests/ingest/test_fast_and_slow.py tests/test_kills.py
+
+thorough: $(DEV) ## run the test suite with many more random logs, policies and ledgers
+	COSTAUDIT_THOROUGH=1 $(BIN)/python -m pytest -q -n auto
+
+fuzz: $(DEV) ## break every kind of file at random, FUZZ_SECONDS=60 for each; keeps what fails in .fuzz/
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) $(BIN)/python -m pytest -q -n auto tests/fuzz
+
+test-minimum: $(LOWEST)/.installed ## run it with the oldest dependencies that are allowed; Python 3.11 to 3.13
+	$(LOWEST)/bin/python -m pytest -n auto
+
+lint: $(DEV) ## check style, formatting and spelling, shell scripts and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell costaudit docs tools *.md
+	$(BIN)/shellcheck .ci/run ci/action/*.sh tools/*.sh
+	$(BIN)/zizmor --offline --pedantic --quiet .
 
 types: $(DEV) ## check types, strictly
 	$(BIN)/mypy
@@ -57,12 +79,18 @@ bench: $(DEV) ## time an audit against hand-written DuckDB SQL and Polars: ratio
 eval-tiers: $(DEV) ## print how well prompts are tagged that the text model was not fitted on: DATA=FILE (see docs/tiers.md)
 	$(BIN)/python -m benchmarks.eval_tiers $(DATA)
 
-wheel-smoke: $(DEV) ## build the wheel, install it elsewhere and use it
+wheel-smoke: $(DEV) ## build the wheel twice, install it elsewhere with the newest and the oldest dependencies, and use it
 	tools/wheel_smoke.sh $(BIN)/python
 
-clean: ## remove what was built and cached, but not .venv
-	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+dist: $(BUILD)/.installed ## build sdist and wheel into dist/; the same commit gives the same bytes
+	tools/build_dist.sh $(BUILD)/bin/python dist
+
+sbom: dist ## write what the wheel consists of to build/sbom.cdx.json (CycloneDX)
+	tools/sbom.sh $(PYTHON) dist/*.whl build/sbom.cdx.json
+
+clean: ## remove what was built and cached, but no .venv
+	rm -rf build dist .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # A stamp inside .venv says that an installation was completed; it is redone when pyproject.toml or the pins change.
 # The developers' installation contains the users', so it leaves both stamps.
@@ -74,9 +102,19 @@ $(BIN)/python:
 	$(PYTHON) -m venv --clear $(VENV)
 
 $(USER): pyproject.toml constraints/dev.txt | $(BIN)/python
-	$(PIP) -e .
+	$(call pip,$(VENV),dev) -e .
 	@touch $@
 
 $(DEV): pyproject.toml constraints/dev.txt | $(BIN)/python
-	$(PIP) -e '.[dev]'
+	$(call pip,$(VENV),dev) -e '.[dev]'
 	@touch $(USER) $@
+
+$(LOWEST)/.installed: pyproject.toml constraints/minimum.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(call pip,$(LOWEST),minimum) -e '.[dev]'
+	@touch $@
+
+$(BUILD)/.installed: constraints/dev.txt
+	$(PYTHON) -m venv --clear $(BUILD)
+	$(call pip,$(BUILD),dev) build hatchling
+	@touch $@

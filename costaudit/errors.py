@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable
+from typing import Final
 
 
 class CostauditError(Exception):
@@ -25,7 +28,7 @@ class CostauditError(Exception):
         """What happened, one line, no trailing full stop."""
         self.hint = hint
         """What to do about it, one line."""
-        self.path = path
+        self.path = None if path is None else shown(path)
         """The file concerned, as the user named it."""
         self.line = line
         """The line in that file, counted from 1."""
@@ -51,13 +54,34 @@ class ConfigError(CostauditError):
     """A configuration, policy or scenario file is invalid."""
 
 
+_LONGEST_WORD: Final = 100
+"""Characters of a word that is compared: the time for two grows with the product of their lengths."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the closest known words, or None when nothing is close.
 
     >>> did_you_mean("gpt-4", ["gpt-4o", "claude-3-opus"])
     "did you mean 'gpt-4o'?"
     """
-    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.6)
+    if len(word) > _LONGEST_WORD:
+        return None
+    close = difflib.get_close_matches(word, [k for k in known if len(k) <= _LONGEST_WORD], n=3, cutoff=0.6)
     if not close:
         return None
     return "did you mean " + " or ".join(repr(str(c)) for c in close) + "?"
+
+
+_LONE: re.Pattern[str] = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of characters that stand for no byte of a file's name."""
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    r"""The name of a file as text that every output can hold: bytes that are not UTF-8 as \xe9.
+
+    Python has such bytes as surrogates, which no encoding takes.
+    """
+    text = os.fspath(name)
+    if text.isascii():
+        return text
+    return _LONE.sub("\ufffd", text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

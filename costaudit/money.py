@@ -20,8 +20,26 @@ MTOK = Decimal(1_000_000)
 EXACT = decimal.Context(prec=60, rounding=decimal.ROUND_HALF_EVEN)
 """Wide enough that no sum or product of token counts and rates is ever rounded."""
 
+_MOST_DIGITS = 30
+"""Before the point of an amount; an integer of 10**900000 dollars would take minutes to make."""
+
 decimal.DefaultContext.prec = EXACT.prec
 decimal.setcontext(EXACT.copy())
+
+
+MOST_USD = Decimal(10) ** 12
+"""No bill and no fee comes to that."""
+
+
+def is_amount(number: Decimal) -> bool:
+    """Whether a number that was written down can be meant: finite, below 10^12, with 12 decimals at most.
+
+    >>> is_amount(Decimal("0.000000000001")), is_amount(Decimal("1e400")), is_amount(Decimal("NaN"))
+    (True, False, False)
+    """
+    if not number.is_finite() or number.copy_abs() >= MOST_USD:
+        return False
+    return -int(number.as_tuple().exponent) <= 12  # of a finite number it is an integer
 
 
 def usd_for(tokens: int, usd_per_mtok: Decimal) -> Decimal:
@@ -30,7 +48,9 @@ def usd_for(tokens: int, usd_per_mtok: Decimal) -> Decimal:
 
 
 def picousd_from(value: float | int | str | Decimal) -> int:
-    """A reported cost in USD as integer pico-dollars; raises ValueError on NaN, infinity or text.
+    """A reported cost in USD as integer pico-dollars; raises ValueError on text that is no amount.
+
+    NaN, infinity and what has more digits than money are no amounts either.
 
     A float below 1024 dollars is scaled as a float, exactly as whole columns are: its error is below
     a pico-dollar.
@@ -41,8 +61,8 @@ def picousd_from(value: float | int | str | Decimal) -> int:
     if isinstance(value, float) and abs(value) < 1024:
         return round(value * 1e12)
     amount = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    if not amount.is_finite():
-        raise ValueError("not a finite amount")
+    if not amount.is_finite() or amount.adjusted() > _MOST_DIGITS:
+        raise ValueError("not an amount")
     return int(amount.scaleb(12, EXACT).to_integral_value(decimal.ROUND_HALF_EVEN, EXACT))
 
 
@@ -103,7 +123,7 @@ def parse_percent(text: str) -> Decimal:
         value = Decimal(stripped)
     except decimal.InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or not text.strip().endswith("%"):
+    if not is_amount(value) or not text.strip().endswith("%"):
         raise UsageError(f"{text!r} is not a percentage", hint="write it like 10% or 5.5%")
     if not -100 < value <= 1000:
         raise UsageError(f"{text!r} is outside -100% .. 1000%")

@@ -1,14 +1,17 @@
-"""What all tests share: a plain environment, the command line in-process, and the optional real data."""
+"""What all tests share: a plain environment, no network, the command line, and the optional real data."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.offline.sitecustomize import BAN
+from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,6 +52,15 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test opens a socket that leads off this machine, nor does a Python that it starts."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "offline"), prepend=os.pathsep)
+    BAN.tried.clear()
+    yield
+    assert not BAN.tried
+
+
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """Run the command line in this process: `run("analyze", "sample_logs/", columns=60)`."""
@@ -73,3 +85,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"REAL DATA ABSENT: no folder {folder}; set COSTAUDIT_SHARED_DATA to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """A process whose children run commands with real streams, limits and signals."""
+    if not hasattr(os, "pidfd_open"):
+        pytest.skip("NOT LINUX: children are watched by their pidfd")
+    found = Warm(tmp_path_factory.mktemp("warm"))
+    yield found
+    found.close()

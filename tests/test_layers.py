@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "costaudit"
 
 LAYERS = (
-    ("errors", "money", "tokens", "schema"),
+    ("errors", "money", "tokens", "schema", "outputs", "drafts", "writing", "textfile", "toml"),
     ("ingest", "prices"),
     ("tiers",),
     ("routing", "levers", "shadow"),

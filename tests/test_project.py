@@ -7,24 +7,31 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 import costaudit
 from costaudit.ingest.adapters import ADAPTERS
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-PINS = [
-    line
-    for line in (ROOT / "constraints" / "dev.txt").read_text("utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+
+
+def pins(name: str) -> list[str]:
+    """The lines of a file of constraints."""
+    lines = (ROOT / "constraints" / name).read_text("utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+PINS = pins("dev.txt")
+TIED = {"pydantic-core"}
+"""What a dependency asks for in one version only."""
 
 
 def test_the_version_is_stated_the_same_everywhere():
     assert costaudit.__version__ == PROJECT["version"]
 
 
-@pytest.mark.parametrize("pin", PINS)
+@pytest.mark.parametrize("pin", [*PINS, *pins("minimum.txt"), *pins("sbom.txt")])
 def test_a_pin_is_a_name_and_a_version(pin):
     assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", pin)
 
@@ -32,9 +39,22 @@ def test_a_pin_is_a_name_and_a_version(pin):
 @pytest.mark.parametrize("text", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]])
 def test_a_dependency_has_both_bounds_and_a_pin_between_them(text):
     requirement = Requirement(text)
-    pins = dict(pin.split("==") for pin in PINS)
+    pinned = dict(pin.split("==") for pin in PINS)
     assert {spec.operator for spec in requirement.specifier} == {">=", "<"}
-    assert requirement.specifier.contains(pins[requirement.name])
+    assert requirement.specifier.contains(pinned[requirement.name])
+
+
+def test_the_minimum_is_every_lower_bound_and_else_what_is_pinned():
+    lowest = dict(pin.split("==") for pin in pins("minimum.txt"))
+    bounds = {
+        requirement.name: Version(spec.version)
+        for requirement in map(Requirement, PROJECT["dependencies"])
+        for spec in requirement.specifier
+        if spec.operator == ">="
+    }
+    assert {name: Version(lowest[name]) for name in bounds} == bounds
+    others = {pin for pin in pins("minimum.txt") if pin.split("==")[0] not in {*bounds, *TIED}}
+    assert others == {pin for pin in PINS if pin.split("==")[0] not in {*bounds, *TIED}}
 
 
 def test_every_make_target_says_what_it_does():

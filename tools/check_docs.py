@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from costaudit.writing import write_whole
+
 ROOT = Path(__file__).resolve().parent.parent
 ANY_LINES = "..."
 EXIT_CODE = "echo $?"
@@ -68,7 +70,12 @@ def console_files(root: Path) -> list[Path]:
 
 def linked_files(root: Path) -> list[Path]:
     """The files whose links are checked."""
-    others = [root / "CONTRIBUTING.md", root / "CHANGELOG.md", *sorted((root / "pricing").glob("*.md"))]
+    others = [
+        root / "CONTRIBUTING.md",
+        root / "CHANGELOG.md",
+        root / "SECURITY.md",
+        *sorted((root / "pricing").glob("*.md")),
+    ]
     return console_files(root) + [path for path in others if path.is_file()]
 
 
@@ -326,7 +333,7 @@ def main() -> int:
         for path, text in texts.items():
             new = fixed(path, text, outcomes)
             if new != text:
-                path.write_text(new, "utf-8")
+                write_whole(path, new.encode())
                 print(f"rewrote {path.relative_to(ROOT).as_posix()}")
         blocks = [block for path in texts for block in parse_blocks(path, path.read_text("utf-8"))]
 

@@ -27,6 +27,7 @@ from costaudit.tiers.model import NORM_UNIT, SHIPPED, WEIGHT_UNIT, LinearModel
 from costaudit.tiers.ngrams import Tokens, tokenize
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.zones import instruction_zones, without_framing
+from costaudit.writing import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -264,9 +265,9 @@ def main() -> None:
     data = usable(load_labelled(path))
     model, spellings = fit(data)
     content = packed(model, spellings)
-    (PACKAGE / SHIPPED).write_bytes(content)
+    write_whole(PACKAGE / SHIPPED, content)
     card = replace_between(CARD.read_text(encoding="utf-8"), FITTED, render_card(data, model, content))
-    CARD.write_text(card, encoding="utf-8")
+    write_whole(CARD, card.encode())
     print(f"{len(data):,} prompts, {len(model.hashes):,} n-grams, {len(content):,} bytes")
 
 

@@ -1,44 +1,52 @@
 #!/usr/bin/env bash
-# Builds sdist and wheel, installs the wheel in a fresh environment outside the checkout, and uses it there.
+# Builds sdist and wheel, installs the wheel in fresh environments outside the checkout, and uses it there: with the
+# dependencies that are pinned, and with the oldest that are allowed. Both must answer with the same bytes.
 # usage: tools/wheel_smoke.sh PYTHON      (a Python that has `build` and `hatchling`)
 set -euo pipefail
+unset CDPATH PYTHONPATH
 cd "$(dirname "$0")/.."
-root=$PWD
 python=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-unset PYTHONPATH
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# Without --wheel or --sdist the wheel is built from the sdist, so this proves that both are complete.
-"$python" -m build --no-isolation --outdir "$tmp/dist" "$root" >"$tmp/build.log" 2>&1 || {
-  cat "$tmp/build.log"
-  exit 1
-}
+tools/build_dist.sh "$python" "$tmp/dist"
 "$python" tools/check_wheel.py "$tmp"/dist/*.whl
-
-"$python" -m venv "$tmp/venv"
-"$tmp/venv/bin/python" -m pip install -q --disable-pip-version-check -c constraints/dev.txt "$tmp"/dist/*.whl
 
 sample=$(find sample_logs -type f \( -name '*.jsonl*' -o -name '*.parquet' \) | LC_ALL=C sort | head -n 1)
 [ -n "$sample" ] || { echo "sample_logs/ holds no log" >&2; exit 1; }
-mkdir "$tmp/work"
-cp "$sample" "$tmp/work/"
-cd "$tmp/work"
+log=$(basename "$sample")
+
+# use NAME: the wheel with the versions of constraints/NAME.txt; leaves its answers in $tmp/NAME.
+use() {
+  "$python" -m venv "$tmp/venv-$1"
+  "$tmp/venv-$1/bin/python" -m pip install -q --disable-pip-version-check --no-compile \
+    -c "constraints/$1.txt" "$tmp"/dist/*.whl
+  mkdir "$tmp/$1"
+  cp "$sample" "$tmp/$1/"
+  run "$1" --version
+  run "$1" simulate
+  run "$1" pricing check
+  run "$1" analyze --format json "$log"
+  run "$1" tag "$log"
+}
 
 run() {
-  printf '$ costaudit %s\n' "$*"
-  "$tmp/venv/bin/costaudit" "$@" >"$tmp/out" || {
+  local name=$1 answer
+  shift
+  answer="$tmp/$name/${*// /-}.txt"
+  printf '%s: costaudit %s\n' "$name" "$*"
+  (cd "$tmp/$name" && "$tmp/venv-$name/bin/costaudit" "$@" >"$tmp/answer") || {
     local code=$?
-    cat "$tmp/out"
+    cat "$tmp/answer"
     echo "exit $code" >&2
     exit 1
   }
-  [ -s "$tmp/out" ] || { echo "printed nothing" >&2; exit 1; }
+  [ -s "$tmp/answer" ] || { echo "printed nothing" >&2; exit 1; }
+  mv "$tmp/answer" "$answer"
 }
 
-run --version
-run simulate
-run pricing check
-run analyze "$(basename "$sample")"
-echo "The wheel works outside the checkout."
+use dev
+use minimum
+diff -r "$tmp/dev" "$tmp/minimum" || { echo "the oldest dependencies answer otherwise" >&2; exit 1; }
+echo "The wheel works outside the checkout, with the oldest dependencies too."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from costaudit.prices.answers import NEEDS
 from costaudit.prices.rules.registry import FAMILIES, RULES
+from costaudit.writing import write_whole
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "pricing-checks.md"
 START, END = "<!-- rules: written by tools/write_rules.py -->", "<!-- end of rules -->"
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
     if "--check" in argv:
         sys.stdout.write(f"docs/{PAGE.name} does not list the rules as they are: run make docs-fix\n")
         return 1
-    PAGE.write_text(new, encoding="utf-8")
+    write_whole(PAGE, new.encode())
     sys.stdout.write(f"docs/{PAGE.name} written\n")
     return 0
 

@@ -10,6 +10,7 @@ from costaudit.config import schema as files
 from costaudit.gates import answer as gates
 from costaudit.prices import answers
 from costaudit.report import jsonout
+from costaudit.writing import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"
 
@@ -29,7 +30,7 @@ def main(argv: list[str]) -> int:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(path.name)
             if "--check" not in argv:
-                path.write_text(text, encoding="utf-8")
+                write_whole(path, text.encode())
     for name in stale:
         sys.stdout.write(f"docs/schema/{name} {'is out of date' if '--check' in argv else 'written'}\n")
     return 1 if stale and "--check" in argv else 0

@@ -1,11 +1,12 @@
 """Keeps one comment per report on a pull request: written once, rewritten by later runs.
 
-    python3 comment.py REPORT_DIR
+    python3 comment.py REPORT_DIR NAME…
 
-A report begins with a hidden marker, by which its comment is found again. A report that has nothing to say
-begins no comment, but turns the one that is there green. Comments of other authors are never touched.
-Where there is no pull request, or the token may not comment (as on a pull request from a fork), nothing is
-done: the summary of the job has the reports. Needs only the standard library.
+A report is REPORT_DIR/NAME.md; others in that folder may be anybody's. It begins with a hidden marker, by
+which its comment is found again. A report that has nothing to say begins no comment, but turns the one that
+is there green. Comments of other authors are never touched. Where there is no pull request, or the token
+may not comment (as on a pull request from a fork), nothing is done: the summary of the job has the reports.
+Needs only the standard library.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ BOT = "github-actions[bot]"
 """Who the token of a job is."""
 
 
-def main(folder: Path, environ: dict[str, str]) -> int:
-    """Write every report of a folder to the pull request of the event; returns the exit code."""
-    if not environ.get("COMMENT_TOKEN"):
+def main(reports: Sequence[Path], environ: dict[str, str]) -> int:
+    """Write reports to the pull request of the event; returns the exit code."""
+    if not environ.get("COMMENT_TOKEN", "").strip():
         return _skip("there is no token to comment with")
     api = Api(environ)
     try:
@@ -36,7 +37,7 @@ def main(folder: Path, environ: dict[str, str]) -> int:
         if number is None:
             return _skip("this run is of no pull request")
         told = list(api.comments(number))
-        for report in sorted(folder.glob("*.md")):
+        for report in filter(Path.is_file, reports):
             text = report.read_text("utf-8")
             old = find_comment(told, text.partition("\n")[0])
             if len(text) >= LONGEST or (old is None and not has_something_to_say(report)):
@@ -60,7 +61,7 @@ class Api:
     def __init__(self, environ: dict[str, str]) -> None:
         self._root = environ.get("GITHUB_API_URL", "https://api.github.com")
         self._repository = environ.get("GITHUB_REPOSITORY", "")
-        self._token = environ["COMMENT_TOKEN"]
+        self._token = environ["COMMENT_TOKEN"].strip()
 
     def send(self, method: str, path: str, body: Any = None) -> Any:
         """One request; raises urllib.error.HTTPError when it is refused."""
@@ -132,4 +133,4 @@ def _skip(why: str, kind: str = "notice") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), dict(os.environ)))
+    sys.exit(main([Path(sys.argv[1], f"{name}.md") for name in sys.argv[2:]], dict(os.environ)))

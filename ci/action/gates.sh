@@ -2,9 +2,9 @@
 # costaudit check: the gates of the project's settings, on logs or a ledger.
 set -euo pipefail
 
-paths=()
+arguments=(--)
 while IFS= read -r path; do
-  [[ -z $path ]] || paths+=("$path")
+  [[ -z $path ]] || arguments+=("$path")
 done <<<"$INPUT_GATES"
 
-bash "$GITHUB_ACTION_PATH/ci/action/judge.sh" check check "${paths[@]}"
+bash "$GITHUB_ACTION_PATH/ci/action/judge.sh" check "${arguments[@]}"

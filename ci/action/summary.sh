@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Puts every report into the summary of the job.
+# Puts the reports of this run into the summary of the job; others that lie in their folder are not ours.
 set -euo pipefail
 
-for report in "$REPORT_DIR"/*.md; do
-  [[ ! -e $report ]] || { cat "$report" && echo; } >>"$GITHUB_STEP_SUMMARY"
+read -ra names <<<"$REPORTS"
+for name in ${names[@]+"${names[@]}"}; do
+  report="$REPORT_DIR/$name.md"
+  [[ ! -f $report ]] || { cat "$report" && echo; } >>"$GITHUB_STEP_SUMMARY"
 done

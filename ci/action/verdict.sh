@@ -3,7 +3,8 @@
 set -euo pipefail
 
 worst=0
-for code in $CODES; do
+read -ra ends <<<"$CODES"
+for code in ${ends[@]+"${ends[@]}"}; do
   ((code <= worst)) || worst=$code
 done
 echo "exit-code=$worst" >>"$GITHUB_OUTPUT"

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from costaudit.report.model import Simulation
 
 
-@console.guarded
 def analyze(
     paths: options.Paths,
     format_: options.Format = "text",
@@ -93,10 +92,10 @@ def analyze(
     report = build_audit(
         logs.passed, load_gateways(choice.prices), bills=bills, labels=measured, source=CostSource(source)
     )
-    console.deliver(render(report, console.width(), console.color() and output is None), output)
+    answer = render(report, console.width(), console.color() and output is None)
+    console.deliver(answer, output, format_)
 
 
-@console.guarded
 def simulate(
     paths: options.MaybePaths = None,
     scenario: Annotated[
@@ -184,7 +183,8 @@ def simulate(
             if given:
                 raise UsageError(f"{option} needs a log", hint=f"name the log, or leave out {option}")
         report = _scenario(scenario, fees, prices_at, choice)
-    console.deliver(render(report, console.width(), console.color() and output is None), output)
+    answer = render(report, console.width(), console.color() and output is None)
+    console.deliver(answer, output, format_)
 
 
 def _policies(named: Sequence[str] | None, *, compare: bool) -> list[str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,7 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from costaudit.errors import UsageError
+from costaudit.errors import CostauditError, UsageError
+from costaudit.textfile import decoded, is_there
+from costaudit.toml.load import parse_toml
 
 if TYPE_CHECKING:
     from costaudit.config import Config, Settings
@@ -105,11 +106,15 @@ def settings_named(path: Path | None) -> Iterator[None]:
 
 def settings_in_force() -> Settings | None:
     """The same with the lines on which the settings stand."""
-    path, folder = _named.get(), Path.cwd()
+    path = _named.get()
     if path is not None:
         from costaudit.config.read import load_settings  # noqa: PLC0415 - start-up
 
         return load_settings(path.resolve())
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        return None  # the working directory is gone, and nothing is above it
     if not any(_may_have_settings(parent) for parent in (folder, *folder.parents)):
         return None  # spares the import of pydantic
     from costaudit.config import find_settings  # noqa: PLC0415
@@ -118,16 +123,20 @@ def settings_in_force() -> Settings | None:
 
 
 def _may_have_settings(folder: Path) -> bool:
-    if (folder / "costaudit.toml").is_file():
+    if is_there(folder / "costaudit.toml"):
         return True
     path = folder / "pyproject.toml"
     try:
-        text = path.read_text(encoding="utf-8")
-        return "costaudit" in text and "costaudit" in tomllib.loads(text).get("tool", {})
+        data = path.read_bytes()
     except OSError:
         return False
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+    if b"costaudit" not in data:
+        return False
+    try:
+        tools = parse_toml(decoded(data, str(path)), str(path)).table.get("tool")
+    except CostauditError:
         return True  # it may have been meant for us: reading it says what is wrong
+    return isinstance(tools, dict) and "costaudit" in tools
 
 
 def _maps(entries: Sequence[str]) -> dict[str, str]:

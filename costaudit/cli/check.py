@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn, Optional
 
 import typer
 
-from costaudit.cli import console, judged, options
+from costaudit.cli import console, ending, judged, options
 from costaudit.cli.book import BookChoice, choose_book, open_book, settings_in_force, settings_named
 from costaudit.cli.reading import Reading, Tagging, read_logs
 from costaudit.errors import UsageError
@@ -30,7 +30,6 @@ class _Terms(NamedTuple):
     wanted: tuple[Wanted, ...]
 
 
-@console.guarded
 def check(
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -125,7 +124,7 @@ def _gates() -> tuple[Settings, Gates]:
         where = f"{settings.shown} sets no gates" if settings is not None else "there is no costaudit.toml"
         console.fail(f"no gates to judge: {where} (costaudit config init writes some, like these)")
         typer.echo("\n" + STARTER_GATES, err=True, nl=False)
-        raise typer.Exit(console.EXIT_CANNOT_JUDGE)
+        raise typer.Exit(ending.EXIT_CANNOT_JUDGE)
     return settings, gates
 
 
@@ -188,7 +187,7 @@ def _explain(name: str, format_: str) -> None:
     console.one_of(format_, ("text", "json"), "format")
     gates = GATES if name.lower() == "all" else (gate_named(name),)
     if format_ == "json":
-        console.deliver(console.as_json(kinds_value(gates)), None)
+        console.deliver(console.as_json(kinds_value(gates)))
     else:
         text = gates_text(gates) if len(gates) > 1 else gate_text(gates[0], console.width())
-        console.deliver(text, None)
+        console.show(text)

@@ -12,8 +12,10 @@ import typer
 from costaudit.cli import console, options
 from costaudit.cli.book import choose_book, open_book, settings_in_force
 from costaudit.cli.reading import Reading, Tagging, read_logs
-from costaudit.errors import UsageError
+from costaudit.errors import UsageError, shown
 from costaudit.ingest.limits import limits_from
+from costaudit.outputs import writes
+from costaudit.textfile import is_there
 
 if TYPE_CHECKING:
     from costaudit.config import Settings
@@ -26,7 +28,6 @@ app = typer.Typer(
 
 
 @app.command()
-@console.guarded
 def init(
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -65,6 +66,9 @@ def init(
         raise UsageError("there is no such directory", path=str(directory))
     if not force:
         _refuse_to_replace(directory, [SETTINGS, *([POLICY] if paths else [])])
+    settings_in_force()  # which --force may replace, though they are read
+    for name in (SETTINGS, *([POLICY] if paths else [])):
+        writes(directory / name, read_before=force)
     files = {}
     if paths:
         choice = choose_book(prices, overlay, None, map_)
@@ -87,7 +91,7 @@ def init(
         files[SETTINGS] = render_settings()
     for name, text in files.items():
         console.deliver(text, directory / name)
-        console.deliver(f"wrote {(directory / name).as_posix()}\n", None)
+        console.show(f"wrote {shown(directory / name)}\n")
     logs = " ".join(paths or ("LOGS",))
     say = [f"costaudit check {logs}"]
     say += [f"costaudit simulate {logs} --policy {(directory / POLICY).as_posix()}"] if paths else []
@@ -102,7 +106,7 @@ def _refuse_to_replace(directory: Path, names: list[str]) -> None:
                 "is there already", path=(directory / name).as_posix(), hint="--force replaces it"
             )
     project = directory / "pyproject.toml"
-    if project.is_file() and "[tool.costaudit" in project.read_text(encoding="utf-8", errors="replace"):
+    if is_there(project) and "[tool.costaudit" in project.read_text(encoding="utf-8", errors="replace"):
         hint = "put new settings there, or use --force"
         raise UsageError(
             "its [tool.costaudit] would be hidden by a costaudit.toml", path=str(project), hint=hint
@@ -120,7 +124,6 @@ def _usage(paths: Sequence[str], reading: Reading) -> tuple[Usage, Policy]:
 
 
 @app.command()
-@console.guarded
 def show(format_: options.ListFormat = "text", output: options.Output = None) -> None:
     """Every setting in force here, and where it comes from: a line of the nearest file, or the default."""
     from costaudit.config.origins import origins_of  # noqa: PLC0415 - start-up
@@ -163,11 +166,10 @@ def show(format_: options.ListFormat = "text", output: options.Output = None) ->
         Table("", tuple(columns)),
         Prose("", ("Paths are relative to the file. Options of the command line come on top.",)),
     )
-    console.deliver(render_blocks(blocks, console.width(), console.color() and output is None), output)
+    console.show(render_blocks(blocks, console.width(), console.color() and output is None), output)
 
 
 @app.command()
-@console.guarded
 def check(format_: options.ListFormat = "text") -> None:
     """Whether the settings and the files that they name can be read. Exit 2 when not."""
     console.one_of(format_, ("text", "json"), "format")
@@ -178,7 +180,7 @@ def check(format_: options.ListFormat = "text") -> None:
     value = {"schema": "costaudit/config-check@1", "file": settings.shown, "exit_code": 0, "read": checked}
     named = f", with {', '.join(checked)}" if checked else ""
     text = f"{settings.shown} is in order{named}\n"
-    console.deliver(console.as_json(value) if format_ == "json" else text, None)
+    console.deliver(console.as_json(value) if format_ == "json" else text, None, format_)
 
 
 def _read_all(settings: Settings) -> list[str]:

@@ -1,91 +1,61 @@
-"""The terminal: where answers, warnings and progress go, and how a command ends."""
+"""The terminal: where answers, warnings and progress go."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, ParamSpec, TypeVar
+from typing import IO, Any, Final, cast
 
-import typer
-
-from costaudit.errors import CostauditError, UsageError
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-EXIT_OK, EXIT_FAILED, EXIT_CANNOT_JUDGE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+from costaudit.cli import streams
+from costaudit.errors import UsageError, shown
+from costaudit.writing import replacing, write_whole
 
 PIPED_WIDTH = 120
 """Columns of an answer that goes into a pipe or a file, unless COLUMNS says otherwise."""
 
-
-def guarded(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn errors of the core into one line on stderr and the right exit code."""
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except CostauditError as error:
-            fail(str(error))
-            raise typer.Exit(EXIT_CANNOT_JUDGE) from None
-        except KeyboardInterrupt:
-            fail("interrupted")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-        except BrokenPipeError:
-            # Whoever read the answer has seen enough; keep Python from complaining at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(EXIT_OK) from None
-        except (typer.Exit, typer.Abort):
-            raise
-        except Exception as error:
-            if os.environ.get("COSTAUDIT_DEBUG"):
-                raise
-            fail(
-                f"this is a bug in costaudit: {type(error).__name__} in {_place(error)}; "
-                "set COSTAUDIT_DEBUG=1 to see the traceback"
-            )
-            raise typer.Exit(EXIT_BUG) from None
-
-    return run
+_LONGEST: Final = 1_500
+"""Characters of a line on stderr: the middle of what is longer, as of a very long name, is left out."""
 
 
-def _place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace is not None else "?"
+# Lines on stderr
 
 
 def fail(message: str) -> None:
     """One line of error on stderr."""
-    sys.stderr.write(f"costaudit: {_printable(message)}\n")
+    streams.tell(f"costaudit: {_printable(message)}\n")
 
 
 def warn(message: str, *, quiet: bool) -> None:
     """One line of warning on stderr."""
     if not quiet:
-        sys.stderr.write(f"costaudit: warning: {_printable(message)}\n")
+        streams.tell(f"costaudit: warning: {_printable(message)}\n")
 
 
 def say(message: str, *, quiet: bool) -> None:
     """One line on stderr about what was done."""
     if not quiet:
-        sys.stderr.write(f"costaudit: {_printable(message)}\n")
+        streams.tell(f"costaudit: {_printable(message)}\n")
+
+
+def explain(text: str) -> None:
+    """Lines of help on stderr."""
+    streams.tell(f"{text}\n")
 
 
 def _printable(text: str) -> str:
     """Names of files and models may hold anything: nothing of it reaches the terminal as a command."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    plain = "".join(c if c.isprintable() else "?" for c in shown(text))
+    if len(plain) <= _LONGEST:
+        return plain
+    half = _LONGEST // 2
+    return f"{plain[:half]} … {plain[-half:]}"
 
 
 def width() -> int:
@@ -93,12 +63,19 @@ def width() -> int:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
         return max(int(columns), 40)
-    return max(shutil.get_terminal_size().columns, 40) if sys.stdout.isatty() else PIPED_WIDTH
+    return max(shutil.get_terminal_size().columns, 40) if streams.is_terminal(sys.stdout) else PIPED_WIDTH
 
 
 def color() -> bool:
     """Whether stdout is a terminal that wants colour."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        streams.is_terminal(sys.stdout)
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
+
+
+# Answers
 
 
 def as_json(value: object) -> str:
@@ -107,44 +84,55 @@ def as_json(value: object) -> str:
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n"
 
 
-def deliver(answer: str, output: Path | None) -> None:
-    """Write an answer to stdout, or to a file that is replaced only once it is whole."""
-    if output is None or str(output) == "-":
-        sys.stdout.write(answer)
-        sys.stdout.flush()
+def show(text: str, output: Path | None = None) -> None:
+    """Write an answer for the eye: where stdout is not UTF-8, with characters that it has."""
+    _deliver(text, output, exact=False)
+
+
+def deliver(answer: str, output: Path | None = None, format_: str = "json") -> None:
+    """Write an answer in a format: to a file that is replaced only once it is whole, or to stdout.
+
+    What programs read is UTF-8 there too, whatever the terminal takes; `text` is shown.
+    """
+    _deliver(answer, output, exact=format_ != "text")
+
+
+def _deliver(answer: str, output: Path | None, *, exact: bool) -> None:
+    file = _file(output)
+    if file is not None:
+        write_whole(file, answer.encode("utf-8", streams.READABLE))
         return
-    with replacing(output) as stream:
-        stream.write(answer.encode("utf-8"))
+    with contextlib.suppress(BrokenPipeError), streams.open_stdout() as stdout:  # the reader has seen enough
+        if exact and hasattr(stdout, "buffer"):
+            stdout.flush()
+            stdout.buffer.write(answer.encode("utf-8", streams.READABLE))
+        else:
+            stdout.write(answer)
 
 
 @contextlib.contextmanager
-def replacing(output: Path) -> Iterator[IO[bytes]]:
-    """A stream whose bytes replace a file once all are written; after an error the file is as it was.
+def streamed(output: Path | None) -> Iterator[IO[bytes]]:
+    """Where the bytes of a long answer go: into a file as `replacing`, or to stdout as they come.
 
-    Raises UsageError when the file cannot be written.
+    Raises BrokenPipeError where nobody reads stdout any more.
     """
-    draft: str | None = None
-    try:
-        handle, draft = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(draft).chmod(0o666 & ~mask)
-        Path(draft).replace(output)
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", path=str(output)) from error
-    finally:
-        if draft is not None:
-            Path(draft).unlink(missing_ok=True)
+    file = _file(output)
+    if file is None:
+        yield cast("IO[bytes]", streams.Stdout())
+        return
+    with replacing(file) as stream:
+        yield stream
+
+
+def _file(output: Path | None) -> Path | None:
+    return None if output is None or str(output) == "-" else output
 
 
 @contextlib.contextmanager
 def progress(*, quiet: bool) -> Iterator[Callable[[int], None]]:
     """Records read so far, on a terminal and after half a second; silent everywhere else."""
-    shows = (
-        sys.stderr.isatty() and not quiet and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
-    )
+    wanted = not quiet and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+    shows = wanted and streams.is_terminal(sys.stderr)
     start, state = time.monotonic(), {"records": 0, "shown": 0.0}
 
     def advance(records: int) -> None:
@@ -153,15 +141,13 @@ def progress(*, quiet: bool) -> Iterator[Callable[[int], None]]:
         if shows and now - start > 0.5 and now - state["shown"] > 0.1:
             state["shown"] = now
             rate = state["records"] / (now - start)
-            sys.stderr.write(f"\rread {state['records']:,} records, {rate:,.0f} a second\x1b[K")
-            sys.stderr.flush()
+            streams.tell(f"\rread {state['records']:,} records, {rate:,.0f} a second\x1b[K")
 
     try:
         yield advance
     finally:
         if state["shown"]:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            streams.tell("\r\x1b[K")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from costaudit.report.fallback_model import FallbackReport
 
 
-@console.guarded
 def fallback(
     paths: options.Paths,
     chain: Annotated[
@@ -101,4 +100,4 @@ def _show(report: FallbackReport, format_: str, output: Path | None) -> None:
         console.deliver(render_blocks(fallback_blocks(report)), output)
     else:
         color = console.color() and output is None
-        console.deliver(render_fallback_text(report, console.width(), color), output)
+        console.show(render_fallback_text(report, console.width(), color), output)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from costaudit.cli import console, options
+from costaudit.cli import console, ending, options
 from costaudit.cli.book import project_settings
+from costaudit.cli.found import found_logs
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ def own_formats() -> tuple[Adapter, ...]:
 
 
 @app.callback()
-@console.guarded
 def formats(context: typer.Context, format_: options.ListFormat = "text") -> None:
     """The log formats that are read without conversion, your own first.
 
@@ -60,18 +59,17 @@ def formats(context: typer.Context, format_: options.ListFormat = "text") -> Non
     adapters = known_formats()
     if console.one_of(format_, _FORMATS, "format") == "json":
         told = [{"name": a.name, "title": a.title, "own": a.name in own} for a in adapters]
-        console.deliver(json.dumps(told, indent=2) + "\n", None)
+        console.deliver(json.dumps(told, indent=2) + "\n")
         return
     from costaudit.report.safe import safe  # noqa: PLC0415 - start-up
 
     wide = max(len(a.name) for a in adapters)
     titles = [("yours: " if a.name in own else "") + safe(a.title) for a in adapters]
     lines = (f"{a.name:<{wide}}  {title}\n" for a, title in zip(adapters, titles, strict=True))
-    console.deliver("".join(lines), None)
+    console.show("".join(lines))
 
 
 @app.command("test")
-@console.guarded
 def try_formats(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="A log, or - for standard input.", show_default=False)
@@ -102,28 +100,23 @@ def try_formats(
     as_json = console.one_of(format_, _FORMATS, "format") == "json"
     look = _look(file, input_format, line)
     if as_json:
-        console.deliver(json.dumps(look_value(look, show_text=show_text), indent=2) + "\n", None)
+        console.deliver(json.dumps(look_value(look, show_text=show_text), indent=2) + "\n")
     else:
-        console.deliver(look_text(look, console.width(), show_text=show_text), None)
+        console.show(look_text(look, console.width(), show_text=show_text))
     if not look.calls:
-        raise typer.Exit(console.EXIT_CANNOT_JUDGE)
+        raise typer.Exit(ending.EXIT_CANNOT_JUDGE)
 
 
 def _look(name: str, input_format: str | None, line: int | None) -> Look:
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
-    from costaudit.ingest.files import find_logs  # noqa: PLC0415
-    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
     from costaudit.ingest.look import look_at  # noqa: PLC0415
 
     adapters = known_formats()
     forced = adapter_named(input_format, adapters) if input_format else None
-    try:
-        files, refused = find_logs([name], sys.stdin.buffer)
+    with found_logs([name]) as (files, refused):
         if len(files) + len(refused) > 1:
             one = files[0].name if files else refused[0].path
             raise UsageError("this names more than one file", path=name, hint=f"like {one}")
         if refused:
             raise refused[0]
         return look_at(files[0], forced, adapters, line)
-    finally:
-        remove_spools()

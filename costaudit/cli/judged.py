@@ -12,6 +12,7 @@ import typer
 
 from costaudit.cli import console
 from costaudit.errors import UsageError
+from costaudit.outputs import writes
 
 if TYPE_CHECKING:
     from costaudit.report.checks import CheckReport
@@ -60,12 +61,10 @@ def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | No
 
     check_format(format_, "--format")
     wanted = tuple(parse_report_option(text) for text in reports or ())
-    files = [path for path in (output, *(path for _, path in wanted)) if path is not None]
-    for place, path in enumerate(files):
-        if path in files[:place]:
-            raise UsageError("is named for two answers", path=str(path))
-    if any(str(path) == "-" for _, path in wanted):
-        raise UsageError("--report writes to a file", hint="--format says what stdout gets")
+    for _, path in wanted:
+        if str(path) == "-":
+            raise UsageError("--report writes to a file", hint="--format says what stdout gets")
+        writes(path)
     return Answers(format_, output, wanted)
 
 
@@ -75,9 +74,9 @@ def answer(report: CheckReport, answers: Answers) -> NoReturn:
 
     seen = report.renamed(from_top)
     for format_, path in answers.reports:
-        console.deliver(render_check(seen if format_ in FORGES else report, format_), path)
+        console.deliver(render_check(seen if format_ in FORGES else report, format_), path, format_)
     shown = seen if answers.format in FORGES else report
-    console.deliver(render_check(shown, answers.format), answers.output)
+    console.deliver(render_check(shown, answers.format), answers.output, answers.format)
     raise typer.Exit(report.exit_code)
 
 

@@ -13,8 +13,9 @@ from costaudit.cli import console, options
 from costaudit.cli.book import choose_book
 from costaudit.cli.labels import labels_of, load_sample
 from costaudit.cli.reading import Reading, ReadLogs, Tagging, opened_logs
-from costaudit.errors import InputError, UsageError
+from costaudit.errors import InputError, UsageError, shown
 from costaudit.ingest.limits import limits_from
+from costaudit.outputs import unwatched
 
 if TYPE_CHECKING:
     from costaudit.report.labelfile import Sample
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from costaudit.tiers.calibration import Calibration
 
 
-@console.guarded
 def label(
     paths: options.Paths,
     n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Requests to draw.")] = 200,
@@ -42,7 +42,12 @@ def label(
     ] = None,
     save: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option("--save", metavar="FILE", help="With --read: fit a calibration of the text scores."),
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            callback=options.replaced,
+            help="With --read: fit a calibration of the text scores.",
+        ),
     ] = None,
     calibration: options.Calibration = None,
     format_: Annotated[
@@ -119,7 +124,7 @@ def _read(
     if format_ == "json":
         console.deliver(render_value(report.model_dump(mode="json", by_alias=True)), output)
     else:
-        console.deliver(render_label_text(report, console.width()), output)
+        console.show(render_label_text(report, console.width()), output)
 
 
 def _fit(gathered: Any, labelled: Labelled, logs: ReadLogs) -> Calibration:
@@ -173,7 +178,8 @@ def _keep_labels(output: Path | None) -> None:
     if output is None or not output.is_file():
         return
     try:
-        given = sum(1 for row in load_sample(output).rows if row["label"].strip())
+        with unwatched():
+            given = sum(1 for row in load_sample(output).rows if row["label"].strip())
     except InputError:
         return  # no sample: replaced like any file that -o names
     if given:
@@ -194,7 +200,8 @@ def _ask(
     if "-" in paths:
         raise UsageError("--interactive reads answers from standard input", hint="name the log's file")
     if output.is_file():
-        rows = [dict(row) for row in load_sample(output).rows]
+        with unwatched():  # it is gone on with
+            rows = [dict(row) for row in load_sample(output).rows]
     else:
         rows = _drawn(paths, reading, n, seed, with_text=with_text)
         console.deliver(render_sample(rows), output)
@@ -206,7 +213,7 @@ def ask_labels(rows: list[dict[str, str]], output: Path, render: Any) -> None:
     open_ = [row for row in rows if not row["label"].strip()]
     done = 0
     for number, row in enumerate(open_, 1):
-        sys.stdout.write(_shown(row, number, len(open_)))
+        console.show(_shown(row, number, len(open_)))
         answer = _answer()
         if answer == "q":
             break
@@ -215,7 +222,7 @@ def ask_labels(rows: list[dict[str, str]], output: Path, render: Any) -> None:
             console.deliver(render(rows), output)
             done += 1
     left = sum(1 for row in rows if not row["label"].strip())
-    sys.stdout.write(f"\n{done:,} labelled now, {left:,} left in {output}\n")
+    console.show(f"\n{done:,} labelled now, {left:,} left in {shown(output)}\n")
 
 
 _ASKED = ("ts", "provider", "model", "feature", "user_tier", "tags", "system_characters", "prompt_characters",
@@ -237,9 +244,8 @@ def _shown(row: dict[str, str], number: int, total: int) -> str:
 def _answer() -> str:
     """0 to 3, s or q; the end of the input is q."""
     while True:
-        sys.stdout.write("tier 0 trivial, 1 standard, 2 complex, 3 high-stakes; s skips, q quits: ")
-        sys.stdout.flush()
-        line = sys.stdin.readline()
+        console.show("tier 0 trivial, 1 standard, 2 complex, 3 high-stakes; s skips, q quits: ")
+        line = sys.stdin.readline() if sys.stdin is not None else ""
         answer = line.strip().lower()
         if not line or answer == "q":
             return "q"

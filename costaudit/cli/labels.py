@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from costaudit.cli import console
 from costaudit.cli.book import project_settings
-from costaudit.errors import InputError
+from costaudit.errors import InputError, shown
+from costaudit.textfile import read_text
 
 if TYPE_CHECKING:
     from costaudit.cli.reading import ReadLogs
@@ -20,13 +21,7 @@ def load_sample(path: Path) -> Sample:
     """A sample from a file; raises InputError when it cannot be read."""
     from costaudit.report.labelfile import parse_sample  # noqa: PLC0415 - start-up
 
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8", path=str(path), hint="save the CSV as UTF-8") from error
-    return parse_sample(text, str(path))
+    return parse_sample(read_text(path), shown(path))
 
 
 _LEFT_OUT = {

@@ -13,6 +13,7 @@ from costaudit.cli.book import choose_book
 from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs
 from costaudit.errors import InputError, UsageError, did_you_mean
 from costaudit.ingest.limits import limits_from
+from costaudit.writing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
 
 
-@console.guarded
 def ledger(
     paths: options.Paths,
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="A .parquet file, replaced only when whole."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=options.replaced,
+            help="A .parquet file, replaced only when whole.",
+        ),
     ],
     resolution: Annotated[
         str,
@@ -89,7 +95,7 @@ def ledger(
             raise InputError("a ledger is made from logs", path=paths[0], hint="several can be read together")
         from costaudit.engine.saved import write_ledger  # noqa: PLC0415 - start-up
 
-        with console.replacing(output) as stream:
+        with replacing(output) as stream:
             write_ledger(logs.passed, stream)
         passed = logs.passed
     size = output.stat().st_size

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from typing import Annotated, Any
 
 import typer
 
-from costaudit import __version__
+from costaudit import __version__, outputs
 from costaudit.cli import (
     audit,
     check,
     config,
     console,
+    doctor,
+    ending,
     fallback,
     formats,
     label,
@@ -22,6 +25,7 @@ from costaudit.cli import (
     policy,
     pricing,
     shadow,
+    streams,
     tag,
 )
 
@@ -29,7 +33,7 @@ app = typer.Typer(
     name="costaudit",
     help="Audit what LLM requests cost, from the logs that are already there. Nothing leaves this machine.",
     epilog="Exit codes: 0 ok, 1 a rule or gate failed, 2 cannot judge (usage, unreadable input), "
-    "3 a bug, 130 interrupted.",
+    "3 a bug, 130 interrupted (128 and the number of a signal).",
     no_args_is_help=False,
     invoke_without_command=True,
     rich_markup_mode=None,
@@ -43,6 +47,7 @@ app.command()(tag.tag)
 app.command()(label.label)
 app.command()(ledger.ledger)
 app.command()(check.check)
+app.command()(doctor.doctor)
 app.add_typer(formats.app, name="formats")
 app.add_typer(policy.app, name="policy")
 app.add_typer(pricing.app, name="pricing")
@@ -62,7 +67,6 @@ def _root(
 
 
 @app.command()
-@console.guarded
 def scenarios(format_: options.ListFormat = "text") -> None:
     """The scenarios that simulate knows by name."""
     import json  # noqa: PLC0415 - start-up
@@ -74,10 +78,10 @@ def scenarios(format_: options.ListFormat = "text") -> None:
         told = [
             {"name": s.name, "title": s.title, "requests": s.requests, "source": s.source} for s in loaded
         ]
-        console.deliver(json.dumps(told, indent=2) + "\n", None)
+        console.deliver(json.dumps(told, indent=2) + "\n")
         return
     wide = max(len(s.name) for s in loaded)
-    console.deliver("".join(f"{s.name:<{wide}}  {s.title}\n" for s in loaded), None)
+    console.show("".join(f"{s.name:<{wide}}  {s.title}\n" for s in loaded))
 
 
 @functools.cache
@@ -89,12 +93,27 @@ def _command() -> Any:
 def run(argv: list[str]) -> int:
     """Run the command line in this process; returns the exit code."""
     try:
-        _command()(args=argv, prog_name="costaudit", standalone_mode=True)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1 if end.code else 0
-    return console.EXIT_OK
+        with ending.by_signals(), outputs.watched():
+            streams.prepare()
+            _invoke(argv)
+            streams.finish()
+    except BaseException as error:  # noqa: BLE001 - every end has an exit code
+        return ending.code_of(error)
+    return ending.EXIT_OK
+
+
+def _invoke(argv: list[str]) -> None:
+    """What typer does, without its own way with errors."""
+    command = _command()
+    if os.environ.get("_COSTAUDIT_COMPLETE"):
+        command.main(args=argv, prog_name="costaudit")
+    with command.make_context("costaudit", list(argv)) as context:
+        command.invoke(context)
 
 
 def main() -> None:
     """The entry point of the installed command."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code > ending.BY_SIGNAL:
+        os._exit(code)  # threads that are still at work are not waited for
+    sys.exit(code)

@@ -8,6 +8,15 @@ from typing import Annotated, Optional
 import typer
 
 from costaudit.errors import UsageError
+from costaudit.outputs import writes
+
+
+def replaced(path: Path | None) -> Path | None:
+    """The value of an option that names an output, refused at once where nothing may be written there."""
+    if path is not None and str(path) != "-":
+        writes(path)
+    return path
+
 
 Paths = Annotated[
     list[str],
@@ -30,7 +39,11 @@ ListFormat = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help=
 Output = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--output", "-o", metavar="FILE", help="Write there instead of to stdout; replaced only when whole."
+        "--output",
+        "-o",
+        metavar="FILE",
+        callback=replaced,
+        help="Write there instead of to stdout; replaced only when whole.",
     ),
 ]
 InputFormat = Annotated[

@@ -47,7 +47,6 @@ Current = Annotated[
 
 
 @app.command("list")
-@console.guarded
 def list_(format_: options.ListFormat = "text") -> None:
     """The policies that --policy knows by name."""
     from costaudit.routing.policy import load_policy, shipped_policies  # noqa: PLC0415 - start-up
@@ -55,14 +54,13 @@ def list_(format_: options.ListFormat = "text") -> None:
     console.one_of(format_, _FORMATS, "format")
     loaded = [load_policy(name) for name in shipped_policies()]
     if format_ == "json":
-        console.deliver(console.as_json([{"name": p.name, "title": p.title} for p in loaded]), None)
+        console.deliver(console.as_json([{"name": p.name, "title": p.title} for p in loaded]))
         return
     wide = max(len(policy.name) for policy in loaded)
-    console.deliver("".join(f"{p.name:<{wide}}  {p.title}\n" for p in loaded), None)
+    console.show("".join(f"{p.name:<{wide}}  {p.title}\n" for p in loaded))
 
 
 @app.command()
-@console.guarded
 def show(
     policy: Annotated[
         Optional[str],  # noqa: UP045
@@ -94,11 +92,10 @@ def show(
     from costaudit.report.policy_text import render_policy_text  # noqa: PLC0415 - start-up
 
     color = output is None and console.color()
-    console.deliver(render_policy_text(export, console.width(), color), output)
+    console.show(render_policy_text(export, console.width(), color), output)
 
 
 @app.command()
-@console.guarded
 def export(
     to: Annotated[str, typer.Option("--to", metavar="NAME", help="litellm, openrouter, portkey or json.")],
     policy: options.PolicyFile = None,

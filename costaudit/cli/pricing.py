@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from costaudit.cli import console, options, pricing_check, pricing_diff, pricing_import
+from costaudit.cli import console, ending, options, pricing_check, pricing_diff, pricing_import
 from costaudit.cli import pricing_text as told
 from costaudit.cli.book import choose_book, open_book
 from costaudit.errors import UsageError, did_you_mean
@@ -50,7 +50,6 @@ At = Annotated[
 
 
 @app.command("list")
-@console.guarded
 def list_(
     provider: Annotated[
         Optional[str],  # noqa: UP045
@@ -87,13 +86,12 @@ def list_(
             rates = {name: f"{rate.usd:f}" for name, rate in card.rates.items()}
             models.append({"model": "/".join(key), "class": klass, "usd_per_mtok": rates})
     if format_ == "json":
-        console.deliver(_json({"version": book.version, "sha256": book.sha256, "models": models}), None)
+        console.deliver(_json({"version": book.version, "sha256": book.sha256, "models": models}))
     else:
-        console.deliver(told.list_text(models, book), None)
+        console.show(told.list_text(models, book))
 
 
 @app.command()
-@console.guarded
 def show(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, named as in logs.")],
     at: At = None,
@@ -120,18 +118,17 @@ def show(
     named = resolver.periods(*split_name(book, model))
     periods = told.periods_value(named)
     if format_ == "json":
-        console.deliver(_json({"model": model, "resolved": found, "periods": periods, "rows": rows}), None)
+        console.deliver(_json({"model": model, "resolved": found, "periods": periods, "rows": rows}))
         return
     lines = [f"{model} is {resolved.provider}/{resolved.model} ({resolved.how})", *told.periods_text(periods)]
     lines += ["", *told.rows_text(rows)]
     steps = name_prices(book, named)
     if steps:
         lines += ["", "standard price over time, USD per 1M tokens", *told.timeline_text(steps)]
-    console.deliver("\n".join(lines) + "\n", None)
+    console.show("\n".join(lines) + "\n")
 
 
 @app.command()
-@console.guarded
 def history(
     name: Annotated[
         Optional[str],  # noqa: UP045
@@ -160,9 +157,9 @@ def history(
     changes = find_changes(book, _keys(book, resolver, name), start, end)
     if format_ == "json":
         values = [told.change_value(change) for change in changes]
-        console.deliver(_json({"version": book.version, "sha256": book.sha256, "changes": values}), None)
+        console.deliver(_json({"version": book.version, "sha256": book.sha256, "changes": values}))
     else:
-        console.deliver(told.history_text(changes), None)
+        console.show(told.history_text(changes))
 
 
 def _keys(book: PriceBook, resolver: Resolver, name: str | None) -> list[ModelKey]:
@@ -180,7 +177,6 @@ def _keys(book: PriceBook, resolver: Resolver, name: str | None) -> list[ModelKe
 
 
 @app.command()
-@console.guarded
 def quote(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, named as in logs.")],
     input_: Annotated[int, typer.Option("--input", min=0, metavar="N", help="Uncached input tokens.")] = 0,
@@ -238,15 +234,17 @@ def quote(
     found = price(book, resolver, model, counts, moment, tier=_tier(tier, batch), region=region, speed=speed)
     if isinstance(found, NoQuote):
         if format_ == "json":
-            console.deliver(_json(told.no_quote_value(found, moment)), None)
+            console.deliver(_json(told.no_quote_value(found, moment)))
         why = f" ({found.detail})" if found.detail else ""
         console.fail(f"no price for {model!r}: {found.reason}{why}")
-        raise typer.Exit(console.EXIT_CANNOT_JUDGE)
+        raise typer.Exit(ending.EXIT_CANNOT_JUDGE)
     for condition, value in (("region", region), ("speed", speed)):
         if value and value not in found.conditions(condition):
             name = f"{found.card.provider}/{found.card.model}"
             console.warn(f"{name} has no price for {condition} {value!r}: priced without it", quiet=False)
-    console.deliver(_json(told.quote_value(found)) if format_ == "json" else told.quote_text(found), None)
+    console.deliver(
+        _json(told.quote_value(found)) if format_ == "json" else told.quote_text(found), None, format_
+    )
 
 
 def _tier(name: str | None, batch: bool) -> str:

@@ -40,7 +40,6 @@ def moment(text: str | None) -> int:
     return options.instant(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
 
 
-@console.guarded
 def check(
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045
@@ -217,7 +216,6 @@ def _observer(source: str | None, now: int) -> Callable[[PriceBook], list[Violat
     return lambda book: check_against(book, source, now)
 
 
-@console.guarded
 def explain(
     rule: Annotated[
         Optional[str],  # noqa: UP045
@@ -234,8 +232,8 @@ def explain(
     console.one_of(format_, _FORMATS, "format")
     rules = RULES if rule is None else (rule_named(rule),)
     if format_ == "json":
-        console.deliver(console.as_json(rules_value(rules)), None)
+        console.deliver(console.as_json(rules_value(rules)))
     elif rule is None:
-        console.deliver(told.rules_text(rules), None)
+        console.show(told.rules_text(rules))
     else:
-        console.deliver(told.rule_text(rules[0], console.width()), None)
+        console.show(told.rule_text(rules[0], console.width()))

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from costaudit.prices.trees import Opened
 
 
-@console.guarded
 def diff(
     base: Annotated[
         str, typer.Argument(metavar="BASE", help="Before: a directory, a table, git:REV:PATH or git:REV.")

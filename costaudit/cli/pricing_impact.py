@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, choose_book
 from costaudit.cli.formats import known_formats
+from costaudit.cli.found import found_logs
 from costaudit.cli.reading import Tagging, plan_of, saved_ledgers, warn_of_skipped
 from costaudit.errors import InputError, UsageError
 
@@ -48,23 +48,16 @@ def measure_impact(sides: tuple[Side, Side], traffic: Traffic, at: int, limit: D
 
     Raises UsageError where a side is a single table, InputError where the traffic cannot be read or priced.
     """
-    from costaudit.ingest.files import find_logs  # noqa: PLC0415 - start-up
-    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
-    from costaudit.report.impact import build_impact  # noqa: PLC0415
+    from costaudit.report.impact import build_impact  # noqa: PLC0415 - start-up
 
     single = next((side.shown for side in sides if side.file is not None), None)
     if single is not None:
         raise UsageError(f"{single} is one table, and a bill needs a whole book", hint="name the directories")
     choice = choose_book(None, list(traffic.overlays), None, list(traffic.maps))
     books = [_plan(side, choice, traffic) for side in sides]
-    try:
-        files, refused = find_logs(traffic.logs or traffic.ledgers, sys.stdin.buffer)
-        if refused and not files:
-            raise refused[0]
+    with found_logs(traffic.logs or traffic.ledgers) as (files, refused):
         passes = _of_ledgers if traffic.ledgers else _of_logs
         pairs = passes(files, refused, sides, books, at, traffic)
-    finally:
-        remove_spools()
     return build_impact(pairs, source="ledger" if traffic.ledgers else "logs", ignore_below=limit)
 
 

@@ -21,7 +21,6 @@ _NAMED = 8
 """Models that the text names for each provider; the JSON has all."""
 
 
-@console.guarded
 def import_(
     source: Annotated[
         str,
@@ -74,7 +73,7 @@ def import_(
         known = load_source_ids(prices or shipped_directory())
         proposal = propose_rows(book, check, loaded.importer, loaded.id, now.date(), known)
     render = render_json if format_ == "json" else render_text
-    console.deliver(render(loaded, check, proposal, book.directory), None)
+    console.deliver(render(loaded, check, proposal, book.directory), None, format_)
 
 
 def render_text(source: Source, check: Crosscheck, proposal: Proposal | None, directory: str) -> str:

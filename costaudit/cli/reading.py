@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, open_book, project_settings
 from costaudit.cli.formats import known_formats
+from costaudit.cli.found import found_logs
 from costaudit.errors import UsageError
 from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.money import is_amount
 
 if TYPE_CHECKING:
     from costaudit.engine.local import Pass
@@ -152,17 +153,12 @@ def opened_logs(
     """
     from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
-    from costaudit.ingest.files import find_logs  # noqa: PLC0415
-    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
 
     adapters = known_formats()
     forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
     plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
     plan = revise(plan) if revise is not None else plan
-    try:
-        files, refused = find_logs(paths, sys.stdin.buffer, reading.limits)
-        if refused and not files:
-            raise refused[0]
+    with found_logs(paths, reading.limits) as (files, refused):
         ledgers = saved_ledgers(files, reading.tagging)
         if ledgers:
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
@@ -191,8 +187,6 @@ def opened_logs(
         for copy, original in passed.copies:
             console.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=reading.quiet)
         yield ReadLogs(files, passed, forced, adapters, reading, refused)
-    finally:
-        remove_spools()
 
 
 def saved_ledgers(files: Sequence[LogFile], tagging: Tagging) -> list[SavedLedger]:
@@ -277,7 +271,7 @@ def policy_of(name: str | None, tests: Tests | None = None) -> Policy:
         floor = Decimal(tests.floor)
     except InvalidOperation:
         floor = Decimal(-1)
-    if not 0 <= floor <= 1:
+    if not is_amount(floor) or not 0 <= floor <= 1:
         raise UsageError(f"--quality-floor {tests.floor!r} is no rate", hint="a number from 0 to 1, like 0.9")
     if tests.evals is None:
         raise UsageError("--quality-floor needs --evals", hint="what nobody tested can prove nothing")

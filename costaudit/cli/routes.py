@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from costaudit.errors import shown
+from costaudit.textfile import is_there
+
 if TYPE_CHECKING:
     from costaudit.prices.rules.rule import Wanted
 
@@ -23,7 +26,7 @@ def wanted_models(policies: Sequence[str]) -> tuple[Wanted, ...]:
     shipped = {seat for seats in load_roster(common, common.name).values() for seat in seats}
     for source in policies:
         policy = load_policy(source)
-        own = Path(source) if Path(source).is_file() else SHIPPED_POLICIES / f"{source}.toml"
+        own = Path(source) if is_there(Path(source)) else SHIPPED_POLICIES / f"{source}.toml"
         roster = own.parent / policy.roster if policy.roster else common
         for groups in policy.groups.values():
             for seat in (seat for group in groups for seat in group):
@@ -47,6 +50,7 @@ def _place(name: str, files: Sequence[Path]) -> tuple[str, int]:
 
 def _shown(file: Path) -> str:
     try:
-        return file.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return file.name if file.is_absolute() else str(file)
+        near = file.resolve().relative_to(Path.cwd())
+    except (ValueError, OSError):
+        near = Path(file.name) if file.is_absolute() else file
+    return shown(near.as_posix())

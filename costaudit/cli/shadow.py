@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,6 +13,7 @@ import typer
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book
 from costaudit.cli.formats import known_formats
+from costaudit.cli.found import found_logs
 from costaudit.cli.reading import plan_of, warn_of_skipped
 from costaudit.errors import UsageError
 
@@ -33,10 +33,11 @@ app = typer.Typer(
 )
 
 _FORMATS = ("text", "json")
+_MOST = 1e9
+"""No size, rate or width is more."""
 
 
 @app.command()
-@console.guarded
 def plan(
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -164,7 +165,6 @@ def _measured_plan(
 
 
 @app.command()
-@console.guarded
 def compare(
     paths: Annotated[
         list[str],
@@ -281,28 +281,20 @@ def _gather(
 ) -> tuple[Gathered[Any], LogRead]:
     from costaudit.engine.gather import gather  # noqa: PLC0415 - start-up
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
-    from costaudit.ingest.files import find_logs  # noqa: PLC0415
-    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
     from costaudit.report.shadow_model import LogRead  # noqa: PLC0415
 
     adapters = known_formats()
     forced = adapter_named(source.input_format, adapters) if source.input_format else None
-    try:
-        files, refused = find_logs(paths, sys.stdin.buffer)
-        if refused and not files:
-            raise refused[0]
-        with console.progress(quiet=source.quiet) as advance:
-            found = gather(
-                files,
-                extract,
-                select=source.select,
-                forced=forced,
-                adapters=adapters,
-                refused=refused,
-                progress=advance,
-            )
-    finally:
-        remove_spools()
+    with found_logs(paths) as (files, refused), console.progress(quiet=source.quiet) as advance:
+        found = gather(
+            files,
+            extract,
+            select=source.select,
+            forced=forced,
+            adapters=adapters,
+            refused=refused,
+            progress=advance,
+        )
     warn_of_skipped(found.quarantine, quiet=source.quiet)
     return found, LogRead(
         files=len(files),
@@ -321,7 +313,7 @@ def _show(report: ShadowReport, format_: str, output: Path | None) -> None:
         console.deliver(render_json(report), output)
     else:
         color = console.color() and output is None
-        console.deliver(render_shadow_text(report, console.width(), color), output)
+        console.show(render_shadow_text(report, console.width(), color), output)
 
 
 def _fraction(text: str, option: str) -> float:
@@ -336,6 +328,6 @@ def _hundredth(points: float) -> float:
 
 
 def _positive(value: float, option: str) -> float:
-    if not 0 < value < float("inf"):
-        raise UsageError(f"{option} must be more than 0")
+    if not 0 < value <= _MOST:
+        raise UsageError(f"{option} must be more than 0" + (f" and at most {_MOST:g}" if value > 0 else ""))
     return value

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Optional
 
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from costaudit.report.explained import Explained
 
 
-@console.guarded
 def tag(
     paths: options.Paths,
     output: Annotated[
@@ -29,6 +25,7 @@ def tag(
             "--output",
             "-o",
             metavar="FILE",
+            callback=options.replaced,
             help="A .jsonl, .csv or .parquet file (text also .gz), replaced only when whole; "
             "JSON lines to stdout without it.",
         ),
@@ -77,7 +74,7 @@ def tag(
         _explain(paths, reading, explain, format_, output, with_text=with_text)
         return
     ending = _ending(output)
-    with _stream(output) as stream, opened_logs(paths, reading) as logs:
+    with console.streamed(output) as stream, opened_logs(paths, reading) as logs:
         _write(logs, stream, ending, with_text=with_text)
 
 
@@ -92,17 +89,6 @@ def _ending(output: Path | None) -> str:
             "no format has the ending of this file", path=str(output), hint=f"one of {', '.join(WRITERS)}"
         )
     return found
-
-
-@contextlib.contextmanager
-def _stream(output: Path | None) -> Iterator[IO[bytes]]:
-    if output is None or str(output) == "-":
-        sys.stdout.flush()
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with console.replacing(output) as stream:
-        yield stream
 
 
 def _write(logs: ReadLogs, stream: IO[bytes], ending: str, *, with_text: bool) -> None:
@@ -133,4 +119,4 @@ def _explain(
         answer = render_value(explained_value(wanted, found, with_text=with_text))
     else:
         answer = explained_text(found, console.width(), with_text=with_text)
-    console.deliver(answer, output)
+    console.deliver(answer, output, format_)

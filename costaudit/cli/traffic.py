@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from costaudit.cli.book import BookChoice, choose_book
+from costaudit.cli.found import found_logs
 from costaudit.cli.reading import Reading, Tagging, plan_of, read_logs, saved_ledgers
 
 if TYPE_CHECKING:
@@ -43,15 +43,10 @@ def unpriced_traffic(paths: Sequence[str], tables: Folder | None, overlays: Sequ
 def _read(paths: Sequence[str], choice: BookChoice) -> Pass:
     """One pass over logs or ledgers. Which routes a ledger knows does not matter here."""
     from costaudit.engine.from_ledgers import pass_of_ledgers  # noqa: PLC0415 - start-up
-    from costaudit.ingest.files import find_logs  # noqa: PLC0415
-    from costaudit.ingest.logfile import remove_spools  # noqa: PLC0415
 
     if "-" not in paths:  # standard input can be read once, and is no ledger
-        try:
-            files, _ = find_logs(paths, sys.stdin.buffer)
+        with found_logs(paths) as (files, _):
             ledgers = saved_ledgers(files, Tagging())
-        finally:
-            remove_spools()
         if ledgers:
             return pass_of_ledgers(ledgers, plan_of(choice), goes_by_reported=False).passed
     return read_logs(paths, Reading(None, None, choice, None, Tagging(), None, quiet=True, verbose=False))

@@ -21,6 +21,8 @@ from pydantic import (
     model_validator,
 )
 
+from costaudit.textfile import is_there
+
 _STRICT: Final = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 Level = Literal["deny", "warn"]
@@ -261,5 +263,5 @@ class Gates(BaseModel):
         """The same with the policy files seen from the directory of the settings."""
         if self.policy is None:
             return self
-        files = tuple(str(base / name) if (base / name).is_file() else name for name in self.policy.files)
+        files = tuple(str(base / name) if is_there(base / name) else name for name in self.policy.files)
         return self.model_copy(update={"policy": self.policy.model_copy(update={"files": files})})

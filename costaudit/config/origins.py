@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from costaudit.config.model import Config
-from costaudit.config.places import Key
 from costaudit.config.read import Settings
+from costaudit.toml.places import Key
 
 _UNSTATED: Final = object()
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import os
-import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,11 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 
 from costaudit.config.model import Config
-from costaudit.config.places import Key, line_numbers
-from costaudit.errors import ConfigError, did_you_mean
+from costaudit.errors import ConfigError, did_you_mean, shown
+from costaudit.outputs import reads
+from costaudit.textfile import is_there
+from costaudit.toml.load import load_toml
+from costaudit.toml.places import Key
 
 FILES: Final = ("costaudit.toml", "pyproject.toml")
 """Names of settings files, the first of a directory wins."""
@@ -47,7 +49,10 @@ class Settings:
     @property
     def shown(self) -> str:
         """The file as seen from the working directory."""
-        return Path(os.path.relpath(self.path)).as_posix()
+        try:
+            return Path(shown(os.path.relpath(self.path))).as_posix()
+        except OSError:  # the working directory is gone
+            return Path(shown(self.path)).as_posix()
 
 
 def find_settings(start: Path) -> Settings | None:
@@ -57,16 +62,27 @@ def find_settings(start: Path) -> Settings | None:
     read, or is wrong.
     """
     paths = (folder / name for folder in (start, *start.parents) for name in FILES)
-    return next((found for path in paths if path.is_file() and (found := load_settings(path))), None)
+    return next((found for path in paths if is_there(path) and (found := load_settings(path))), None)
 
 
 def load_settings(path: Path) -> Settings | None:
     """The settings of a file; None for a pyproject.toml that says nothing. Raises as `find_settings`."""
-    text, whole = _read(path)
-    table: Any = whole
-    lines = line_numbers(text)
+    reads(path)
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=str(path)) from error
+    return _loaded(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=8)
+def _loaded(path: Path, _state: tuple[int, int, int]) -> Settings | None:
+    """The settings of a file in a state: a command asks for them many times."""
+    read = load_toml(path)
+    table: Any = read.table
+    lines = read.lines
     if path.name == "pyproject.toml":
-        tools = whole.get("tool")
+        tools = table.get("tool")
         table = tools.get("costaudit") if isinstance(tools, dict) else None
         lines = {key[2:]: line for key, line in lines.items() if key[:2] == _PREFIX}
     return None if table is None else Settings(path, parse_config(table, path, lines), table, lines)
@@ -75,21 +91,6 @@ def load_settings(path: Path) -> Settings | None:
 def nearest_line(lines: Mapping[Key, int], key: Key) -> int:
     """The line of a key, or else of the nearest table around it; 0 when there is none."""
     return next((lines[key[:size]] for size in range(len(key), 0, -1) if key[:size] in lines), 0)
-
-
-def _read(path: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        return text, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        at = re.search(r" \(at line (\d+), column \d+\)$", str(error))
-        told = str(error)[: at.start()] if at else str(error)
-        line = int(at.group(1)) if at else None
-        raise ConfigError(f"cannot be read as TOML: {told}", path=str(path), line=line) from error
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", path=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot be read: {error}", path=str(path)) from error
 
 
 def parse_config(table: Mapping[str, Any], path: Path, lines: Mapping[Key, int] | None = None) -> Config:

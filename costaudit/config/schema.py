@@ -44,7 +44,16 @@ def _exact(schema: Any) -> Any:
         return schema
     found = {name: _exact(part) for name, part in schema.items() if name not in _PYDANTIC}
     options = found.get("anyOf", [])
-    if {"type": "number"} in options and {"type": "string"} in options:
-        others = [option for option in options if option not in ({"type": "number"}, {"type": "string"})]
-        found["anyOf"] = [*others, {"type": "integer"}, _DECIMAL]
+    kept = [option for option in options if not _is_number(option) and not _is_text(option)]
+    if any(map(_is_number, options)) and any(map(_is_text, options)):
+        found["anyOf"] = [*kept, {"type": "integer"}, _DECIMAL]
     return found
+
+
+def _is_number(option: Any) -> bool:
+    return bool(option == {"type": "number"})
+
+
+def _is_text(option: Any) -> bool:
+    """A string; older versions of pydantic give it a pattern of their own."""
+    return bool(option.get("type") == "string" and option.keys() <= {"type", "pattern"})

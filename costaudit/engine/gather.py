@@ -56,7 +56,7 @@ def gather(  # noqa: PLR0913 - what to read, how, and what to make of it
     read or no record is a call.
     """
     found: Gathered[T] = Gathered([])
-    readers = open_all(files, forced, adapters, refused, found.quarantine)
+    readers, _ = open_all(files, forced, adapters, refused, found.quarantine)
     hashes = []
     kept: dict[tuple[int, int], tuple[T, int]] = {}
     for number, block, parsed in _blocks(readers):

@@ -8,7 +8,6 @@ independent of the order in which blocks are read.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from costaudit.engine.memory import BlockMemory
 from costaudit.engine.overlaps import Overlap, Overlaps
 from costaudit.engine.plan import Plan
 from costaudit.engine.standouts import Standouts
-from costaudit.engine.workers import Workers
+from costaudit.engine.workers import Workers, default_threads
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
@@ -71,6 +70,8 @@ class Pass:
     ignored: int = 0
     quarantine: Quarantine = field(default_factory=Quarantine)
     formats: Counter[str] = field(default_factory=Counter)
+    unread: frozenset[str] = frozenset()
+    """Files that could not be read as logs."""
     copies: Sequence[tuple[str, str]] = ()
     """Files that were not read, with the one that each holds the same bytes as."""
     overlaps: Sequence[Overlap] = ()
@@ -134,9 +135,9 @@ def audit_files(  # noqa: PLR0913 - what to read, and how
     nothing = Cells({}, {}, {})
     total = Pass(nothing, nothing, nothing, plan, files=len(files), bytes=sum(f.size for f in files))
     total.copies = sorted((copy, file.name) for file in files for copy in file.copies)
-    readers = open_all(files, forced, adapters, refused, total.quarantine)
+    readers, total.unread = open_all(files, forced, adapters, refused, total.quarantine)
     readers = memory.wrap(readers) if memory is not None else readers
-    with Workers(threads or os.cpu_count() or 1) as workers:
+    with Workers(threads or default_threads()) as workers:
         _Run(readers, plan, total, workers, progress or (lambda _: None)).all()
     if total.records == 0 or total.requests == 0:
         raise _nothing_read(files, forced, adapters, total)
@@ -149,10 +150,10 @@ def open_all(
     adapters: Sequence[Adapter],
     refused: Sequence[InputError],
     quarantine: Quarantine,
-) -> list[Reader]:
-    """Readers of the files that can be read; the others, and those `refused`, go into the quarantine.
+) -> tuple[list[Reader], frozenset[str]]:
+    """Readers of the files that can be read, and the names of the others: they go into the quarantine.
 
-    Raises InputError with the first reason when there is none.
+    So do those `refused`. Raises InputError with the first reason when there is no reader.
     """
     readers: list[Reader] = []
     errors = list(refused)
@@ -165,7 +166,7 @@ def open_all(
         raise errors[0]
     for trouble in errors:
         quarantine.add("unreadable_file", Place(trouble.path or "", 0, None, trouble.message))
-    return readers
+    return readers, frozenset(trouble.path or "" for trouble in errors)
 
 
 def _nothing_read(
@@ -296,6 +297,7 @@ class _Run:
         total.ignored += parsed.ignored
         total.quarantine.merge(parsed.quarantine)
         total.formats.update(parsed.formats)
+        total.unread |= parsed.unread
         total.sessions = total.sessions or Batch(parsed.batch).column("session") is not None
         self.used |= done.partial.providers
         self.held += len(done.ids.calls)

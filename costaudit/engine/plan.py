@@ -22,10 +22,11 @@ from costaudit.engine.offers import NONE, Offer, OfferMatrix, offer_matrix
 from costaudit.engine.sessions import SessionBook
 from costaudit.errors import ConfigError
 from costaudit.ingest.estimate import with_estimates
+from costaudit.ingest.long_names import with_short_names
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import NO_TS, Card, Rate, Timeline
 from costaudit.prices.conditions import STANDARD, service_tier
-from costaudit.prices.resolver import How, Resolved, Resolver, Unresolved
+from costaudit.prices.resolver import How, Periods, Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES, ModelFacts
 from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, knows, name_timeline
 from costaudit.routing.evals import Evals
@@ -61,6 +62,9 @@ FREE: Final = Card("not-billed", "", "", {c: Rate(Decimal(0), "not-billed") for 
 
 Subject = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
 """Provider, model, service tier, region, speed, gateway, as logged."""
+
+Named = tuple[Periods, str, str, str]
+"""What the price of a subject depends on: models of the book over time, service tier, region, speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class Plan:
     _card_code: dict[str, int] = field(default_factory=dict)
     _reason_code: dict[str, int] = field(default_factory=dict)
     _subjects: dict[Subject, SubjectPrices] = field(default_factory=dict)
+    _named: dict[Named, SubjectPrices] = field(default_factory=dict)
     _routes: dict[tuple[int, str], tuple[tuple[Route, ...], ...]] = field(default_factory=dict)
     _matrix: RateMatrix | None = None
     offers: list[Offer] = field(default_factory=list)
@@ -157,7 +162,8 @@ class Plan:
         return replace(self, sessions_kept=kept, _matrix=None)
 
     def seen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """A canonical batch as this plan takes it: with estimated counts, if it estimates any."""
+        """A canonical batch as this plan takes it: with short names, and estimated counts if it has any."""
+        batch = with_short_names(batch)
         return with_estimates(batch) if self.estimate else batch
 
     def subject(self, subject: Subject) -> SubjectPrices:
@@ -170,10 +176,17 @@ class Plan:
 
     def _price_subject(self, subject: Subject) -> SubjectPrices:
         provider, model, tier, region, speed, gateway = subject
-        periods = self.resolver.periods(provider or gateway, model)
+        named: Named = (
+            self.resolver.periods(provider or gateway, model), service_tier(tier), region or "", speed or "",
+        )  # fmt: skip
+        if named not in self._named:
+            self._named[named] = self._price_named(*named)
+        return self._named[named]
+
+    def _price_named(self, periods: Periods, tier: str, region: str, speed: str) -> SubjectPrices:
         found = [r for _, r in periods if isinstance(r, Resolved)]
         region = region or next((r.region for r in found if r.region), "")
-        timeline = name_timeline(self.book, periods, service_tier(tier), region, speed or "")
+        timeline = name_timeline(self.book, periods, tier, region, speed)
         missing = next((r for _, r in periods if isinstance(r, Unresolved)), None)
         facts = [self.book.facts.get((r.provider, r.model)) for r in found]
         return SubjectPrices(

@@ -7,7 +7,6 @@ the blocks and threads.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ import pyarrow as pa
 from costaudit.engine.local import CALLS_AT_ONCE, Pass, Progress
 from costaudit.engine.plan import Plan
 from costaudit.engine.rows import JudgedRows, judge_rows
-from costaudit.engine.workers import Workers
+from costaudit.engine.workers import Workers, default_threads
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import batch_of, completed
@@ -65,24 +64,42 @@ def read_requests(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Requests]:
-    """Every request of a pass once, in the order of the input; `forced` and `adapters` as in the pass."""
-    readers = _readable(files, forced, adapters)
-    with _Merged.of(readers, passed) as merged, Workers(threads or os.cpu_count() or 1) as workers:
+    """Every request of a pass once, in the order of the input; `forced` and `adapters` as in the pass.
+
+    Raises InputError where less can be read than in the pass.
+    """
+    readers = _readable(files, passed, forced, adapters)
+    seen = 0
+    with _Merged.of(readers, passed) as merged, Workers(threads or default_threads()) as workers:
         tasks = (
             _Task(reader, block, merged.starting_in((number, block.index)))
             for number, reader in enumerate(readers)
             for block in reader.blocks()
         )
-        for requests in workers.map(lambda task: _judged(task, passed), tasks):
+        for requests, read in workers.map(lambda task: _judged(task, passed), tasks):
+            seen += read
             if progress is not None:
                 progress(requests.batch.num_rows)
             if requests.batch.num_rows:
                 yield requests
+    if seen < passed.records:
+        raise InputError(
+            f"the logs have changed while they were read: {passed.records - seen:,} records are gone",
+            path=files[0].name if len(files) == 1 else None,
+            hint="read a copy of them",
+        )
 
 
-def _readable(files: Sequence[LogFile], forced: Adapter | None, adapters: Sequence[Adapter]) -> list[Reader]:
-    opened = open_logs(files, forced, adapters)
-    return [reader for reader in opened if not isinstance(reader, InputError)]
+def _readable(
+    files: Sequence[LogFile], passed: Pass, forced: Adapter | None, adapters: Sequence[Adapter]
+) -> list[Reader]:
+    readers: list[Reader] = []
+    for opened in open_logs(files, forced, adapters):
+        if not isinstance(opened, InputError):
+            readers.append(opened)
+        elif opened.path not in passed.unread:
+            raise opened
+    return readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +110,15 @@ class _Task:
     """Merged calls whose first record stands in the block."""
 
 
-def _judged(task: _Task, passed: Pass) -> Requests:
+def _judged(task: _Task, passed: Pass) -> tuple[Requests, int]:
+    """The requests of a block, and how many records were read for them."""
     name = task.reader.name
     parsed = task.reader.parse(task.block)
+    gone = min(parsed.unread - passed.unread, default=None)
+    if gone is not None:
+        raise InputError(
+            "it could be read before, and now it cannot", path=gone, hint="read a copy of the logs"
+        )
     batch, lines = parsed.batch, np.asarray(parsed.lines, np.int64)
     records = np.ones(len(lines), np.int64)
     if (name, task.block.index) in passed.repeated_in:
@@ -107,7 +130,8 @@ def _judged(task: _Task, passed: Pass) -> Requests:
         batch = pa.concat_batches(parts).take(pa.array(order))
         lines, records = lines[rows[order]], of_rows[order]
     batch = passed.plan.seen(batch)
-    return Requests(batch, judge_rows(batch, passed.plan), task.reader.place, lines, records)
+    judged = judge_rows(batch, passed.plan)
+    return Requests(batch, judged, task.reader.place, lines, records), parsed.records
 
 
 def _numbers(batch: pa.RecordBatch, column: str) -> npt.NDArray[np.int64]:

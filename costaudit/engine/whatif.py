@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +19,7 @@ from costaudit.engine.plan import MEASURE, PRICED, Plan
 from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.sessions import SessionBook, SessionTags
 from costaudit.engine.tape import Reel, Tape
-from costaudit.engine.workers import Workers
+from costaudit.engine.workers import Workers, default_threads
 from costaudit.routing.projection import POINT
 from costaudit.schema import Status
 from costaudit.tiers.tagger import Judged
@@ -64,7 +63,7 @@ def asks_for_tape(passed: Pass, plan: Plan) -> bool:
 
 def evaluate(tape: Tape, passed: Pass, plan: Plan, threads: int | None = None) -> Evaluated:
     """The requests of a tape under a plan. `passed` is the pass that the tape comes from."""
-    with Workers(threads or os.cpu_count() or 1) as workers:
+    with Workers(threads or default_threads()) as workers:
         return _Evaluation(tape, passed, plan, workers).all()
 
 

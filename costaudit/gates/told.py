@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from costaudit.config.places import Key
 from costaudit.config.read import nearest_line
 from costaudit.gates.case import Case
 from costaudit.gates.check import Judged
@@ -16,6 +15,7 @@ from costaudit.gates.registry import COVERAGE, Gate
 from costaudit.prices.rules.rule import ERROR, WARNING, Violation
 from costaudit.report.blocks import Block, Column, Headline, Prose, Table
 from costaudit.report.safe import clean
+from costaudit.toml.places import Key
 
 WORDS: Final = {
     Verdict.FAIL: "FAIL",

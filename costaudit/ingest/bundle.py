@@ -76,6 +76,7 @@ class Bundle:
                 found = self._parsed(file)
             except InputError as error:
                 found = [Parsed.nothing()]
+                found[0].unread = frozenset({file.name})
                 found[0].quarantine.add("unreadable_file", Place(file.name, 0, None, error.message))
             for part in found:
                 part.lines = [number << _FILE_SHIFT | line for line in part.lines]

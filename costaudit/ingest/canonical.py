@@ -31,6 +31,8 @@ class Parsed:
     """Records that gave calls, by log format."""
     ignored: int = 0
     """Records that are not calls: headers, aggregates, tool runs."""
+    unread: frozenset[str] = frozenset()
+    """Files among those of the block that could not be read as logs."""
 
     @classmethod
     def nothing(cls) -> Parsed:
@@ -74,6 +76,7 @@ def chained(parts: Sequence[Parsed]) -> Parsed:
         whole.quarantine.merge(part.quarantine)
         whole.formats.update(part.formats)
         whole.ignored += part.ignored
+        whole.unread |= part.unread
     return whole
 
 

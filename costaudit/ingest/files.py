@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
-from costaudit.errors import InputError, did_you_mean
+from costaudit.errors import InputError, did_you_mean, shown
 from costaudit.ingest.copies import without_copies
 from costaudit.ingest.limits import DEFAULTS, Limits
 from costaudit.ingest.logfile import LogFile, spool
@@ -68,10 +68,10 @@ def find_logs(
                 continue
             key = entry.identity()
             if key in found:
-                found[key] = _also_called(found[key], entry.name)
+                found[key] = _also_called(found[key], shown(entry.name))
             elif key not in refused:
                 try:
-                    found[key] = sniff(entry.name, entry.place, entry.filesystem, limits)
+                    found[key] = sniff(shown(entry.name), entry.place, entry.filesystem, limits)
                 except InputError as error:
                     refused[key] = error
     files = without_copies(sorted(found.values(), key=lambda f: f.name))

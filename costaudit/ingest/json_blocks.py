@@ -401,14 +401,15 @@ class _Scan:
 
 def list_start(text: bytes) -> tuple[str, int] | None:
     """The list of records in a document that begins with an object: its key, and the place behind `[`."""
-    scan = _Scan(len(text))
+    codes = np.frombuffer(text, np.uint8)
+    quotes = _Scan(len(text))._quotes(codes)  # noqa: SLF001 - its own kind
+    folded = codes | _FOLD
+    brackets = np.flatnonzero((folded == _OPEN) | (folded == _CLOSE))
+    brackets = brackets[np.searchsorted(quotes, brackets) % 2 == 0]
+    depth = np.cumsum(np.where(folded[brackets] == _OPEN, 1, -1))
+    inner = frozenset(brackets[depth == 2].tolist())
     for found in _PAGE_LIST.finditer(text):
-        codes = np.frombuffer(text[: found.end()], np.uint8)
-        quotes = scan._quotes(codes)  # noqa: SLF001 - its own kind
-        brackets = np.flatnonzero(((codes | _FOLD) == _OPEN) | ((codes | _FOLD) == _CLOSE))
-        outside = brackets[np.searchsorted(quotes, brackets) % 2 == 0]
-        depth = int(np.where((codes[outside] | _FOLD) == _OPEN, 1, -1).sum())
-        if depth == 2 and len(outside) and outside[-1] == found.end() - 1:
+        if found.end() - 1 in inner:
             return found[1].decode(), found.end()
     return None
 

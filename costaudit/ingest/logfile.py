@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-import tempfile
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+from costaudit import drafts
+from costaudit.errors import InputError
 from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.outputs import reads
 
 
 class Container(StrEnum):
@@ -82,6 +87,7 @@ class LogFile:
 def open_bytes(path: Path, filesystem: Any = None) -> IO[bytes]:
     """A file's bytes, from this machine or from a pyarrow filesystem."""
     if filesystem is None:
+        reads(path)
         return path.open("rb")
     return filesystem.open_input_file(path.as_posix())  # type: ignore[no-any-return]
 
@@ -102,19 +108,56 @@ class OneFile:
         return self.file.name, line
 
 
-_SPOOLS: list[Path] = []
+_SPOOLS: dict[int, Path | None] = {}
+"""The handles of temporary copies, with the names of those that have one."""
 
 
-def spool(pieces: Any) -> Path:
-    """A temporary copy of bytes that come in pieces; `remove_spools` deletes it."""
-    with tempfile.NamedTemporaryFile(prefix="costaudit-", delete=False) as copy:
-        _SPOOLS.append(Path(copy.name))
+def spool(pieces: Iterable[bytes], *, named: bool = False) -> Path:
+    """A temporary copy of bytes that come in pieces, for this user only; `remove_spools` deletes it.
+
+    It has no name where the system can do that, unless it must be opened by one. Raises InputError where
+    there is no room for it.
+    """
+    try:
+        folder = drafts.temporary_folder()
+        handle = None if named else drafts.unnamed(folder)
+        path: Path | None = None
+        if handle is None:
+            handle, path = drafts.named(folder)
+    except OSError as error:
+        raise _no_room(error) from error
+    _SPOOLS[handle] = path
+    with os.fdopen(handle, "wb", closefd=False) as copy:
         for piece in pieces:
-            copy.write(piece)
-    return Path(copy.name)
+            try:
+                copy.write(piece)
+            except OSError as error:
+                raise _no_room(error) from error
+    return drafts.path_of(handle) if path is None else path
+
+
+def _no_room(error: OSError) -> InputError:
+    return InputError(
+        f"no temporary copy can be made of what is read once: {error.strerror}",
+        hint="TMPDIR names a folder with room",
+    )
 
 
 def remove_spools() -> None:
     """Delete the temporary copies that this process made."""
     while _SPOOLS:
-        _SPOOLS.pop().unlink(missing_ok=True)
+        handle, path = _SPOOLS.popitem()
+        os.close(handle)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def spools() -> Iterator[None]:
+    """Temporary copies live within it; those that killed processes left are deleted before."""
+    with contextlib.suppress(OSError):
+        drafts.sweep(drafts.temporary_folder())
+    try:
+        yield
+    finally:
+        remove_spools()

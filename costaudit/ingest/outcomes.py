@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from costaudit.errors import InputError
+from costaudit.textfile import read_text
 
 ID_NAMES: Final = ("request_id", "id", "call_id", "response_id")
 PASS_NAMES: Final = ("pass", "passed", "outcome", "label")
@@ -37,12 +38,7 @@ def load_outcomes(path: Path) -> list[Outcome]:
     Raises InputError with the line that is wrong: no id, a pass that is not 0 or 1, two outcomes for one
     request of one arm.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("is not UTF-8 text", path=str(path)) from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=str(path)) from error
+    text = read_text(path)
     rows = _json_rows(text, path) if text.lstrip()[:1] == "{" else _csv_rows(text, path)
     found: dict[tuple[str, str | None], Outcome] = {}
     for line, row in rows:

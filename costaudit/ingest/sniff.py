@@ -102,7 +102,7 @@ def _out_of_order(file: LogFile, head: bytes) -> LogFile:
     if file.compression is Compression.NONE and not remote:
         return replace(file, container=container)
     try:
-        copy = spool(_bounded(file))
+        copy = spool(_bounded(file), named=container is Container.SQLITE)  # which opens by name alone
     except BrokenError as error:
         raise InputError(f"cannot be decompressed: {error}", path=file.name) from error
     return LogFile(file.name, copy, container, Compression.NONE, file.size, limits=file.limits)

@@ -168,15 +168,16 @@ def text_blocks(
 
 def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
     at = _Position()
-    rest = b""
+    rest: list[bytes] = []
+    held = 0  # bytes of the rest
     skipped = _Skipped()
     try:
         for chunk in chunks(file, block_bytes):
             first = chunk.find(b"\n") + 1
-            if skipped.size or len(rest) + (first - 1 if first else len(chunk)) > file.limits.line:
-                skipped.take(rest)
-                skipped.take(chunk[: first or len(chunk)])
-                rest = b""
+            if skipped.size or held + (first - 1 if first else len(chunk)) > file.limits.line:
+                for piece in (*rest, chunk[: first or len(chunk)]):
+                    skipped.take(piece)
+                rest, held = [], 0
                 if not first:
                     continue
                 yield from skipped.told(at)
@@ -184,20 +185,23 @@ def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
                 skipped, chunk = _Skipped(), chunk[first:]  # noqa: PLW2901 - what follows the long line
             end = chunk.rfind(b"\n") + 1
             if end:
-                data, rest = b"".join((rest, memoryview(chunk)[:end])), chunk[end:]
+                data = b"".join((*rest, memoryview(chunk)[:end]))
+                rest, held = [chunk[end:]], len(chunk) - end
                 newlines = _newlines(data)
                 if not data.isspace():
                     yield at.block(data, newlines)
                 at.advance(newlines, len(data))
             else:
-                rest += chunk
+                rest.append(chunk)
+                held += len(chunk)
     except BrokenError:
         # What came before the break is whole; so may be what it cuts, if just the line's end is missing.
-        yield at.block(rest, trouble="truncated_file")
+        yield at.block(b"".join(rest), trouble="truncated_file")
         return
     yield from skipped.told(at)
-    if rest.strip():
-        yield at.block(rest)
+    last = b"".join(rest)
+    if last.strip():
+        yield at.block(last)
 
 
 @dataclass(slots=True)

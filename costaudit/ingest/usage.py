@@ -44,10 +44,14 @@ def _integer(value: Any, name: str) -> int:
     if isinstance(value, (float, Decimal)):
         if not math.isfinite(value):
             raise Skip("not_integer_usage", f"{name} is not a number")
+        if not -_BEYOND_BELIEF < value < _BEYOND_BELIEF:  # a decimal as long as that has no remainder
+            raise Skip("usage_too_large" if value > 0 else "negative_usage", f"{name} is {value:.0e}")
         if value % 1:
             raise Skip("fractional_usage", f"{name} has a fraction")
     return int(value)
 
+
+_BEYOND_BELIEF: Final = 10**20
 
 CLOCK_FROM: Final = 10**9
 """Counts from here on may be the seconds since 1970."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from costaudit.prices.changes import PriceChange, change_rows
 from costaudit.prices.folders import SHIPPED, Folder, open_folder, shipped_directory
 from costaudit.prices.layers import Discount, discount_rows, lay_rows, settle_rows
+from costaudit.prices.names import Suggester
 from costaudit.prices.overlays import Overlay, load_overlay
 from costaudit.prices.rows import (
     Alias,
@@ -120,6 +121,11 @@ class PriceBook:
             names[key[0]][lower] = (*names[key[0]].get(lower, ()), key)
         return names
 
+    @cached_property
+    def suggester(self) -> Suggester:
+        """Finds the names closest to an unknown one."""
+        return Suggester(name for models in self.model_by_name.values() for name in models)
+
     def aliases_named(self, provider: str, name: str) -> tuple[Alias, ...]:
         """The alias rows of a name at a provider, whatever its case, oldest first."""
         rows = [row for key in self.alias_keys[provider].get(name.lower(), ()) for row in self.aliases[key]]
@@ -140,6 +146,23 @@ def load_book(
     TableError, naming file and line, when its model is first asked for. Whether every row can be read
     and the rows make sense together is for `costaudit.prices.check`.
     """
+    if directory is None and not overlays and not discounts:
+        return _shipped_book(known_on)
+    return _laid(directory, known_on, overlays, discounts)
+
+
+@functools.lru_cache(maxsize=2)
+def _shipped_book(known_on: date | None) -> PriceBook:
+    """The book that comes with costaudit, made once: whoever audits again need not make it again."""
+    return _laid(None, known_on, (), ())
+
+
+def _laid(
+    directory: Folder | str | None,
+    known_on: date | None,
+    overlays: Sequence[Path | str],
+    discounts: Sequence[Discount],
+) -> PriceBook:
     place, shown = open_folder(directory)
     day = known_on.isoformat() if known_on else ""
     base = _shipped_tables(day) if directory is None else read_tables(place, shown, day)
@@ -174,7 +197,7 @@ def load_book(
 
 @functools.lru_cache(maxsize=2)
 def _shipped_tables(day: str) -> Tables:
-    """The tables that come with costaudit, read once: whoever audits again need not read them again."""
+    """The tables that come with costaudit, read once, whatever is laid over them."""
     return read_tables(*open_folder(None), day)
 
 

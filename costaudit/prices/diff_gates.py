@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
+from costaudit.money import is_amount
 from costaudit.prices.diff import Change, Kind
 
 MEASURES: Final = ("increase", "decrease")
@@ -64,7 +65,10 @@ def parse_condition(text: str) -> Condition:
         known, word = (*Kind, UNPRICED, *MEASURES), re.split(r"[>\s]", plain)[0]
         hint = (did_you_mean(word, known) if word not in known else None) or _EXAMPLES
         raise UsageError(f"--fail-if {text!r} is no condition", hint=hint)
-    return Condition(text, None, match["measure"], Decimal(match["amount"]), match["unit"])
+    amount = Decimal(match["amount"])
+    if not is_amount(amount):
+        raise UsageError(f"--fail-if {text!r}: no limit has so many digits", hint=_EXAMPLES)
+    return Condition(text, None, match["measure"], amount, match["unit"])
 
 
 def refuse_without_traffic(conditions: Sequence[Condition]) -> None:

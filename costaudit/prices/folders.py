@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from costaudit.errors import TableError, shown
+from costaudit.textfile import decoded, read_text
+
 SHIPPED: Final = "pricing"
 """Name of the directory of tables, in the installed package and in the checkout."""
 
@@ -93,4 +96,16 @@ def open_folder(directory: Folder | str | None) -> tuple[Folder, str]:
     """A directory of tables (the shipped one by default), and how messages name it."""
     if directory is None:
         return shipped_directory(), SHIPPED
-    return (directory, directory.shown) if isinstance(directory, Held) else (Path(directory), str(directory))
+    if isinstance(directory, Held):
+        return directory, directory.shown
+    return Path(directory), shown(directory)
+
+
+def table_text(path: Folder, name: str) -> str:
+    """The text of a table, which messages name so; raises TableError when it cannot be read."""
+    if isinstance(path, Path):
+        return read_text(path, name, error=TableError)
+    try:
+        return decoded(path.read_bytes(), name, error=TableError)
+    except OSError as error:
+        raise TableError(f"cannot be read: {error}", path=name) from error

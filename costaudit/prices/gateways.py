@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import decimal
+import functools
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from costaudit.errors import TableError, did_you_mean
+from costaudit.money import is_amount
 from costaudit.prices.folders import Folder, open_folder
 from costaudit.prices.rows import instant_us
 from costaudit.prices.tables import load_toml
@@ -82,17 +84,39 @@ class Gateways:
 
 def load_gateways(directory: Folder | str | None = None) -> Gateways:
     """Read gateways.toml of a directory of tables; raises TableError naming what is wrong."""
+    return _shipped_gateways() if directory is None else _read(directory)
+
+
+@functools.lru_cache(maxsize=1)
+def _shipped_gateways() -> Gateways:
+    """Those that come with costaudit, read once."""
+    return _read(None)
+
+
+def _read(directory: Folder | str | None) -> Gateways:
     place, folder = open_folder(directory)
     shown = f"{folder}/gateways.toml"
     if not (place / "gateways.toml").exists():
         return Gateways({})
     by_name: dict[str, Gateway] = {}
     for ident, table in load_toml(place / "gateways.toml", shown).items():
+        _check_shape(ident, table, shown)
         fees = tuple(_fee(entry, f"[{ident}]", shown) for entry in table.get("fees", []))
         names = tuple(dict.fromkeys([ident, *(n.lower() for n in table.get("log_names", []))]))
         gateway = Gateway(ident, table.get("name", ident), names, fees)
         by_name.update(dict.fromkeys(names, gateway))
     return Gateways(by_name)
+
+
+def _check_shape(ident: str, table: object, shown: str) -> None:
+    """Raises TableError for what is no table of a gateway, with a list of fees."""
+    if not isinstance(table, dict):
+        raise TableError(f"{ident} is not a table of a gateway", path=shown, hint=f"write [{ident}]")
+    for name, kind in (("fees", dict), ("log_names", str)):
+        entries = table.get(name, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, kind) for entry in entries):
+            what = "tables" if kind is dict else "texts"
+            raise TableError(f"{name} of [{ident}] must be a list of {what}", path=shown)
 
 
 _FEE_KEYS: Final = (
@@ -122,5 +146,7 @@ def _fee(entry: dict[str, object], where: str, shown: str) -> Fee:
         free = None if "free_requests_month" not in entry else int(str(entry["free_requests_month"]))
     except (decimal.InvalidOperation, ValueError) as error:
         raise TableError(f"a fee of {where} has an unreadable value or date", path=shown) from error
+    if not all(is_amount(usd) for usd in (amount, minimum, allowance) if usd is not None):
+        raise TableError(f"a fee of {where} is no amount", path=shown)
     source, note = str(entry.get("source", "")), str(entry.get("note", ""))
     return Fee(kind, amount, start, source, note, minimum, allowance, free)

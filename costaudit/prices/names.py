@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from costaudit.errors import did_you_mean
 
-SUFFIX: Final = re.compile(r"(-\d{8}|-\d{4}-\d{2}-\d{2}|@\d{8}|@default|@latest|-latest|-v\d+:\d+|:\d+k?)$")
+_SUFFIX: Final = re.compile(r"(-\d{8}|-\d{4}-\d{2}-\d{2}|@\d{8}|@default|@latest|-latest|-v\d+:\d+|:\d+k?)$")
 """A date, a version or a promise of the newest at the end of a name."""
 
 _MARK: Final = re.compile(r"\[\w+\]$")  # Claude Code writes claude-opus-4-8[1m]
@@ -30,6 +31,12 @@ _BEDROCK_PROFILE: Final = re.compile(
 _AZURE_ZONE: Final = re.compile(r"(global-standard|global|eu|us)/", re.IGNORECASE)
 _VARIANT: Final = re.compile(r"(.+):(free|nitro|floor|online|thinking|extended|beta|exacto)$", re.IGNORECASE)
 _TUNED: Final = re.compile(r"(ft:[^:]+)(?::.*)?$|(.+?)(?:\.ft-[0-9a-f]+.*|:ft-.+)$", re.IGNORECASE)
+
+LONGEST: Final = 512
+"""Characters of a name that is looked up: no model, alias or ARN has half as many."""
+
+_MOST_SUFFIXES: Final = 8
+"""What is taken off the end of a name, at most, one after the other; real names have up to three."""
 
 FREE_MODEL: Final = ":free"
 """The model at OpenRouter that holds the price of its free variants: an explicit zero."""
@@ -75,6 +82,20 @@ def shape_of(name: str) -> Shape:
     if _VERTEX_OWN.search(clean):
         return Shape(clean, "vertex", opaque="a Vertex endpoint or tuned model")
     return Shape(clean.removeprefix("models/"))
+
+
+@lru_cache(maxsize=256)
+def stems_of(name: str) -> tuple[str, ...]:
+    """A name without its last date, version or `-latest`, without the one before that, and so on.
+
+    >>> stems_of("claude-3-haiku-20240307-v1:0"), stems_of("gpt-4o")
+    (('claude-3-haiku-20240307', 'claude-3-haiku'), ())
+    """
+    stems: list[str] = []
+    while len(stems) < _MOST_SUFFIXES and (found := _SUFFIX.search(name)):
+        name = name[: found.start()] + name[found.end() :]
+        stems.append(name)
+    return tuple(stems)
 
 
 def cloud_route(provider: str, name: str) -> Shape:

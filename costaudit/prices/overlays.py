@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from costaudit.errors import ConfigError, TableError, did_you_mean
+from costaudit.money import is_amount
+from costaudit.prices.folders import open_folder
 from costaudit.prices.layers import Discount
 from costaudit.prices.rows import instant_us
 from costaudit.prices.tables import SUPPRESSIONS, Tables, load_toml, read_tables
@@ -38,7 +40,7 @@ def load_overlay(directory: Path | str, known: Iterable[str], known_on: str = ""
     Raises TableError for a directory that cannot be read, and for a file in it that would be ignored.
     """
     place = Path(directory)
-    shown = str(directory)
+    _, shown = open_folder(place)
     if not place.is_dir():
         raise TableError("there is no such directory of own prices", path=shown)
     _refuse_strangers(place, shown)
@@ -72,7 +74,10 @@ def _overlay(
     user_map = settings.get("map", {})
     if not isinstance(name, str) or not name or not isinstance(user_map, dict):
         raise ConfigError("name is a word, and map a table of names", path=path)
-    discounts = tuple(parse_discount(entry, name, providers, path) for entry in settings.get("discounts", []))
+    entries = settings.get("discounts", [])
+    if not isinstance(entries, list):
+        raise ConfigError("discounts must be a list of tables", path=path, hint="write [[discounts]]")
+    discounts = tuple(parse_discount(entry, name, providers, path) for entry in entries)
     return Overlay(name, tables, discounts, {str(k): str(v) for k, v in user_map.items()})
 
 
@@ -88,6 +93,8 @@ def _refuse_strangers(place: Path, shown: str) -> None:
 
 def parse_discount(entry: Mapping[str, Any], name: str, providers: Iterable[str], path: str) -> Discount:
     """One discount of a configuration; raises ConfigError that says what is wrong with it."""
+    if not isinstance(entry, Mapping):
+        raise ConfigError("a discount is a table", path=path, hint="write [[discounts]]")
     for key in entry:
         if key not in _DISCOUNT_KEYS:
             raise ConfigError(
@@ -111,7 +118,7 @@ def parse_discount(entry: Mapping[str, Any], name: str, providers: Iterable[str]
         )
     except (KeyError, ValueError, decimal.InvalidOperation) as error:
         raise ConfigError(f"a discount for {provider} has no readable percent or date", path=path) from error
-    if not percent.is_finite() or not -100 <= percent <= 100 or discount.end <= discount.valid_from:
+    if not is_amount(percent) or not -100 <= percent <= 100 or discount.end <= discount.valid_from:
         raise ConfigError(
             f"a discount for {provider} is not between -100 and 100 percent, or ends before it starts",
             path=path,

@@ -15,11 +15,11 @@ from typing import Final
 from costaudit.prices.book import PriceBook
 from costaudit.prices.names import (
     FREE_MODEL,
-    SUFFIX,
-    Suggester,
+    LONGEST,
     cloud_route,
     shape_of,
     short_name,
+    stems_of,
     tuned_base,
     variant_of,
     without_profile,
@@ -94,6 +94,9 @@ Periods = tuple[tuple[int, Resolution], ...]
 Place = tuple[str, str, bool]
 """Provider id, the name there, and whether a prefix of the name said so."""
 
+_MOST_OWNERS: Final = 8
+"""Providers before a name (openrouter/anthropic/…), and words of a route behind one, that are looked at."""
+
 _HOW_TO_MAP: Final = "say what it is: --map 'NAME=PROVIDER/MODEL', or [tool.costaudit.map]"
 
 
@@ -126,11 +129,7 @@ class Resolver:
 
     def suggestion(self, name: str) -> str | None:
         """The names of the book closest to an unknown one, as a question."""
-        return self._suggester.suggest(name)
-
-    @cached_property
-    def _suggester(self) -> Suggester:
-        return Suggester(name for models in self._book.model_by_name.values() for name in models)
+        return self._book.suggester.suggest(name)
 
     def _periods(self, provider: str | None, name: str | None) -> Periods:
         if not name:
@@ -140,6 +139,8 @@ class Resolver:
             vendor, _, model = mapped.partition("/")
             found = self._within(self._provider_id(vendor) or vendor, model, prefixed=False)
             return _as(found, How.USER_MAP) if found else self._unknown(mapped)
+        if len(name) > LONGEST:
+            return ((0, Unresolved(Reason.UNKNOWN_MODEL, f"longer than {LONGEST} characters")),)
         shape = shape_of(name)
         hint = shape.provider or self._provider_id(provider)
         if shape.opaque:
@@ -166,8 +167,9 @@ class Resolver:
         """Where to look, most specific first."""
         if hint:
             yield hint, name, False
-        rest, owners = name, []
-        while "/" in rest:
+        rest = name
+        owners: list[tuple[str, str]] = []
+        while "/" in rest and len(owners) < _MOST_OWNERS:
             head, _, rest = rest.partition("/")
             owner = self._provider_id(head)
             if owner is None:
@@ -197,11 +199,10 @@ class Resolver:
 
     def _named(self, provider: str, name: str, *, prefixed: bool) -> Periods | None:
         found = self._listed(provider, name, How.PROVIDER_PREFIX if prefixed else How.EXACT)
-        stem = name
-        while not found and SUFFIX.search(stem):
-            stem = SUFFIX.sub("", stem)
+        for stem in () if found else stems_of(name):
             found = self._listed(provider, stem, How.DATED_SUFFIX)
-            found = _as(found, How.DATED_SUFFIX) if found else None
+            if found:
+                return _as(found, How.DATED_SUFFIX)
         return found
 
     def _listed(self, provider: str, name: str, exact: How) -> Periods | None:
@@ -225,12 +226,14 @@ class Resolver:
                 periods.append((row.valid_to, nothing))
         return tuple(periods)
 
-    def _by_shape(self, provider: str, name: str, prefixed: bool, hint: str | None) -> Periods | None:
+    def _by_shape(
+        self, provider: str, name: str, prefixed: bool, hint: str | None, most: int = _MOST_OWNERS
+    ) -> Periods | None:
         """The model inside a name that clouds, gateways and tuners have dressed up."""
         route = cloud_route(provider, name)
-        if route.name != name:
+        if route.name != name and most:
             found = self._within(provider, route.name, prefixed=prefixed)
-            found = found or self._by_shape(provider, route.name, prefixed, hint)
+            found = found or self._by_shape(provider, route.name, prefixed, hint, most - 1)
             return _in_region(found, route.region) if found else None
         found = self._profile(name) if provider == "bedrock" else None
         found = found or self._tuned(provider, name)
@@ -305,10 +308,10 @@ class Resolver:
         if hint and self._book.providers[hint].kind in ("cloud", "host"):
             return self._unknown(name, hint)
         owners = {}
-        for provider in self._book.providers.values():
-            found = self._named(provider.id, clean, prefixed=False)
+        for owner in {o for stem in (clean, *stems_of(clean)) for o in self._by_name.get(stem.lower(), ())}:
+            found = self._named(owner, clean, prefixed=False)
             if found:
-                owners[provider.id] = (provider.kind, found)
+                owners[owner] = (self._book.providers[owner].kind, found)
         vendors = {owner: found for owner, (kind, found) in owners.items() if kind == "vendor"}
         # Several vendors sell deepseek-chat; its own name says whose it is.
         makers = {owner: found for owner, found in vendors.items() if self._is_named_in(owner, clean)}
@@ -327,12 +330,27 @@ class Resolver:
 
     def _sellers(self, name: str) -> set[str]:
         """Providers with a model of that name, also behind an owner: meta-llama/llama-3.1-70b-instruct."""
-        tail = f"/{name.lower()}"
-        return {
-            provider
-            for provider, models in self._book.model_by_name.items()
-            if any(model.endswith(tail) for model in models)
-        }
+        return self._by_tail.get(name.lower(), set())
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, set[str]]:
+        """Providers by the names of their models, aliases included."""
+        found: dict[str, set[str]] = {}
+        for listed in (self._book.model_by_name, self._book.alias_keys):
+            for provider, names in listed.items():
+                for name in names:
+                    found.setdefault(name, set()).add(provider)
+        return found
+
+    @cached_property
+    def _by_tail(self) -> Mapping[str, set[str]]:
+        """Providers by what stands behind a slash in the ids of their models."""
+        found: dict[str, set[str]] = {}
+        for provider, models in self._book.model_by_name.items():
+            for model in models:
+                for place in (at for at, char in enumerate(model) if char == "/"):
+                    found.setdefault(model[place + 1 :], set()).add(provider)
+        return found
 
     def _is_named_in(self, provider: str, name: str) -> bool:
         """Whether a model's name begins with a name of the provider, as in deepseek-v4-flash."""

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.conditions import When, parse_when
-from costaudit.prices.folders import Folder
+from costaudit.prices.folders import Folder, table_text
 from costaudit.tokens import TOKEN_CLASSES
 
 PRICE_CLASSES: Final = (
@@ -247,10 +247,7 @@ class Cells:
 
 def read_cells(path: Folder, shown: str, columns: tuple[str, ...]) -> list[Cells]:
     """The rows of a CSV table; raises TableError when it is not one of these columns."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"cannot be read: {error}", path=shown) from error
+    text = table_text(path, shown)
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = next(reader, [])

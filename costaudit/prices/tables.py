@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 from costaudit.errors import TableError, did_you_mean
-from costaudit.prices.folders import Folder
+from costaudit.outputs import reads
+from costaudit.prices.folders import Folder, table_text
 from costaudit.prices.rows import (
     ALIAS_COLUMNS,
     MODEL_COLUMNS,
@@ -19,6 +21,7 @@ from costaudit.prices.rows import (
     load_windows,
     read_cells,
 )
+from costaudit.toml.load import parse_toml
 
 ModelKey = tuple[str, str]
 """Provider id and canonical model id."""
@@ -60,7 +63,7 @@ class Tables:
     """By provider id and alias."""
     windows: list[WindowRow] = field(default_factory=list)
 
-    @property
+    @cached_property
     def recorded_on(self) -> str:
         """The newest day on which a price was recorded, or nothing."""
         return max((cells["recorded_on"] for rows in self.prices.values() for cells in rows), default="")
@@ -81,6 +84,9 @@ def read_tables(
     providers = load_providers(listed, f"{shown}/providers.toml") if needed else {}
     found: list[Any] = sorted(place.rglob("*"))
     files = [p for p in found if p.suffix in (".csv", ".toml") and p.is_file()]
+    for path in files:
+        if isinstance(path, Path):
+            reads(path)
     windows = place / "windows.csv"
     tables = Tables(
         shown=shown,
@@ -121,10 +127,7 @@ def _digest(tables: Iterable[Any], place: Folder) -> str:
 
 def load_toml(path: Folder, shown: str) -> dict[str, Any]:
     """A TOML table file; raises TableError naming it when it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise TableError(f"cannot be read: {error}", path=shown) from error
+    return parse_toml(table_text(path, shown), shown, error=TableError).table
 
 
 _PROVIDER_KEYS: Final = (
@@ -140,6 +143,7 @@ def load_providers(path: Folder, shown: str) -> dict[str, Provider]:
 
 def _providers(tables: dict[str, Any], shown: str) -> Iterator[Provider]:
     for ident, table in tables.items():
+        _check_shape(ident, table, shown)
         odd = next((key for key in sorted(table) if key not in _PROVIDER_KEYS), None)
         if odd is not None:
             hint = did_you_mean(odd, _PROVIDER_KEYS)
@@ -156,6 +160,16 @@ def _providers(tables: dict[str, Any], shown: str) -> Iterator[Provider]:
         )
 
 
+def _check_shape(ident: str, table: object, shown: str) -> None:
+    """Raises TableError for what is no table of a provider, with lists of texts."""
+    if not isinstance(table, dict):
+        raise TableError(f"{ident} is not a table of a provider", path=shown, hint=f"write [{ident}]")
+    for name in ("log_names", "api_hosts"):
+        entries = table.get(name, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+            raise TableError(f"{name} of [{ident}] must be a list of texts", path=shown)
+
+
 def header_line(place: Folder, table: str, header: str, nth: int = 0) -> int:
     """The line of the nth `[header]` or `[[header]]` of a TOML table, from 0; 0 when there is none.
 
@@ -165,6 +179,6 @@ def header_line(place: Folder, table: str, header: str, nth: int = 0) -> int:
     if not path.exists():
         return 0
     marks = (f"[{header}]", f"[[{header}]]")
-    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    lines = enumerate(table_text(path, table).splitlines(), 1)
     found = [number for number, line in lines if line.split("#")[0].strip() in marks]
     return found[nth] if nth < len(found) else 0

@@ -3,6 +3,10 @@
 `git:REV:PATH` is what `git show REV:PATH` shows: a directory of tables, or one of them; without PATH it is
 `pricing`. It works in any clone of the repository that the current directory is in, bare ones too, and
 never touches the network.
+
+Nothing that the repository or its settings say is run. Only plumbing is called that reads objects: it knows
+no hook, filter, textconv, alias, pager or fsmonitor. What it would run in a partial clone, a fetch, is
+forbidden twice.
 """
 
 from __future__ import annotations
@@ -17,11 +21,31 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from costaudit.errors import TableError, UsageError
+from costaudit.outputs import reads
 from costaudit.prices.folders import SHIPPED, Folder, Held, shipped_directory
 
 GIT: Final = "git:"
 _SUFFIXES: Final = (".csv", ".toml")
 _ALONE: Final = ("prices.csv", "models.csv", "aliases.csv")
+
+_KEPT: Final = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CEILING_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH", "GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH",
+    "GIT_WORK_TREE",
+)  # fmt: skip
+"""Variables of the caller that say where a repository is, such as in a hook. Others change what git does."""
+_SETTINGS: Final = "GIT_CONFIG"
+"""How variables begin that hold settings of the caller: safe.directory may be among them."""
+_FIXED: Final = {
+    "GIT_ALLOW_PROTOCOL": "",  # no transport is allowed, whatever the repository's settings allow
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is what its hash says
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +72,7 @@ def open_tables(spec: str, at: Path) -> Opened:
     if path.is_dir():
         return Opened(Path(spec), spec)
     if path.is_file():
+        reads(path, spec)
         return _alone(spec, path.resolve().parent.name, path.name, path.read_bytes(), spec)
     raise TableError("no such directory of price tables, and no such table", path=spec)
 
@@ -107,6 +132,15 @@ def working_tables(spec: str, at: Path) -> str | None:
         return str(place)
 
 
+def git_version() -> str | None:
+    """The version of the git that is used; None where there is none."""
+    try:
+        told = _git(["--version"], Path(__file__).parent).stdout.split()
+    except (UsageError, OSError):
+        return None
+    return told[2].decode("ascii", "replace") if len(told) > 2 else None
+
+
 def split_spec(spec: str) -> tuple[str, str]:
     """Revision and path of a `git:` word; raises UsageError for one without a revision."""
     rev, _, path = spec.removeprefix(GIT).partition(":")
@@ -134,11 +168,14 @@ def _open_git(spec: str, at: Path) -> Opened:
 
 
 def _commit(rev: str, at: Path) -> str:
-    found = _git(["rev-parse", "--verify", "--quiet", f"{rev}^{{commit}}"], at)
+    found = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}"], at)
     if found.returncode == 0:
         return found.stdout.decode().strip()
-    if _git(["rev-parse", "--git-dir"], at).returncode:
+    opened = _git(["rev-parse", "--git-dir"], at)
+    if b"not a git repository" in opened.stderr:
         raise UsageError("not inside a git repository", hint="run it in the repository, or name a directory")
+    if opened.returncode:
+        raise UsageError(_said(opened))
     hint = "a shallow clone knows its last commit only: fetch the other, in CI with the whole history"
     raise UsageError(f"git knows no revision {rev!r}", hint=hint)
 
@@ -184,18 +221,28 @@ def _read_blobs(idents: list[str], at: Path) -> dict[str, bytes]:
 
 def _git(arguments: list[str], at: Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run a plumbing command of git, without a shell, without waiting for a terminal or the network."""
-    program = shutil.which("git")
-    if program is None:
-        raise UsageError("git is not installed", hint="name a directory of tables instead")
-    quiet = {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    return subprocess.run(  # noqa: S603 - a fixed program; words of the user are checked not to be options
-        [program, *arguments],
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in _KEPT or name.startswith(_SETTINGS)
+    }
+    return subprocess.run(  # noqa: S603 - words of the user stand behind --end-of-options or --, or on stdin
+        [_program(), *arguments],
         cwd=at,
         input=given,
         capture_output=True,
         check=False,
-        env={**os.environ, **quiet},
+        env=kept | _FIXED,
     )
+
+
+def _program() -> str:
+    """Where git is. A PATH that names the working directory does not make a file in it git."""
+    places = [place for place in os.get_exec_path() if Path(place).is_absolute()]
+    program = shutil.which("git", path=os.pathsep.join(places)) if places else None
+    if program is None or not Path(program).is_absolute():
+        raise UsageError("git is not installed", hint="name a directory of tables instead")
+    return program
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -424,9 +424,10 @@ class MarkedUp:
 
 def marked_up(work: Audited) -> Iterator[MarkedUp]:
     """Every gateway with priced requests; without a name or from the table only where it adds something."""
-    costed, gateways = work.costed, work.passed.cells.words("gateway")
-    for gateway in sorted(set(gateways), key=lambda g: (g is None, g or "")):
-        here = np.array([g == gateway for g in gateways]) & costed.priced
+    costed, cells = work.costed, work.passed.cells
+    names = enumerate(cells.values["gateway"])
+    for number, gateway in sorted(names, key=lambda named: (named[1] is None, named[1] or "")):
+        here = (cells.keys["gateway"] == number) & costed.priced
         kinds: tuple[tuple[Literal["reported", "table"], npt.NDArray[np.bool_]], ...] = (
             ("reported", here & costed.reported), ("table", here & ~costed.reported),
         )  # fmt: skip

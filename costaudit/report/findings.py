@@ -73,9 +73,9 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
     """
     cells, costed = work.passed.cells, work.costed
     signatures = _signatures(work)
-    gateways = cells.words("gateway")
-    for gateway in sorted({g for g in gateways if g is not None}):
-        of_gateway = np.array([g == gateway for g in gateways]) & costed.priced
+    names = ((name, number) for number, name in enumerate(cells.values["gateway"]) if name is not None)
+    for gateway, number in sorted(names):
+        of_gateway = (cells.keys["gateway"] == number) & costed.priced
         for here, title, evidence, next_ in (
             (
                 of_gateway & costed.reported,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 ELLIPSIS: Final = "…"
@@ -16,11 +17,15 @@ _ESCAPE: Final = re.compile(
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS …: titles, links, clipboards
     r"|\x1b[ -/]*[0-~]"
 )
+_ODD: Final = re.compile(r"[^\w -~]+")
 _SPACES: Final = frozenset("\t\n\v\f\r\x85")
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _MARKS: Final = frozenset({"Mn", "Me"})
 _MARKS_KEPT: Final = 3
 """Combining marks on one letter; real scripts need no more, and stacks of them cover other lines."""
+
+_ENDS: Final = 1_000
+"""Characters at either end of a text of which its middle is not shown anyway: only they are looked at."""
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]#~|]")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -37,9 +42,14 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    return _ODD.sub(_shown, _ESCAPE.sub("?", text.replace("\r\n", "\n")))
+
+
+def _shown(odd: re.Match[str]) -> str:
+    """What is shown of characters in a row that are neither letters nor digits nor ASCII."""
     kept: list[str] = []
-    marks = _MARKS_KEPT  # a mark without a letter before it is dropped too
-    for char in _ESCAPE.sub("?", text.replace("\r\n", "\n")):
+    marks = 0 if odd.start() else _MARKS_KEPT  # a mark without a letter before it is dropped too
+    for char in odd[0]:
         kind = unicodedata.category(char)
         marks = marks + 1 if kind in _MARKS else 0
         if marks > _MARKS_KEPT:
@@ -72,6 +82,7 @@ def display_width(text: str) -> int:
     return sum(_char_width(char) for char in text)
 
 
+@lru_cache(maxsize=4096)
 def _char_width(char: str) -> int:
     if unicodedata.category(char) in _MARKS:
         return 0
@@ -84,6 +95,8 @@ def safe(text: str, limit: int | None = None) -> str:
     >>> safe("anthropic/claude-opus-4-8", 13)
     'anthro…us-4-8'
     """
+    if limit is not None and len(text) > 2 * _ENDS:
+        text = text[:_ENDS] + text[-_ENDS:]
     shown = clean(text)
     if limit is None or display_width(shown) <= limit:
         return shown
@@ -140,11 +153,14 @@ def wrap(text: str, columns: int) -> list[str]:
 
 def _pieces(word: str, columns: int) -> list[str]:
     """A word in pieces that each fit a line."""
-    pieces = []
-    while display_width(word) > columns:
-        piece = _head(word, columns) or word[0]
+    pieces: list[str] = []
+    start, ahead = 0, (columns + 1) * (1 + _MARKS_KEPT)
+    while True:
+        rest = word[start : start + ahead]
+        piece = _head(rest, columns) or rest[:1]
+        if len(piece) == len(rest):
+            return [*pieces, piece]
         at = max(piece.rfind(char) for char in "/-_:.") + 1  # rather between the parts of a name
         piece = piece[:at] if at > len(piece) // 2 else piece
         pieces.append(piece)
-        word = word[len(piece) :]
-    return [*pieces, word]
+        start += len(piece)

@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
+from costaudit.money import is_amount
 from costaudit.routing.markup import grouped, plain
 
 LONGEST_MONTHS: Final = 120
@@ -83,7 +84,7 @@ def _number(value: str, text: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite():
+    if not is_amount(number):
         raise UsageError(f"{text!r}: {value!r} is not a number", hint=HINT)
     return number
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from costaudit.errors import ConfigError, did_you_mean
+from costaudit.textfile import read_text
+from costaudit.toml.load import parse_toml
 
 SCHEMA: Final = "costaudit/evals@1"
 NEEDED: Final = ("model", "passes", "trials")
@@ -57,12 +58,7 @@ def load_entries(path: str | Path) -> tuple[Entry, ...]:
     read = _READERS.get(Path(path).suffix.lower())
     if read is None:
         raise ConfigError("not known what this is", path=shown, hint=f"name it {', '.join(_READERS)}")
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", path=shown) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError("is not UTF-8 text", path=shown) from error
+    text = read_text(Path(path), error=ConfigError)
     entries = tuple(_Cells(row, shown, line).entry() for line, row in read(text, shown))
     if not entries:
         raise ConfigError("holds no results", path=shown, hint=f"columns: {', '.join(COLUMNS)}")
@@ -94,18 +90,13 @@ def _json_lines(text: str, shown: str) -> Iterator[Row]:
             continue
         try:
             value = json.loads(document)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"not valid JSON: {error}", path=shown, line=line) from error
         yield line, _table(value, shown, line)
 
 
 def _toml(text: str, shown: str) -> Iterator[Row]:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        at = int(found[1]) if found else max(1, len(text.splitlines()))  # at the end of the document
-        raise ConfigError(f"not valid TOML: {error}", path=shown, line=at) from error
+    document = parse_toml(text, shown).table
     odd = next((key for key in document if key not in ("schema", "evals")), None)
     if odd is not None:
         hint = did_you_mean(odd, ("schema", "evals")) or "results are [[evals]] tables"

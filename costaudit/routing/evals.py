@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
-from costaudit.errors import ConfigError
+from costaudit.errors import ConfigError, shown
 from costaudit.prices.book import PriceBook
 from costaudit.prices.quote import split_name
 from costaudit.prices.resolver import Resolved, Resolver, Unresolved
@@ -110,7 +110,7 @@ def load_evals(path: str | Path) -> Evals:
     """
     entries = load_entries(path)
     _refuse_twice(entries, str(path))
-    return Evals(str(path), entries)
+    return Evals(shown(path), entries)
 
 
 def named(evals: Evals, book: PriceBook, resolver: Resolver) -> Evals:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from costaudit.errors import UsageError, did_you_mean
+from costaudit.money import is_amount
 from costaudit.prices.rows import instant_us
 
 HIGHEST_PERCENT: Final = 1000
@@ -26,8 +27,8 @@ _UNITS: Final = {
     "mtok": "usd_per_mtok", "month": "usd_per_month", "mo": "usd_per_month",
 }  # fmt: skip
 _NUMBER: Final = r"\d+(?:\.\d+)?|\.\d+"
-_TERM: Final = re.compile(rf"\s*([+-]?)\s*\$?\s*({_NUMBER})\s*(%|/\s*\w+|)\s*(?=[+-]|$)")
-_RANGE: Final = re.compile(rf"\s*(-?(?:{_NUMBER}))\s*%?\s*[-–]\s*(-?(?:{_NUMBER}))\s*%\s*")
+_TERM: Final = re.compile(rf"\s*+([+-]?)\s*+\$?\s*+({_NUMBER})\s*+(%|/\s*+\w+|)\s*+(?=[+-]|$)")
+_RANGE: Final = re.compile(rf"\s*+(-?(?:{_NUMBER}))\s*+%?\s*+[-–]\s*+(-?(?:{_NUMBER}))\s*+%\s*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,10 @@ def _terms(text: str) -> Iterator[tuple[str, Decimal]]:
         term = _TERM.match(text, at)
         if term is None or (at and not term[1]):
             raise UsageError(f"{text!r} is not a percentage, and no fee", hint=FORMS)
-        yield _field(term[3], term[0].strip("+-$ "), text), Decimal(term[2]) * (-1 if term[1] == "-" else 1)
+        amount = Decimal(term[2])
+        if not is_amount(amount):
+            raise UsageError(f"{text!r}: no fee has so many digits", hint=FORMS)
+        yield _field(term[3], term[0].strip("+-$ "), text), -amount if term[1] == "-" else amount
         at = term.end()
 
 
@@ -230,7 +234,7 @@ def _field(unit: str, term: str, whole: str) -> str:
 
 
 def _limited(percent: Decimal, text: str) -> Decimal:
-    if not -100 <= percent <= HIGHEST_PERCENT:
+    if not -100 <= percent <= HIGHEST_PERCENT or not is_amount(percent):
         raise UsageError(f"{text.strip()!r} is outside -100% .. {HIGHEST_PERCENT}%")
     return percent
 

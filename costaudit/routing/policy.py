@@ -7,7 +7,6 @@ first.
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -25,6 +24,8 @@ from pydantic import (
 )
 
 from costaudit.errors import ConfigError, did_you_mean
+from costaudit.textfile import is_there
+from costaudit.toml.load import Toml, load_toml
 
 _HERE = Path(__file__).parent
 _STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True)
@@ -295,7 +296,7 @@ def load_policy(source: str | Path | None = None) -> Policy:
     """The policy of a file or of a shipped name ('default'); raises ConfigError when it is invalid."""
     name = str(source or "default")
     path = Path(name)
-    if not path.is_file():
+    if not is_there(path):
         shipped = shipped_policies()
         if name not in shipped:
             raise ConfigError(
@@ -304,7 +305,7 @@ def load_policy(source: str | Path | None = None) -> Policy:
                 hint=did_you_mean(name, shipped) or "shipped: " + ", ".join(sorted(shipped)),
             )
         path = shipped[name]
-    policy = _validated(_toml(path, name), name)
+    policy = _validated(load_toml(path, name))
     roster_path = path.parent / policy.roster if policy.roster else _HERE / "roster.toml"
     roster = load_roster(roster_path, str(roster_path) if policy.roster else "roster.toml")
     groups = {number: _groups(t, roster) for number, t in policy.treatments() if not t.keep}
@@ -326,14 +327,14 @@ def _groups(treatment: Treatment, roster: Mapping[str, tuple[Seat, ...]]) -> tup
 def policy_roster(source: str | Path | None = None) -> dict[str, tuple[Seat, ...]]:
     """Seats by class, of the roster that a policy (as for `load_policy`) goes by."""
     name = str(source or "default")
-    path = Path(name) if Path(name).is_file() else shipped_policies()[name]
+    path = Path(name) if is_there(Path(name)) else shipped_policies()[name]
     own = load_policy(source).roster
     return load_roster(path.parent / own if own else _HERE / "roster.toml", own or "roster.toml")
 
 
 def load_roster(path: Path, shown: str) -> dict[str, tuple[Seat, ...]]:
     """Seats by class; raises ConfigError for an unknown class, or a seat that is not one provider's."""
-    table = _toml(path, shown)
+    table = load_toml(path, shown).table
     for klass, seats in table.items():
         if klass not in CLASSES:
             raise ConfigError(f"unknown class {klass!r}", path=shown, hint=did_you_mean(klass, CLASSES))
@@ -349,21 +350,12 @@ def load_roster(path: Path, shown: str) -> dict[str, tuple[Seat, ...]]:
     return {klass: tuple(tuple(seat) for seat in table.get(klass, ())) for klass in CLASSES}
 
 
-def _toml(path: Path, shown: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", path=shown) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", path=shown) from error
-
-
 _TABLES: Final = (Policy, TierPolicy, RulePolicy, Verification, Never, Residency, Pair)
 
 
-def _validated(table: dict[str, Any], shown: str) -> Policy:
+def _validated(read: Toml) -> Policy:
     try:
-        return Policy.model_validate(table)
+        return Policy.model_validate(read.table)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -371,4 +363,5 @@ def _validated(table: dict[str, Any], shown: str) -> Policy:
         if first["type"] == "extra_forbidden":
             known = {f.alias or name: None for t in _TABLES for name, f in t.model_fields.items()}
             hint = did_you_mean(str(first["loc"][-1]), known)
-        raise ConfigError(f"{where}: {first['msg']}".lstrip(": "), path=shown, hint=hint) from error
+        message, line = f"{where}: {first['msg']}".lstrip(": "), read.line(*first["loc"])
+        raise ConfigError(message, path=read.shown, line=line, hint=hint) from error

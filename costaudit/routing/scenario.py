@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from costaudit.errors import ConfigError, UsageError, did_you_mean
-from costaudit.money import EXACT, percent_of, usd_for
+from costaudit.money import EXACT, is_amount, percent_of, usd_for
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card
 from costaudit.prices.resolver import Resolved, Resolver
 from costaudit.prices.rows import instant_us
 from costaudit.prices.what_if import changed_book, parse_change
 from costaudit.routing.candidates import name_timeline
+from costaudit.textfile import is_there
+from costaudit.toml.load import load_toml
 
 SHIPPED_SCENARIOS: Final = Path(__file__).parent / "scenarios"
 DEFAULT_SCENARIO: Final = "ten-million"
@@ -29,6 +30,12 @@ _STRICT = ConfigDict(extra="forbid", frozen=True)
 def _no_float(value: Any) -> Any:
     if isinstance(value, float):
         raise ValueError('write amounts and shares as strings, like "0.6"')  # noqa: TRY004 - pydantic wants it
+    try:
+        number = Decimal(value) if isinstance(value, str) else None
+    except InvalidOperation:
+        return value  # pydantic says so
+    if number is not None and not is_amount(number):
+        raise ValueError(f'{value!r} is no amount or share: like "0.6"')
     return value
 
 
@@ -40,15 +47,15 @@ class Cost(BaseModel):
 
     model_config = _STRICT
 
-    tokens: int | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0, le=10**15)
     usd_per_mtok: Number | None = Field(default=None, ge=0)
     model: str | None = None
     cheapest_of: tuple[str, ...] = ()
     """Instead of one model: the one of these that costs such a request least."""
     at: str | None = None
-    input_tokens: int = Field(default=0, ge=0)
-    cache_read_tokens: int = Field(default=0, ge=0)
-    output_tokens: int = Field(default=0, ge=0)
+    input_tokens: int = Field(default=0, ge=0, le=10**15)
+    cache_read_tokens: int = Field(default=0, ge=0, le=10**15)
+    output_tokens: int = Field(default=0, ge=0, le=10**15)
     verification: Number = Field(default=Decimal(0), ge=0, le=10)
     """Cost of the verification pass as a multiple of the request's own."""
 
@@ -114,7 +121,7 @@ class Scenario(BaseModel):
     name: str
     title: str
     source: str = ""
-    requests: int = Field(ge=1)
+    requests: int = Field(ge=1, le=10**15)
     price_changes: tuple[str, ...] = ()
     """Prices that are supposed, as `--price-change` takes them."""
     segments: tuple[Segment, ...] = Field(min_length=1)
@@ -180,18 +187,18 @@ def load_scenario(source: str | Path | None = None) -> Scenario:
     """The scenario of a file or of a shipped name; raises ConfigError when it is invalid."""
     name = str(source or DEFAULT_SCENARIO)
     shipped = shipped_scenarios()
-    path = Path(name) if Path(name).is_file() else shipped.get(name)
+    path = Path(name) if is_there(Path(name)) else shipped.get(name)
     if path is None:
         hint = did_you_mean(name, shipped) or "shipped: " + ", ".join(sorted(shipped))
         raise ConfigError("no such scenario file, and no shipped scenario of that name", path=name, hint=hint)
+    read = load_toml(path, name)
     try:
-        return Scenario.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not valid TOML: {error}", path=name) from error
+        return Scenario.model_validate(read.table)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{where}: {first['msg']}".lstrip(": "), path=name) from error
+        message = f"{where}: {first['msg']}".lstrip(": ")
+        raise ConfigError(message, path=name, line=read.line(*first["loc"])) from error
 
 
 def shipped_scenarios() -> dict[str, Path]:

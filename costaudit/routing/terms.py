@@ -62,6 +62,11 @@ class Terms:
         parsed = 1 - Fraction(self.retry_rate) ** self.max_attempts if self.retry_rate else Fraction(1)
         return round(WHOLE * (1 - Fraction(self.success, WHOLE) * parsed))
 
+    @property
+    def at_list(self) -> bool:
+        """Whether one attempt of the same tokens is all that is paid, and no check."""
+        return self.input_ratio == self.output_ratio == self.attempts == 1 and not self.checked_multiple
+
     def ratio(self, klass: str) -> Decimal:
         """Units of a price class per unit today."""
         if klass in INPUT_SIDE:
@@ -126,6 +131,9 @@ def expect(
     model that serves what fails, with the terms whose ratios hold for it. Without one, that of today does.
     """
     fails, attempts = terms.fails, terms.attempts
+    if terms.at_list and checker is None and fallback is None:
+        alone, no = tuple(rates.get(k, 0 if k == "request" else -1) for k in classes), (0,) * len(classes)
+        return Expected(alone, no, no, no, no, fixed_checks=0, own_share=fails)
     parts: dict[str, list[int]] = {name: [] for name in ("price", "tokens", "retries", "checks", "fallback")}
     for klass in classes:
         price = rates.get(klass, 0 if klass == "request" else -1)

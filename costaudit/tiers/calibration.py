@@ -8,7 +8,6 @@ labels from moving them far.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from costaudit.errors import ConfigError
 from costaudit.schema import Tier
 from costaudit.tiers.scores import WHOLE, scores_of
+from costaudit.toml.load import load_toml
 
 SCHEMA: Final = "costaudit/calibration@1"
 LEAST_LABELS: Final = 30
@@ -75,10 +75,7 @@ class Calibration:
 
 def load_calibration(path: Path) -> Calibration:
     """Read a calibration; raises ConfigError for a file that is none."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", path=str(path)) from error
+    table = load_toml(path, parse_float=Decimal).table
     hint = "costaudit label --read SAMPLE --save FILE writes one"
     if table.get("schema") != SCHEMA:
         raise ConfigError(f"is no calibration: schema is not {SCHEMA}", path=str(path), hint=hint)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from costaudit.ingest.long_names import MOST_CHARS
 from costaudit.tiers.columns import as_numpy, matches
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
     from costaudit.tiers.ruleset import MetadataRule
 
 _REMEMBERED: Final = 20_000
-"""Distinct values of a column whose first rule is kept for the next batch."""
+"""Distinct values of a column whose first rule is kept for the next batch, about …"""
+
+_REMEMBERED_BYTES: Final = 1 << 24
+"""… and what they may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,11 @@ class _Known:
 
     values: Any
     first: NDArray[np.int16]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is time to forget them."""
+        return len(self.values) > _REMEMBERED or self.values.nbytes > _REMEMBERED_BYTES
 
 
 class MetadataSpeaker:
@@ -67,7 +76,7 @@ class MetadataSpeaker:
     def _recall(self, column: str, values: Any) -> NDArray[np.int16]:
         """The first rule per distinct value, judging only those that no earlier batch held."""
         known = self._known.get(column)
-        if known is None or known.values.type != values.type or len(known.values) > _REMEMBERED:
+        if known is None or known.values.type != values.type or known.is_large:
             known = _Known(values.slice(0, 0), np.zeros(0, np.int16))
         new = values.filter(pc.invert(pc.is_in(values, value_set=known.values)))
         if len(new):
@@ -86,6 +95,7 @@ class MetadataSpeaker:
 
     def _hits(self, column: str, values: Any) -> Iterator[tuple[int, Mask]]:
         """The values that each rule of the column speaks for."""
+        values = pc.utf8_slice_codeunits(values, 0, MOST_CHARS)
         words = self._tag_words(values) if column == "tags" else _words(values)
         for index, rule in self._by_column[column]:
             if rule.regex is not None:
@@ -105,6 +115,4 @@ class MetadataSpeaker:
 
 def _words(values: Any) -> Any:
     """Names as lower-case words with single spaces: `classifyIntent_v2` is `classify intent v2`."""
-    split = pc.replace_substring_regex(values, r"([a-z0-9])([A-Z])", r"\1 \2")
-    spaced = pc.replace_substring_regex(split, r"[^\pL\pN]+", " ")
-    return pc.utf8_lower(spaced)
+    return pc.utf8_lower(pc.replace_substring_regex(values, r"([a-z0-9])([A-Z])|[^\pL\pN]+", r"\1 \2"))

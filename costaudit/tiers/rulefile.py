@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,11 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from costaudit.errors import ConfigError, did_you_mean
+from costaudit.toml.load import parse_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAX_REGEX: Final = 4_000
+MAX_PATTERN: Final = 4_000
+"""Characters of a pattern."""
+
+_QUOTES: Final = re.compile(r"(?:[^\\]|\\[^Q])*+\\Q", re.DOTALL)
+r"""A pattern with \Q, which would take the rest as it stands, also what is put around the pattern."""
+
 _NOUN: Final[Mapping[type, str]] = {
     bool: "true or false",
     dict: "a table",
@@ -36,12 +41,7 @@ class Source:
     @classmethod
     def parse(cls, path: str, text: str) -> Source:
         """Decode TOML text; raises ConfigError with the line."""
-        try:
-            return cls(path, text, tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            line = re.search(r"at line (\d+)", str(error))  # absent: at the end of the document
-            at = int(line[1]) if line else max(1, len(text.splitlines()))
-            raise ConfigError(f"not valid TOML: {error}", path=path, line=at) from error
+        return cls(path, text, parse_toml(text, path).table)
 
     def error(
         self, message: str, *, hint: str | None = None, kind: str | None = None, nth: int = 0
@@ -106,12 +106,14 @@ class Entry:
 
     def check_pattern(self, key: str, value: str) -> None:
         """Raise unless the value is a pattern that RE2 takes."""
-        if not value or len(value) > _MAX_REGEX:
-            raise self.error(f"{key} of {self.label} must be 1 to {_MAX_REGEX} characters")
+        if not value or len(value) > MAX_PATTERN:
+            raise self.error(f"{key} of {self.label} must be 1 to {MAX_PATTERN} characters")
+        hint = r"patterns are RE2: no look-around, no back-references, and here no \Q"
+        if _QUOTES.match(value):
+            raise self.error(rf"{key} of {self.label} is not a valid pattern: \Q", hint)
         try:
             pc.match_substring_regex(pa.array([""]), value)
         except pa.ArrowInvalid as error:
-            hint = "patterns are RE2: no look-around, no back-references"
             raise self.error(f"{key} of {self.label} is not a valid pattern: {error}", hint) from error
 
     def finish(self) -> None:

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.schema import CANONICAL, Tier
-from costaudit.tiers.rulefile import Entry, Source
+from costaudit.textfile import read_text
+from costaudit.tiers.rulefile import MAX_PATTERN, Entry, Source
 from costaudit.tiers.ruleset import (
     EXPLICIT_RULE,
     UNBOUNDED,
@@ -26,6 +27,7 @@ from costaudit.tiers.ruleset import (
     StartFact,
     TextRule,
 )
+from costaudit.toml.load import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -66,10 +68,8 @@ def _load_rules(path: Path | None) -> RuleSet:
     shipped = resources.files("costaudit.tiers").joinpath(SHIPPED).read_text(encoding="utf-8")
     layers = [Source.parse(SHIPPED, shipped)]
     if path is not None:
-        try:
-            layers.insert(0, Source.parse(str(path), path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"cannot read the tier rules: {error}", path=str(path)) from error
+        text = read_text(path, error=ConfigError, most=MOST_BYTES)
+        layers.insert(0, Source.parse(str(path), text))
     return _merge(layers)
 
 
@@ -115,6 +115,8 @@ def _rules_of(source: Source) -> dict[str, list[Any]]:
         values = table.get(key, [])
         if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
             raise source.error(f"{key} must be a list of texts")
+    if len("|".join(table.get("tag_keys", ()))) > MAX_PATTERN:
+        raise source.error(f"tag_keys must have at most {MAX_PATTERN} characters together")
     return dict(zip(_KINDS, _read_kinds(source, table), strict=True))
 
 

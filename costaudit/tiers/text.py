@@ -7,6 +7,7 @@ payload, which is never read. The points of the rules and the logits of the mode
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -197,20 +198,21 @@ class _Group:
     min_chars: int
 
 
-def _grouped(rules: tuple[TextRule, ...]) -> list[_Group]:
+@functools.lru_cache(maxsize=2)
+def _grouped(rules: tuple[TextRule, ...]) -> tuple[_Group, ...]:
     """Neighbouring rules in groups; a rule for long prompts alone, because length rules out more."""
     short = [i for i, rule in enumerate(rules) if rule.min_chars == 0]
     chunks = [short[i : i + _GROUP] for i in range(0, len(short), _GROUP)]
     chunks = [part for chunk in chunks for part in _compilable(rules, chunk)]
     chunks += [[i] for i, rule in enumerate(rules) if rule.min_chars]
-    return [
+    return tuple(
         _Group(
             rules=tuple(chunk),
             regex=_alternation(rules, chunk),
             min_chars=min(rules[i].min_chars for i in chunk),
         )
         for chunk in chunks
-    ]
+    )
 
 
 def _alternation(rules: tuple[TextRule, ...], chunk: list[int]) -> str:

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.offline.sitecustomize import BAN
+
 BOT = "github-actions[bot]"
 TOKEN = "t0ken"  # noqa: S105 - opens nothing
 
@@ -74,13 +76,14 @@ def serve(forge: Forge) -> Iterator[Forge]:
         def log_message(self, *_: Any) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    forge.url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield forge
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with BAN.off():
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        forge.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield forge
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()

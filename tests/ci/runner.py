@@ -28,13 +28,14 @@ _CONDITION = re.compile(r"([\w.-]+) (==|!=) '([^']*)'")
 
 _PYTHON = """#!/bin/sh
 # Stands in for the Python of a runner: its environments have this costaudit, and nothing is fetched.
-case "$1 $2" in
-"-m venv")
-  mkdir -p "$3/bin"
-  printf '#!/bin/sh\\nprintf "%%s\\\\n" "$*" >>"{log}"\\n' >"$3/bin/python"
-  printf '#!/bin/sh\\nexec {python} -m costaudit "$@"\\n' >"$3/bin/costaudit"
-  chmod +x "$3/bin/python" "$3/bin/costaudit"
+case "$1 $2 $3" in
+"-I -m venv")
+  mkdir -p "$4/bin"
+  cp "$0" "$4/bin/python"
+  printf '#!/bin/sh\\nexec {python} -m costaudit "$@"\\n' >"$4/bin/costaudit"
+  chmod +x "$4/bin/costaudit"
   ;;
+"-I -m pip") printf '%s\\n' "$PIP_CONSTRAINT $PIP_BUILD_CONSTRAINT $*" >>"{log}" ;;
 *) exec {python} "$@" ;;
 esac
 """
@@ -63,14 +64,9 @@ class Runner:
         """Run the action; returns the exit code of the step that failed, else 0."""
         self.temp.mkdir(parents=True, exist_ok=True)
         self.log, self.summary, self.outputs = "", "", {}
-        python = self.temp / "python"
-        python.write_text(
-            _PYTHON.format(log=self.temp / "pip.txt", python=shlex.quote(sys.executable)), "utf-8"
-        )
-        python.chmod(0o755)
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         defaults = {name: str(spec.get("default", "")) for name, spec in ACTION["inputs"].items()}
-        values = {**defaults, "python": str(python), **given}
+        values = {**defaults, "python": str(self.python()), **given}
         unknown = set(values) - set(ACTION["inputs"])
         assert not unknown, f"no such input: {unknown}"
         context = {"github.token": TOKEN, "github.event.before": str(self.event.get("before", ""))}
@@ -83,6 +79,14 @@ class Runner:
             if code:
                 return code
         return 0
+
+    def python(self) -> Path:
+        """The Python of the runner."""
+        program = self.temp / "python"
+        text = _PYTHON.format(log=self.temp / "pip.txt", python=shlex.quote(sys.executable))
+        program.write_text(text, "utf-8")
+        program.chmod(0o755)
+        return program
 
     def _step(self, step: Mapping[str, Any], context: dict[str, str]) -> int:
         files = {name: self.temp / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "event.json")}

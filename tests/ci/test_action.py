@@ -112,9 +112,8 @@ def test_a_dated_change_passes_and_is_shown(job: Runner, forge: Forge):
     )
     assert "2 changes between" in job.summary
     (pip,) = (job.temp / "pip.txt").read_text("utf-8").splitlines()
-    assert pip == (
-        f"-m pip install --quiet --disable-pip-version-check --constraint {ROOT}/constraints/dev.txt {ROOT}"
-    )
+    pins = f"{ROOT}/constraints/dev.txt"
+    assert pip == f"{pins} {pins} -I -m pip install --quiet --disable-pip-version-check {ROOT}"
     assert first_lines(forge) == ["<!-- costaudit:pricing-diff --> ### Price tables: no objection"]
 
 
@@ -236,6 +235,32 @@ def test_a_base_that_this_clone_does_not_have_cannot_be_judged(job: Runner):
     assert "check out with fetch-depth 0" in job.log
 
 
+@pytest.mark.parametrize("event", ["pull_request", "push"])
+def test_a_shallow_clone_cannot_be_judged(job: Runner, tmp_path: Path, event: str):
+    check_out(job.work, "edited")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth=1", job.work.as_uri(), str(shallow))
+    job.work, job.name, job.sha = shallow, event, git(shallow, "rev-parse", "HEAD")
+    assert job.run() == 2
+    assert "check out with fetch-depth 0" in job.log
+
+
+def test_a_repository_that_git_refuses_cannot_be_judged(job: Runner):
+    check_out(job.work, "edited")
+    (job.work / ".git" / "config").write_text("[core\n", "utf-8")
+    assert job.run() == 2
+    assert "::error title=costaudit::git refuses the repository" in job.log
+
+
+def test_without_a_repository_tables_are_checked_as_they_are(job: Runner, tmp_path: Path):
+    job.work = tmp_path / "plain"
+    write(job.work / "pricing", tables(*BASIC))
+    job.name = "push"
+    job.environ["GIT_CEILING_DIRECTORIES"] = str(tmp_path)
+    assert job.run(comment="never") == 0
+    assert job.outputs["base"] == {"base": ""}
+
+
 def test_a_working_directory_below_the_top_is_named_from_the_top(job: Runner):
     job.sha = check_out(job.work, "same")
     write(job.work / "billing" / "pricing", tables(*BASIC))
@@ -308,61 +333,6 @@ def test_what_a_table_says_is_no_command_of_the_runner(job: Runner):
 
 
 # -- single steps
-
-
-@pytest.mark.parametrize(
-    ("inputs", "argv"),
-    [
-        (
-            {"ledger": EVIL, "ignore-below": "0.5%", "fail-if": "retroactive\n\nincrease>5%"},
-            ["pricing", "diff", "git:abc:./pricing", "pricing", "--ledger", EVIL,
-             "--ignore-below", "0.5%", "--fail-if", "retroactive", "--fail-if", "increase>5%"],
-        ),
-        (
-            {"logs": "a b/*.jsonl\nc.jsonl", "head": "def"},
-            ["pricing", "diff", "git:abc:./pricing", "git:def:./pricing", "--logs", "a b/*.jsonl",
-             "--logs", "c.jsonl"],
-        ),
-    ],
-)  # fmt: skip
-def test_inputs_reach_the_diff_as_whole_arguments(tmp_path: Path, inputs: dict[str, str], argv: list[str]):
-    assert arguments(tmp_path, "diff", {"steps.base.outputs.base": "abc"}, inputs)[: len(argv)] == argv
-
-
-def test_inputs_reach_the_check_and_the_gates_as_whole_arguments(tmp_path: Path):
-    told = arguments(
-        tmp_path,
-        "check",
-        {"steps.base.outputs.base": "abc"},
-        {"policy": f"a b.toml\n{EVIL}", "max-age": EVIL},
-    )
-    assert told[:10] == [
-        "pricing", "check", "pricing", "--base", "git:abc:./pricing", "--max-age", EVIL,
-        "--policy", "a b.toml", "--policy",
-    ]  # fmt: skip
-    assert arguments(tmp_path, "gates", {}, {"gates": "logs/a b.jsonl\nc"})[:3] == [
-        "check",
-        "logs/a b.jsonl",
-        "c",
-    ]
-
-
-def arguments(tmp_path: Path, step: str, outputs: dict[str, str], inputs: dict[str, str]) -> list[str]:
-    """What a step calls costaudit with."""
-    recorder = tmp_path / "costaudit"
-    recorder.write_text(f'#!/bin/sh\nfor word; do printf "%s\\0" "$word"; done >"{tmp_path}/argv"\n', "utf-8")
-    recorder.chmod(0o755)
-    runner = Runner(tmp_path, tmp_path / "temp")
-    runner.temp.mkdir(exist_ok=True)
-    context = {f"inputs.{name}": str(spec.get("default", "")) for name, spec in ACTION["inputs"].items()}
-    context |= {f"inputs.{name}": value for name, value in inputs.items()} | outputs
-    context |= {
-        "steps.install.outputs.costaudit": str(recorder),
-        "steps.install.outputs.report-dir": str(tmp_path),
-    }
-    (found,) = [s for s in STEPS if s.get("id") == step]
-    assert runner._step(found, context) == 0
-    return (tmp_path / "argv").read_text("utf-8").split("\0")[:-1]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ def post(tmp_path: Path, forge: Forge, capsys: pytest.CaptureFixture[str]) -> Po
             "GITHUB_REPOSITORY": "acme/bills",
             "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
         }
-        assert COMMENT.main(folder, {**told, **environ}) == 0, "a comment never fails a run"
+        assert COMMENT.main([folder / "pricing-diff.md"], {**told, **environ}) == 0, (
+            "a comment never fails a run"
+        )
         return capsys.readouterr().out
 
     return post

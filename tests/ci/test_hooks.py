@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import xmlschema
 import yaml
 
+import costaudit
 from tests.ci.conftest import DATED, EDITED, git
 from tests.ci.runner import ACTION, BASH
 from tests.conftest import ROOT
@@ -22,7 +24,10 @@ from tests.prices.test_rules import BASIC, price, tables
 HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
 TABLE_HOOKS = [h["id"] for h in HOOKS if "pricing" in h["id"]]
 GITLAB: dict[str, Any] = yaml.safe_load((ROOT / "ci" / "gitlab.yml").read_text("utf-8"))
-WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+WORKFLOWS: dict[str, dict[str, Any]] = {
+    path.stem: yaml.safe_load(path.read_text("utf-8"))
+    for path in (ROOT / ".github" / "workflows").glob("*.yml")
+}
 PATH_COMMITS = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 
 
@@ -148,30 +153,74 @@ def test_a_job_that_cannot_judge_ends_with_2_and_runs_nothing_that_a_variable_sa
     assert not list(repo.rglob("pwned*"))
 
 
-# -- the project's own workflow
+# -- the project's own workflows
 
 
 def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-def test_the_workflow_has_no_rights_but_those_that_a_job_asks_for():
-    assert WORKFLOW["permissions"] == {}
-    assert {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()} == {
-        "test": {"contents": "read"},
-        "prices": {"contents": "read", "pull-requests": "write"},
+def used(job: dict[str, Any]) -> list[str]:
+    """The actions of a job, without their commits."""
+    return [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
+
+
+def test_the_workflows_have_no_rights_but_those_that_a_job_asks_for():
+    assert [flow["permissions"] for flow in WORKFLOWS.values()] == [{}, {}]
+    rights = {
+        f"{name}/{job}": told["permissions"]
+        for name, flow in WORKFLOWS.items()
+        for job, told in flow["jobs"].items()
+    }
+    assert rights == {
+        "ci/test": {"contents": "read"},
+        "ci/minimum": {"contents": "read"},
+        "ci/prices": {"contents": "read", "pull-requests": "write"},
+        "release/check": {"contents": "read"},
+        "release/build": {"contents": "read"},
+        "release/attest": {"attestations": "write", "id-token": "write"},
+        "release/publish": {"id-token": "write"},
     }
 
 
 def test_actions_of_others_are_pinned_to_a_commit_and_leave_no_credentials():
-    for step in steps(WORKFLOW):
+    pins: dict[str, set[str]] = {}
+    for step in [step for flow in WORKFLOWS.values() for step in steps(flow)]:
         if "uses" in step and step["uses"] != "./":
             assert PATH_COMMITS.fullmatch(step["uses"])
+            action, _, commit = step["uses"].partition("@")
+            pins.setdefault(action, set()).add(commit)
         if "checkout" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
         assert "${{" not in step.get("run", "")
+    assert {action: len(commits) for action, commits in pins.items()} == dict.fromkeys(pins, 1)
 
 
 def test_the_workflow_uses_the_action_of_this_checkout_with_inputs_that_it_has():
-    (own,) = [step for step in steps(WORKFLOW) if step.get("uses") == "./"]
+    (own,) = [step for step in steps(WORKFLOWS["ci"]) if step.get("uses") == "./"]
     assert set(own["with"]) <= set(ACTION["inputs"])
+
+
+def test_a_release_is_checked_built_once_attested_and_then_published_without_a_token():
+    flow = WORKFLOWS["release"]
+    assert flow[True] == {"push": {"tags": ["v*"]}}  # YAML 1.1 reads `on` as true
+    jobs = flow["jobs"]
+    assert {name: job.get("needs") for name, job in jobs.items()} == {
+        "check": None, "build": "check", "attest": "build", "publish": "attest",
+    }  # fmt: skip
+    assert used(jobs["publish"]) == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
+    assert used(jobs["attest"])[2:] == ["actions/attest-build-provenance", "actions/attest-sbom"]
+    for name in ("attest", "publish"):
+        assert not any("run" in step or "checkout" in step["uses"] for step in jobs[name]["steps"])
+    built = [step for step in steps(flow) if step.get("run") == "make sbom"]
+    assert len(built) == 1
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    assert not re.search(r"secrets\.|password|cache|github\.token", text)
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v{}", 0), ("v{}0", 1), ("{}.1", 1), ("v.*", 1), ("v", 1)])
+def test_a_tag_that_is_not_the_version_releases_nothing(tag: str, code: int):
+    (step,) = [step for step in steps(WORKFLOWS["release"]) if step.get("name") == "The tag is the version"]
+    environ = {**os.environ, "GITHUB_REF_NAME": tag.format(costaudit.__version__)}
+    done = subprocess.run([*BASH, "-c", step["run"]], cwd=ROOT, env=environ, capture_output=True, check=False)
+    assert done.returncode == code

@@ -70,12 +70,12 @@ def test_what_is_gone_is_told_of_its_file_and_no_line_of_the_head(run: Run, plac
     assert "(line 3 of the base)" in told
 
 
-def test_reports_replace_files_only_once_they_are_whole(run: Run, place: Path):
+def test_a_report_that_cannot_be_written_is_told_before_any_work(run: Run, place: Path):
     (place / "out.sarif").write_text("before", "utf-8")
     outcome = run(*CHECK, "--report", "sarif:out.sarif", "--report", "json:nowhere/out.json")
     assert outcome.code == 2
-    assert "nowhere/out.json: cannot be written" in outcome.err
-    assert json.loads((place / "out.sarif").read_text("utf-8"))["version"] == "2.1.0"
+    assert "nowhere/out.json: cannot be written: No such file or directory" in outcome.err
+    assert (place / "out.sarif").read_text("utf-8") == "before"
     assert sorted(path.name for path in place.iterdir()) == ["new", "old", "out.sarif"]
 
 

@@ -18,19 +18,28 @@ Run = Callable[..., Any]
 SAMPLES = str(ROOT / "sample_logs")
 
 
+def made(log: Path | str, ledger: Path) -> Path:
+    from costaudit.cli import main  # noqa: PLC0415 - a broken command line fails its own tests, not all
+
+    assert main.run(["ledger", str(log), "-o", str(ledger), "-q"]) == 0
+    return ledger
+
+
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The ledger of the sample logs."""
-    from costaudit.cli import main  # noqa: PLC0415 - a broken command line fails its own tests, not all
-
-    saved = tmp_path_factory.mktemp("ledger") / "samples.parquet"
-    assert main.run(["ledger", SAMPLES, "-o", str(saved), "-q"]) == 0
-    return saved
+    return made(SAMPLES, tmp_path_factory.mktemp("ledger") / "samples.parquet")
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    return write_jsonl(tmp_path / "log.jsonl", random_log(4, 100))
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_jsonl(tmp_path_factory.mktemp("log") / "log.jsonl", random_log(4, 100))
+
+
+@pytest.fixture(scope="module")
+def saved(log: Path) -> Path:
+    """The ledger of the log."""
+    return made(log, log.parent / "l.parquet")
 
 
 def test_a_ledger_says_what_it_holds(run: Run, log: Path, tmp_path: Path):
@@ -70,9 +79,7 @@ def test_simulate_reads_a_ledger(run: Run, samples: Path):
     assert json.loads(found.out)["projection"]["policy"] == "default"
 
 
-def test_another_price_book_prices_a_ledger_anew(run: Run, log: Path, tmp_path: Path):
-    saved = tmp_path / "l.parquet"
-    run("ledger", log, "-o", saved, "-q")
+def test_another_price_book_prices_a_ledger_anew(run: Run, log: Path, saved: Path):
     raw, mine = (
         json.loads(run("analyze", path, "--map", "acme-9=openai/gpt-4o", "-f", "json", "-q").out or "{}")
         for path in (log, saved)
@@ -81,9 +88,7 @@ def test_another_price_book_prices_a_ledger_anew(run: Run, log: Path, tmp_path: 
     assert mine == {}  # the routes are of the book without the map
 
 
-def test_policies_are_compared_on_a_ledger_as_on_its_logs(run: Run, log: Path, tmp_path: Path):
-    saved = tmp_path / "l.parquet"
-    run("ledger", log, "-o", saved, "-q")
+def test_policies_are_compared_on_a_ledger_as_on_its_logs(run: Run, log: Path, saved: Path):
     words = ("--policy", "documents", "--policy", "same-provider", "-f", "json", "-q")
     raw, mine = (json.loads(run("simulate", path, *words).out)["projection"] for path in (log, saved))
     assert len(mine["policies"]) == 2
@@ -92,11 +97,9 @@ def test_policies_are_compared_on_a_ledger_as_on_its_logs(run: Run, log: Path, t
 
 @pytest.mark.parametrize("words", [("--policy", "conservative"), ("--prices-at", "2026-06-01")])
 def test_another_policy_or_date_is_answered_as_from_the_logs(
-    run: Run, log: Path, tmp_path: Path, words: tuple[str, str]
+    run: Run, log: Path, saved: Path, words: tuple[str, str]
 ):
     """Most requests of this log are alone in their row, so that their tokens are known."""
-    saved = tmp_path / "l.parquet"
-    run("ledger", log, "-o", saved, "-q")
     raw, mine = (json.loads(run("analyze", path, *words, "-f", "json", "-q").out) for path in (log, saved))
     for part in ("coverage", "by_tier", "by_model", "by_day", "drivers", "projection"):
         assert raw[part] == mine[part], part
@@ -120,10 +123,8 @@ def test_another_policy_or_date_is_answered_as_from_the_logs(
     ],
 )
 def test_what_a_ledger_cannot_do_is_said(
-    run: Run, log: Path, tmp_path: Path, words: tuple[str, ...], said: str
+    run: Run, log: Path, saved: Path, tmp_path: Path, words: tuple[str, ...], said: str
 ):
-    saved = tmp_path / "l.parquet"
-    run("ledger", log, "-o", saved, "-q")
     places = {"LEDGER": str(saved), "LOG": str(log), "OUT": str(tmp_path / "out.parquet")}
     found = run(*(places.get(word, word) for word in words), "-q")
     assert (found.code, found.out) == (2, "")
@@ -131,10 +132,9 @@ def test_what_a_ledger_cannot_do_is_said(
     assert found.err.count("\n") == 1
 
 
-def test_a_truncated_ledger_is_no_log(run: Run, log: Path, tmp_path: Path):
-    saved = tmp_path / "l.parquet"
-    run("ledger", log, "-o", saved, "-q")
-    saved.write_bytes(saved.read_bytes()[:-40])
-    found = run("analyze", saved)
+def test_a_truncated_ledger_is_no_log(run: Run, saved: Path, tmp_path: Path):
+    cut = tmp_path / "l.parquet"
+    cut.write_bytes(saved.read_bytes()[:-40])
+    found = run("analyze", cut)
     assert found.code == 2
     assert "Parquet file" in found.err

@@ -53,8 +53,8 @@ WRONG = [
     ("[gates]\ncoverage = 5", 2, "gates.coverage", ""),
     ("overlays = 5", 1, "overlays: input should be a list", ""),
     ('[[discounts]]\nprovider = "x"\npercnt = 5', 3, "discounts.0.percnt", "did you mean 'percent'"),
-    ('a = "\n', 1, "cannot be read as TOML", ""),
-    ("[gates]\n[gates]", 2, "cannot be read as TOML", ""),
+    ('a = "\n', 1, "not valid TOML", ""),
+    ("[gates]\n[gates]", 2, "not valid TOML", ""),
 ]  # fmt: skip
 
 

@@ -43,6 +43,11 @@ def book() -> PriceBook:
 
 
 @cache
+def resolver() -> Resolver:
+    return Resolver(book())
+
+
+@cache
 def tagger() -> Tagger:
     return Tagger(load_rules())
 
@@ -50,7 +55,8 @@ def tagger() -> Tagger:
 def plan(
     *, policy: str | None = None, prices_at: int | None = None, user_map: Mapping[str, str] | None = None
 ) -> Plan:
-    return Plan(book(), Resolver(book(), user_map), tagger(), load_policy(policy), prices_at=prices_at)
+    names = Resolver(book(), user_map) if user_map else resolver()
+    return Plan(book(), names, tagger(), load_policy(policy), prices_at=prices_at)
 
 
 def plan_at(prices: PriceBook, *, policy: str | None = None, prices_at: int | None = None) -> Plan:

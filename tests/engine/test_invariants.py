@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.report.formats import RENDERERS
 from costaudit.report.model import Audit
 from tests.engine.audits import Record, audit, random_log, write_jsonl
+from tests.often import repeated
 
-FEW = settings(
-    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FEW = repeated(3, 50)
 SEEDS = st.integers(0, 2**32)
 COUNTED = (
     "input",

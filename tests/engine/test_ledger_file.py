@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costaudit.engine.detail import AUDIO, JSON_MODE, TOOLS
@@ -35,11 +35,10 @@ from costaudit.report.build import build_audit
 from costaudit.routing.policy import load_policy
 from tests.engine.audits import Record, audit, audit_pass, book, plan, random_log, tagger, write_jsonl
 from tests.engine.ledgers import ROUTES, detailed, ledger_pass, load_ledger, rows_of, save_ledger
+from tests.often import often, repeated
 from tests.prices.test_price_layers import make_overlay, price
 
-FEW = settings(
-    max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FEW = repeated(2, 15)
 SEEDS = st.integers(0, 2**32)
 
 
@@ -126,7 +125,7 @@ def listed(rows: dict[tuple[Any, ...], tuple[int, ...]], keys: list[str]) -> dic
     return {key: sums[:-1] for key, sums in found.items()}
 
 
-@settings(FEW, max_examples=5)
+@settings(FEW, max_examples=often(2, 25))
 @given(st.integers(0, 10**6), st.sampled_from([None, "2026-06-01"]), st.booleans())
 def test_under_another_book_a_ledger_is_priced_exactly_or_refused(
     tmp_path_factory: pytest.TempPathFactory, seed: int, day: str | None, by_reported: bool

@@ -11,12 +11,13 @@ import pytest
 from costaudit.engine import local
 from costaudit.ingest.identity import split_linked
 from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl
+from tests.often import often
 
 
 def linked_log(seed: int) -> list[Record]:
     """Calls told by a gateway (both ids), a client (call id) and a provider (response id), and retries."""
     chance = random.Random(seed)  # noqa: S311 - the same log on every run
-    log = random_log(seed, size=150)
+    log = random_log(seed, size=often(50, 150))
     for number in range(60):
         counts = {"model": "gpt-4o", "input_tokens": 100 + number, "output_tokens": 7}
         gateway = {"call_id": f"call-{number}", "response_id": f"resp-{number}", **counts}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.engine.local import audit_files
@@ -22,10 +22,9 @@ from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
 from costaudit.report.model import Audit
 from tests.engine.audits import Record, audit, plan, random_log, same, write_jsonl, write_parquet
+from tests.often import repeated
 
-FEW = settings(
-    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FEW = repeated(3, 40)
 
 PATHS = {
     "timestamp": "head.at",

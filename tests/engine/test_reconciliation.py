@@ -14,6 +14,7 @@ from costaudit.engine import local
 from costaudit.money import exact
 from costaudit.report.model import Audit, Finding, Reconciliation
 from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl
+from tests.often import often
 
 LIST = Decimal("0.0035")  # 1,000 tokens in at 2.50 and 100 out at 10.00 per 1M
 SAID: Record = {
@@ -206,7 +207,7 @@ def test_a_log_given_twice_is_reconciled_as_once(
     tmp_path: Path, blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int
 ):
     monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
-    for log in (spread_log(60), random_log(5, 200)):
+    for log in (spread_log(60), random_log(5, often(60, 200))):
         one = write_jsonl(tmp_path / "a.jsonl", log)
         two = write_jsonl(tmp_path / "b.jsonl", log)
         two.write_bytes(two.read_bytes() + b"\n")  # the same records in other bytes

@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.engine import local, requests
 from costaudit.engine.local import audit_files
 from costaudit.engine.requests import read_requests
+from costaudit.errors import InputError
+from costaudit.ingest import bundle
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
 from costaudit.report.tagged import columns_of
 from tests.engine.audits import Record, plan, random_log, read_in_blocks, write_jsonl, write_parquet
+from tests.often import repeated
 
-FEW = settings(
-    max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FEW = repeated(3, 30)
 Row = dict[str, Any]
 
 
@@ -184,3 +185,20 @@ def test_rows_hold_what_the_record_says(tmp_path: Path):
     ]
     assert row["reported_usd"] == Decimal("0.0031")
     assert json.dumps(row["source_line"]) == "1"
+
+
+@pytest.mark.parametrize("small", [0, 64 << 10])
+def test_a_log_that_shrinks_between_two_readings_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
+):
+    monkeypatch.setattr(bundle, "SMALL_BYTES", small)
+    paths = [write_jsonl(tmp_path / f"{name}.jsonl", random_log(seed, 30)) for seed, name in enumerate("ab")]
+    files, refused = find_logs([str(p) for p in paths])
+    passed = audit_files(files, plan(), refused=refused, threads=1)
+    assert sum(r.batch.num_rows for r in read_requests(files, passed)) == passed.requests
+    paths[1].write_bytes(b"".join(paths[1].read_bytes().splitlines(keepends=True)[:-5]))
+    with pytest.raises(InputError, match="5 records are gone"):
+        list(read_requests(files, passed))
+    paths[1].unlink()
+    with pytest.raises(InputError, match=r"b\.jsonl"):
+        list(read_requests(files, passed))

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.ingest import identity, jsonl
 from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl, write_parquet
+from tests.often import repeated
 
-FEW = settings(
-    max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FEW = repeated(2, 30)
 SEEDS = st.integers(0, 2**32)
 
 

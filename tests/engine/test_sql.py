@@ -7,11 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.audits import audit, random_log, write_jsonl
 from tests.engine.oracle import in_duckdb
+from tests.often import repeated
 
 NAMES = (
     ("openai", "gpt-4o", "openai", "gpt-4o"),
@@ -44,7 +45,7 @@ def usd(femto: int | None) -> Decimal | None:
     return None if femto is None else Decimal(femto).scaleb(-15)
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@repeated(5, 60)
 @given(st.integers(0, 2**32))
 def test_tokens_and_list_cost_agree_with_sql(tmp_path: Path, seed: int):
     log = dated(random_log(seed, models=[n[:2] for n in NAMES] + list(UNKNOWN)))
@@ -89,7 +90,7 @@ def test_tokens_and_list_cost_agree_with_sql(tmp_path: Path, seed: int):
     }
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@repeated(3, 30)
 @given(st.integers(0, 2**32))
 def test_reported_costs_agree_with_sql_and_impossible_ones_stay_out(tmp_path: Path, seed: int):
     path = write_jsonl(
@@ -116,7 +117,7 @@ EDGES = (
 """As documented: half a percent around every half percent up to 2.5, then wider."""
 
 
-@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@repeated(3, 30)
 @given(st.integers(0, 2**32))
 def test_the_reconciliation_agrees_with_sql(tmp_path: Path, seed: int):
     """Sums, buckets, median, zeros and the farthest requests, from one row per request."""

@@ -32,9 +32,10 @@ from costaudit.routing.projection import exact_sum
 from tests.engine.audits import audit_pass, book, pass_under, plan_at, random_log, same, write_jsonl
 from tests.engine.oracle import Fact, in_duckdb
 from tests.engine.test_sql import NAMES, dated
+from tests.often import often
 
 SLOW = settings(
-    max_examples=6,
+    max_examples=often(2, 30),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

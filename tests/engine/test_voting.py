@@ -54,14 +54,23 @@ def tiers(path: Path) -> dict[int | None, int]:
     return {row.tier: row.requests for row in audit(path).by_tier}
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return same(audit(write_jsonl(tmp_path_factory.mktemp("voting") / "log.jsonl", log_of())))
+
+
 @pytest.mark.parametrize("block_bytes", [3000, 1 << 20])
 @pytest.mark.parametrize("held", [0, 20_000, 1 << 28])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_report_does_not_depend_on_blocks_or_on_what_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int, held: int, threads: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    expected: dict[str, Any],
+    block_bytes: int,
+    held: int,
+    threads: int,
 ):
     path = write_jsonl(tmp_path / "log.jsonl", log_of())
-    expected = same(audit(path))
     monkeypatch.setattr(local, "HELD_BYTES", held)
     read_in_blocks(monkeypatch, block_bytes)
     assert same(audit(path, threads=threads)) == expected

@@ -26,6 +26,7 @@ from costaudit.report.savings import causes_of
 from costaudit.routing.policy import load_policy
 from costaudit.routing.projection import exact_sum
 from tests.engine.audits import Record, plan, random_log, write_jsonl
+from tests.often import often
 
 HEAD = 'schema = "costaudit/policy@1"\nname = "mine"\n'
 KEEP = HEAD + "".join(f"[[tiers]]\ntier = {t}\nkeep = true\n" for t in range(4))
@@ -159,7 +160,7 @@ TOGETHER = HEAD + 'sessions = "together"\n' + "".join(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(often(2, 12)))
 def test_sessions_that_stay_together_have_one_model_and_lose_no_cache(tmp_path: Path, seed: int):
     log = write_jsonl(tmp_path / "log.jsonl", sessions_log(seed))
     with recorded(log, policy_file(tmp_path, TOGETHER)) as (tape, passed):
@@ -183,7 +184,7 @@ def test_sessions_that_stay_together_have_one_model_and_lose_no_cache(tmp_path: 
         assert exact_sum(saved) > 0
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(often(2, 12)))
 def test_a_session_is_decided_by_what_all_its_requests_would_cost(tmp_path: Path, seed: int):
     """The tier of a session is its highest, its model the one whose sum over all requests is lowest."""
     records = sessions_log(seed)
@@ -221,7 +222,7 @@ def test_a_policy_that_keeps_everything_saves_nothing_and_loses_nothing(tmp_path
 @pytest.mark.parametrize(
     "policy", ["default", "documents", "cheapest-adequate", "same-provider", "conservative"]
 )
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(often(2, 9)))
 def test_the_range_holds_the_point_and_the_causes_add_up(tmp_path: Path, seed: int, policy: str):
     log = write_jsonl(tmp_path / "log.jsonl", [*sessions_log(seed), *random_log(seed)])
     work = work_of(evaluated(log, policy))

@@ -71,15 +71,16 @@ def figures(path: Path) -> Mapping[str, Any]:
     return same(audit(path))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def records() -> list[Record]:
     return random_log(3, 200)
 
 
-@pytest.fixture
-def expected(tmp_path: Path, records: list[Record]) -> Mapping[str, Any]:
-    (tmp_path / "lines.jsonl").write_text(JSON_LAYOUTS["lines"](records))
-    return figures(tmp_path / "lines.jsonl")
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory, records: list[Record]) -> Mapping[str, Any]:
+    lines = tmp_path_factory.mktemp("log") / "lines.jsonl"
+    lines.write_text(JSON_LAYOUTS["lines"](records))
+    return figures(lines)
 
 
 @pytest.mark.parametrize("layout", JSON_LAYOUTS)

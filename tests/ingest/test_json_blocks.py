@@ -61,17 +61,17 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(objects=st.lists(OBJECT, min_size=1, max_size=6), size=st.sampled_from([1, 2, 3, 7, 64, 1 << 16]))
-def test_the_values_are_those_that_a_parser_finds(path: Path, layout: str, objects: list[Value], size: int):
-    text = LAYOUTS[layout](objects).encode()
-    found = values(path, text, size)
-    assert [json.loads(value) for value, _, _ in found] == objects
+def test_the_values_are_those_that_a_parser_finds(path: Path, objects: list[Value], size: int):
     decoder = json.JSONDecoder()
-    for (_, line, offset), value in zip(found, objects, strict=True):
-        assert decoder.raw_decode(text[offset:].decode())[0] == value
-        assert line == text[:offset].count(b"\n") + 1
+    for layout, written in LAYOUTS.items():
+        text = written(objects).encode()
+        found = values(path, text, size)
+        assert [json.loads(value) for value, _, _ in found] == objects, layout
+        for (_, line, offset), value in zip(found, objects, strict=True):
+            assert decoder.raw_decode(text[offset:].decode())[0] == value
+            assert line == text[:offset].count(b"\n") + 1
 
 
 @pytest.mark.parametrize("size", [1, 5, 1 << 16])

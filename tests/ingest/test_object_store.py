@@ -62,3 +62,15 @@ def test_what_is_not_there(folder: Path, url: str, said: str):
 
 def test_credentials_and_options_are_not_shown():
     assert shown("s3://key:secret@bucket/logs?region=eu-west-1") == "s3://bucket/logs"
+
+
+def test_many_stars_are_no_explosion(tmp_path: Path):
+    write_jsonl(tmp_path / f"{'a' * 200}.jsonl", random_log(5, 20))
+    assert len(find_logs([f"file://{tmp_path}/{'*a' * 40}*.jsonl"])[0]) == 1
+    with pytest.raises(InputError, match="no logs there"):
+        find_logs([f"file://{tmp_path}/**/{'*a' * 40}b*"])
+
+
+def test_a_pattern_that_is_none_is_told(folder: Path):
+    with pytest.raises(InputError, match="the store cannot be read"):
+        find_logs([f"file://{folder}/[z-a]*"])

@@ -95,7 +95,7 @@ def test_a_bare_clone_is_compared_branch_with_branch(run: Run, bare: Path):
 
 
 @pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """No socket can be opened, and git may use no protocol."""
 
     def refused(*_: object) -> None:
@@ -106,7 +106,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "none")
 
 
-@pytest.mark.usefixtures("bare", "offline")
+@pytest.mark.usefixtures("bare", "without_network")
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -126,7 +126,7 @@ def test_a_branch_that_edits_a_price_fails_in_every_format(run: Run, name: str, 
     assert said in outcome.out
 
 
-@pytest.mark.usefixtures("dated", "offline")
+@pytest.mark.usefixtures("dated", "without_network")
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from costaudit.prices.book import load_book
-from costaudit.prices.names import Suggester
+from costaudit.prices.names import LONGEST, Suggester, stems_of
 from costaudit.prices.resolver import How, Reason, Resolved, Resolver, Unresolved
 from costaudit.prices.rows import instant_us
 
@@ -187,3 +191,43 @@ def test_an_open_model_without_its_host_is_reported_and_not_guessed():
     found = RESOLVER.resolve(None, "llama-3.1-70b-instruct", AT)
     assert isinstance(found, Unresolved)
     assert found.reason is Reason.AMBIGUOUS_MODEL
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "m" * 1_000_000,
+        "-v1:0" * 200_000,
+        "openai/" * 150_000,
+        "bedrock/" + "invoke/" * 150_000,
+        "arn:aws:bedrock::x:a/" * 50_000 + "\n\n",
+    ],
+)
+def test_a_name_without_end_is_not_looked_up(name):
+    (period,) = RESOLVER.periods(None, name)
+    assert period == (0, Unresolved(Reason.UNKNOWN_MODEL, f"longer than {LONGEST} characters"))
+
+
+def test_a_map_of_the_user_may_name_what_is_too_long():
+    name = "m" * (LONGEST + 1)
+    resolver = Resolver(BOOK, {name: "openai/gpt-4o-2024-08-06"})
+    found = resolver.resolve("openai", name, AT)
+    assert isinstance(found, Resolved)
+    assert (found.model, found.how) == ("gpt-4o-2024-08-06", How.USER_MAP)
+
+
+@pytest.mark.parametrize("part", ["openai/", "bedrock/", "bedrock/invoke/", "bedrock/converse/us-east-1/"])
+def test_providers_and_routes_without_end_are_no_recursion(part):
+    name = part * (LONGEST // len(part))
+    found = RESOLVER.resolve(None, name, AT)
+    assert isinstance(found, Unresolved)
+
+
+@given(st.lists(st.sampled_from(["-latest", "-20240307", "@20250514", "-v1:0", ":0", "x"]), max_size=12))
+def test_stems_are_what_is_left_without_the_last_suffix(parts):
+    name = "claude" + "".join(parts)
+    stems = stems_of(name)
+    assert len(stems) <= 8
+    for longer, shorter in itertools.pairwise((name, *stems)):
+        assert longer.startswith(shorter)
+        assert longer.removeprefix(shorter) in {"-latest", "-20240307", "@20250514", "-v1:0", ":0"}

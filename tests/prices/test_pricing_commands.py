@@ -253,7 +253,7 @@ def test_a_costaudit_toml_needs_no_section(run: Run, team: Path, monkeypatch: py
         ('[[discounts]]\nprovider = "openai"\npercentage = 5', "did you mean 'percent'"),
         ('[[discounts]]\nprovider = "openia"\npercent = 5', "did you mean 'openai'"),
         ('[map]\nx = "y"', "not provider/model"),
-        ("overlays = [", "cannot be read"),
+        ("overlays = [", "not valid toml"),
         ('overlays = ["nowhere"]', "no such directory"),
     ],
 )

@@ -18,6 +18,7 @@ from costaudit.prices.book import load_book, shipped_directory
 from costaudit.prices.cards import timeline_of
 from costaudit.prices.check import check_tables
 from costaudit.prices.proof import find_flaws
+from tests.often import often
 
 BOOK = load_book()
 KEYS = sorted(BOOK.rows)
@@ -156,7 +157,7 @@ def points(draw: st.DrawFn) -> tuple[tuple[str, str], Point]:
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=often(400, 5000))
 @given(points())
 def test_at_any_point_one_row_matches_and_it_is_the_one_that_prices(drawn: tuple[tuple[str, str], Point]):
     key, point = drawn

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.report.safe import clean, display_width, pad, safe, wrap
+from costaudit.report.jsontext import harmless
+from costaudit.report.safe import _ESCAPE, clean, display_width, pad, safe, wrap
 from tests.report.factory import HOSTILE
 
 names = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(exclude_categories=())))
@@ -74,3 +76,39 @@ def test_wrapped_lines_fit_and_lose_nothing_but_spaces(name, columns):
 def test_padding_counts_columns_not_characters():
     assert pad("模型", 6) == "模型  "
     assert pad("7", 3, right=True) == "  7"
+
+
+@given(st.text(st.sampled_from("aé漢 _\u0301\u0488\u200d\x00\n\x1b[]m;😀")))
+def test_cleaning_letters_in_a_row_is_cleaning_each(text):
+    assert clean(text) == slow_clean(text)
+
+
+def slow_clean(text: str) -> str:
+    """The rules, one character after the other; escape sequences are taken out as `clean` does."""
+    kept, marks = "", 3
+    for char in _ESCAPE.sub("?", text.replace("\r\n", "\n")):
+        kind = unicodedata.category(char)
+        marks = marks + 1 if kind in {"Mn", "Me"} else 0
+        if marks <= 3:
+            blank = char in "\t\n\v\f\r\x85" or kind.startswith("Z")
+            kept += " " if blank else "?" if kind in {"Cc", "Cf", "Cs", "Co", "Cn"} else char
+    return kept
+
+
+@pytest.mark.parametrize("unit", ["a", "é", "漢", "e\u0301"])
+def test_of_a_long_text_both_ends_are_shown(unit):
+    assert safe(unit * 2_000_000, 9) == safe(unit * 100, 9)
+
+
+@pytest.mark.parametrize("unit", ["a", "é", "漢", "a-", "e\u0301\u0301\u0301"])
+def test_a_word_of_a_megabyte_is_broken_like_a_short_one(unit):
+    lines = wrap(unit * (1_000_000 // len(unit)), 40)
+    assert "".join(lines) == unit * (1_000_000 // len(unit))
+    assert set(lines[:-1]) == set(wrap(unit * 200, 40)[:-1])
+
+
+@given(names)
+def test_json_text_says_what_it_said(name):
+    encoded = json.dumps(name, ensure_ascii=False)
+    assert json.loads(harmless(encoded)) == json.loads(encoded)
+    assert not [c for c in harmless(encoded) if c in "\x7f\u200b\u202e\ufeff\U000e0041"]

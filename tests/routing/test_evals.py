@@ -201,7 +201,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     with pytest.raises(ConfigError, match=r"none\.csv: cannot be read: No such file"):
         load_evals(tmp_path / "none.csv")
     (tmp_path / "latin.csv").write_bytes(b"model,passes,trials\n\xff,1,2\n")
-    with pytest.raises(ConfigError, match=r"latin\.csv: is not UTF-8"):
+    with pytest.raises(ConfigError, match=r"latin\.csv:2: is not UTF-8"):
         load_evals(tmp_path / "latin.csv")
 
 

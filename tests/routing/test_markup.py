@@ -208,3 +208,9 @@ def test_an_allowance_that_is_no_number_is_told_with_its_table(tmp_path: Path):
     )
     with pytest.raises(TableError, match=r"a fee of \[mine\] has an unreadable value or date"):
         load_gateways(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["{}x", "5%{}x", "5{}-{}x", "{}$"])
+def test_blanks_without_end_are_read_once(text):
+    with pytest.raises(UsageError):
+        parse_markups(text.replace("{}", " " * 100_000))

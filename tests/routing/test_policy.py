@@ -9,7 +9,7 @@ import pytest
 from costaudit.engine.plan import Plan
 from costaudit.errors import ConfigError
 from costaudit.prices.resolver import Resolver
-from costaudit.routing.policy import load_policy
+from costaudit.routing.policy import load_policy, matches
 from tests.engine.audits import book, tagger
 
 HEAD = 'schema = "costaudit/policy@1"\nname = "mine"\n'
@@ -112,3 +112,18 @@ def test_a_retry_rate_is_read_and_has_an_end(tmp_path: Path, rate: str, fits: bo
     else:
         with pytest.raises(ConfigError, match="retry_rate"):
             load_policy(tmp_path / "policy.toml")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 30 + "b", "*[a-z]" * 30 + "0", "*?" * 30 + "b", "*" * 2_000 + "b"]
+)
+def test_many_stars_are_no_explosion(pattern: str):
+    assert not matches((pattern,), "a" * 50_000)
+    assert matches((pattern,), "a" * 50_000 + pattern[-1])
+
+
+def test_prices_are_looked_up_once_for_names_that_mean_the_same(tmp_path: Path):
+    plan = load(tmp_path, RULE + "keep = true\n")
+    found = [plan.subject(("openai", "gpt-4o", None, None, None, f"gateway-{n}")) for n in range(9)]
+    assert len({id(prices) for prices in found}) == 1
+    assert plan.subject(("openai", "gpt-4o", "batch", None, None, None)) is not found[0]

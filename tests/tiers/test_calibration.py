@@ -104,11 +104,11 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path):
         ("", "is no calibration"),
         ('schema = "costaudit/calibration@1"', "temperature"),
         ('schema = "costaudit/calibration@1"\ntemperature = 0\nbiases = [0,0,0,0]', "temperature"),
-        ('schema = "costaudit/calibration@1"\ntemperature = nan\nbiases = [0,0,0,0]', "temperature"),
+        ('schema = "costaudit/calibration@1"\ntemperature = nan\nbiases = [0,0,0,0]', "nan is no number"),
         ('schema = "costaudit/calibration@1"\ntemperature = 1\nbiases = [0,0,0]', "biases"),
         ('schema = "costaudit/calibration@1"\ntemperature = 1\nbiases = [0,0,0,true]', "biases"),
         ('schema = "costaudit/calibration@1"\ntemprature = 1', "unknown key 'temprature'"),
-        ("a = ", "cannot be read"),
+        ("a = ", "not valid TOML"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text, message):

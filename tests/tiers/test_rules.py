@@ -132,6 +132,11 @@ def test_patterns_too_large_together_are_tried_one_by_one(rule_file):
         (META.replace('"x"', '"(x"'), "words of metadata rule 'mine' is not a valid pattern", 1),
         (META.replace('"x"', "'(?=x)'"), "no look-around", 1),
         (META.replace('"x"', '""'), "must be 1 to 4000 characters", 1),
+        (META.replace('"x"', f"'{'x' * 4001}'"), "must be 1 to 4000 characters", 1),
+        ("\n\n" + META.replace('"x"', "'(?:\\pL{300}){3}'"), "is not a valid pattern", 3),
+        (META.replace('"x"', "'(?:x{1000}){1000}'"), "is not a valid pattern", 1),
+        (META.replace('"x"', "'\\Qx'"), r"not a valid pattern: \Q", 1),
+        (META + TEXT.replace("mine", "b").replace('"x"', "'\\\\\\Qx'"), r"'b' is not a valid pattern: \Q", 7),
         (META.replace("mine", "My Rule"), "lower-case letters, digits and hyphens", 1),
         (META + META, "a second rule named 'mine'", 7),
         (META.replace("mine", "tier_tag"), "lower-case letters", 1),
@@ -140,6 +145,7 @@ def test_patterns_too_large_together_are_tried_one_by_one(rule_file):
         ("disable = ['long-imput']", "did you mean 'long-input'", None),
         ("disable = 'long-input'", "disable must be a list of texts", None),
         ("tag_keys = [1]", "tag_keys must be a list of texts", None),
+        (f"tag_keys = {['k' * 99] * 41}", "tag_keys must have at most 4000 characters", None),
         (FACT, "has no 'when'", 1),
         (FACT + "when = {}\n", "has an empty 'when'", 1),
         (FACT + 'when = { imput = "1.." }\n', "did you mean 'input'", 1),
@@ -168,17 +174,23 @@ def test_a_mistake_is_named_with_its_place(rule_file, text, message, line):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="cannot read the tier rules"):
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
         load_rules(tmp_path / "absent.toml")
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path):
     path = tmp_path / "binary.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="cannot read the tier rules"):
+    with pytest.raises(ConfigError, match=r"binary\.toml:1: is not UTF-8 text"):
         load_rules(path)
 
 
 def test_a_rule_set_of_its_own_needs_its_scoring():
     with pytest.raises(ConfigError, match=r"\[scoring\] has no 'zone_head'"):
         parse_rules(META)
+
+
+def test_a_backslash_before_a_q_is_no_quoting(rule_file):
+    rules = load_rules(rule_file(META.replace('words = "x"', r"regex = 'a\\Qx'")))
+    names = pa.record_batch({"feature": [r"a\Qx", "ax", "aQx"]})
+    assert Tagger(rules).tag(names).tier.tolist() == [1, -1, -1]

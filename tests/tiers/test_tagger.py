@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costaudit.ingest.long_names import MOST_CHARS
 from costaudit.schema import CANONICAL, UNTAGGED, Tier
+from costaudit.tiers.columns import Columns
+from costaudit.tiers.metadata import MetadataSpeaker, _words
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Evidence, Tagger, Tags
+from tests.often import often
 
 TAGGER = Tagger(load_rules())
 SHAPE_NAMES = {rule.name for rule in load_rules().shape}
 MARKER = "xyzzy-4711"
+SOME = settings(max_examples=often(30, 400))
 
 _features = st.sampled_from(["classify", "faq", "code-agent", "payments", "misc", "ZIPCode", "été", ""])
 _prompts = st.one_of(
@@ -71,12 +79,14 @@ def joined(parts: list[Tags]) -> list[list[int]]:
     return [[value for part in parts for value in fields(part)[i]] for i in range(4)]
 
 
+@SOME
 @given(batches(), st.integers(0, 12))
 def test_slices_tag_like_the_whole(batch, cut):
     parts = [TAGGER.tag(batch.slice(0, cut)), TAGGER.tag(batch.slice(cut))]
     assert joined(parts) == fields(TAGGER.tag(batch))
 
 
+@SOME
 @given(batches(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(batch, random):
     order = list(range(batch.num_rows))
@@ -93,6 +103,7 @@ def _encoded(column: pa.Array, kind: str) -> pa.Array:
 
 
 @pytest.mark.parametrize("kind", ["large", "dictionary"])
+@SOME
 @given(batch=batches())
 def test_the_encoding_of_texts_does_not_matter(kind, batch):
     columns = [_encoded(batch.column(i), kind) for i in range(batch.num_columns)]
@@ -100,6 +111,7 @@ def test_the_encoding_of_texts_does_not_matter(kind, batch):
     assert fields(TAGGER.tag(encoded)) == fields(TAGGER.tag(batch))
 
 
+@SOME
 @given(batches())
 def test_a_null_column_is_an_absent_column(batch):
     name = batch.schema.names[0]
@@ -109,7 +121,7 @@ def test_a_null_column_is_an_absent_column(batch):
     assert fields(TAGGER.tag(nulled)) == fields(TAGGER.tag(rest))
 
 
-@settings(max_examples=40)
+@SOME
 @given(batches())
 def test_tags_are_consistent(batch):
     tags = TAGGER.tag(batch)
@@ -132,6 +144,7 @@ def test_tags_are_consistent(batch):
     assert (tags.tier[named_three] == 3).all()
 
 
+@SOME
 @given(st.text(max_size=120))
 def test_an_ordinary_system_prompt_does_not_change_the_tag(system):
     prompts = ["Write a Python function that sorts a list", "Classify the message: hello", "hm"]
@@ -204,3 +217,27 @@ def test_explain_names_outvoted_rules_with_damped_points():
 def test_explain_refuses_a_row_that_is_not_there(row):
     with pytest.raises(IndexError, match="batch of 1"):
         TAGGER.explain(pa.record_batch({"feature": ["faq"]}), row)
+
+
+@pytest.mark.parametrize("unit", ["x,", "aA", "task:,", "1", "é", "k:v,", "\t \n", "_"])
+@pytest.mark.parametrize("name", ["feature", "tags", "user_tier"])
+def test_of_a_long_name_the_beginning_is_read(name, unit):
+    begins = ("task:classify," + unit * MOST_CHARS)[:MOST_CHARS]
+    short = pa.record_batch({name: [begins, begins]})
+    whole = pa.record_batch({name: [begins + unit * 500_000, begins + ",task:legal"]})
+    assert fields(TAGGER.tag(whole)) == fields(TAGGER.tag(short))
+
+
+def test_names_that_were_judged_are_forgotten_before_they_fill_the_memory():
+    speaker = MetadataSpeaker(load_rules().metadata, load_rules().tag_keys)
+    for n in range(40):
+        speaker.first(Columns(pa.record_batch({"tags": [f"{n}" * 1_000_000]})))
+        held = sum(known.values.nbytes for known in speaker._known.values())
+        assert held < 20_000_000
+
+
+@given(st.text(st.sampled_from("abzABZ019_-:, é漢ÉÀ\u0301\n")))
+def test_words_are_what_camel_case_and_signs_part(name):
+    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
+    words = "".join(c if unicodedata.category(c)[0] in "LN" else " " for c in parted)
+    assert _words(pa.array([name])).to_pylist() == [re.sub(" +", " ", words).lower()]

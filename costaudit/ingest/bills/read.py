@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from costaudit.errors import InputError, did_you_mean
+from costaudit.errors import InputError, did_you_mean, shown
 from costaudit.ingest.bills import FORMATS, format_of
 from costaudit.ingest.bills.line import Bill, BillFormat, Place, Row, Span
 from costaudit.ingest.bills.values import span_of
@@ -22,6 +22,7 @@ from costaudit.ingest.logfile import Compression, Container, LogFile
 from costaudit.ingest.quarantine import REASONS
 from costaudit.ingest.quarantine import Place as BadPlace
 from costaudit.ingest.streams import text_blocks
+from costaudit.outputs import reads
 
 MOST_BYTES: Final = 256 << 20
 """A larger file is no bill: a year of minutes by model and key has less."""
@@ -43,7 +44,7 @@ def load_bill(name: str) -> Bill:
     """
     data = _content(name)
     text = data.decode("utf-8-sig", errors="surrogateescape")
-    bill = Bill(name, [], {}, (), hashlib.sha256(data).hexdigest())
+    bill = Bill(shown(name), [], {}, (), hashlib.sha256(data).hexdigest())
     start = text.lstrip()[:1]
     if not start:
         raise InputError("the file is empty", path=name)
@@ -57,6 +58,7 @@ def load_bill(name: str) -> Bill:
 def _content(name: str) -> bytes:
     """The uncompressed bytes of a file; raises InputError for what cannot be a bill."""
     path = Path(name)
+    reads(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from costaudit.errors import TableError, UsageError, did_you_mean
+from costaudit.outputs import reads
 from costaudit.prices.importers.decode import decoded
 from costaudit.prices.importers.observation import Observation, Skipped, Windows
 from costaudit.prices.importers.registry import IMPORTERS, Importer
@@ -110,6 +111,7 @@ def _load_package(importer: Importer) -> tuple[bytes, str]:
 
 
 def _load_file(name: str, shown: str | None = None) -> bytes:
+    reads(Path(name), shown or name)
     try:
         with Path(name).open("rb") as file:
             raw = file.read(LARGEST + 1)

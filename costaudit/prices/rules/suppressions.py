@@ -10,13 +10,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from costaudit.errors import TableError, did_you_mean
-from costaudit.prices.folders import Folder
+from costaudit.prices.folders import Folder, table_text
 from costaudit.prices.rules.registry import BY_CODE
 from costaudit.prices.rules.rule import Violation
 from costaudit.prices.tables import SUPPRESSIONS, load_toml
@@ -38,8 +38,8 @@ class Suppression:
         """Whether it is meant for a violation."""
         if violation.code != self.code:
             return False
-        pattern = ".*".join(re.escape(part) for part in self.subject.split("*"))
-        return re.fullmatch(pattern, violation.subject, re.DOTALL) is not None
+        pattern = self.subject.replace("[", "[[]").replace("?", "[?]")
+        return fnmatchcase(violation.subject, pattern)
 
 
 def load_suppressions(place: Folder, shown: str) -> tuple[Suppression, ...]:
@@ -51,7 +51,7 @@ def load_suppressions(place: Folder, shown: str) -> tuple[Suppression, ...]:
     table = load_toml(path, shown)
     lines = [
         number
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        for number, line in enumerate(table_text(path, shown).splitlines(), 1)
         if line.strip().startswith("[[suppressions]]")
     ]
     entries = table.get("suppressions", [])

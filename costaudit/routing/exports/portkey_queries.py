@@ -70,12 +70,19 @@ def regex_of(patterns: Sequence[str]) -> str:
     >>> print(regex_of(["a1*"]), regex_of(["/x?", "[!b]"]))
     ^[aA]1[\s\S]*$ ^(?:/[xX][\s\S]|[^bB])$
     """
-    each = ["".join(_of_part(part) for part in _PARTS.findall(pattern.lower())) for pattern in patterns]
+    each = ["".join(map(_of_part, _parts(pattern.lower()))) for pattern in patterns]
     return f"^{each[0]}$" if len(each) == 1 else f"^(?:{'|'.join(each)})$"
 
 
 _PARTS: Final = re.compile(r"\[!?\]?[^\]]*\]|.", re.DOTALL)
 """A set in brackets, or one character."""
+
+
+def _parts(pattern: str) -> list[str]:
+    """Sets and characters; behind the last closing bracket there are no sets to look for."""
+    head, closing, rest = pattern.rpartition("]")
+    return [*_PARTS.findall(head + closing), *rest]
+
 
 _WILD: Final = {"*": r"[\s\S]*", "?": r"[\s\S]"}
 

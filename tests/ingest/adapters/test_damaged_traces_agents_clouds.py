@@ -6,8 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from costaudit.ingest.adapters import ADAPTERS
@@ -328,11 +327,12 @@ JSON = st.recursive(
 )
 
 
-@pytest.mark.parametrize("adapter", MINE, ids=lambda adapter: adapter.name)
+@settings(max_examples=300)
 @given(record=st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=4), JSON, max_size=10))
-def test_matches_never_raises_and_calls_raises_only_skip(adapter: Adapter, record: JsonObject):
-    assert adapter.matches(record) in {True, False}
-    read_safely(adapter, record)
+def test_matches_never_raises_and_calls_raises_only_skip(record: JsonObject):
+    for adapter in MINE:
+        assert adapter.matches(record) in {True, False}
+        read_safely(adapter, record)
 
 
 @given(data=st.data())

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from costaudit.ingest.fields import text, timestamp_us
+from costaudit.ingest.fields import picousd, text, timestamp_us
 from costaudit.ingest.usage import set_usage
 from costaudit.schema import Call
 
@@ -56,3 +56,13 @@ def test_a_source_with_cache_outside_keeps_its_large_reads_and_writes():
         Call(), prompt=2168, completion=100, total=2268, cache_read=2161, write_5m=2161, cache_inside=False
     )
     assert (call.input, call.cache_read, call.cache_write_5m) == (2168, 2161, 2161)
+
+
+@pytest.mark.parametrize("cost", ["1e900000", "1" * 200_000, "-1e900000", "9" * 40])
+def test_a_cost_with_more_digits_than_money_is_none(cost: str):
+    assert picousd(cost) is None
+
+
+def test_digits_behind_the_point_are_rounded():
+    assert picousd("0." + "1" * 200_000) == 111_111_111_111
+    assert picousd("1e-900000") == 0

@@ -14,6 +14,7 @@ from costaudit.prices.importers import load
 from costaudit.prices.importers.load import load_source, load_source_ids
 from costaudit.prices.importers.observation import Observation
 from costaudit.prices.importers.registry import IMPORTERS
+from tests.offline.sitecustomize import BAN
 
 FILES = {
     "genai-prices": "genai_prices.json",
@@ -140,7 +141,7 @@ def url(sources, monkeypatch) -> Iterator[str]:
     """The root of a server on this machine that has models.dev's api.json."""
     monkeypatch.setenv("no_proxy", "*")
     handler = type("Models", (Handler,), {"body": (sources / "models_dev.json").read_bytes()})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
+    with BAN.off(), HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -153,3 +153,7 @@ def test_a_pattern_means_the_same_to_portkey(patterns, text):
         assert not any(matches((p,), text) for p in patterns if "[" in p)
         return
     assert bool(expression.search(text)) == matches(tuple(patterns), text)
+
+
+def test_brackets_that_are_never_closed_are_looked_at_once():
+    assert regex_of(["[" * 200_000]) == "^" + r"\[" * 200_000 + "$"

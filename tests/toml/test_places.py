@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.config.places import Key, line_numbers
+from costaudit.toml.places import Key, line_numbers
 from tests.conftest import ROOT
 
 FILES = [
