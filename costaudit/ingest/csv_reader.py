@@ -27,6 +27,7 @@ from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.csv_blocks import csv_blocks
 from costaudit.ingest.csv_rows import At, Rows, fields_of, rows_of
 from costaudit.ingest.detect import SAMPLE, detect
+from costaudit.ingest.encoding import is_utf8
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
@@ -157,7 +158,7 @@ class CsvReader(OneFile):
         if table is not None:
             odd = _padded_nothing(table) if _has_padding(data, self.delimiter) else None
             return flat_batch(table, layout, odd) if table.num_rows == rows else None
-        if not _is_utf8(data):
+        if not is_utf8(data):
             return None
         table = _read_columns(data, self.names, self.delimiter, dict.fromkeys(types, pa.string()))
         if table is None or table.num_rows != rows:
@@ -177,14 +178,6 @@ class CsvReader(OneFile):
 
     def _record(self, fields: Sequence[str]) -> dict[str, str]:
         return {n: v for n, v in zip(self.names, fields, strict=True) if v.strip() not in NOTHING}
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _has_padding(data: bytes, delimiter: str) -> bool:

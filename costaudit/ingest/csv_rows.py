@@ -101,7 +101,6 @@ class _Marks:
     newlines: Places
     trouble: npt.NDArray[np.bool_]
     """Rows that are to be judged by their first line alone."""
-    quoted: npt.NDArray[np.bool_]
 
 
 class _Scan:
@@ -110,7 +109,7 @@ class _Scan:
         self.rows = Rows()
         self.at = self.line = 0
         self._window = len(data)
-        self._troubles = self._read = 0
+        self._troubles = 0
 
     def step(self) -> None:
         """Take in the rows of a window, up to the first that is in trouble."""
@@ -155,7 +154,7 @@ class _Scan:
             trouble[np.searchsorted(ends, odd[odd < (ends[-1] if len(ends) else 0)], "right")] = True
         else:  # a field may hold delimiters, so that there are at most so many fields
             trouble = quoted & (fields >= self.width)
-        return _Marks(begins, ends, fields, lines, trouble, quoted)
+        return _Marks(begins, ends, fields, lines, trouble)
 
     def _swallowed(self, row: bytes) -> bool:
         """Whether a row of several lines and a wrong number of fields holds a line that is a row itself."""
@@ -198,11 +197,10 @@ class _Scan:
         """Judge the next line alone."""
         end = self.data.find(b"\n", self.at) + 1 or len(self.data)
         self._troubles += 1
-        self._read += 1
         at = At(self.line, self.at)
         fields: list[str] = []
         why: str | None = "too many misplaced quotes around it"
-        if self._read <= _MOST_READ:
+        if self._troubles <= _MOST_READ:
             text = self.data[self.at : end].decode("utf-8", "replace")
             fields, why = fields_of(text, self.delimiter, self.width)
         if why is None:

@@ -32,6 +32,17 @@ _ZEROS: Final[dict[tuple[bool, ...], str]] = {
 """Where zeros stand in the first bytes of a text that begins with two (or four) letters of ASCII."""
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether some bytes are text, as what is read as columns has to be."""
+    if data.isascii():
+        return True
+    try:
+        data.decode(UTF8)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def encoding_of(head: bytes) -> str:
     """The encoding that the first bytes of a text tell: UTF-8 unless they are clearly another.
 

@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pj
 
+from costaudit.ingest.encoding import is_utf8
+
 _NEWLINE, _OPEN = ord("\n"), ord("{")
 
 _FEW: Final = 32
@@ -47,7 +49,7 @@ class ColumnReader:
         codes = np.frombuffer(data, np.uint8)
         newlines = np.flatnonzero(codes == _NEWLINE)
         begins = np.append(0, newlines[:-1] + 1)
-        if (codes[begins] == _OPEN).all() and _is_utf8(data):
+        if (codes[begins] == _OPEN).all() and is_utf8(data):
             table = _parsed(data, self.schema)
             if table is not None and table.num_rows == len(newlines):
                 return Columns(table, range(len(newlines)), ())
@@ -75,7 +77,7 @@ class ColumnReader:
             self._decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        return _is_utf8(line)
+        return is_utf8(line)
 
     def _parts(self, lines: Sequence[bytes], good: Sequence[int]) -> Iterator[tuple[pa.Table, Sequence[int]]]:
         """The good lines as tables: halved where Arrow objects to one of them, down to a few."""
@@ -100,16 +102,6 @@ def _parsed(data: bytes, schema: pa.Schema) -> pa.Table | None:
         )
     except pa.ArrowInvalid:
         return None
-
-
-def _is_utf8(data: bytes) -> bool:
-    if data.isascii():
-        return True
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _struct(fields: Any) -> Any:
