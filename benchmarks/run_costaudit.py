@@ -6,7 +6,7 @@ import json
 import sys
 from decimal import Decimal
 
-from costaudit.engine.local import audit_files
+from costaudit.engine.audit import audit_tape, informed
 from costaudit.engine.plan import Plan
 from costaudit.ingest.files import find_logs
 from costaudit.prices.book import load_book
@@ -14,6 +14,7 @@ from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
 from costaudit.report.build import build_audit
 from costaudit.routing.policy import load_policy
+from costaudit.tape.read import read_tape
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Tagger
 
@@ -27,7 +28,8 @@ def main() -> None:
     """What `costaudit analyze` does: one pass, then the whole report."""
     book = load_book()
     plan = Plan(book, Resolver(book), Tagger(load_rules()), load_policy())
-    passed = audit_files(find_logs(sys.argv[1:2])[0], plan)
+    with read_tape(find_logs(sys.argv[1:2])[0], plan.tagger) as tape:
+        passed = audit_tape(tape, informed(tape, plan))
     audit = build_audit(passed, load_gateways())
     tokens = audit.spend.tokens
     tiers = [

@@ -14,7 +14,7 @@ LAYERS = (
     ("errors", "money", "tokens", "schema", "outputs", "drafts", "writing", "textfile", "toml"),
     ("ingest", "prices"),
     ("tiers",),
-    ("routing", "levers", "shadow"),
+    ("tape", "routing", "levers", "shadow"),
     ("engine",),
     ("report", "config"),
     ("gates", "starter"),

@@ -67,6 +67,7 @@ def analyze(
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
     from costaudit.report.build import build_audit  # noqa: PLC0415
     from costaudit.report.formats import RENDERERS  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     source = _cost_source(cost_source, prices_at)
@@ -85,12 +86,14 @@ def analyze(
     )
     bills = _bills(compare_bill or [], reading)
     labelled = chosen_labels(labels, quiet=quiet)
-    with opened_logs(paths, reading, goes_by_reported=source != "list") as logs:
+    keeps = Keeps(ids=labelled is not None)
+    with opened_logs(paths, reading, goes_by_reported=source != "list", keeps=keeps) as logs:
         if logs.passed.ledgers and labels is None:
             labelled = None  # those of the settings: requests are in no ledger
         measured = None if labelled is None else measure_labels(labelled, logs, required=labels is not None)
+        passed = logs.passed
     report = build_audit(
-        logs.passed, load_gateways(choice.prices), bills=bills, labels=measured, source=CostSource(source)
+        passed, load_gateways(choice.prices), bills=bills, labels=measured, source=CostSource(source)
     )
     answer = render(report, console.width(), console.color() and output is None)
     console.deliver(answer, output, format_)
@@ -206,8 +209,7 @@ def _evaluated(
 
     It is read again where single requests decide, and where prices are supposed.
     """
-    from costaudit.engine.tape import Tape  # noqa: PLC0415 - start-up
-    from costaudit.engine.whatif import Evaluated, asks_for_tape, evaluate  # noqa: PLC0415
+    from costaudit.engine.whatif import Evaluated, asks_for_tape, evaluate  # noqa: PLC0415 - start-up
 
     others, supposed = [policy_of(name, reading.tests) for name in names[1:]], None
     if reading.choice.changes:  # what is wrong with them is said before a log is read
@@ -223,11 +225,11 @@ def _evaluated(
         plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
         if not others and (passed.ledgers or not asks_for_tape(passed, passed.plan)):
             return [Evaluated(passed, None)], None if old is None else Evaluated(old, None)
-        with Tape.of(logs.requests()) as tape:
-            return (
-                [evaluate(tape, passed, plan, reading.threads) for plan in plans],
-                None if old is None else evaluate(tape, old, old.plan, reading.threads),
-            )
+        tape, threads = logs.tape, reading.threads
+        return (
+            [evaluate(tape, passed, plan, threads) for plan in plans],
+            None if old is None else evaluate(tape, old, old.plan, threads),
+        )
 
 
 def _scenario(name: str | None, fees: AskedFees, prices_at: str | None, choice: BookChoice) -> Simulation:

@@ -83,8 +83,8 @@ def fallback(
         limits=limits_from(limit),
     )
     with opened_logs(paths, reading) as logs:
-        members = Members.of(logs.passed.plan, members_named(chains), policy_roster(policy))
-        log = read_attempts(logs.requests, logs.passed.plan, members)
+        members = Members.of(logs.plan, members_named(chains), policy_roster(policy))
+        log = read_attempts(logs.requests, logs.plan, members)
         report = build_fallback(log, members, chains, outages, logs.passed)
     _show(report, format_, output)
 

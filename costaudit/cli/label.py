@@ -108,14 +108,15 @@ def _read(
     from costaudit.report.label_text import render_label_text  # noqa: PLC0415
     from costaudit.report.labelled import fitted, gather, measure  # noqa: PLC0415
     from costaudit.report.measured import LabelReport  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     labelled = labels_of(sample, quiet=reading.quiet)
-    with opened_logs(paths, reading) as logs:
-        gathered = gather(logs.requests(), logs.passed.plan, labelled)
+    with opened_logs(paths, reading, keeps=Keeps(ids=True)) as logs:
+        gathered = gather(logs.requests(), logs.plan, labelled)
         fit = _fit(gathered, labelled, logs) if save is not None else None
         report = LabelReport(
             version=__version__,
-            policy=logs.passed.plan.policy.name,
+            policy=logs.plan.policy.name,
             labels=measure(gathered, labelled),
             calibration=None if fit is None else fitted(fit),
         )
@@ -131,7 +132,7 @@ def _fit(gathered: Any, labelled: Labelled, logs: ReadLogs) -> Calibration:
     from costaudit.report.labelled import text_scores_of  # noqa: PLC0415 - start-up
     from costaudit.tiers.calibration import LEAST_LABELS, fit_calibration  # noqa: PLC0415
 
-    if logs.passed.plan.tagger.calibration is not None:
+    if logs.plan.tagger.calibration is not None:
         hint = "leave out --calibration, also in the settings"
         raise UsageError("--save fits scores that are not calibrated yet", hint=hint)
     fit = fit_calibration(*text_scores_of(gathered, labelled))
@@ -167,9 +168,10 @@ def _drawn(
 ) -> list[dict[str, str]]:
     from costaudit.report.labelfile import sample_rows  # noqa: PLC0415 - start-up
     from costaudit.report.labelled import draw_sample  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
 
-    with opened_logs(paths, reading) as logs:
-        drawn = draw_sample(logs.requests(), logs.passed.plan, n, seed, with_text=with_text)
+    with opened_logs(paths, reading, keeps=Keeps(ids=True)) as logs:
+        drawn = draw_sample(logs.requests(), logs.tape, logs.plan, n, seed, with_text=with_text)
     return sample_rows(drawn, with_text=with_text)
 
 

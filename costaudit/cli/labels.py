@@ -58,7 +58,7 @@ def measure_labels(labelled: Labelled, logs: ReadLogs, *, required: bool) -> Lab
     from costaudit.report.labelled import gather, measure  # noqa: PLC0415 - start-up
 
     try:
-        return measure(gather(logs.requests(), logs.passed.plan, labelled), labelled)
+        return measure(gather(logs.requests(), logs.plan, labelled), labelled)
     except InputError as error:
         if required:
             raise

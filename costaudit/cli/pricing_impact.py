@@ -105,31 +105,21 @@ def _of_logs(
     at: int,
     traffic: Traffic,
 ) -> _Pairs:
-    """Four passes over blocks that are parsed once, as far as they can be held."""
-    from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
-    from costaudit.engine.memory import BlockMemory  # noqa: PLC0415
+    """Four audits of one reading."""
+    from costaudit.engine.audit import audit_tape, informed  # noqa: PLC0415 - start-up
     from costaudit.report.impact import SidePass  # noqa: PLC0415
+    from costaudit.tape.read import HowToRead, read_tape  # noqa: PLC0415
 
     if saved_ledgers(files, Tagging()):
         raise UsageError(f"{files[0].name} is a saved ledger", hint="name it with --ledger")
-    memory, adapters = BlockMemory(), known_formats()
-    pairs: _Pairs = []
+    how = HowToRead(adapters=known_formats())
     with console.progress(quiet=traffic.quiet) as advance:
-        for moment in (None, at):
-            found = [
-                SidePass(
-                    audit_files(
-                        files,
-                        replace(plan, prices_at=moment, _matrix=None, _offer_matrix=None),
-                        adapters=adapters,
-                        refused=refused,
-                        progress=advance,
-                        memory=memory,
-                    ),
-                    side.gateways,
-                )
-                for side, plan in zip(sides, plans, strict=True)
-            ]
-            pairs.append((found[0], found[1]))
-    warn_of_skipped(pairs[0][0].passed.quarantine, quiet=traffic.quiet)
-    return pairs
+        tape = read_tape(files, plans[0].tagger, how, refused=refused, progress=advance)
+    with tape:
+        warn_of_skipped(tape.found.quarantine, quiet=traffic.quiet)
+
+        def priced(place: int, prices_at: int | None) -> SidePass:
+            plan = replace(plans[place], prices_at=prices_at, _matrix=None, _offer_matrix=None)
+            return SidePass(audit_tape(tape, informed(tape, plan)), sides[place].gateways)
+
+        return [(priced(0, moment), priced(1, moment)) for moment in (None, at)]

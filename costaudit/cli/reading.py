@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +18,18 @@ from costaudit.ingest.limits import DEFAULTS, Limits
 from costaudit.money import is_amount
 
 if TYPE_CHECKING:
-    from costaudit.engine.local import Pass
+    from costaudit.engine.audit import Pass, Requests
     from costaudit.engine.plan import Plan
-    from costaudit.engine.requests import Requests
     from costaudit.engine.saved import SavedLedger
-    from costaudit.errors import InputError
-    from costaudit.ingest.format import Adapter
     from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
     from costaudit.prices.book import PriceBook
     from costaudit.prices.resolver import Resolver
     from costaudit.routing.evals import Evals
     from costaudit.routing.policy import Policy
+    from costaudit.tape.read import HowToRead
+    from costaudit.tape.record import Keeps
+    from costaudit.tape.tape import Found, Tape
     from costaudit.tiers.calibration import Calibration
 
 
@@ -75,58 +76,61 @@ class Reading:
     limits: Limits = DEFAULTS
 
 
-@dataclass(frozen=True, slots=True)
 class ReadLogs:
-    """Logs after the pass over them, and what it takes to read them once more."""
+    """Logs that were read, or saved ledgers that stand for them."""
 
-    files: Sequence[LogFile]
-    passed: Pass
-    forced: Adapter | None
-    adapters: Sequence[Adapter]
-    reading: Reading
-    refused: Sequence[InputError] = ()
-    """Files that turned out not to be logs."""
+    def __init__(self, files: Sequence[LogFile], reading: Reading, source: tuple[Tape, Plan] | Pass) -> None:
+        self.files, self.reading = files, reading
+        self._source = source
+
+    @functools.cached_property
+    def passed(self) -> Pass:
+        """The audit of all requests."""
+        from costaudit.engine.audit import audit_tape  # noqa: PLC0415 - start-up
+
+        if isinstance(self._source, tuple):
+            return audit_tape(self._source[0], self.plan, self.reading.threads)
+        return self._source
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """The plan of the command, which knows what the logs as a whole say."""
+        from costaudit.engine.audit import informed  # noqa: PLC0415 - start-up
+
+        if isinstance(self._source, tuple):
+            return informed(*self._source, self.reading.threads)
+        return self._source.plan
+
+    @property
+    def tape(self) -> Tape:
+        """The requests one by one; raises InputError for saved ledgers."""
+        from costaudit.errors import InputError  # noqa: PLC0415 - start-up
+
+        if not isinstance(self._source, tuple):
+            raise InputError(
+                "single requests are in no ledger", path=self.files[0].name, hint="name the logs"
+            )
+        return self._source[0]
 
     def again(self, plan: Plan) -> Pass:
-        """Another pass over the same logs, under another plan."""
-        from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
+        """The same requests under another plan."""
+        from costaudit.engine.audit import audit_tape, informed  # noqa: PLC0415 - start-up
         from costaudit.errors import InputError  # noqa: PLC0415
 
-        if self.passed.ledgers:
+        if not isinstance(self._source, tuple):
             raise InputError(
                 "a ledger does not say which routes other prices would give",
                 path=self.files[0].name,
                 hint="name the logs",
             )
-        with console.progress(quiet=self.reading.quiet) as advance:
-            return audit_files(
-                self.files,
-                plan,
-                forced=self.forced,
-                adapters=self.adapters,
-                refused=self.refused,
-                threads=self.reading.threads,
-                progress=advance,
-            )
+        threads = self.reading.threads
+        return audit_tape(self.tape, informed(self.tape, plan, threads), threads)
 
     def requests(self) -> Iterator[Requests]:
-        """Every request once, in the order of the input: a second reading."""
-        from costaudit.engine.requests import read_requests  # noqa: PLC0415 - start-up
-        from costaudit.errors import InputError  # noqa: PLC0415
+        """Every request once, judged, in the order of the input."""
+        from costaudit.engine.audit import judge_tape  # noqa: PLC0415 - start-up
 
-        if self.passed.ledgers:
-            raise InputError(
-                "single requests are in no ledger", path=self.files[0].name, hint="name the logs"
-            )
-        with console.progress(quiet=self.reading.quiet) as advance:
-            yield from read_requests(
-                self.files,
-                self.passed,
-                forced=self.forced,
-                adapters=self.adapters,
-                threads=self.reading.threads,
-                progress=advance,
-            )
+        return judge_tape(self.tape, self.plan, self.reading.threads)
 
 
 def read_logs(paths: Sequence[str], reading: Reading, *, goes_by_reported: bool = True) -> Pass:
@@ -146,47 +150,44 @@ def opened_logs(
     revise: Callable[[Plan], Plan] | None = None,
     *,
     goes_by_reported: bool = True,
+    keeps: Keeps | None = None,
 ) -> Iterator[ReadLogs]:
-    """One pass over the logs, which can be read again until the context ends; as `read_logs`.
+    """The logs read once, to be asked more of until the context ends; as `read_logs`.
 
-    `revise` changes the plan of the pass.
+    `revise` changes the plan of the audit; `keeps` is what the tape is to keep beside what it always does.
     """
-    from costaudit.engine.local import audit_files  # noqa: PLC0415 - start-up
-    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
+    from costaudit.tape.read import read_tape  # noqa: PLC0415 - start-up
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
 
-    adapters = known_formats()
-    forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
+    keeps = keeps or Keeps()
     plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
     plan = revise(plan) if revise is not None else plan
     with found_logs(paths, reading.limits) as (files, refused):
         ledgers = saved_ledgers(files, reading.tagging)
         if ledgers:
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
-            yield ReadLogs(files, passed, forced, adapters, reading)
+            yield ReadLogs(files, reading, passed)
             return
         with console.progress(quiet=reading.quiet) as advance:
-            passed = audit_files(
-                files,
-                plan,
-                forced=forced,
-                adapters=adapters,
-                refused=refused,
-                threads=reading.threads,
-                progress=advance,
+            tape = read_tape(
+                files, plan.tagger, how_to_read(reading, keeps), refused=refused, progress=advance
             )
-        if reading.verbose:
-            for file in files:
-                console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
-        warn_of_skipped(passed.quarantine, quiet=reading.quiet)
-        for overlap in passed.overlaps[:_OVERLAPS]:
-            both = f"{overlap.file} and {overlap.other}"
-            console.warn(
-                f"{overlap.requests:,} requests without an id are alike in {both}: counted in both",
-                quiet=reading.quiet,
-            )
-        for copy, original in passed.copies:
-            console.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=reading.quiet)
-        yield ReadLogs(files, passed, forced, adapters, reading, refused)
+        with tape:
+            if reading.verbose:
+                for file in files:
+                    console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
+            warn_of_reading(tape.found, quiet=reading.quiet)
+            yield ReadLogs(files, reading, (tape, plan))
+
+
+def how_to_read(reading: Reading, keeps: Keeps) -> HowToRead:
+    """How a command reads its logs."""
+    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
+    from costaudit.tape.read import HowToRead  # noqa: PLC0415
+
+    adapters = known_formats()
+    forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
+    return HowToRead(forced, adapters, reading.threads, keeps)
 
 
 def saved_ledgers(files: Sequence[LogFile], tagging: Tagging) -> list[SavedLedger]:
@@ -308,6 +309,18 @@ def _calibration(tagging: Tagging) -> Calibration | None:
     from costaudit.tiers.calibration import load_calibration  # noqa: PLC0415 - start-up
 
     return load_calibration(path)
+
+
+def warn_of_reading(found: Found, *, quiet: bool) -> None:
+    """Say on stderr what of some logs was set aside, left out, or may be counted twice."""
+    warn_of_skipped(found.quarantine, quiet=quiet)
+    for overlap in found.overlaps[:_OVERLAPS]:
+        both = f"{overlap.file} and {overlap.other}"
+        console.warn(
+            f"{overlap.requests:,} requests without an id are alike in {both}: counted in both", quiet=quiet
+        )
+    for copy, original in found.copies:
+        console.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=quiet)
 
 
 def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:

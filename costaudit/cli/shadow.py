@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -19,11 +20,12 @@ from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.arms import ArmField, CostSource
-    from costaudit.engine.gather import Gathered, Select
     from costaudit.engine.plan import Plan
     from costaudit.report.shadow_compare import ArmRead
     from costaudit.report.shadow_model import LogRead, ShadowReport
     from costaudit.report.shadow_plan import PlanQuestion
+    from costaudit.tape.read import Select
+    from costaudit.tape.tape import Tape
 
 app = typer.Typer(
     name="shadow",
@@ -152,16 +154,15 @@ def plan(
 def _measured_plan(
     question: PlanQuestion, paths: Sequence[str], choice: BookChoice, input_format: str | None, *, quiet: bool
 ) -> ShadowReport:
-    from costaudit.engine.arms import read_arm  # noqa: PLC0415 - start-up
+    from costaudit.engine.arms import arm_calls  # noqa: PLC0415 - start-up
     from costaudit.engine.traffic import add_traffic, traffic_of  # noqa: PLC0415
     from costaudit.report.shadow_plan import build_plan  # noqa: PLC0415
 
     priced = plan_of(choice)
-    read = read_arm(priced, keyed=False)
-    gathered, log = _gather(
-        paths, lambda batch: traffic_of(read(batch)), _Source(None, input_format, quiet=quiet)
-    )
-    return build_plan(question, add_traffic(gathered.parts), log)
+    source = _Source(None, input_format, quiet=quiet)
+    with _tape(paths, priced, source) as tape:
+        parts = [traffic_of(arm_calls(reel.batch, priced, keyed=False)) for reel in tape.reels()]
+        return build_plan(question, add_traffic(parts), _log_read(tape))
 
 
 @app.command()
@@ -259,49 +260,51 @@ class _Source:
 def _read_arm(
     paths: Sequence[str], field: ArmField | None, side: int, priced: Plan, cost: CostSource, source: _Source
 ) -> ArmRead:
-    from costaudit.engine.arms import join_calls, read_arm  # noqa: PLC0415 - start-up
+    from costaudit.engine.arms import arm_calls, join_calls  # noqa: PLC0415 - start-up
     from costaudit.report.shadow_compare import ArmRead  # noqa: PLC0415
 
     name, own = paths[0 if field else side], list(paths) if field else [paths[side]]
     if field is not None:
         name = field.values[side]
         source = _Source(field.select(name), source.input_format, source.quiet or side == 1)
-    gathered, log = _gather(own, read_arm(priced, keyed=True, cost=cost), source)
-    if not gathered.requests and field is not None:
-        raise UsageError(
-            f"no request has {field.column} {name!r}",
-            path=paths[0],
-            hint="costaudit formats test shows the fields",
-        )
-    return ArmRead(name, join_calls(gathered.parts), log)
+    with _tape(own, priced, source) as tape:
+        if not tape.requests and field is not None:
+            raise UsageError(
+                f"no request has {field.column} {name!r}",
+                path=paths[0],
+                hint="costaudit formats test shows the fields",
+            )
+        parts = [arm_calls(reel.batch, priced, keyed=True, source=cost) for reel in tape.reels()]
+        return ArmRead(name, join_calls(parts), _log_read(tape))
 
 
-def _gather(
-    paths: Sequence[str], extract: Callable[[Any], Any], source: _Source
-) -> tuple[Gathered[Any], LogRead]:
-    from costaudit.engine.gather import gather  # noqa: PLC0415 - start-up
-    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415
-    from costaudit.report.shadow_model import LogRead  # noqa: PLC0415
+@contextlib.contextmanager
+def _tape(paths: Sequence[str], priced: Plan, source: _Source) -> Iterator[Tape]:
+    """The requests of an arm; only those are merged, because both arms may have the same ids."""
+    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
+    from costaudit.tape.read import HowToRead, read_tape  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     adapters = known_formats()
     forced = adapter_named(source.input_format, adapters) if source.input_format else None
-    with found_logs(paths) as (files, refused), console.progress(quiet=source.quiet) as advance:
-        found = gather(
-            files,
-            extract,
-            select=source.select,
-            forced=forced,
-            adapters=adapters,
-            refused=refused,
-            progress=advance,
-        )
-    warn_of_skipped(found.quarantine, quiet=source.quiet)
-    return found, LogRead(
-        files=len(files),
-        records=found.records,
-        requests=found.requests,
-        duplicates=found.duplicates,
-        skipped=sum(found.quarantine.counts.values()),
+    how = HowToRead(forced, adapters, keeps=Keeps(scores=False), select=source.select)
+    with found_logs(paths) as (files, refused):
+        with console.progress(quiet=source.quiet) as advance:
+            tape = read_tape(files, priced.tagger, how, refused=refused, progress=advance)
+        with tape:
+            warn_of_skipped(tape.found.quarantine, quiet=source.quiet)
+            yield tape
+
+
+def _log_read(tape: Tape) -> LogRead:
+    from costaudit.report.shadow_model import LogRead  # noqa: PLC0415 - start-up
+
+    return LogRead(
+        files=tape.found.files,
+        records=tape.found.records,
+        requests=tape.requests,
+        duplicates=tape.duplicates,
+        skipped=tape.found.quarantine.total,
     )
 
 

@@ -178,7 +178,7 @@ def _arrow() -> dict[str, Any]:
 
 
 def _cores() -> dict[str, Any]:
-    from costaudit.engine.workers import default_threads  # noqa: PLC0415 - start-up
+    from costaudit.tape.workers import default_threads  # noqa: PLC0415 - start-up
 
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     return {

@@ -63,6 +63,8 @@ def tag(
     costaudit tag logs.jsonl | jq 'select(.tier == 0) | .list_usd'
     costaudit tag logs.jsonl --explain chatcmpl-9xYz
     """
+    from costaudit.tape.record import Keeps  # noqa: PLC0415 - start-up
+
     at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
     choice = choose_book(prices, overlay, known_on, map_)
     tagging = Tagging(rules, risk, estimate, calibration)
@@ -74,7 +76,10 @@ def tag(
         _explain(paths, reading, explain, format_, output, with_text=with_text)
         return
     ending = _ending(output)
-    with console.streamed(output) as stream, opened_logs(paths, reading) as logs:
+    with (
+        console.streamed(output) as stream,
+        opened_logs(paths, reading, keeps=Keeps(ids=True, texts=with_text)) as logs,
+    ):
         _write(logs, stream, ending, with_text=with_text)
 
 
@@ -96,7 +101,7 @@ def _write(logs: ReadLogs, stream: IO[bytes], ending: str, *, with_text: bool) -
 
     writer = WRITERS[ending](stream, with_text=with_text)
     for requests in logs.requests():
-        writer.write(columns_of(requests, logs.passed.plan, with_text=with_text))
+        writer.write(columns_of(requests, logs.plan, with_text=with_text))
     writer.close()
 
 
@@ -105,11 +110,12 @@ def _explain(
 ) -> None:
     from costaudit.report.explained import explain_requests, explained_text, explained_value  # noqa: PLC0415
     from costaudit.report.jsontext import render_value  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     found: list[Explained] = []
-    with opened_logs(paths, reading) as logs:
+    with opened_logs(paths, reading, keeps=Keeps(ids=True)) as logs:
         for requests in logs.requests():
-            found += explain_requests(requests, logs.passed.plan, wanted)
+            found += explain_requests(requests, logs.tape, logs.plan, wanted)
     if not found:
         raise InputError(
             f"no request has the id {wanted!r}",

@@ -12,7 +12,7 @@ from costaudit.cli.found import found_logs
 from costaudit.cli.reading import Reading, Tagging, plan_of, read_logs, saved_ledgers
 
 if TYPE_CHECKING:
-    from costaudit.engine.local import Pass
+    from costaudit.engine.audit import Pass
     from costaudit.prices.folders import Folder
     from costaudit.prices.rules.rule import Unpriced
 

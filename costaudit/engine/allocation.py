@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from costaudit.engine.costing import Amounts, Costed, sum_parts
 from costaudit.engine.kernel import NO_REPORT
-from costaudit.engine.ledger import NO_PERIOD, Cells, group_rows, sums
+from costaudit.engine.ledger import NO_PERIOD, Cells, sums
 from costaudit.routing.projection import POINT
+from costaudit.tape.groups import group_rows
 
 Mask = npt.NDArray[np.bool_]
 

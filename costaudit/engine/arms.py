@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.columns import Batch, Words
-from costaudit.engine.gather import Select
 from costaudit.engine.plan import Plan
 from costaudit.engine.rows import price_rows, total_of
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.prices.cards import NO_TS
 from costaudit.schema import Status
+from costaudit.tape.columns import Batch, Words
+from costaudit.tape.read import Select
+from costaudit.tiers.traits import PROMPT, SYSTEM
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -43,11 +43,12 @@ ARM_FIELDS: Final = (
 class Keys:
     """What the calls of an arm are known by, to find the same request in the other one."""
 
-    call_id: list[str | None]
-    response_id: list[str | None]
-    parent_id: list[str | None]
-    prompt: list[bytes | None]
-    """A digest of system text and prompt; the texts themselves are not kept."""
+    call: list[int | None]
+    """Hashes of ids, as the two that follow."""
+    response: list[int | None]
+    parent: list[int | None]
+    prompt: list[tuple[int | None, int] | None]
+    """Hashes of system text and prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,8 @@ class ArmCalls:
         return len(self.ts)
 
 
-def read_arm(plan: Plan, *, keyed: bool, cost: CostSource = "list") -> Callable[[pa.RecordBatch], ArmCalls]:
-    """What `gather` is to make of each batch. `keyed` keeps the ids, which take most of the memory."""
-    return lambda batch: _arm_calls(batch, plan, keyed=keyed, source=cost)
-
-
-def _arm_calls(batch: pa.RecordBatch, plan: Plan, *, keyed: bool, source: CostSource) -> ArmCalls:
+def arm_calls(batch: pa.RecordBatch, plan: Plan, *, keyed: bool, source: CostSource = "list") -> ArmCalls:
+    """What is known of some requests of a tape. `keyed` keeps hashes of the ids, which take most memory."""
     rows = price_rows(plan.seen(batch), plan)
     calls, words, units, card = rows.calls, rows.words, rows.list_units, rows.card
     status = words["status"]
@@ -110,24 +107,19 @@ def _arm_calls(batch: pa.RecordBatch, plan: Plan, *, keyed: bool, source: CostSo
 
 
 def _keys(calls: Batch) -> Keys:
-    def texts(name: str) -> list[str | None]:
+    def hashes(name: str) -> list[int | None]:
         column = calls.column(name)
         return [None] * calls.rows if column is None else list(column.to_pylist())
 
-    digests: list[bytes | None] = []
-    for system, prompt in zip(texts("system"), texts("prompt"), strict=True):
-        if prompt is None:
-            digests.append(None)
-        else:
-            told = f"{system or ''}\0{prompt}".encode("utf-8", "surrogatepass")
-            digests.append(blake2b(told, digest_size=16).digest())
-    return Keys(texts("call_id"), texts("response_id"), texts("parent_id"), digests)
+    asked = zip(hashes(SYSTEM), hashes(PROMPT), strict=True)
+    prompts = [None if prompt is None else (system, prompt) for system, prompt in asked]
+    return Keys(hashes("call_hash"), hashes("response_hash"), hashes("parent_hash"), prompts)
 
 
 _COLUMNS: Final = (
     "ts", "cost", "priced", "ended_well", "tokens_in", "tokens_out", "measured", "latency_ms",
 )  # fmt: skip
-_KEYS: Final = ("call_id", "response_id", "parent_id", "prompt")
+_KEYS: Final = ("call", "response", "parent", "prompt")
 
 
 def join_calls(parts: Sequence[ArmCalls]) -> ArmCalls:

@@ -16,13 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.audit import Requests
 from costaudit.engine.chains import Members, card_names
-from costaudit.engine.columns import Words
 from costaudit.engine.contexts import NOT_ACTED_ON, contexts_of
 from costaudit.engine.failures import REASONS, reason_of
-from costaudit.engine.ledger import NO_PERIOD, Cells, CellSum, group_rows, sums
+from costaudit.engine.ledger import NO_PERIOD, Cells, CellSum, sums
 from costaudit.engine.plan import Plan
-from costaudit.engine.requests import Requests
 from costaudit.engine.retries import PROMPT, Family, Tries, asked_again, link_attempts, prompt_hashes
 from costaudit.engine.rows import PricedRows, price_rows
 from costaudit.ingest.canonical import completed
@@ -30,6 +29,9 @@ from costaudit.ingest.hashes import Hashes
 from costaudit.prices.cards import NO_TS
 from costaudit.prices.resolver import Resolved
 from costaudit.schema import CANONICAL, COUNTS, Status
+from costaudit.tape.columns import Words
+from costaudit.tape.groups import group_rows
+from costaudit.tape.record import HASHED, hashes_in
 
 Ints = npt.NDArray[np.int64]
 
@@ -41,7 +43,9 @@ ANSWERED: Final = -1
 TIER: Final = "_tier"
 """The column of kept rows that holds the tier, UNTAGGED without one."""
 
-_LEFT_OUT: Final = ("prompt", "system", "tags", "reported_picousd", "asked_bytes", "answered_bytes")
+_LEFT_OUT: Final = ("prompt", "system", "tags", "reported_picousd", "asked_bytes", "answered_bytes", *HASHED)
+
+_HASHES: Final = tuple(pa.field(name, pa.uint64()) for name in HASHED.values())
 
 _OWN: Final = (pa.field(TIER, pa.int8()), pa.field(PROMPT, pa.uint64()))
 
@@ -61,8 +65,8 @@ class AttemptLog:
     policy's treatment) and, for every member `to MEMBER`, the model that it would ask; measures: requests,
     unpriced, all counts, money `own` and `to MEMBER`."""
     kept: pa.RecordBatch
-    """Failed, cancelled and replaced attempts, and all attempts after the first: canonical columns, TIER and
-    PROMPT."""
+    """Failed, cancelled and replaced attempts, and all attempts after the first: canonical columns, hashes of
+    ids, TIER and PROMPT."""
     families: tuple[Family, ...]
     """The requests that the kept attempts belong to."""
     cache_hits: int
@@ -100,31 +104,45 @@ Read = Callable[[], Iterable[Requests]]
 
 
 def read_attempts(read: Read, plan: Plan, members: Members) -> AttemptLog:
-    """The attempts of a log, read a second time where failures have a prompt and no retry that ids join."""
-    reading = _Reading(plan, members)
-    for some in read():
-        reading.add(some)
-    kept = pa.concat_batches(reading.kept) if reading.kept else _nothing_kept()
+    """The attempts of a log: first those that are kept, then the sums of what none of them belongs to."""
+    parts = [part for some in read() if (part := _kept(some, _apart(some, plan))).num_rows]
+    kept = pa.concat_batches(parts) if parts else _nothing_kept()
     families = link_attempts(Tries.of(kept))
     wanted = _unfollowed(kept, families)
+    retries: set[_Place] = set()
     if len(wanted):
-        again = [_kept(some, index) for some, index in asked_again(read(), wanted)]
-        if again:
-            known = kept.num_rows
-            kept = pa.concat_batches([kept, *again])
-            families = link_attempts(Tries.of(kept))
-            follow = {row for family in families for row in family.rows[1:]}
-            strange = set(range(known, kept.num_rows)) - follow
-            reading.take_out(kept.take(pa.array(sorted(row for row in follow if row >= known), pa.int64())))
-            families = [family for family in families if not strange.intersection(family.rows)]
+        kept, families, retries = _with_answers(kept, asked_again(read(), wanted))
+    sums = _Sums(plan, members)
+    for some in read():
+        own = [row for number, row in retries if number == some.reel.number]
+        sums.add(some, np.array(own, np.intp))
     return AttemptLog(
-        reading.tried.total(),
-        reading.answered.total(),
-        kept,
-        tuple(families),
-        reading.cache_hits,
-        reading.undated,
+        sums.tried.total(), sums.answered.total(), kept, tuple(families), sums.cache_hits, sums.undated
     )
+
+
+_Place = tuple[int, int]
+"""Number of a reel, row in it."""
+
+
+def _with_answers(
+    kept: pa.RecordBatch, asked: Iterable[tuple[Requests, npt.NDArray[np.intp]]]
+) -> tuple[pa.RecordBatch, list[Family], set[_Place]]:
+    """The kept attempts and, behind them, answered calls with the text of a failed one; who follows whom.
+
+    Some of those turn out to be retries, and are no requests of their own: they are named by their places.
+    """
+    again, places = [], list[_Place]()
+    for some, rows in asked:
+        again.append(_kept(some, rows))
+        places += [(some.reel.number, row) for row in rows.tolist()]
+    known = kept.num_rows
+    kept = pa.concat_batches([kept, *again])
+    families = link_attempts(Tries.of(kept))
+    follow = {row for family in families for row in family.rows[1:]}
+    strange = set(range(known, kept.num_rows)) - follow
+    families = [family for family in families if not strange.intersection(family.rows)]
+    return kept, families, {places[row - known] for row in follow if row >= known}
 
 
 def _unfollowed(kept: pa.RecordBatch, families: Sequence[Family]) -> Hashes:
@@ -143,44 +161,45 @@ def _unfollowed(kept: pa.RecordBatch, families: Sequence[Family]) -> Hashes:
     )
 
 
-class _Reading:
-    """The sums and the kept rows of one reading."""
+def _apart(some: Requests, plan: Plan) -> npt.NDArray[np.intp]:
+    """The requests that are kept one by one: failed, cancelled and replaced ones, and further attempts."""
+    rows = price_rows(some.batch, plan)
+    cached = rows.words["status"].among(Status.CACHE_HIT)
+    return np.flatnonzero(~cached & _is_apart(rows))
+
+
+def _is_apart(rows: PricedRows) -> npt.NDArray[np.bool_]:
+    attempt = rows.calls.counts("attempt")
+    return np.asarray((reason_codes(rows) != ANSWERED) | (attempt > 0 if attempt is not None else False))
+
+
+class _Sums:
+    """The sums of all attempts, and of the requests that were answered at once."""
 
     def __init__(self, plan: Plan, members: Members) -> None:
         self.plan, self.members = plan, members
         self.tried, self.answered = CellSum(), CellSum()
-        self.kept: list[pa.RecordBatch] = []
         self.cache_hits = self.undated = 0
 
-    def add(self, some: Requests) -> None:
-        """Take in one block."""
+    def add(self, some: Requests, retries: npt.NDArray[np.intp]) -> None:
+        """Take in some requests; `retries` are rows that belong to others."""
         rows = price_rows(some.batch, self.plan)
         cached = rows.words["status"].among(Status.CACHE_HIT)
         self.cache_hits += int(cached.sum())
         self.undated += int((rows.ts[~cached] == NO_TS).sum())
-        served, reason = serving(rows, self.plan), reason_codes(rows)
-        attempt = rows.calls.counts("attempt")
-        apart = ~cached & ((reason != ANSWERED) | (attempt > 0 if attempt is not None else False))
         tried = np.flatnonzero(~cached)
         if len(tried):
-            self.tried.add(_tried_cells(rows, served, reason, tried))
-        if apart.any():
-            self.kept.append(_kept(some, np.flatnonzero(apart)))
-        at_once = np.flatnonzero(~cached & ~apart)
+            self.tried.add(_tried_cells(rows, serving(rows, self.plan), reason_codes(rows), tried))
+        own = ~cached & ~_is_apart(rows)
+        own[retries] = False
+        at_once = np.flatnonzero(own)
         if len(at_once):
             tier = np.asarray(some.judged.tags.tier, np.int64)
             self.answered.add(offered_cells(rows, self.members, tier, at_once))
 
-    def take_out(self, kept: pa.RecordBatch) -> None:
-        """Calls that turned out to be retries are no requests of their own."""
-        if kept.num_rows:
-            rows = price_rows(kept, self.plan)
-            tier = np.asarray(kept.column(TIER), np.int64)
-            self.answered.add(offered_cells(rows, self.members, tier, np.arange(kept.num_rows)).negated())
-
 
 def _nothing_kept() -> pa.RecordBatch:
-    schema = pa.schema([*(f for f in CANONICAL if f.name not in _LEFT_OUT), *_OWN])
+    schema = pa.schema([*(f for f in CANONICAL if f.name not in _LEFT_OUT), *_HASHES, *_OWN])
     return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
 
 
@@ -317,7 +336,11 @@ def _cells(
 
 
 def _kept(some: Requests, index: npt.NDArray[np.intp]) -> pa.RecordBatch:
-    batch = completed(some.batch.take(pa.array(index))).drop_columns(list(_LEFT_OUT))
+    taken = some.batch.take(pa.array(index))
+    batch = completed(taken).drop_columns(list(_LEFT_OUT))
+    for field in _HASHES:
+        hashes, there = hashes_in(taken, field.name)
+        batch = batch.append_column(field, pa.array(hashes, mask=~there))
     tiers = np.asarray(some.judged.tags.tier, np.int8)[index]
     batch = batch.append_column(_OWN[0], pa.array(tiers, pa.int8()))
     return batch.append_column(_OWN[1], pa.array(prompt_hashes(some.batch)[index], pa.uint64()))

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.choice import KEPT, Chosen
-from costaudit.engine.columns import Words
 from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
 from costaudit.engine.detail import AUDIO, IMAGES, JSON_MODE, TOOLS
 from costaudit.engine.fits import LACKS
@@ -28,6 +27,7 @@ from costaudit.engine.saved import SavedLedger
 from costaudit.errors import InputError
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import Status
+from costaudit.tape.columns import Words
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.columns import Words
 from costaudit.engine.fits import abilities_needed
 from costaudit.engine.offers import NO_ROUTE
 from costaudit.engine.plan import Plan, RateMatrix, Route
@@ -19,6 +18,7 @@ from costaudit.prices.conditions import service_tier
 from costaudit.routing.candidates import knows
 from costaudit.routing.fallback import CHEAPER, KEYWORDS, OTHER, SAME
 from costaudit.routing.policy import CLASSES, Patterns, Seat, matches
+from costaudit.tape.columns import Words
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -15,14 +15,14 @@ import numpy.typing as npt
 from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
 from costaudit.engine.exact import LIMIT, largest
 from costaudit.engine.fits import ABILITIES, LACKS, Needs, Priced, Ratios, Rows
-from costaudit.engine.ledger import group_rows
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE, OfferMatrix
 from costaudit.engine.plan import PRICED, Plan, RateMatrix, Route
 from costaudit.engine.sessions import KEEPS, SessionBook, code_of
-from costaudit.engine.shares import outside_share, recorded_sessions
+from costaudit.engine.shares import outside_share, session_hashes
 from costaudit.routing.policy import matches
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import UNTAGGED, Status
+from costaudit.tape.groups import group_rows
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -95,7 +95,7 @@ def choose_routes(plan: Plan, priced: Priced, tier: npt.NDArray[np.int8], chat: 
         if len(index):
             _choose_context(plan, context, needs, index, chosen)
     if plan.sessions_kept is not None:
-        stays = np.isin(recorded_sessions(priced.calls), plan.sessions_kept)
+        stays = np.isin(session_hashes(priced.calls), plan.sessions_kept)
         stays &= chosen.kept == KEPT.index("routed")
         chosen.same[stays] = chosen.any[stays] = NO_ROUTE
         chosen.kept[stays] = KEPT.index("session_keeps")
@@ -163,7 +163,7 @@ def _parts(
     plan: Plan, context: Context, needs: Needs, rows: Rows, check: npt.NDArray[np.int32]
 ) -> Iterator[_Part]:
     """The rows of a context in parts; `check` is the card of the checker of each."""
-    sessions = None if plan.sessions is None else recorded_sessions(needs.priced.calls)[rows.index]
+    sessions = None if plan.sessions is None else session_hashes(needs.priced.calls)[rows.index]
     routes = plan.fallbacks(context.number, context.service)
     if sessions is None and not routes and (check == NONE).all():
         yield _Part(rows, NONE, NONE, None)

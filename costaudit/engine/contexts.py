@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.columns import Words
-from costaudit.engine.ledger import group_rows
 from costaudit.prices.conditions import service_tier
 from costaudit.routing.policy import RULES_FROM, Policy, matches
 from costaudit.schema import UNTAGGED
+from costaudit.tape.columns import Words
+from costaudit.tape.groups import group_rows
 
 if TYPE_CHECKING:
     from costaudit.prices.cards import Card

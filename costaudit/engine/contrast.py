@@ -262,12 +262,15 @@ def compare_pairs(
     )
 
 
-def judge(calls: ArmCalls, outcomes: Mapping[str, bool]) -> tuple[Mask, Mask]:
-    """Which calls have an outcome, and which passed. A call is known by its call id or response id."""
+def judge(calls: ArmCalls, outcomes: Mapping[int, bool]) -> tuple[Mask, Mask]:
+    """Which calls have an outcome, and which passed.
+
+    A call is known by its call id or response id, and `outcomes` by the hashes of such.
+    """
     if calls.keys is None:
         raise AssertionError("outcomes are found by ids")
     found = [
-        outcomes.get(call or "", outcomes.get(response or ""))
-        for call, response in zip(calls.keys.call_id, calls.keys.response_id, strict=True)
+        outcomes.get(call or 0, outcomes.get(response or 0))
+        for call, response in zip(calls.keys.call, calls.keys.response, strict=True)
     ]
     return np.array([f is not None for f in found], bool), np.array([f is True for f in found], bool)

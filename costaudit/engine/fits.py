@@ -12,11 +12,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.columns import Batch, Words
 from costaudit.engine.exact import LIMIT, largest, weighted_sum
 from costaudit.engine.offers import OfferMatrix
 from costaudit.engine.plan import MEASURE, PRICED, RateMatrix
 from costaudit.routing.terms import WHOLE
+from costaudit.tape.columns import Batch, Words
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from costaudit.engine.audit import Pass
 from costaudit.engine.cell_choice import choose_cells
 from costaudit.engine.cell_routes import recorded_routes, routes_hold
 from costaudit.engine.choice import KEPT, Chosen
@@ -19,12 +20,12 @@ from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.detail import DETAIL_KEYS
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD, NUMBER_KEYS, WORD_KEYS, Cells, CellSum
-from costaudit.engine.local import Pass
 from costaudit.engine.offers import NO_ROUTE, NONE
 from costaudit.engine.plan import Plan
 from costaudit.engine.reprice import Repriced, reprice
 from costaudit.engine.saved import SavedLedger
 from costaudit.errors import InputError
+from costaudit.tape.tape import Found
 
 _RESCAN: Final = (
     "read the logs instead, or make the ledger again with these tables: costaudit ledger LOGS -o FILE"
@@ -162,20 +163,22 @@ def _pass(ledgers: Sequence[SavedLedger], plan: Plan, cells: Cells) -> Pass:
         nothing,
         nothing,
         plan,
-        files=sum(i.files for i in inputs),
-        bytes=sum(i.bytes for i in inputs),
-        records=sum(i.records for i in inputs),
+        Found(
+            files=sum(i.files for i in inputs),
+            bytes=sum(i.bytes for i in inputs),
+            records=sum(i.records for i in inputs),
+            ignored=sum(i.ignored for i in inputs),
+        ),
         requests=sum(i.requests for i in inputs),
         duplicates=sum(i.duplicates for i in inputs),
-        ignored=sum(i.ignored for i in inputs),
         first_ts=min(moments, default=None),
         last_ts=max(moments, default=None),
         sessions=any(ledger.facts.sessions for ledger in ledgers),
         ledgers=tuple(ledger.facts for ledger in ledgers),
     )
     for one in inputs:
-        passed.formats.update(one.formats)
+        passed.found.formats.update(one.formats)
         for reason, count in one.skipped.items():
-            passed.quarantine.counts[reason] = passed.quarantine.counts.get(reason, 0) + count
-            passed.quarantine.places[reason] = []
+            passed.found.quarantine.counts[reason] = passed.found.quarantine.counts.get(reason, 0) + count
+            passed.found.quarantine.places[reason] = []
     return passed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from costaudit.engine.columns import Words
 from costaudit.prices.book import PriceBook
+from costaudit.tape.columns import Words
 
 
 def with_gateways(gateway: Words, provider: Words, model: Words, book: PriceBook) -> Words:

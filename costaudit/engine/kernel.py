@@ -14,10 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.columns import Batch, Words
 from costaudit.engine.detail import detail_keys
 from costaudit.engine.exact import LIMIT
-from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, WORD_KEYS, Cells, group_rows, sums
+from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, WORD_KEYS, Cells, sums
 from costaudit.engine.plan import (
     IMPLAUSIBLE_FROM_PICOUSD,
     IMPLAUSIBLE_TIMES,
@@ -28,6 +27,8 @@ from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, 
 from costaudit.engine.rows import DISJOINT, JudgedRows, judge_rows, total_of
 from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
 from costaudit.prices.cards import NO_TS
+from costaudit.tape.columns import Batch, Words
+from costaudit.tape.groups import group_rows
 from costaudit.tiers.tagger import Judged
 
 Ints = npt.NDArray[np.int64]
@@ -64,13 +65,11 @@ class Partial:
 def audit_batch(
     batch: pa.RecordBatch,
     plan: Plan,
-    apart: Ints | None = None,
     judged: Judged | None = None,
     cache_units: Ints | None = None,
 ) -> Partial:
     """The partial ledger of one canonical batch under a plan.
 
-    Rows that are `apart` (because they are still to be merged) are summed, but named as standouts nowhere.
     `judged` is what the plan's tagger said of the batch before, if it was asked. `cache_units` is what each
     call loses of its cache discount under the policy, in 1e-15 USD, if that was replayed.
     """
@@ -125,7 +124,7 @@ def audit_batch(
         last_ts=int(dated.max()) if len(dated) else None,
         rows=calls.rows,
         providers=rows.providers,
-        standouts=_standouts(stated, ratio, counts, calls, apart),
+        standouts=_standouts(stated, ratio, counts, calls),
     )
 
 
@@ -239,14 +238,10 @@ def _ratio_cells(stated: Stated, ratio: Ratios, words: dict[str, Words]) -> Cell
     return Cells(cell_keys, {name: words[name].values for name in names}, sums(group, size, measures))
 
 
-def _standouts(
-    stated: Stated, ratio: Ratios, counts: dict[str, Ints | None], calls: Batch, apart: Ints | None
-) -> Standouts:
+def _standouts(stated: Stated, ratio: Ratios, counts: dict[str, Ints | None], calls: Batch) -> Standouts:
     """The largest impossible costs, and the largest distances of believed ones from list."""
     impossible = np.flatnonzero(stated.reported == IMPLAUSIBLE)
     deviating = ratio.rows[(ratio.buckets >= 0) & (ratio.buckets != AT_LIST)]
-    if apart is not None and len(apart):
-        impossible, deviating = (rows[~np.isin(rows, apart)] for rows in (impossible, deviating))
     if not len(impossible) and not len(deviating):
         return Standouts()
     tokens = total_of(counts, DISJOINT, calls.rows)

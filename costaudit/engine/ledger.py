@@ -60,10 +60,6 @@ class Cells:
         """Number of combinations."""
         return len(next(iter(self.measures.values())))
 
-    def negated(self) -> Cells:
-        """The same cells with every measure negated: merging takes them out again."""
-        return Cells(self.keys, self.values, {name: -column for name, column in self.measures.items()})
-
     def words(self, key: str) -> list[str | None]:
         """A word key as a list of words, one per row."""
         values = self.values[key]
@@ -179,60 +175,6 @@ def _in_order(
         out[name] = rank[keys[name]]
         words[name] = tuple(known[i] for i in ordered)
     return out, words
-
-
-def group_rows(
-    keys: Mapping[str, tuple[npt.NDArray[np.integer], int, int]],
-) -> tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[np.intp], int]:
-    """Group rows by keys given as (codes, lowest, highest).
-
-    Returns the distinct combinations (one array per key), the group of every row, and their number.
-    """
-    spans = {name: high - low + 1 for name, (_, low, high) in keys.items()}
-    size = 1
-    for span in spans.values():
-        size *= span
-    if size >= LIMIT:
-        return _group_wide(keys)
-    rows = len(next(iter(keys.values()))[0])
-    combined = np.zeros(rows, np.int64)
-    for name, (codes, low, _) in keys.items():
-        if spans[name] > 1:
-            combined = combined * spans[name] + (codes - low if low else codes)
-    distinct, group = _factorise(combined, size)
-    rest, out = distinct, {}
-    for name in reversed(list(keys)):
-        span, low = spans[name], keys[name][1]
-        out[name] = (rest % span + low).astype(np.int32)
-        rest = rest // span
-    return {name: out[name] for name in keys}, group, len(distinct)
-
-
-def _factorise(combined: Ints, size: int) -> tuple[Ints, npt.NDArray[np.intp]]:
-    if size <= max(4 * len(combined), 1 << 16):
-        seen = np.bincount(combined, minlength=size) > 0
-        distinct = np.flatnonzero(seen)
-        number = np.empty(size, np.int64)
-        number[distinct] = np.arange(len(distinct))
-        return distinct.astype(np.int64), number[combined]
-    encoded = pa.array(combined).dictionary_encode()
-    return encoded.dictionary.to_numpy(), encoded.indices.to_numpy().astype(np.intp)
-
-
-def _group_wide(
-    keys: Mapping[str, tuple[npt.NDArray[np.integer], int, int]],
-) -> tuple[dict[str, npt.NDArray[np.int32]], npt.NDArray[np.intp], int]:
-    """Too many possible combinations for one 64-bit number: fold the keys one after the other."""
-    names = list(keys)
-    half = len(names) // 2
-    left, left_group, left_size = group_rows({n: keys[n] for n in names[:half]})
-    right, right_group, right_size = group_rows({n: keys[n] for n in names[half:]})
-    distinct, group = _factorise(
-        left_group.astype(np.int64) * right_size + right_group, left_size * right_size
-    )
-    first, second = distinct // right_size, distinct % right_size
-    merged = {n: c[first] for n, c in left.items()} | {n: c[second] for n, c in right.items()}
-    return merged, group, len(distinct)
 
 
 def sums(group: npt.NDArray[np.intp], groups: int, measures: Mapping[str, Ints | None]) -> dict[str, Ints]:

@@ -36,11 +36,11 @@ def find_pairs(a: Keys, b: Keys) -> Pairs | None:
     """
     own_a, own_b = _own(a), _own(b)
     parents = (
-        _matched(own_a, b.parent_id),
-        _matched(a.parent_id, own_b),
-        _matched(a.parent_id, b.parent_id),
-        _matched(a.response_id, b.parent_id),
-        _matched(a.parent_id, b.response_id),
+        _matched(own_a, b.parent),
+        _matched(a.parent, own_b),
+        _matched(a.parent, b.parent),
+        _matched(a.response, b.parent),
+        _matched(a.parent, b.response),
     )
     ways = (_matched(own_a, own_b), max(parents, key=len), _matched(a.prompt, b.prompt))
     best = max(ways, key=len)  # the first of equals
@@ -50,10 +50,10 @@ def find_pairs(a: Keys, b: Keys) -> Pairs | None:
     return Pairs(WAYS[ways.index(best)], rows[:, 0], rows[:, 1])
 
 
-def _own(keys: Keys) -> list[str | None]:
+def _own(keys: Keys) -> list[int | None]:
     return [
         call if call is not None else response
-        for call, response in zip(keys.call_id, keys.response_id, strict=True)
+        for call, response in zip(keys.call, keys.response, strict=True)
     ]
 
 

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.columns import Words
 from costaudit.engine.detail import (
     CLASSES,
     STATES_COST,
@@ -32,6 +31,7 @@ from costaudit.engine.slots import SECOND_US, price_changes
 from costaudit.prices.cards import NO_TS
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.schema import UNTAGGED, Quality
+from costaudit.tape.columns import Words
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

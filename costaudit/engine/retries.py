@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.audit import Requests
 from costaudit.engine.failures import Reason, reason_of
-from costaudit.engine.requests import Requests
-from costaudit.ingest.canonical import completed
-from costaudit.ingest.hashes import Hashes, hash_texts
+from costaudit.ingest.hashes import Hashes, mixed
 from costaudit.schema import Status
+from costaudit.tape.record import hashes_in
+from costaudit.tiers.traits import PROMPT as PROMPT_HASH
+from costaudit.tiers.traits import SYSTEM as SYSTEM_HASH
 
 SOON_US: Final = 600_000_000
 """A retry that is only recognised by its session or prompt follows within ten minutes."""
-
-_SALT: Final = np.uint64(3)
 
 
 class Link(StrEnum):
@@ -58,10 +58,11 @@ class Tries:
     ts: Sequence[int | None]
     attempt: Sequence[int]
     status: Sequence[str]
-    call_id: Sequence[str | None]
-    response_id: Sequence[str | None]
-    parent_id: Sequence[str | None]
-    session: Sequence[str | None]
+    call: Sequence[int | None]
+    """Hashes of ids, as those of the parent and the session."""
+    response: Sequence[int | None]
+    parent: Sequence[int | None]
+    session: Sequence[int | None]
     feature: Sequence[str | None]
     prompt: Sequence[int]
     """A hash of the texts; 0 without any."""
@@ -84,7 +85,8 @@ class Tries:
                 reason_of(status, code) is Reason.REFUSED
                 for status, code in zip(listed("status"), listed("error_code"), strict=True)
             ],
-            **{n: listed(n) for n in ("call_id", "response_id", "parent_id", "session", "feature")},
+            feature=listed("feature"),
+            **{n: listed(f"{n}_hash") for n in ("call", "response", "parent", "session")},
         )
 
     @property
@@ -108,15 +110,9 @@ PROMPT: Final = "_prompt"
 
 def prompt_hashes(batch: pa.RecordBatch) -> Hashes:
     """A hash of session, system text and prompt of every call; 0 where there is no prompt."""
-    names = set(batch.schema.names)
-    if "prompt" not in names or batch.column("prompt").null_count == batch.num_rows:
-        return np.zeros(batch.num_rows, np.uint64)
-    whole = completed(batch.select([n for n in ("session", "system", "prompt") if n in names]))
-    asked = np.asarray(whole.column("prompt").is_valid())
-    found = np.zeros(batch.num_rows, np.uint64)
-    for name in ("session", "system", "prompt"):
-        filled = whole.column(name).fill_null("")
-        found = found * np.uint64(0x100000001B3) ^ hash_texts(filled, _SALT)
+    found, asked = hashes_in(batch, PROMPT_HASH)
+    for name in ("session_hash", SYSTEM_HASH):
+        found = mixed(found, hashes_in(batch, name)[0])
     return np.where(asked, np.maximum(found, np.uint64(1)), np.uint64(0))
 
 
@@ -136,10 +132,10 @@ _Before = dict[int, tuple[int, Link]]
 def _by_ids(tries: Tries, before: _Before) -> None:
     """Attempts after the first, joined to those that share their id or that they name as their parent."""
     retries = [row for row in range(tries.size) if tries.attempt[row] > 0]
-    named = {ident for row in retries for ident in _own(tries, row) | {tries.parent_id[row]}} - {None}
+    named = {ident for row in retries for ident in _own(tries, row) | {tries.parent[row]}} - {None}
     groups = _Groups()
     for row in range(tries.size):
-        idents = _own(tries, row) | ({tries.parent_id[row]} if tries.attempt[row] > 0 else set())
+        idents = _own(tries, row) | ({tries.parent[row]} if tries.attempt[row] > 0 else set())
         groups.join(row, [i for i in idents if i in named])
     for rows in groups.listed():
         ordered = sorted(rows, key=tries.order)
@@ -147,8 +143,8 @@ def _by_ids(tries: Tries, before: _Before) -> None:
             before[later] = earlier, Link.IDS
 
 
-def _own(tries: Tries, row: int) -> set[str | None]:
-    return {tries.call_id[row], tries.response_id[row]} - {None}
+def _own(tries: Tries, row: int) -> set[int | None]:
+    return {tries.call[row], tries.response[row]} - {None}
 
 
 class _Groups:
@@ -157,7 +153,7 @@ class _Groups:
     def __init__(self) -> None:
         self._parent: dict[object, object] = {}
 
-    def join(self, row: int, idents: Iterable[str | None]) -> None:
+    def join(self, row: int, idents: Iterable[int | None]) -> None:
         for ident in idents:
             a, b = self._root(("row", row)), self._root(("id", ident))
             if a != b:
@@ -180,7 +176,7 @@ class _Groups:
 def _by_session(tries: Tries, before: _Before) -> None:
     """Attempt k that no id joins: to the latest attempt k-1 of session and feature that failed before it."""
     followed = {earlier for earlier, _ in before.values()}
-    waiting: dict[tuple[str, str | None, int], list[int]] = defaultdict(list)
+    waiting: dict[tuple[int, str | None, int], list[int]] = defaultdict(list)
     for row in sorted(range(tries.size), key=lambda r: (_time(tries, r), tries.attempt[r], r)):
         session, ts = tries.session[row], tries.ts[row]
         if session is None or ts is None:

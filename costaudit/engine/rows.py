@@ -15,17 +15,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.engine.choice import KEPT, Chosen, choose_routes
-from costaudit.engine.columns import Batch, Words
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.fits import Priced
 from costaudit.engine.gateways import with_gateways
-from costaudit.engine.ledger import WORD_KEYS, group_rows
+from costaudit.engine.ledger import WORD_KEYS
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import MEASURE, NO_CLASS_PRICE, PRICED, Plan, RateMatrix, Subject, SubjectPrices
 from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.routing.projection import verification_multiples
 from costaudit.routing.terms import OUTPUT_SIDE
 from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status
+from costaudit.tape.columns import Batch, Words
+from costaudit.tape.groups import group_rows
 from costaudit.tiers.evidence import Tags
 from costaudit.tiers.tagger import Judged
 
@@ -232,6 +233,12 @@ def subjects_of(calls: Batch, plan: Plan) -> tuple[list[Subject], Ints, dict[str
     words = {name: calls.words(name, _DEFAULTS.get(name)) for name in WORD_KEYS}
     words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
     return *distinct_subjects(words), words
+
+
+def named_subjects(words: Mapping[str, Words], plan: Plan) -> list[Subject]:
+    """Distinct subjects of SUBJECT_WORDS as logged."""
+    gateway = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
+    return distinct_subjects({**words, "gateway": gateway})[0]
 
 
 def distinct_subjects(words: Mapping[str, Words]) -> tuple[list[Subject], Ints]:

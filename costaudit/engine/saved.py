@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from costaudit import __version__
+from costaudit.engine.audit import Pass
 from costaudit.engine.choice import KEPT
 from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.detail import CLASSES, LENGTH_EDGES, OUTPUT_EDGES, confidence_edges
@@ -26,7 +27,6 @@ from costaudit.engine.fits import LACKS
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import MEASURES, NO_PERIOD, WORD_KEYS, Cells
 from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, Inputs, LedgerFacts, SavedOffer, origin_of
-from costaudit.engine.local import Pass
 from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.errors import InputError
 from costaudit.ingest.logfile import Container, LogFile
@@ -73,14 +73,14 @@ def facts_of(passed: Pass) -> LedgerFacts:
         first_us=passed.first_ts,
         last_us=passed.last_ts,
         inputs=Inputs(
-            files=passed.files,
-            bytes=passed.bytes,
-            records=passed.records,
+            files=passed.found.files,
+            bytes=passed.found.bytes,
+            records=passed.found.records,
             requests=passed.requests,
             duplicates=passed.duplicates,
-            ignored=passed.ignored,
-            skipped=dict(sorted(passed.quarantine.counts.items())),
-            formats=dict(sorted(passed.formats.items())),
+            ignored=passed.found.ignored,
+            skipped=dict(sorted(passed.found.quarantine.counts.items())),
+            formats=dict(sorted(passed.found.formats.items())),
         ),
         providers=tuple(sorted(plan.providers_used)),
         estimate=plan.estimate,

@@ -7,23 +7,16 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from costaudit.engine.columns import Batch
-from costaudit.ingest.hashes import Hashes, hash_texts, mixed
+from costaudit.ingest.hashes import Hashes, mixed
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import COUNTS
+from costaudit.tape.columns import Batch
+from costaudit.tape.record import hashes_in
 
 _SALT: Final = np.uint64(0x5AE3)
-"""Apart from the hashes that find repeated records."""
 
-RECORDED: Final = "_share"
-"""A column of hashes in the place of the ids, where requests are kept without them …"""
-
-SESSION: Final = "_session"
-"""… and one of hashes of their sessions, 0 for a request without one."""
-
-_NAMES: Final = ("session", "call_id", "response_id")
+_NAMES: Final = ("session_hash", "call_hash", "response_hash")
 """What decides, the first that a request has: a session is moved or kept as a whole."""
 
 
@@ -38,23 +31,15 @@ def outside_share(calls: Batch, rows: npt.NDArray[np.int64], share: Decimal) -> 
 
 def request_hashes(calls: Batch, rows: npt.NDArray[np.int64]) -> Hashes:
     """A hash of each of some requests: of its session, else of its id, else of its time and counts."""
-    recorded = calls.column(RECORDED)
-    if recorded is not None:
-        return np.asarray(recorded.to_numpy()[rows], np.uint64)
     found, open_ = np.zeros(len(rows), np.uint64), np.ones(len(rows), bool)
     for name in _NAMES:
-        column = calls.column(name)
-        if column is None or not open_.any():
-            continue
-        texts = column.take(pa.array(rows))
-        if pa.types.is_dictionary(texts.type):
-            texts = texts.cast(texts.type.value_type)
-        here = open_ & np.asarray(texts.is_valid(), dtype=bool)
-        if here.any():
-            found[here] = hash_texts(texts.filter(pa.array(here)), _SALT)
-            open_ &= ~here
-    if open_.any():
-        found[open_] = _content(calls, rows[open_])
+        hashes, there = (column[rows] for column in hashes_in(calls.batch, name))
+        here = open_ & there
+        found[here] = hashes[here]
+        open_ &= ~here
+        if not open_.any():
+            return found
+    found[open_] = _content(calls, rows[open_])
     return found
 
 
@@ -70,19 +55,7 @@ def _content(calls: Batch, rows: npt.NDArray[np.int64]) -> Hashes:
     return hashes ^ (hashes >> np.uint64(32))
 
 
-def recorded_sessions(calls: Batch) -> Hashes:
-    """The hash of the session of every request, as it was recorded; 0 for those without one."""
-    recorded = calls.column(SESSION)
-    return np.zeros(calls.rows, np.uint64) if recorded is None else np.asarray(recorded.to_numpy(), np.uint64)
-
-
 def session_hashes(calls: Batch) -> Hashes:
     """A hash of the session of every request; 0 for those without one."""
-    column = calls.column("session")
-    found = np.zeros(calls.rows, np.uint64)
-    if column is None:
-        return found
-    texts = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-    here = np.asarray(texts.is_valid(), dtype=bool)
-    found[here] = np.maximum(hash_texts(texts.filter(pa.array(here)), _SALT), np.uint64(1))
-    return found
+    hashes, there = hashes_in(calls.batch, "session_hash")
+    return np.where(there, np.maximum(hashes, np.uint64(1)), np.uint64(0))

@@ -48,18 +48,6 @@ class Standouts:
     deviating: list[Standout] = field(default_factory=list)
     """Believed costs that are not list, by their distance from it in 1e-15 USD."""
 
-    def rows(self) -> list[int]:
-        """Rows of the batch that are in either list."""
-        return [s.row for s in (*self.impossible, *self.deviating)]
-
-    def is_cut(self) -> bool:
-        """Whether there may be more than is kept."""
-        return KEPT in (len(self.impossible), len(self.deviating))
-
-    def without(self, rows: npt.NDArray[np.bool_]) -> Standouts:
-        """Those that are not among the given rows."""
-        return Standouts(*([s for s in kind if not rows[s.row]] for kind in self._kinds()))
-
     def at(self, place: Callable[[int], tuple[str, int]]) -> Standouts:
         """The same with the file and the line of every row."""
         return Standouts(*(largest(_placed(s, *place(s.row)) for s in kind) for kind in self._kinds()))

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from costaudit.engine.audit import Pass
 from costaudit.engine.cache import Turns, kept_in_cache
 from costaudit.engine.kernel import Partial, audit_batch
 from costaudit.engine.ledger import CellSum
-from costaudit.engine.local import Pass
 from costaudit.engine.offers import NO_ROUTE, SCALE
 from costaudit.engine.plan import MEASURE, PRICED, Plan
 from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.sessions import SessionBook, SessionTags
-from costaudit.engine.tape import Reel, Tape
-from costaudit.engine.workers import Workers, default_threads
+from costaudit.engine.shares import session_hashes
 from costaudit.routing.projection import POINT
 from costaudit.schema import Status
+from costaudit.tape.columns import Batch
+from costaudit.tape.tape import Stretch, Tape
+from costaudit.tape.workers import Workers, default_threads
 from costaudit.tiers.tagger import Judged
 
 Ints = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 TURNS_AT_ONCE: Final = 5_000_000
 """Requests whose sessions are replayed at once (about 70 bytes each); more are replayed in parts."""
@@ -67,6 +71,17 @@ def evaluate(tape: Tape, passed: Pass, plan: Plan, threads: int | None = None) -
         return _Evaluation(tape, passed, plan, workers).all()
 
 
+@dataclass(frozen=True, slots=True)
+class _Reel:
+    """A stretch of a tape with the tags of its requests."""
+
+    number: int
+    batch: pa.RecordBatch
+    judged: Judged
+    session: npt.NDArray[np.uint64]
+    """Hash of the session; 0 without one."""
+
+
 class _Evaluation:
     def __init__(self, tape: Tape, passed: Pass, plan: Plan, workers: Workers) -> None:
         self.tape, self.passed, self.plan, self.workers = tape, passed, plan, workers
@@ -80,30 +95,39 @@ class _Evaluation:
         if self.tape.has_sessions:
             cache, lost = self._replay_caches()
         cells = CellSum()
-        for done in self.workers.map(partial(self._audited, lost=lost), self.tape.reels()):
+        for done in self._each(partial(self._audited, lost=lost)):
             if done.cells.rows:
                 cells.add(done.cells)
         return Evaluated(replace(self.passed, cells=cells.total(), plan=self.plan), cache)
 
-    def _audited(self, reel: Reel, lost: dict[int, Ints]) -> Partial:
+    def _each(self, work: Callable[[_Reel], T]) -> Iterator[T]:
+        """Some work on every stretch of the tape, in their order."""
+        return self.workers.map(lambda stretch: work(self._loaded(stretch)), self.tape.stretches())
+
+    def _loaded(self, stretch: Stretch) -> _Reel:
+        batch = self.plan.seen(stretch.load().batch)
+        session = session_hashes(Batch(batch))
+        judged = Judged(self.plan.tagger.tag(batch), None, None)
+        if self.tags is not None:
+            judged = self.tags.applied(judged, session)
+        return _Reel(stretch.number, batch, judged, session)
+
+    def _audited(self, reel: _Reel, lost: dict[int, Ints]) -> Partial:
         units = lost.get(reel.number)
         if units is None and self.tape.has_sessions:
             units = np.zeros(reel.batch.num_rows, np.int64)
-        return audit_batch(reel.batch, self.plan, judged=self._judged(reel), cache_units=units)
+        return audit_batch(reel.batch, self.plan, judged=reel.judged, cache_units=units)
 
-    def _judged(self, reel: Reel) -> Judged:
-        return reel.judged if self.tags is None else self.tags.applied(reel.judged, reel.session)
-
-    def _rows(self, reel: Reel) -> JudgedRows:
-        return judge_rows(reel.batch, self.plan, self._judged(reel))
+    def _rows(self, reel: _Reel) -> JudgedRows:
+        return judge_rows(reel.batch, self.plan, reel.judged)
 
     def _decide_sessions(self) -> None:
         """Give every session its tier and its candidate."""
-        self.tags = SessionTags.of((reel.session, reel.judged.tags) for reel in self.tape.reels())
+        self.tags = SessionTags.of(self._each(lambda reel: (reel.session, reel.judged.tags)))
         book = SessionBook()
         self.plan = self.plan.with_sessions(book)
-        for reel in self.tape.reels():
-            self._rows(reel)
+        for stretch in self.tape.stretches():
+            self._rows(self._loaded(stretch))
         book.decide()
 
     def _replay_caches(self) -> tuple[CacheReplay, dict[int, Ints]]:
@@ -115,7 +139,7 @@ class _Evaluation:
         lost: dict[int, Ints] = {}
         replays, stays = [], []
         for part in range(parts):
-            found = self.workers.map(partial(self._turns, part=part, parts=parts), self.tape.reels())
+            found = self._each(partial(self._turns, part=part, parts=parts))
             turns = _gather(found)
             if turns is None:
                 continue
@@ -130,7 +154,7 @@ class _Evaluation:
             self.plan = self.plan.keeping(np.unique(np.concatenate(stays)))
         return CacheReplay(*(sum(getattr(r, n) for r in replays) for n in CacheReplay.__slots__)), lost
 
-    def _turns(self, reel: Reel, part: int, parts: int) -> _Gathered | None:
+    def _turns(self, reel: _Reel, part: int, parts: int) -> _Gathered | None:
         rows = np.flatnonzero((reel.session != 0) & (reel.session % np.uint64(parts) == np.uint64(part)))
         if not len(rows):
             return None

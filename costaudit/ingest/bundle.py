@@ -6,9 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from costaudit.errors import InputError
 from costaudit.ingest.canonical import Parsed, chained
-from costaudit.ingest.logfile import Container, LogFile
+from costaudit.ingest.logfile import Container, LogFile, Places
 from costaudit.ingest.quarantine import Place
 
 SMALL_BYTES: Final = 64 << 10
@@ -52,9 +55,11 @@ class Bundle:
         """What the bundle is called among the readers: no two begin with the same file."""
         return self.files[0].name
 
-    def place(self, line: int) -> tuple[str, int]:
-        """The file and the line that a line's number in a block's `lines` stands for."""
-        return self.files[line >> _FILE_SHIFT].name, line & ((1 << _FILE_SHIFT) - 1)
+    def places(self, lines: npt.NDArray[np.int64]) -> Places:
+        """Where the entries of a block's `lines` stand: files, the file of each, and its line in it."""
+        used, file = np.unique(lines >> _FILE_SHIFT, return_inverse=True)
+        names = [self.files[number].name for number in used.tolist()]
+        return names, file.astype(np.int32), lines & ((1 << _FILE_SHIFT) - 1)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[BundleBlock]:
         """The files in blocks, or the blocks of the given indices."""

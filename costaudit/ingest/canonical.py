@@ -105,6 +105,23 @@ def completed(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([_column(batch, column) for column in CANONICAL], schema=CANONICAL)
 
 
+def calls_of(batch: pa.RecordBatch) -> list[Call]:
+    """A canonical batch as calls; columns beside the canonical ones are left out."""
+    names = [name for name in batch.schema.names if name in _DEFAULTS]
+    columns = [_python(batch.column(name), name) for name in names]
+    return [
+        Call(**{
+            name: value if value is not None else _DEFAULTS[name]
+            for name, value in zip(names, row, strict=True)
+        })
+        for row in zip(*columns, strict=True)
+    ]  # fmt: skip
+
+
+def _python(array: pa.Array, name: str) -> list[Any]:
+    return list((array.cast(pa.int64()) if name == "ts" else array).to_pylist())
+
+
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
     try:
         return pa.array(values, type=kind)

@@ -11,6 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from costaudit import drafts
 from costaudit.errors import InputError
 from costaudit.ingest.limits import DEFAULTS, Limits
@@ -92,6 +95,10 @@ def open_bytes(path: Path, filesystem: Any = None) -> IO[bytes]:
     return filesystem.open_input_file(path.as_posix())  # type: ignore[no-any-return]
 
 
+Places = tuple[list[str], npt.NDArray[np.int32], npt.NDArray[np.int64]]
+"""Names of files; for every entry the index of its file, and its line or row in it, counted from 1."""
+
+
 class OneFile:
     """What readers of one file have in common."""
 
@@ -103,9 +110,9 @@ class OneFile:
         """The file that is read."""
         return self.file.name
 
-    def place(self, line: int) -> tuple[str, int]:
-        """The file and the line (or row) that an entry of a block's `lines` stands for."""
-        return self.file.name, line
+    def places(self, lines: npt.NDArray[np.int64]) -> Places:
+        """Where the entries of a block's `lines` stand: files, the file of each, and its line (or row)."""
+        return [self.file.name], np.zeros(len(lines), np.int32), lines
 
 
 _SPOOLS: dict[int, Path | None] = {}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol, assert_never
 
+import numpy as np
+import numpy.typing as npt
+
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.bundle import Bundle, bundles_of
@@ -12,7 +15,7 @@ from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.csv_reader import CsvReader
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.jsonl import JsonlReader
-from costaudit.ingest.logfile import Container, LogFile
+from costaudit.ingest.logfile import Container, LogFile, Places
 from costaudit.ingest.parquet import ParquetReader
 from costaudit.ingest.sqlite import SqliteReader
 
@@ -35,8 +38,8 @@ class Reader(Protocol):
     def blocks(self, only: Collection[int] | None = None) -> Iterator[Any]:
         """Raw blocks in order, or those of the given indices."""
 
-    def place(self, line: int) -> tuple[str, int]:
-        """The file and the line (or row) that an entry of a block's `lines` stands for."""
+    def places(self, lines: npt.NDArray[np.int64]) -> Places:
+        """Where the entries of a block's `lines` stand: files, the file of each, and its line (or row)."""
 
     def parse(self, block: Any) -> Parsed:
         """The calls of one block."""

@@ -11,6 +11,9 @@ import pyarrow as pa
 
 from costaudit.ingest.canonical import completed
 
+OWN_ID: Final = "_id"
+"""The column for the ids of calls without one, where texts are gone."""
+
 _OWN: Final = ("call_id", "response_id", "attempt")
 _PREFIX: Final = "r_"
 """Begins with a letter: a spreadsheet would read digits alone, or digits with an e, as a number."""
@@ -27,24 +30,43 @@ def request_ids(batch: pa.RecordBatch) -> list[str]:
     >>> request_ids(batch_of([Call(call_id="a"), Call(call_id="b"), Call(call_id="a")]))
     ['r_2d77fb6742efe9ca', 'r_14ff2492399c54a7', 'r_2d77fb6742efe9ca']
     """
+    nameless = _values(nameless_ids(batch))
     names = set(batch.schema.names)
-    columns = [_values(batch, name) if name in names else [None] * batch.num_rows for name in _OWN]
+    columns = [_values(batch.column(n)) if n in names else [None] * batch.num_rows for n in _OWN]
     failed = (
-        [s == "error" for s in _values(batch, "status")] if "status" in names else [False] * batch.num_rows
+        [s == "error" for s in _values(batch.column("status"))]
+        if "status" in names
+        else [False] * batch.num_rows
     )
-    ids = [_digest(own) for own in zip(*columns, failed, strict=True)]
-    nameless = np.flatnonzero([a is None and b is None for a, b in zip(columns[0], columns[1], strict=True)])
+    named = (_digest(own) for own in zip(*columns, failed, strict=True))
+    return [own if ident is None else ident for own, ident in zip(named, nameless, strict=True)]
+
+
+def nameless_ids(batch: pa.RecordBatch) -> pa.Array:
+    """The ids of the calls for which the log has none, null for the others.
+
+    They are made of all that the log says of a call, texts included: a batch whose texts are gone has them in
+    a column of their own.
+    """
+    names = set(batch.schema.names)
+    if OWN_ID in names:
+        return batch.column(OWN_ID)
+    named = np.zeros(batch.num_rows, bool)
+    for name in ("call_id", "response_id"):
+        if name in names:
+            named |= np.asarray(batch.column(name).is_valid(), dtype=bool)
+    ids: list[str | None] = [None] * batch.num_rows
+    nameless = np.flatnonzero(~named)
     if nameless.size:
         whole = completed(batch.take(pa.array(nameless)))
-        rows = zip(*(_values(whole, name) for name in whole.schema.names), strict=True)
+        rows = zip(*(_values(whole.column(name)) for name in whole.schema.names), strict=True)
         for place, row in zip(nameless.tolist(), rows, strict=True):
             ids[place] = _digest(row)
-    return ids
+    return pa.array(ids, pa.string())
 
 
-def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
-    column = batch.column(name)
-    return list((column.cast(pa.int64()) if name == "ts" else column).to_pylist())
+def _values(column: pa.Array) -> list[Any]:
+    return list((column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column).to_pylist())
 
 
 def _digest(values: tuple[Any, ...]) -> str:

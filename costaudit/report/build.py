@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit import __version__
+from costaudit.engine.audit import Pass
 from costaudit.engine.choice import KEPT
-from costaudit.engine.columns import Words
 from costaudit.engine.costing import (
     SPARE,
     Costed,
@@ -31,7 +31,6 @@ from costaudit.engine.costing import (
 from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
-from costaudit.engine.local import Pass
 from costaudit.engine.month import CellScale, Method, days_of, month_of, scale_cells
 from costaudit.engine.plan import Plan, Subject
 from costaudit.engine.rows import SUBJECT_WORDS, distinct_subjects
@@ -64,6 +63,7 @@ from costaudit.routing.projection import (
     project,
 )
 from costaudit.schema import COUNTS, UNITS, UNTAGGED, Quality, Tier
+from costaudit.tape.columns import Words
 
 USERS_SHOWN: Final = 10_000
 """Users listed one by one; the rest is summed in one row."""
@@ -187,27 +187,27 @@ def audit_parts(work: Audited) -> dict[str, Any]:
 
 
 def _inputs(passed: Pass) -> m.Inputs:
-    counts = passed.quarantine.counts
+    counts = passed.found.quarantine.counts
     return m.Inputs(
-        files=passed.files,
-        bytes=passed.bytes,
-        records=passed.records,
+        files=passed.found.files,
+        bytes=passed.found.bytes,
+        records=passed.found.records,
         requests=passed.requests,
         duplicates=passed.duplicates,
-        ignored=passed.ignored,
-        copies=[m.Copy(file=copy, same_as=file) for copy, file in passed.copies],
+        ignored=passed.found.ignored,
+        copies=[m.Copy(file=copy, same_as=file) for copy, file in passed.found.copies],
         skipped=[
             m.Skipped(
                 reason=reason,
                 count=counts[reason],
                 examples=[
                     m.Example(file=p.file, line=p.line, byte=p.byte, detail=p.detail)
-                    for p in passed.quarantine.places[reason]
+                    for p in passed.found.quarantine.places[reason]
                 ],
             )
             for reason in sorted(counts, key=lambda r: (-counts[r], r))
         ],
-        formats=dict(sorted(passed.formats.items())),
+        formats=dict(sorted(passed.found.formats.items())),
         ledgers=[
             m.LedgerRead(
                 resolution=one.resolution,

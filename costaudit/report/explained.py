@@ -13,16 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from costaudit.engine.columns import Batch
+from costaudit.engine.audit import Requests
 from costaudit.engine.plan import MEASURE, PRICED, Plan
-from costaudit.engine.requests import Requests
-from costaudit.ingest.identity import calls_of
+from costaudit.ingest.canonical import calls_of
 from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact, shown, usd_for
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.report.safe import display_width, pad, safe, wrap
 from costaudit.report.tagged import TEXTS, columns_of, moment
 from costaudit.schema import UNTAGGED, Call, Tier
+from costaudit.tape.columns import Batch
+from costaudit.tape.tape import Tape
 from costaudit.tiers.evidence import Evidence, Reason
 
 _USUAL: Final = Call()
@@ -57,14 +58,14 @@ class Explained:
     """More on why there is no price."""
 
 
-def explain_requests(requests: Requests, plan: Plan, wanted: str) -> list[Explained]:
-    """The requests with a call id, response id or id of `costaudit tag`."""
+def explain_requests(requests: Requests, tape: Tape, plan: Plan, wanted: str) -> list[Explained]:
+    """The requests of a tape that keeps ids with a call id, response id or id of `costaudit tag`."""
     calls = Batch(requests.batch)
     hit = calls.words("call_id").among(wanted) | calls.words("response_id").among(wanted)
     hit |= np.array([ident == wanted for ident in request_ids(requests.batch)], bool)
     if not hit.any():
         return []
-    some = requests.take(np.flatnonzero(hit), plan)
+    some = requests.take(np.flatnonzero(hit), plan).with_texts(tape, plan)
     columns = columns_of(some, plan, with_text=False)
     return [
         _explained(some, plan, row, {name: values[row] for name, values in columns.items()})

@@ -9,10 +9,10 @@ from typing import Final
 
 from costaudit import __version__
 from costaudit.engine.attempts import AttemptLog, money_of, without_keys
+from costaudit.engine.audit import Pass
 from costaudit.engine.chains import Members
 from costaudit.engine.failure_tables import Failures, failures_by
 from costaudit.engine.kept import Kept, Mix, Who, billing_of, judge_kept
-from costaudit.engine.local import Pass
 from costaudit.engine.outage import Outage, all_requests
 from costaudit.engine.replay import (
     Heads,
@@ -98,11 +98,11 @@ def build_fallback(
         version=__version__,
         policy=plan.policy.name,
         log=LogRead(
-            files=passed.files,
-            records=passed.records,
+            files=passed.found.files,
+            records=passed.found.records,
             requests=passed.requests,
             duplicates=passed.duplicates,
-            skipped=sum(passed.quarantine.counts.values()),
+            skipped=sum(passed.found.quarantine.counts.values()),
         ),
         period=_period(passed),
         counts=_counts(work),

@@ -326,7 +326,7 @@ def find_retired(work: Audited) -> Iterator[m.Finding]:
 
 def find_overlaps(work: Audited) -> Iterator[m.Finding]:
     """CA-D1: requests without an id that are alike in two files: each may be two, or one counted twice."""
-    overlaps = work.passed.overlaps
+    overlaps = work.passed.found.overlaps
     if overlaps:
         files = f"{overlaps[0].file} and {overlaps[0].other}"
         requests = sum(overlap.requests for overlap in overlaps)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
+from costaudit.engine.audit import Pass
 from costaudit.engine.choice import KEPT
 from costaudit.engine.costing import CostSource, usd
-from costaudit.engine.local import Pass
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.impact import REQUEST_TIME, Impact, ImpactRow, OneSided, Recommendation, Sides, View
 from costaudit.report.build import Audited, audited, instant, logged_name

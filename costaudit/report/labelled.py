@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.audit import Requests
 from costaudit.engine.choice import Chosen
 from costaudit.engine.offers import SCALE
 from costaudit.engine.plan import Plan
-from costaudit.engine.requests import Requests
 from costaudit.engine.rows import ROUTE_DIGITS, JudgedRows, judge_rows
 from costaudit.errors import InputError
 from costaudit.ingest.request_id import request_ids
@@ -24,7 +24,10 @@ from costaudit.report import measured as m
 from costaudit.report.labelfile import Sample, excerpt, parse_label
 from costaudit.report.tagged import columns_of
 from costaudit.schema import UNTAGGED, Status, Tier
+from costaudit.tape.tape import AT, Tape
+from costaudit.tape.texts import with_texts
 from costaudit.tiers.calibration import Calibration
+from costaudit.tiers.columns import TEXTS
 from costaudit.tiers.evidence import Evidence
 from costaudit.tiers.labels import (
     Design,
@@ -50,36 +53,66 @@ def labelable(judged: JudgedRows) -> npt.NDArray[np.bool_]:
 
 
 def draw_sample(
-    blocks: Iterable[Requests], plan: Plan, n: int, seed: int, *, with_text: bool
+    blocks: Iterable[Requests], tape: Tape, plan: Plan, n: int, seed: int, *, with_text: bool
 ) -> list[Drawn[Mapping[str, Any]]]:
     """A sample of `n` requests in random order; prompts are excerpts, and only there with `with_text`.
 
-    Raises InputError when no request can be labelled.
+    The tape must keep ids. Raises InputError when no request can be labelled.
     """
-    sampler: Sampler[Mapping[str, Any]] = Sampler(n, seed)
+    sampler: Sampler[_Candidate] = Sampler(n, seed)
     for requests in blocks:
-        _offer(sampler, requests, plan, with_text=with_text)
+        _offer(sampler, requests, plan)
     if not sampler.requests:
         raise InputError("no request can be labelled", hint="all failed, or none was made to a chat model")
-    return sampler.draw()
+    drawn = sampler.draw()
+    if not drawn:
+        return []
+    whole = with_texts(_stacked([one.value.at for one in drawn]), tape, plan.tagger)
+    texts = {
+        name: whole.column(name).to_pylist() if name in whole.schema.names else [None] * len(drawn)
+        for name in TEXTS
+    }
+    told = [
+        _told(one.value.columns | {name: texts[name][row] for name in TEXTS}, with_text=with_text)
+        for row, one in enumerate(drawn)
+    ]
+    return [
+        Drawn(one.key, one.stratum, one.stratum_requests, one.weight, values)
+        for one, values in zip(drawn, told, strict=True)
+    ]
 
 
-def _offer(sampler: Sampler[Mapping[str, Any]], requests: Requests, plan: Plan, *, with_text: bool) -> None:
+@dataclass(slots=True)
+class _Candidate:
+    """A request that may be drawn."""
+
+    columns: dict[str, Any] = field(default_factory=dict)
+    """Those of `costaudit tag`, without texts."""
+    at: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pydict({}))
+    """A batch of one row that says what records it was made of."""
+
+
+def _stacked(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    return pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+
+
+def _offer(sampler: Sampler[_Candidate], requests: Requests, plan: Plan) -> None:
     judged = requests.judged
     rows = np.flatnonzero(labelable(judged))
     if not rows.size:
         return
     units = np.where(judged.card >= 0, judged.list_units, -1).tolist()
     tiers, ids = judged.tags.tier.tolist(), request_ids(requests.batch)
-    drawn: dict[int, dict[str, Any]] = {}  # filled below: few rows of a block can still be drawn
+    drawn: dict[int, _Candidate] = {}  # filled below: few rows of a block can still be drawn
     for row in rows.tolist():
-        file, line = requests.place(int(requests.lines[row]))
+        file, line = requests.reel.place(row)
         place = f"{file}:{line:012d}"
-        sampler.offer(tiers[row], units[row], ids[row], place, partial(drawn.setdefault, row, {}))
-    columns = columns_of(requests.take(np.array([*drawn], np.intp), plan), plan, with_text=True)
-    for number, values in enumerate(drawn.values()):
-        told = {name: column[number] for name, column in columns.items()}
-        values.update(_told(told, with_text=with_text))
+        sampler.offer(tiers[row], units[row], ids[row], place, partial(drawn.setdefault, row, _Candidate()))
+    some = requests.take(np.array([*drawn], np.intp), plan)
+    columns, at = columns_of(some, plan, with_text=False), some.reel.batch.select([AT])
+    for number, candidate in enumerate(drawn.values()):
+        candidate.columns = {name: column[number] for name, column in columns.items()}
+        candidate.at = at.slice(number, 1)
 
 
 def _told(values: dict[str, Any], *, with_text: bool) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
 
+from costaudit.engine.audit import Pass
 from costaudit.engine.kernel import IMPLAUSIBLE
-from costaudit.engine.local import Pass
 from costaudit.engine.ratios import NOTHING_ON_LIST, NOTHING_REPORTED, edge_text
 from costaudit.engine.standouts import Standout
 from costaudit.money import EXACT, usd_from_pico

@@ -33,6 +33,7 @@ from costaudit.report.shadow_warnings import (
     warn_of_time,
 )
 from costaudit.shadow.intervals import Estimate, wilson
+from costaudit.tape.record import hashes_of
 
 MICRO: Final = Decimal("1e-12")
 
@@ -100,11 +101,12 @@ def build_comparison(
 
 
 def _judge(a: ArmRead, b: ArmRead, outcomes: Sequence[Outcome] | None) -> tuple[_Judged, _Judged]:
-    tables: tuple[dict[str, bool], dict[str, bool]] = {}, {}
-    for outcome in outcomes or ():
+    tables: tuple[dict[int, bool], dict[int, bool]] = {}, {}
+    hashes = hashes_of(outcome.request_id for outcome in outcomes or ())
+    for outcome, hashed in zip(outcomes or (), hashes, strict=True):
         for table, letter in zip(tables, "ab", strict=True):
             if outcome.arm in (None, letter):
-                table[outcome.request_id] = outcome.passed
+                table[hashed] = outcome.passed
     found = [
         _Judged(*c.judge(arm.calls, table))
         if arm.calls.keys is not None
@@ -114,7 +116,8 @@ def _judge(a: ArmRead, b: ArmRead, outcomes: Sequence[Outcome] | None) -> tuple[
     if outcomes:
         if not any(j.known.any() for j in found):
             raise InputError("no outcome is of a request of either arm", hint="ids are those of the logs")
-        both = {o.request_id for o in outcomes if o.arm is None} & _ids(a.calls) & _ids(b.calls)
+        of_both = {h for h, o in zip(hashes, outcomes, strict=True) if o.arm is None}
+        both = of_both & _ids(a.calls) & _ids(b.calls)
         if both:
             raise InputError(
                 f"{len(both):,} outcomes are of request ids that both arms have",
@@ -123,10 +126,10 @@ def _judge(a: ArmRead, b: ArmRead, outcomes: Sequence[Outcome] | None) -> tuple[
     return found[0], found[1]
 
 
-def _ids(calls: ArmCalls) -> set[str]:
+def _ids(calls: ArmCalls) -> set[int]:
     if calls.keys is None:
         return set()
-    return {i for i in (*calls.keys.call_id, *calls.keys.response_id) if i is not None}
+    return {i for i in (*calls.keys.call, *calls.keys.response) if i is not None}
 
 
 # Figures

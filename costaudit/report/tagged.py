@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from costaudit.engine.audit import Requests
 from costaudit.engine.plan import MEASURE, PRICED, Plan
-from costaudit.engine.requests import Requests
 from costaudit.engine.rows import ROUTE_DIGITS, UNIT_DIGITS, JudgedRows
 from costaudit.ingest.canonical import completed
 from costaudit.ingest.request_id import request_ids
@@ -29,6 +29,7 @@ from costaudit.prices.cards import Card
 from costaudit.report.csvout import cell
 from costaudit.report.jsontext import harmless
 from costaudit.schema import CANONICAL, UNTAGGED
+from costaudit.tape.record import FILE, LINE
 from costaudit.tiers.evidence import Evidence
 
 TEXTS: Final = ("prompt", "system")
@@ -69,7 +70,7 @@ def schema_of(*, with_text: bool) -> pa.Schema:
 def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, list[Any]]:
     """Every column of some requests as plain values: money as Decimal, `ts` in microseconds."""
     judged, policy = requests.judged, plan.policy
-    places = [requests.place(line) for line in requests.lines.tolist()]
+    reel = requests.reel.batch
     whole = completed(requests.batch)
     columns = {
         name: (whole.column(name).cast(pa.int64()) if name == "ts" else whole.column(name)).to_pylist()
@@ -102,9 +103,9 @@ def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, 
         "kept_reason": judged.stays(policy),
         "reported_usd": [None if p is None else usd_of(p * 1000) for p in columns["reported_picousd"]],
         "id": request_ids(requests.batch),
-        "source_file": [file for file, _ in places],
-        "source_line": [line for _, line in places],
-        "records": requests.records.tolist(),
+        "source_file": reel.column(FILE).to_pylist(),
+        "source_line": reel.column(LINE).to_pylist(),
+        "records": requests.reel.records.tolist(),
     }
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 UNKNOWN: Final = -1
 """An absent number or flag, and the code of an absent text."""
 
+TEXTS: Final = ("prompt", "system")
+"""Columns of free text: what they say is kept as `costaudit.tiers.traits` when they are gone."""
+
 START_CHARS: Final = 400
 """How much of a long text the pattern of a fact sees."""
 
@@ -87,16 +90,21 @@ class Columns:
         if name == "reasoning_percent":
             return self.number("reasoning") * 100 // np.maximum(self.number("output"), 1)
         absent = 0 if name in COUNTS else UNKNOWN
-        if not self._has(name):
+        if not self.has(name):
             return np.array(absent, np.int64)
         column = self._batch.column(name)
         column = column if pa.types.is_int64(column.type) else column.cast(pa.int64())
         filled = column.fill_null(absent) if column.null_count else column
         return filled.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
+    def plain(self, name: str, absent: object) -> NDArray[Any]:
+        """A column that holds numbers or flags in its own type, with `absent` for null."""
+        column = self._batch.column(name)
+        return as_numpy(column.fill_null(absent) if column.null_count else column)
+
     def _text(self, name: str, *, encode: bool) -> Distinct | None:
         if name not in self._texts:
-            self._texts[name] = self._read_text(name, encode=encode) if self._has(name) else None
+            self._texts[name] = self._read_text(name, encode=encode) if self.has(name) else None
         return self._texts[name]
 
     def _read_text(self, name: str, *, encode: bool) -> Distinct:
@@ -111,7 +119,7 @@ class Columns:
 
     def _read_choice(self, name: str, choices: tuple[str, ...]) -> Mask:
         absent = _DEFAULTS.get(name) in choices
-        if not self._has(name):
+        if not self.has(name):
             return np.array(absent)
         column = _as_text(self._batch.column(name))
         if pa.types.is_dictionary(column.type):
@@ -119,7 +127,7 @@ class Columns:
             return texts.spread(as_numpy(_equal_any(texts.values, choices)), absent)
         return as_numpy(pc.fill_null(_equal_any(column, choices), absent))
 
-    def _has(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether the batch has the column with anything in it."""
         return name in self._names and self._batch.column(name).null_count < self.rows
 

@@ -53,19 +53,33 @@ class Prints:
 
 
 def fingerprints(columns: Columns) -> Prints:
-    """The fingerprints of the rows of a batch."""
-    feature, system = _hashed(columns, "feature"), _hashed(columns, "system")
+    """The fingerprints of the rows of a batch that has `costaudit.tiers.traits` in the place of texts."""
+    feature, system = _hashed(columns, "feature"), _kept(columns, "text_system")
+    template, voter = _kept(columns, "text_template"), _kept(columns, "text_voter")
     endpoint = mixed(feature, system)
     wide = np.where((feature == NO_PRINT) & (system == NO_PRINT), NO_PRINT, endpoint | np.uint64(1))
+    own = mixed(template, endpoint) & ~np.uint64(1)
+    return Prints(np.where(template == NO_PRINT, NO_PRINT, own), wide, voter)
+
+
+def _kept(columns: Columns, name: str) -> Hashes:
+    if not columns.has(name):
+        return np.zeros(columns.rows, np.uint64)
+    return np.asarray(columns.plain(name, 0), np.uint64)
+
+
+def system_hashes(columns: Columns) -> Hashes:
+    """A hash of the system text of every row; NO_PRINT where it has none."""
+    return _hashed(columns, "system")
+
+
+def hashed_templates(columns: Columns) -> Hashes:
+    """A hash of how the instruction of every row begins, its payload masked; NO_PRINT without one."""
     prompts = columns.long_text("prompt")
     if prompts is None:
-        narrow = np.zeros(columns.rows, np.uint64)
-    else:
-        of_values = hash_texts(_templates(prompts.values), np.uint64(_SALTS["prompt"]))
-        template = prompts.spread(of_values, NO_PRINT)
-        own = mixed(template, endpoint) & ~np.uint64(1)
-        narrow = np.where(template == NO_PRINT, NO_PRINT, own)
-    return Prints(narrow, wide, _voters(columns))
+        return np.zeros(columns.rows, np.uint64)
+    of_values = hash_texts(_templates(prompts.values), np.uint64(_SALTS["prompt"]))
+    return np.asarray(prompts.spread(of_values, NO_PRINT))
 
 
 def _templates(prompts: Any) -> Any:
@@ -78,7 +92,7 @@ def _templates(prompts: Any) -> Any:
     return found
 
 
-def _voters(columns: Columns) -> Hashes:
+def voters(columns: Columns) -> Hashes:
     """The call's own id, else the provider's, else what the record says of it."""
     voter = _hashed(columns, "call_id")
     response = _hashed(columns, "response_id")

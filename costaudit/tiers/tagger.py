@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from costaudit.schema import UNTAGGED, Tier
-from costaudit.tiers.columns import Columns
+from costaudit.tiers.columns import TEXTS, Columns
 from costaudit.tiers.draft import EXPLICIT_CONFIDENCE, Draft
 from costaudit.tiers.evidence import Evidence, Reason, Tags
 from costaudit.tiers.facts import FactSpeaker
@@ -18,6 +18,7 @@ from costaudit.tiers.guard import DEFAULT_RISK
 from costaudit.tiers.metadata import MetadataSpeaker
 from costaudit.tiers.ruleset import EXPLICIT_RULE, GUARD_RULE, MODEL_RULE, VOTE_RULE
 from costaudit.tiers.text import TextSpeaker
+from costaudit.tiers.traits import starts_of, trait_columns, verdicts_in, with_traits
 from costaudit.tiers.votes import Ballots, Votes
 
 if TYPE_CHECKING:
@@ -65,9 +66,10 @@ class Tagger:
         self._rules = rules
         self.calibration = calibration
         self._metadata = MetadataSpeaker(rules.metadata, rules.tag_keys)
-        self._structure = FactSpeaker(rules.structure)
+        self._starts = starts_of(rules)
+        self._structure = FactSpeaker(rules.structure, self._starts)
         self._text = TextSpeaker(rules, risk=risk, calibration=calibration)
-        self._shape = FactSpeaker(rules.shape)
+        self._shape = FactSpeaker(rules.shape, self._starts)
         names = [
             [rule.name for rule in kind]
             for kind in (rules.metadata, rules.structure, rules.text, rules.shape)
@@ -87,8 +89,8 @@ class Tagger:
     def tag(self, batch: pa.RecordBatch) -> Tags:
         """The tier of every row, with confidence, kind of evidence and deciding rule.
 
-        The batch holds any of the columns of `schema.CANONICAL`. The tags of a row depend on that row
-        and on the votes alone.
+        The batch holds any of the columns of `schema.CANONICAL`, or what `read` made of its texts. The tags
+        of a row depend on that row and on the votes alone.
         """
         return self.settle(self.judge(batch))
 
@@ -98,14 +100,25 @@ class Tagger:
             return judged.tags
         return _settled(judged, self._votes, len(self.rule_names) - 1)
 
+    def read(self, batch: pa.RecordBatch, *, scored: bool = True) -> pa.RecordBatch:
+        """The batch without its texts, and with what they say of the tier (see `costaudit.tiers.traits`).
+
+        Texts that are not `scored` are only hashed.
+        """
+        if not any(name in TEXTS for name in batch.schema.names):
+            return batch
+        columns = Columns(batch)
+        verdicts = self._text.judge(columns) if scored else None
+        return with_traits(batch, trait_columns(columns, verdicts, self._starts if scored else ()))
+
     def judge(self, batch: pa.RecordBatch) -> Judged:
         """What every row says by itself."""
-        columns, rules = Columns(batch), self._rules
+        columns, rules = Columns(self.read(batch)), self._rules
         draft = Draft(columns.rows)
         draft.explicit(columns.number("tier_tag"))
         draft.rules(Evidence.METADATA, rules.metadata, self._metadata.first(columns))
         draft.rules(Evidence.STRUCTURE, rules.structure, self._structure.first(columns))
-        verdicts = self._text.judge(columns)
+        verdicts = verdicts_in(columns)
         draft.text(verdicts, rules.scoring.raise_confidence, len(rules.text) + 2)
         draft.rules(Evidence.SHAPE, rules.shape, self._shape.first(columns))
         if verdicts is None:
@@ -115,7 +128,7 @@ class Tagger:
 
     def text_scores(self, batch: pa.RecordBatch) -> NDArray[np.int32]:
         """What the text alone says of every row: `Verdicts.scores`, all 0 where it says nothing."""
-        verdicts = self._text.judge(Columns(batch))
+        verdicts = verdicts_in(Columns(self.read(batch)))
         return np.zeros((batch.num_rows, len(Tier)), np.int32) if verdicts is None else verdicts.scores
 
     def explain(self, batch: pa.RecordBatch, row: int, *, signals: bool = False) -> list[Reason]:
@@ -127,7 +140,8 @@ class Tagger:
         """
         if not 0 <= row < batch.num_rows:
             raise IndexError(f"row {row} of a batch of {batch.num_rows}")
-        columns, rules = Columns(batch.slice(row, 1)), self._rules
+        one, rules = batch.slice(row, 1), self._rules
+        columns = Columns(self.read(one))
         logged = int(columns.number("tier_tag").max())
         return [
             *(
@@ -137,8 +151,8 @@ class Tagger:
             ),
             *_reasons(Evidence.METADATA, rules.metadata, self._metadata.all(columns)),
             *_reasons(Evidence.STRUCTURE, rules.structure, self._structure.all(columns)),
-            *self._vote_reasons(batch.slice(row, 1)),
-            *self._text_reasons(columns, signals=signals),
+            *self._vote_reasons(one),
+            *self._text_reasons(Columns(one), signals=signals),
             *_reasons(Evidence.SHAPE, rules.shape, self._shape.all(columns)),
         ]
 

@@ -18,8 +18,8 @@ import pytest
 
 from costaudit.cli import surroundings
 from costaudit.cli.surroundings import VARIABLES, cgroup_cores, cgroup_memory, variables
-from costaudit.engine.workers import default_threads
 from costaudit.prices.book import load_book
+from costaudit.tape.workers import default_threads
 from tests.conftest import ROOT
 from tests.prices.test_diff import write
 from tests.prices.test_rules import BASIC, tables

@@ -264,9 +264,7 @@ def test_more_threads_than_there_can_be_are_no_trouble(warm: Warm, log: Path):
 @pytest.mark.parametrize("error", ["MemoryError()", "pyarrow.ArrowMemoryError('malloc of 5 failed')"])
 def test_memory_that_is_short_is_told(warm: Warm, log: Path, error: str):
     short = (
-        "import pyarrow, costaudit.engine.local as l\n"
-        f"def short(*_, **__): raise {error}\n"
-        "l.audit_files = short"
+        f"import pyarrow, costaudit.tape.read as l\ndef short(*_, **__): raise {error}\nl.read_tape = short"
     )
     found = warm("analyze", log, before=short)
     assert found.code == 2
@@ -274,9 +272,7 @@ def test_memory_that_is_short_is_told(warm: Warm, log: Path, error: str):
 
 
 def test_any_other_exception_is_a_bug(warm: Warm, log: Path):
-    wrong = (
-        "import costaudit.engine.local as l\ndef wrong(*_, **__): raise KeyError('x')\nl.audit_files = wrong"
-    )
+    wrong = "import costaudit.tape.read as l\ndef wrong(*_, **__): raise KeyError('x')\nl.read_tape = wrong"
     found = warm("analyze", log, before=wrong)
     assert found.code == 3
     assert "this is a bug in costaudit: KeyError in <string>:2" in found.err
@@ -285,12 +281,12 @@ def test_any_other_exception_is_a_bug(warm: Warm, log: Path):
 # Signals
 
 SLOW = (
-    "import time, costaudit.engine.local as l; done = l.audit_files\n"
+    "import time, costaudit.tape.read as l; done = l.read_tape\n"
     "def slow(*a, **k):\n"
     "    open('at work', 'w').close()\n"
     "    time.sleep(20)\n"
     "    return done(*a, **k)\n"
-    "l.audit_files = slow"
+    "l.read_tape = slow"
 )
 SIGNALS = [
     (signal.SIGINT, 130, "interrupted"),

@@ -16,9 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from costaudit.engine.local import Pass, audit_files
+from costaudit.engine.audit import Pass, audit_tape, informed
 from costaudit.engine.plan import Plan
+from costaudit.errors import InputError
 from costaudit.ingest import bundle, jsonl, parquet, reader
+from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.files import find_logs
 from costaudit.ingest.format import Adapter
 from costaudit.ingest.jsonl import JsonlReader
@@ -31,6 +33,7 @@ from costaudit.prices.resolver import Resolver
 from costaudit.report.build import build_audit
 from costaudit.report.model import Audit
 from costaudit.routing.policy import load_policy
+from costaudit.tape.read import HowToRead, Progress, read_tape
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Tagger
 
@@ -62,6 +65,22 @@ def plan(
 def plan_at(prices: PriceBook, *, policy: str | None = None, prices_at: int | None = None) -> Plan:
     """A plan for another book than the shipped one."""
     return Plan(prices, Resolver(prices), tagger(), load_policy(policy), prices_at=prices_at)
+
+
+def audit_files(
+    files: Sequence[LogFile],
+    chosen: Plan,
+    *,
+    forced: Adapter | None = None,
+    adapters: Sequence[Adapter] = ADAPTERS,
+    refused: Sequence[InputError] = (),
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Pass:
+    """The logs read and audited."""
+    how = HowToRead(forced, adapters, threads)
+    with read_tape(files, chosen.tagger, how, refused=refused, progress=progress) as tape:
+        return audit_tape(tape, informed(tape, chosen, threads), threads)
 
 
 def pass_under(chosen: Plan, *paths: Path | str, threads: int = 1) -> Pass:

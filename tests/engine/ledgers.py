@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from costaudit.engine.audit import Pass
 from costaudit.engine.from_ledgers import LedgerPass, pass_of_ledgers
 from costaudit.engine.ledger import Cells
-from costaudit.engine.local import Pass, audit_files
 from costaudit.engine.plan import Plan
 from costaudit.engine.saved import SavedLedger, ledger_facts, read_ledger, write_ledger
 from costaudit.ingest.files import find_logs
-from tests.engine.audits import plan
+from tests.engine.audits import audit_files, plan
 
 
 def detailed(plan: Plan, resolution: Literal["hour", "day"] = "day") -> Plan:

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from costaudit.engine.columns import Batch
 from costaudit.engine.plan import Plan
 from costaudit.engine.shares import request_hashes
 from costaudit.ingest.canonical import batch_of
@@ -25,6 +24,8 @@ from costaudit.prices.cards import NO_TS, Card, Timeline
 from costaudit.prices.conditions import service_tier
 from costaudit.routing.candidates import candidate_timeline, candidates_of, name_timeline
 from costaudit.schema import Call
+from costaudit.tape.columns import Batch
+from costaudit.tape.record import Keeps, recorded
 
 INPUT = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio")
 OUTPUT = ("output", "output_audio")
@@ -110,7 +111,7 @@ class ByHand:
         self.service = [service_tier(c.service_tier) for c in calls]
         self.looked: dict[Any, list[Card | None]] = {}
         self.bids: dict[Any, Any] = {}
-        batch = Batch(batch_of(calls))
+        batch = Batch(recorded(batch_of(calls), plan.tagger, Keeps()))
         self.bucket = (request_hashes(batch, np.arange(len(calls))) % np.uint64(10_000)).tolist()
         self.units: dict[str, dict[str, int]] = {}
 

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from costaudit.engine.local import audit_files
 from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.ingest.files import find_logs
 from costaudit.ingest.text_size import text_sizes
 from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
 from costaudit.report.model import Audit
-from tests.engine.audits import plan, write_jsonl
+from tests.engine.audits import audit_files, plan, write_jsonl
 
 
 def audited(path: Path, *, estimate: bool) -> Audit:

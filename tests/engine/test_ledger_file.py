@@ -19,21 +19,28 @@ from hypothesis import strategies as st
 
 from costaudit.engine.detail import AUDIO, JSON_MODE, TOOLS
 from costaudit.engine.kernel import DAY_US
-from costaudit.engine.local import audit_files
-from costaudit.engine.memory import BlockMemory
 from costaudit.engine.plan import Plan
 from costaudit.engine.saved import write_ledger
 from costaudit.engine.slots import price_changes
 from costaudit.errors import InputError
 from costaudit.ingest.files import find_logs
-from costaudit.ingest.jsonl import JsonlReader
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
 from costaudit.prices.rows import instant_us
 from costaudit.report.build import build_audit
 from costaudit.routing.policy import load_policy
-from tests.engine.audits import Record, audit, audit_pass, book, plan, random_log, tagger, write_jsonl
+from tests.engine.audits import (
+    Record,
+    audit,
+    audit_files,
+    audit_pass,
+    book,
+    plan,
+    random_log,
+    tagger,
+    write_jsonl,
+)
 from tests.engine.ledgers import ROUTES, detailed, ledger_pass, load_ledger, rows_of, save_ledger
 from tests.often import often, repeated
 from tests.prices.test_price_layers import make_overlay, price
@@ -377,20 +384,6 @@ def test_impossible_values_never_end_in_a_bug(tmp_path: Path, run: Any, column: 
     found = run("analyze", tmp_path / "bad.parquet", "-q")
     assert found.code == (0 if column in ("needs", "period", "model") else 2), found.err
     assert "bug" not in found.err
-
-
-def test_passes_that_share_a_memory_parse_once_and_find_the_same(tmp_path: Path, monkeypatch: Any):
-    files, _ = find_logs([str(write_jsonl(tmp_path / "log.jsonl", random_log(6, 150)))])
-    parsed: list[int] = []
-    of_reader = JsonlReader.parse
-    monkeypatch.setattr(JsonlReader, "parse", lambda self, block: parsed.append(1) or of_reader(self, block))
-    memory = BlockMemory()
-    first, second = (audit_files(files, plan(), threads=1, memory=memory) for _ in range(2))
-    assert (len(parsed), rows_of(first)) == (1, rows_of(second))
-    assert (first.duplicates, first.formats) == (second.duplicates, second.formats)
-    small = BlockMemory(room=0)
-    assert rows_of(audit_files(files, plan(), threads=1, memory=small)) == rows_of(first)
-    assert len(parsed) > 1
 
 
 def test_prices_change_at_the_edges_of_peak_hours_but_on_no_holiday():

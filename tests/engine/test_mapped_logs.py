@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.engine.local import audit_files
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.mapped import mapped_adapter
@@ -21,7 +20,7 @@ from costaudit.ingest.mapping import parse_format
 from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
 from costaudit.report.model import Audit
-from tests.engine.audits import Record, audit, plan, random_log, same, write_jsonl, write_parquet
+from tests.engine.audits import Record, audit, audit_files, plan, random_log, same, write_jsonl, write_parquet
 from tests.often import repeated
 
 FEW = repeated(3, 40)

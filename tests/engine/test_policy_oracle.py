@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from costaudit.engine.audit import Pass
 from costaudit.engine.choice import KEPT
 from costaudit.engine.costing import DIGITS
 from costaudit.engine.exact import sum_by
 from costaudit.engine.fits import LACKS
 from costaudit.engine.kernel import audit_batch
 from costaudit.engine.ledger import CellSum
-from costaudit.engine.local import Pass
 from costaudit.engine.plan import Plan
 from costaudit.ingest.canonical import batch_of
 from costaudit.prices.gateways import load_gateways
@@ -31,6 +31,8 @@ from costaudit.routing.evals import Evals
 from costaudit.routing.policy import Policy, _groups, load_roster
 from costaudit.routing.projection import exact_sum
 from costaudit.schema import Call
+from costaudit.tape.record import Keeps, recorded
+from costaudit.tape.tape import Found
 from tests.engine.audits import book, tagger
 from tests.engine.policy_oracle import FEMTO, ByHand, random_calls
 from tests.often import often
@@ -54,7 +56,7 @@ def calls() -> list[Call]:
 
 @cache
 def batch() -> pa.RecordBatch:
-    return batch_of(calls())
+    return recorded(batch_of(calls()), tagger(), Keeps())
 
 
 def decimals(chance: random.Random, low: float, high: float, places: int) -> str:
@@ -181,7 +183,7 @@ def test_a_random_policy_is_what_it_is_by_hand(seed: int):
     for start in range(0, REQUESTS, REQUESTS // 2):
         cells.add(audit_batch(batch().slice(start, REQUESTS // 2), plan).cells)
     whole = cells.total()
-    work = audited(Pass(whole, whole, _nothing(), plan), load_gateways())
+    work = audited(Pass(whole, whole, _nothing(), plan, Found()), load_gateways())
     out = ByHand(plan, calls(), tags.confidence.tolist(), tags.tier.tolist()).all()
 
     def units(amount: Fraction) -> Fraction:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from costaudit.engine import local
 from costaudit.money import exact
 from costaudit.report.model import Audit, Finding, Reconciliation
+from costaudit.tape import tape
 from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl
 from tests.often import often
 
@@ -206,7 +206,7 @@ def test_the_twenty_farthest_requests_are_named_with_their_lines(tmp_path: Path,
 def test_a_log_given_twice_is_reconciled_as_once(
     tmp_path: Path, blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int
 ):
-    monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
+    monkeypatch.setattr(tape, "MERGED_AT_ONCE", at_once)
     for log in (spread_log(60), random_log(5, often(60, 200))):
         one = write_jsonl(tmp_path / "a.jsonl", log)
         two = write_jsonl(tmp_path / "b.jsonl", log)
@@ -223,7 +223,7 @@ def test_requests_behind_those_that_merging_takes_away_move_up(
     tmp_path: Path, blocks: None, monkeypatch: pytest.MonkeyPatch, at_once: int, times: int
 ):
     """30 costs far from list, or impossible, are of unfinished records: whole, they are at list."""
-    monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
+    monkeypatch.setattr(tape, "MERGED_AT_ONCE", at_once)
     far: list[Record] = []
     whole: list[Record] = []
     for n in range(30):

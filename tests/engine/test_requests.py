@@ -12,15 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.engine import local, requests
-from costaudit.engine.local import audit_files
-from costaudit.engine.requests import read_requests
+from costaudit.engine.audit import audit_tape, informed, judge_tape
 from costaudit.errors import InputError
 from costaudit.ingest import bundle
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
 from costaudit.report.tagged import columns_of
+from costaudit.tape import ids, store, tape
+from costaudit.tape.read import HowToRead, read_tape
+from costaudit.tape.record import Keeps
+from costaudit.tape.texts import with_texts
 from tests.engine.audits import Record, plan, random_log, read_in_blocks, write_jsonl, write_parquet
 from tests.often import repeated
 
@@ -31,12 +33,15 @@ Row = dict[str, Any]
 def rows_of(*paths: Path, threads: int = 1, **options: Any) -> tuple[list[Row], Any]:
     """Every request as `costaudit tag` writes it, and the audit of the same logs."""
     files, refused = find_logs([str(p) for p in paths])
-    passed = audit_files(files, plan(**options), refused=refused, threads=threads)
-    rows: list[Row] = []
-    for some in read_requests(files, passed, threads=threads):
-        columns = columns_of(some, passed.plan, with_text=True)
-        rows += [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    return rows, build_audit(passed, load_gateways())
+    chosen, rows = plan(**options), list[Row]()
+    how = HowToRead(threads=threads, keeps=Keeps(ids=True, texts=True))
+    with read_tape(files, chosen.tagger, how, refused=refused) as tape:
+        passed = audit_tape(tape, informed(tape, chosen), threads)
+        for some in judge_tape(tape, passed.plan, threads):
+            columns = columns_of(some, passed.plan, with_text=True)
+            listed = zip(*columns.values(), strict=True)
+            rows += [dict(zip(columns, values, strict=True)) for values in listed]
+        return rows, build_audit(passed, load_gateways())
 
 
 def total(rows: list[Row], name: str) -> Decimal:
@@ -118,9 +123,10 @@ def test_blocks_threads_and_parts_do_not_matter(
     check_sums(expected, report)
 
     read_in_blocks(monkeypatch, block)
-    for module in (local, requests):
-        monkeypatch.setattr(module, "CALLS_AT_ONCE", at_once)
-    monkeypatch.setattr(requests, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(tape, "MERGED_AT_ONCE", at_once)
+    monkeypatch.setattr(tape, "REEL_ROWS", 30)
+    monkeypatch.setattr(store.Store.__init__, "__defaults__", (1000,))
+    monkeypatch.setattr(ids.RunIds.__init__, "__defaults__", (50, 100))
     assert rows_of(*paths, threads=threads)[0] == expected
 
 
@@ -188,17 +194,28 @@ def test_rows_hold_what_the_record_says(tmp_path: Path):
 
 
 @pytest.mark.parametrize("small", [0, 64 << 10])
-def test_a_log_that_shrinks_between_two_readings_is_refused(
+def test_texts_are_read_again_where_the_log_still_is_what_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
 ):
     monkeypatch.setattr(bundle, "SMALL_BYTES", small)
-    paths = [write_jsonl(tmp_path / f"{name}.jsonl", random_log(seed, 30)) for seed, name in enumerate("ab")]
+    usage = {"model": "gpt-4o", "input_tokens": 1, "output_tokens": 1}
+    logs = [
+        [
+            {"call_id": f"{name}{n}", "response_id": f"x{n}", "prompt": f"Say {name} {n}", **usage}
+            for n in range(5)
+        ]
+        for name in "ab"
+    ]
+    logs[1].append({"call_id": "a1", "response_id": "x1", "system": "Be brief.", **usage})
+    paths = [write_jsonl(tmp_path / f"{n}.jsonl", log) for n, log in enumerate(logs)]
     files, refused = find_logs([str(p) for p in paths])
-    passed = audit_files(files, plan(), refused=refused, threads=1)
-    assert sum(r.batch.num_rows for r in read_requests(files, passed)) == passed.requests
-    paths[1].write_bytes(b"".join(paths[1].read_bytes().splitlines(keepends=True)[:-5]))
-    with pytest.raises(InputError, match="5 records are gone"):
-        list(read_requests(files, passed))
-    paths[1].unlink()
-    with pytest.raises(InputError, match=r"b\.jsonl"):
-        list(read_requests(files, passed))
+    chosen = plan()
+    with read_tape(files, chosen.tagger, HowToRead(keeps=Keeps(ids=True)), refused=refused) as read:
+        (reel,) = read.reels()
+        assert not {"prompt", "system"} & set(reel.batch.schema.names)
+        whole = with_texts(reel.batch, read, chosen.tagger)
+        assert whole.column("prompt").to_pylist() == [f"Say {name} {n}" for name in "ab" for n in range(5)]
+        assert whole.column("system").to_pylist() == [None, "Be brief.", *[None] * 8]
+        paths[1].write_bytes(b"".join(paths[1].read_bytes().splitlines(keepends=True)[:-2]))
+        with pytest.raises(InputError, match="has changed while it was read"):
+            with_texts(reel.batch, read, chosen.tagger)

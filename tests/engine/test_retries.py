@@ -14,7 +14,7 @@ MINUTE = 60_000_000
 
 def tries(*rows: dict[str, Any]) -> Tries:
     plain = {
-        "ts": 0, "attempt": 0, "status": "error", "call_id": None, "response_id": None, "parent_id": None,
+        "ts": 0, "attempt": 0, "status": "error", "call": None, "response": None, "parent": None,
         "session": None, "feature": None, "prompt": 0,
         "refused": False,
     }  # fmt: skip
@@ -28,31 +28,31 @@ def linked(*rows: dict[str, Any]) -> list[tuple[tuple[int, ...], tuple[Link, ...
 
 def test_a_retry_follows_the_request_that_it_names_as_its_parent():
     assert linked(
-        {"call_id": "b", "attempt": 2, "parent_id": "a", "ts": 3},
-        {"call_id": "a"},
-        {"call_id": "c", "attempt": 1, "parent_id": "a", "ts": 2},
-        {"call_id": "x"},
+        {"call": "b", "attempt": 2, "parent": "a", "ts": 3},
+        {"call": "a"},
+        {"call": "c", "attempt": 1, "parent": "a", "ts": 2},
+        {"call": "x"},
     ) == [((1, 2, 0), (Link.IDS, Link.IDS), False), ((3,), (), False)]
 
 
 def test_attempts_may_name_the_one_before_them_or_share_an_id():
     assert linked(
-        {"call_id": "a"},
-        {"call_id": "b", "attempt": 1, "parent_id": "a"},
-        {"call_id": "c", "attempt": 2, "parent_id": "b"},
+        {"call": "a"},
+        {"call": "b", "attempt": 1, "parent": "a"},
+        {"call": "c", "attempt": 2, "parent": "b"},
     ) == [((0, 1, 2), (Link.IDS, Link.IDS), False)]
-    assert linked({"call_id": "a"}, {"call_id": "a", "attempt": 1}) == [((0, 1), (Link.IDS,), False)]
+    assert linked({"call": "a"}, {"call": "a", "attempt": 1}) == [((0, 1), (Link.IDS,), False)]
 
 
 def test_ids_that_are_used_again_without_an_attempt_number_join_nothing():
-    assert linked({"call_id": "batch-1"}, {"call_id": "batch-1", "parent_id": "batch-1"}) == [
+    assert linked({"call": "batch-1"}, {"call": "batch-1", "parent": "batch-1"}) == [
         ((0,), (), False),
         ((1,), (), False),
     ]
 
 
 def test_a_retry_without_its_first_try_is_an_orphan():
-    assert linked({"call_id": "b", "attempt": 1, "parent_id": "gone"}) == [((0,), (), True)]
+    assert linked({"call": "b", "attempt": 1, "parent": "gone"}) == [((0,), (), True)]
 
 
 def test_a_session_joins_the_next_attempt_number():

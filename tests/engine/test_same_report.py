@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.ingest import identity, jsonl
+from costaudit.ingest import jsonl
 from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl, write_parquet
 from tests.often import repeated
 
@@ -76,17 +75,6 @@ def test_blocks_and_threads_do_not_matter(
     assert audit(one, threads=threads).model_dump_json() == whole.model_dump_json()
     table = write_parquet(tmp_path / "log.parquet", log, rows=33)
     assert same(audit(table, threads=threads)) == same(whole)
-
-
-@FEW
-@given(SEEDS)
-def test_a_hash_only_finds_candidates(tmp_path: Path, seed: int):
-    """With one hash for every id the result is the same, only slower."""
-    log = write_jsonl(tmp_path / "log.jsonl", random_log(seed))
-    expected = audit(log).model_dump_json()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(identity, "hash_texts", lambda array, _salt: np.zeros(len(array), np.uint64))
-        assert audit(log).model_dump_json() == expected
 
 
 @FEW

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from costaudit.engine import local
 from costaudit.ingest import jsonl
+from costaudit.tape import store
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Tagger
+from costaudit.tiers.votes import BallotBox
 from tests.engine.audits import audit, read_in_blocks, same, write_jsonl
 
 TASKS = {
@@ -71,7 +72,7 @@ def test_the_report_does_not_depend_on_blocks_or_on_what_is_kept(
     threads: int,
 ):
     path = write_jsonl(tmp_path / "log.jsonl", log_of())
-    monkeypatch.setattr(local, "HELD_BYTES", held)
+    monkeypatch.setattr(store.Store.__init__, "__defaults__", (held,))
     read_in_blocks(monkeypatch, block_bytes)
     assert same(audit(path, threads=threads)) == expected
 
@@ -93,7 +94,7 @@ def test_the_ledger_holds_the_voted_tags(tmp_path: Path):
     judged = tagger.judge(batch)
     ballots = judged.ballots()
     assert ballots is not None
-    box = local.BallotBox()
+    box = BallotBox()
     box.add(ballots)
     tags = tagger.with_votes(box.count()).settle(judged)
     found: dict[int | None, int] = {}

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from costaudit.engine.local import Pass, audit_files
+from costaudit.engine.audit import Pass, audit_tape, informed
 from costaudit.engine.plan import Plan
-from costaudit.engine.requests import read_requests
 from costaudit.engine.rows import judge_rows
-from costaudit.engine.tape import Tape
+from costaudit.engine.shares import session_hashes
 from costaudit.engine.whatif import Evaluated, evaluate
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
@@ -25,6 +24,10 @@ from costaudit.report.build import Audited, audited
 from costaudit.report.savings import causes_of
 from costaudit.routing.policy import load_policy
 from costaudit.routing.projection import exact_sum
+from costaudit.tape.columns import Batch
+from costaudit.tape.read import HowToRead, read_tape
+from costaudit.tape.tape import Tape
+from costaudit.tiers.tagger import Judged
 from tests.engine.audits import Record, plan, random_log, write_jsonl
 from tests.often import often
 
@@ -40,9 +43,9 @@ def policy_file(folder: Path, text: str) -> str:
 @contextmanager
 def recorded(log: Path, policy: str | None = None) -> Iterator[tuple[Tape, Pass]]:
     files, refused = find_logs([str(log)])
-    passed = audit_files(files, plan(policy=policy), refused=refused, threads=1)
-    with Tape.of(read_requests(files, passed, threads=1)) as tape:
-        yield tape, passed
+    chosen = plan(policy=policy)
+    with read_tape(files, chosen.tagger, HowToRead(threads=1), refused=refused) as tape:
+        yield tape, audit_tape(tape, informed(tape, chosen), threads=1)
 
 
 def evaluated(log: Path, policy: str | None = None) -> Evaluated:
@@ -171,10 +174,14 @@ def test_sessions_that_stay_together_have_one_model_and_lose_no_cache(tmp_path: 
         evaluation_plan: Plan = one.passed.plan
         from costaudit.engine.sessions import SessionTags  # noqa: PLC0415 - what the evaluation does, once more
 
-        tags = SessionTags.of((reel.session, reel.judged.tags) for reel in tape.reels())
-        for reel in tape.reels():
-            rows = judge_rows(reel.batch, evaluation_plan, tags.applied(reel.judged, reel.session))
-            for session, offer in zip(reel.session.tolist(), rows.route.any.tolist(), strict=True):
+        reels = [
+            (reel.batch, session_hashes(Batch(reel.batch)), evaluation_plan.tagger.tag(reel.batch))
+            for reel in tape.reels()
+        ]
+        tags = SessionTags.of((session, own) for _, session, own in reels)
+        for batch, sessions, own in reels:
+            rows = judge_rows(batch, evaluation_plan, tags.applied(Judged(own, None, None), sessions))
+            for session, offer in zip(sessions.tolist(), rows.route.any.tolist(), strict=True):
                 card = evaluation_plan.offered(offer)
                 targets[session].add(None if card is None else card.model)
         assert all(len(models) == 1 for models in targets.values())

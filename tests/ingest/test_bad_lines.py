@@ -11,8 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from costaudit.ingest import streams
-from costaudit.ingest.canonical import Parsed
-from costaudit.ingest.identity import calls_of
+from costaudit.ingest.canonical import Parsed, calls_of
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.limits import Limits
 from costaudit.ingest.quarantine import Quarantine

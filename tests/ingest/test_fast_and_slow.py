@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from costaudit.errors import InputError
-from costaudit.ingest.canonical import Parsed
+from costaudit.ingest.canonical import Parsed, calls_of
 from costaudit.ingest.csv_reader import CsvReader
-from costaudit.ingest.identity import calls_of
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.logfile import Container
 from costaudit.ingest.sniff import sniff

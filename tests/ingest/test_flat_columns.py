@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind
-from costaudit.ingest.canonical import Parsed
-from costaudit.ingest.identity import calls_of
+from costaudit.ingest.canonical import Parsed, calls_of
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.parquet import ParquetReader
 from costaudit.ingest.sniff import sniff

@@ -14,14 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costaudit.engine.local import audit_files
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import audited
 from costaudit.report.fees import AS_LOGGED, Fees, as_logged, projected_with, traffic_of
 from costaudit.report.model import Projection
 from costaudit.routing.markup import Markup, Volume
-from tests.engine.audits import audit, plan, write_jsonl
+from tests.engine.audits import audit, audit_files, plan, write_jsonl
 
 # 1,000 input and 1,000 output tokens of gpt-4o cost 1,000 × $2.5 + 1,000 × $10 per 1M: $0.0125.
 LIST = Decimal("0.0125")

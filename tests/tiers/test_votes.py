@@ -117,7 +117,7 @@ def batch(*calls: Call) -> pa.RecordBatch:
 
 def test_what_a_fingerprint_is_made_of():
     def prints(**fields: Any) -> tuple[int, int]:
-        found = fingerprints(Columns(batch(Call(**fields))))
+        found = fingerprints(Columns(Tagger(load_rules()).read(batch(Call(**fields)))))
         return int(found.narrow[0]), int(found.wide[0])
 
     base = prints(feature="triage", system="You label.", prompt="Support ticket 81: label it, please")

@@ -13,8 +13,8 @@ import pytest
 from costaudit.ingest.adapters.claude_code import ADAPTER
 from costaudit.ingest.adapters.otlp import OTLP
 from costaudit.ingest.fields import timestamp_us
-from costaudit.ingest.identity import merge_calls
 from costaudit.schema import Call
+from tests.tape.calls import merge_calls
 
 
 def message(

@@ -11,10 +11,11 @@ import pytest
 
 from costaudit.ingest.adapters.codex import ADAPTER
 from costaudit.ingest.adapters.otlp import OTLP
+from costaudit.ingest.canonical import calls_of
 from costaudit.ingest.files import find_logs
-from costaudit.ingest.identity import calls_of, merge_calls
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.schema import Call
+from tests.tape.calls import merge_calls
 
 TIME = "2026-10-05T09:15:04.504Z"
 

@@ -11,8 +11,8 @@ import pytest
 
 from costaudit.ingest.adapters.gemini_cli import SESSION, TELEMETRY
 from costaudit.ingest.adapters.otlp import OTLP
-from costaudit.ingest.identity import merge_calls
 from costaudit.schema import Call
+from tests.tape.calls import merge_calls
 
 HEADER = {"sessionId": "sess-1", "projectHash": "h", "startTime": "2026-10-05T09:20:11Z", "kind": "main"}
 TOKENS = {"input": 5000, "output": 120, "cached": 3000, "thoughts": 340, "tool": 0, "total": 5460}

@@ -9,8 +9,8 @@ import pytest
 
 from costaudit.ingest.adapters.otlp import OTLP, SPAN
 from costaudit.ingest.format import Skip
-from costaudit.ingest.identity import merge_calls
 from costaudit.schema import Call
+from tests.tape.calls import merge_calls
 
 START, END = 1791191702_114000000, 1791191704_545000000
 CHAT: dict[str, Any] = {

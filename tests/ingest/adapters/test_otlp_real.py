@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from costaudit.ingest.adapters.otlp import OTLP
-from costaudit.ingest.identity import merge_calls
 from costaudit.schema import INPUT_SIDE
+from tests.tape.calls import merge_calls
 
 
 @pytest.mark.parametrize(

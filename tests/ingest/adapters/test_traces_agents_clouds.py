@@ -11,8 +11,8 @@ import pytest
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.detect import matching
 from costaudit.ingest.fields import timestamp_us
-from costaudit.ingest.identity import merge_calls
 from costaudit.schema import Call
+from tests.tape.calls import merge_calls
 
 JsonObject = dict[str, Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from costaudit.engine import local
-from costaudit.ingest.identity import split_linked
+from costaudit.tape import tape
+from costaudit.tape.ids import parts_of
 from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl
 from tests.often import often
 
@@ -46,16 +46,14 @@ def test_calls_merged_in_parts_give_the_same_report(
     expected = audit(*paths)
     assert expected.inputs.duplicates > 60
     read_in_blocks(monkeypatch, block_bytes)
-    monkeypatch.setattr(local, "CALLS_AT_ONCE", at_once)
+    monkeypatch.setattr(tape, "MERGED_AT_ONCE", at_once)
     assert same(audit(*paths)) == same(expected)
 
 
 def test_linked_ids_stay_in_one_part_and_every_id_is_in_exactly_one():
-    wanted = np.arange(1000, dtype=np.uint64) * 3
     chain = np.array([[n, n + 7] for n in range(0, 700, 7)])
     back = np.array([[999, 1], [1, 500], [500, 998]])
-    parts = [set(part.tolist()) for part in split_linked(wanted, [chain, back], 5)]
-    assert sorted(n for part in parts for n in part) == wanted.tolist()
-    assert sum(bool(part & {3 * n for n in range(0, 707, 7)}) for part in parts) == 1
-    assert sum(bool(part & {3 * n for n in (999, 1, 500, 998)}) for part in parts) == 1
-    assert min(len(part) for part in parts) > 100
+    part_of = parts_of(1000, [chain, back], 5)
+    assert len(set(part_of[range(0, 707, 7)].tolist())) == 1
+    assert len(set(part_of[[999, 1, 500, 998]].tolist())) == 1
+    assert np.bincount(part_of).min() > 100

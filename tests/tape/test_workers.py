@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from costaudit.engine import workers
-from costaudit.engine.workers import MOST, Workers, startable
+from costaudit.tape import workers
+from costaudit.tape.workers import MOST, Workers, startable
 
 
 def results(threads: int) -> list[int]:

@@ -7,19 +7,19 @@ told, because a file and a part of it copied elsewhere look just so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.columns import Batch
 from costaudit.ingest.hashes import Hashes, hash_texts, mixed
 from costaudit.prices.cards import NO_TS
-from costaudit.schema import CANONICAL, COUNTS
+from costaudit.schema import COUNTS
+from costaudit.tape.columns import Batch
+from costaudit.tape.record import FILE, HASHED
+from costaudit.tape.segment import FLAGS, WORDS
 
 MOST_REQUESTS: Final = 4_000_000
 """Requests without an id that are compared (8 bytes each); further ones are not."""
@@ -27,10 +27,11 @@ MOST_REQUESTS: Final = 4_000_000
 _LEAST: Final = 0.05
 """The share of the smaller file's requests below which a few that are alike are taken for chance."""
 
-_NUMBERS: Final = ("ts", *COUNTS, "latency_ms", "reported_picousd")
-_WORDS: Final = tuple(
-    f.name for f in CANONICAL if pa.types.is_string(f.type) and f.name not in ("prompt", "system")
-)
+_NUMBERS: Final = (
+    "ts", *COUNTS, *FLAGS, "attempt", "tier_tag", "turns", "max_tokens", "latency_ms", "asked_bytes",
+    "answered_bytes", "reported_picousd", *HASHED.values(),
+)  # fmt: skip
+_WORDS: Final = (*WORDS, "user")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,24 +51,18 @@ class Overlaps:
     _hashes: dict[str, list[Hashes]] = field(default_factory=dict)
     _held: int = 0
 
-    def add(self, batch: pa.RecordBatch, place: Callable[[int], tuple[str, int]]) -> None:
-        """Take in the calls of a block; `place` says where a row stands."""
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take in some calls, in the columns of `record.recorded` with their files."""
         calls = Batch(batch)
-        rows = np.flatnonzero(
-            ~calls.valid("call_id") & ~calls.valid("response_id") & (calls.times() != NO_TS)
-        )
+        named = calls.valid("call_hash") | calls.valid("response_hash")
+        rows = np.flatnonzero(~named & (calls.times() != NO_TS))
         if not len(rows) or self._held + len(rows) > MOST_REQUESTS:
             return
         self._held += len(rows)
-        hashes = _hashes_of(calls)[rows]
-        first, last = place(int(rows[0]))[0], place(int(rows[-1]))[0]
-        if first == last:
-            self._hashes.setdefault(first, []).append(hashes)
-            return
-        names = np.array([place(row)[0] for row in rows.tolist()])
-        starts = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
-        for begin, end in pairwise(starts):
-            self._hashes.setdefault(str(names[begin]), []).append(hashes[begin:end])
+        hashes, file = _hashes_of(calls)[rows], calls.words(FILE)
+        of_rows = file.codes[rows]
+        for code in np.unique(of_rows).tolist():
+            self._hashes.setdefault(file.values[code] or "", []).append(hashes[of_rows == code])
 
     def found(self) -> list[Overlap]:
         """The pairs of files with more requests alike than by chance, the most first."""
@@ -93,13 +88,19 @@ def _hashes_of(calls: Batch) -> Hashes:
     for name in _NUMBERS:
         column = calls.column(name)
         if column is not None:
-            values = column.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-            hashes = mixed(hashes, values.astype(np.int64).view(np.uint64))
+            hashes = mixed(hashes, _hashed_numbers(column))
     for name in _WORDS:
         column = calls.column(name)
         if column is not None:
             hashes = mixed(hashes, _hashed_words(column))
     return hashes
+
+
+def _hashed_numbers(column: pa.Array) -> npt.NDArray[np.uint64]:
+    if pa.types.is_unsigned_integer(column.type):
+        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.uint64)
+    values = column.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    return np.asarray(values, np.int64).view(np.uint64)
 
 
 def _hashed_words(column: pa.Array) -> npt.NDArray[np.uint64]:

@@ -1,0 +1,130 @@
+"""The audit of a tape: every request priced, tagged and routed under a plan, and all of it added up.
+
+What is not said by a request alone is known before the first price: the providers that the log uses, and how
+fingerprints vote. So the result does not depend on the order in which the logs were read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from costaudit.engine.kernel import Partial, audit_batch
+from costaudit.engine.ledger import Cells, CellSum
+from costaudit.engine.ledger_facts import LedgerFacts
+from costaudit.engine.plan import Plan
+from costaudit.engine.rows import SUBJECT_WORDS, JudgedRows, judge_rows, named_subjects
+from costaudit.engine.standouts import Standouts
+from costaudit.tape.columns import Words
+from costaudit.tape.tape import Found, Reel, Stretch, Tape
+from costaudit.tape.texts import with_texts
+from costaudit.tape.workers import Workers, default_threads
+from costaudit.tiers.votes import BallotBox
+
+
+@dataclass(slots=True)
+class Pass:
+    """Everything that auditing some logs found."""
+
+    cells: Cells
+    users: Cells
+    ratios: Cells
+    """See `Partial`."""
+    plan: Plan
+    """With the providers that the log uses, and the votes of its fingerprints."""
+    found: Found
+    requests: int = 0
+    duplicates: int = 0
+    first_ts: int | None = None
+    last_ts: int | None = None
+    standouts: Standouts = field(default_factory=Standouts)
+    sessions: bool = False
+    """Whether any request names its session."""
+    ledgers: tuple[LedgerFacts, ...] = ()
+    """The saved ledgers that stand for the logs, if they do: users, ratios and places are then not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Some requests of a tape, judged."""
+
+    reel: Reel
+    batch: pa.RecordBatch
+    """The columns of the reel as the plan sees them."""
+    judged: JudgedRows
+
+    def with_texts(self, tape: Tape, plan: Plan) -> Requests:
+        """The same with their prompts and system texts, read again from the logs."""
+        return Requests(self.reel, with_texts(self.batch, tape, plan.tagger), self.judged)
+
+    def take(self, rows: npt.NDArray[np.intp], plan: Plan) -> Requests:
+        """Some of the requests, judged under the plan of the pass."""
+        reel = self.reel.take(rows)
+        return Requests(reel, plan.seen(reel.batch), judge_rows(reel.batch, plan))
+
+
+def audit_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Pass:
+    """What the requests of a tape come to under a plan that is `informed`."""
+    with Workers(threads or default_threads()) as workers:
+        cells, users, ratios = CellSum(), CellSum(), CellSum()
+        nothing = Cells({}, {}, {})
+        total = Pass(nothing, nothing, nothing, plan, tape.found, tape.requests, tape.duplicates)
+        total.sessions = tape.has_sessions
+        for reel, part in workers.map(lambda stretch: _audited(stretch, plan), tape.stretches()):
+            for sums, some in ((cells, part.cells), (users, part.users), (ratios, part.ratios)):
+                if some.rows:
+                    sums.add(some)
+            total.standouts.add(part.standouts.at(reel.cost_place))
+            for moment in (part.first_ts, part.last_ts):
+                if moment is not None:
+                    total.first_ts = moment if total.first_ts is None else min(total.first_ts, moment)
+                    total.last_ts = moment if total.last_ts is None else max(total.last_ts, moment)
+        total.cells, total.users, total.ratios = cells.total(), users.total(), ratios.total()
+    return total
+
+
+def judge_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Iterator[Requests]:
+    """Every request of a tape under a plan that is `informed`, in the order of the input."""
+    with Workers(threads or default_threads()) as workers:
+        for some in workers.map(lambda stretch: _judged(stretch, plan), tape.stretches()):
+            if some.reel.size:
+                yield some
+
+
+def _audited(stretch: Stretch, plan: Plan) -> tuple[Reel, Partial]:
+    reel = stretch.load()
+    return reel, audit_batch(reel.batch, plan)
+
+
+def _judged(stretch: Stretch, plan: Plan) -> Requests:
+    reel = stretch.load()
+    return Requests(reel, plan.seen(reel.batch), judge_rows(reel.batch, plan))
+
+
+def informed(tape: Tape, plan: Plan, threads: int | None = None) -> Plan:
+    """The plan with what the log as a whole says: which providers it uses, how its fingerprints vote."""
+    words = {n: _words([name[place] for name in tape.names]) for place, n in enumerate(SUBJECT_WORDS)}
+    subjects = named_subjects(words, plan) if tape.names else []
+    used = plan.providers_used.union(*(plan.subject(subject).providers for subject in subjects))
+    plan = plan.with_providers(used)
+    if not tape.has_scores:
+        return plan
+    box = BallotBox()
+    with Workers(threads or default_threads()) as workers:
+        for ballots in workers.map(
+            lambda stretch: plan.tagger.judge(plan.seen(stretch.load().batch)).ballots(), tape.stretches()
+        ):
+            if ballots is not None:
+                box.add(ballots)
+    votes = box.count(plan.tagger.risk)
+    return plan.with_votes(votes) if len(votes) else plan
+
+
+def _words(names: list[str | None]) -> Words:
+    values = tuple(dict.fromkeys(names))
+    code = {value: place for place, value in enumerate(values)}
+    return Words(np.array([code[name] for name in names], np.int64), values)

@@ -1,0 +1,289 @@
+"""A tape: the requests of some logs, each once, to be gone through again and again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from costaudit.ingest.hashes import Hashes
+from costaudit.ingest.quarantine import Quarantine
+from costaudit.ingest.reader import Reader
+from costaudit.tape.ids import links_in, numbers_in, parts_of
+from costaudit.tape.merge import merge
+from costaudit.tape.overlaps import Overlap
+from costaudit.tape.record import FILE, LINE
+from costaudit.tape.segment import Segment, join
+from costaudit.tape.store import Store
+
+Ints = npt.NDArray[np.int64]
+Index = npt.NDArray[np.intp]
+
+MERGED_AT_ONCE: Final = 300_000
+"""Records of repeated calls that are merged at once (about 500 bytes each)."""
+
+REEL_ROWS: Final = 1 << 17
+"""Requests that are given out together, about: what a stretch costs at least is paid once for so many."""
+
+AT: Final = "_at"
+"""The column of a tape that keeps ids which says what records a request was made of: for each the number of
+its segment times 2^32, and its row in it."""
+
+_ROW, _RECORDS, _COST_FILE, _COST_LINE = "_row", "_records", "_cost_file", "_cost_line"
+"""Further columns of merged calls: the row of the first record in its segment, the number of records, and
+where the first one stands that states the cost."""
+
+
+NAMED: Final = ("provider", "model", "service_tier", "region", "speed", "gateway")
+"""The words by which a request is priced."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What reading some logs came to, beside their requests."""
+
+    files: int = 0
+    bytes: int = 0
+    records: int = 0
+    """Records seen: calls, records that are not calls, and quarantined ones."""
+    ignored: int = 0
+    """Records that are not calls: headers, aggregates, tool runs."""
+    quarantine: Quarantine = field(default_factory=Quarantine)
+    formats: Counter[str] = field(default_factory=Counter)
+    """Records that gave calls, by log format."""
+    unread: frozenset[str] = frozenset()
+    """Files that could not be read as logs."""
+    copies: Sequence[tuple[str, str]] = ()
+    """Files that were not read, with the one that each holds the same bytes as."""
+    overlaps: Sequence[Overlap] = ()
+    """Files with requests that are alike in everything and have no id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """Some requests of a tape, in the order of the input."""
+
+    number: int
+    batch: pa.RecordBatch
+    """Canonical columns, with hashes in the place of ids and traits in that of texts (see `record`)."""
+    records: Ints
+    """For every request how many records it was merged from."""
+    _cost: pa.RecordBatch | None
+    """_COST_FILE and _COST_LINE, where there are merged calls."""
+
+    @property
+    def size(self) -> int:
+        """Number of requests."""
+        return int(self.batch.num_rows)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """The file and the line (or row) of the first record of a request."""
+        return self.batch.column(FILE)[row].as_py(), self.batch.column(LINE)[row].as_py()
+
+    def cost_place(self, row: int) -> tuple[str, int]:
+        """The same of the first record that states the cost of the request."""
+        file = None if self._cost is None else self._cost.column(_COST_FILE)[row].as_py()
+        if self._cost is None or file is None:
+            return self.place(row)
+        return file, self._cost.column(_COST_LINE)[row].as_py()
+
+    def take(self, rows: Index) -> Reel:
+        """Some of the requests."""
+        cost = None if self._cost is None else self._cost.take(pa.array(rows))
+        return Reel(self.number, self.batch.take(pa.array(rows)), self.records[rows], cost)
+
+    def session(self) -> Hashes:
+        """The hash of the session of every request; 0 without one."""
+        index = self.batch.schema.get_field_index("session_hash")
+        if index < 0:
+            return np.zeros(self.size, np.uint64)
+        column = self.batch.column(index)
+        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A reel that is still to be loaded."""
+
+    tape: Tape
+    number: int
+    segments: Sequence[int]
+
+    def load(self) -> Reel:
+        """The requests; may be called from several threads at once."""
+        return self.tape.load(self)
+
+
+class Tape:
+    """Use as a context manager: what is kept of it in files is gone afterwards."""
+
+    def __init__(self, *, keeps_ids: bool = False) -> None:
+        self.found = Found()
+        self.store = Store()
+        self.keeps_ids = keeps_ids
+        self.sources: Sequence[Reader] = ()
+        """What the segments were read from …"""
+        self.origins: dict[int, tuple[int, int]] = {}
+        """… by the number of a segment: which of the sources, and the index of the block in it."""
+        self.recorded_rows: dict[int, int] = {}
+        """Rows of each segment as it was read."""
+        self.requests = 0
+        self.duplicates = 0
+        self.has_sessions = False
+        self.names: set[tuple[str | None, ...]] = set()
+        """Distinct combinations of NAMED that were logged."""
+        self.has_scores = False
+        """Whether texts of any request speak for a tier."""
+        self._segments: list[int] = []
+        self._sizes: dict[int, int] = {}
+        """Requests that begin in each segment."""
+        self._repeated: dict[int, Index] = {}
+        """By segment the rows that merged calls stand for."""
+        self._merged: dict[int, list[int]] = {}
+        """By segment the numbers of the segments with the merged calls that begin in it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+
+    def add(self, segment: Segment, source: int, block: int) -> int:
+        """Record the next segment, which comes from a block of a source; says under which number."""
+        number = self.store.add(segment)
+        self.origins[number], self.recorded_rows[number] = (source, block), segment.size
+        self._segments.append(number)
+        self._sizes[number] = segment.size
+        self.requests += segment.size
+        self.names |= segment.combinations(NAMED)
+        names = segment.rows.schema.names
+        self.has_sessions = self.has_sessions or "session_hash" in names
+        self.has_scores = self.has_scores or "text_score_0" in names
+        return number
+
+    def stretches(self) -> Iterator[Stretch]:
+        """Everything, from the beginning."""
+        number, held, size = 0, list[int](), 0
+        for segment in self._segments:
+            if held and size + self._sizes[segment] > REEL_ROWS:
+                yield Stretch(self, number, held)
+                number, held, size = number + 1, [], 0
+            held.append(segment)
+            size += self._sizes[segment]
+        if held:
+            yield Stretch(self, number, held)
+
+    def reels(self) -> Iterator[Reel]:
+        """Everything, from the beginning, loaded."""
+        return (stretch.load() for stretch in self.stretches())
+
+    def load(self, stretch: Stretch) -> Reel:
+        """The requests of a stretch."""
+        parts = [self._whole(number) for number in stretch.segments]
+        batch = join(parts).batch() if parts else pa.RecordBatch.from_pydict({})
+        records = _numbers(batch, _RECORDS, 1)
+        extra = [n for n in (_ROW, _RECORDS, _COST_FILE, _COST_LINE) if n in batch.schema.names]
+        cost = batch.select([_COST_FILE, _COST_LINE]) if _COST_FILE in extra else None
+        return Reel(stretch.number, batch.drop_columns(extra), records, cost)
+
+    def _whole(self, number: int) -> Segment:
+        """The requests that begin in a segment, in the order of their first records."""
+        segment = self.store.get(number)
+        if self.keeps_ids:
+            codes = pa.array(np.arange(segment.size, dtype=np.int64) + (number << 32))
+            ends = pa.array(np.arange(segment.size + 1, dtype=np.int32))
+            segment = segment.with_column(AT, pa.ListArray.from_arrays(ends, codes))
+        repeated = self._repeated.get(number)
+        if repeated is None:
+            return segment
+        alone = np.delete(np.arange(segment.size), repeated)
+        parts = [segment.take(alone), *(self.store.get(n) for n in self._merged.get(number, ()))]
+        whole = join(parts)
+        rows = np.concatenate([alone, *(_numbers(p.rows, _ROW, 0) for p in parts[1:])])
+        return whole.take(np.argsort(rows, kind="stable"))
+
+    # Merging
+
+    def merge_repeated(self, wanted: Hashes, where: frozenset[int]) -> None:
+        """Merge the records that have one of the (sorted) hashes; `where` are the segments with such records.
+
+        In parts that share no id, where there are too many to be held at once.
+        """
+        if not len(wanted):
+            return
+        some = [number for number in self._segments if number in where]
+        rows = sum(int((numbers_in(self.store.get(n).rows, wanted) >= 0).sum()) for n in some)
+        parts = 1 + rows // MERGED_AT_ONCE
+        part_of = np.zeros(len(wanted), np.intp)
+        if parts > 1:
+            links = [links_in(self.store.get(n).rows, wanted) for n in some]
+            part_of = parts_of(len(wanted), links, parts)
+        for part in self._parted(some, wanted, part_of, parts):
+            self._merge(part)
+
+    def _parted(
+        self, segments: Sequence[int], wanted: Hashes, part_of: Index, parts: int
+    ) -> Iterator[list[_Records]]:
+        """The repeated records of every part, which are taken out of their segments."""
+        held: list[list[tuple[int, Index, int]]] = [[] for _ in range(parts)]
+        for number in segments:
+            segment = self.store.get(number)
+            which = numbers_in(segment.rows, wanted)
+            repeated = np.flatnonzero(which >= 0)
+            self._repeated[number] = repeated
+            self._sizes[number] -= len(repeated)
+            self.requests -= len(repeated)
+            for part in np.unique(part_of[which[repeated]]).tolist():
+                rows = repeated[part_of[which[repeated]] == part]
+                held[part].append((number, rows, self.store.add(segment.take(rows))))
+        for some in held:
+            if some:
+                yield [_Records(number, rows, self.store.get(place)) for number, rows, place in some]
+            for _, _, place in some:
+                self.store.drop(place)
+
+    def _merge(self, parts: Sequence[_Records]) -> None:
+        records = join([part.segment for part in parts]).batch()
+        origin = np.repeat([part.number for part in parts], [len(part.rows) for part in parts])
+        row = np.concatenate([part.rows for part in parts])
+        merged = merge(records)
+        order = np.lexsort([row[merged.first], origin[merged.first]])
+        batch = merged.batch.take(pa.array(order))
+        first, cost = merged.first[order], pa.array(merged.cost[order])
+        batch = batch.append_column(_ROW, pa.array(row[first].astype(np.int64)))
+        batch = batch.append_column(_RECORDS, pa.array(merged.records()[order]))
+        batch = batch.append_column(_COST_FILE, records.column(FILE).take(cost))
+        batch = batch.append_column(_COST_LINE, records.column(LINE).take(cost))
+        if self.keeps_ids:
+            codes = pa.array((origin.astype(np.int64) << 32 | row)[merged.members])
+            ends = pa.array(np.append(merged.starts, len(merged.members)).astype(np.int32))
+            batch = batch.append_column(AT, pa.ListArray.from_arrays(ends, codes).take(pa.array(order)))
+        number, starts = np.unique(origin[first], return_index=True)
+        for segment, start, end in zip(number, starts, [*starts[1:], len(first)], strict=True):
+            own = Segment.of(batch.slice(start, end - start))
+            self._merged.setdefault(int(segment), []).append(self.store.add(own))
+            self._sizes[int(segment)] += own.size
+        self.requests += len(first)
+        self.duplicates += records.num_rows - len(first)
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """Some records of one segment, and their rows in it."""
+
+    number: int
+    rows: Index
+    segment: Segment
+
+
+def _numbers(batch: pa.RecordBatch, name: str, absent: int) -> Any:
+    index = batch.schema.get_field_index(name)
+    if index < 0:
+        return np.full(batch.num_rows, absent, np.int64)
+    column = batch.column(index)
+    return np.asarray(column.fill_null(absent).to_numpy(zero_copy_only=False), np.int64)

@@ -1,0 +1,141 @@
+"""Which records are the same call, in plain Python: what the columnar merge is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import astuple
+
+from costaudit.schema import COUNTS, INPUT_SIDE, Call, Quality, Status
+from costaudit.tape.record import hashes_of
+
+
+def _hash(ident: str) -> int:
+    return hashes_of([ident])[0]
+
+
+_Try = tuple[str, int, bool]
+"""An id, the attempt, whether it failed: a failed try is never the same record as a good one."""
+
+
+def merge_calls(calls: Iterable[Call]) -> list[Call]:
+    """One call for each distinct one, in an order that depends only on their content.
+
+    Afterwards, attempts of a request that a later attempt replaced have status `superseded`.
+    """
+    return [call for call, _ in merge_records(calls)]
+
+
+def merge_records(calls: Iterable[Call]) -> list[tuple[Call, list[int]]]:
+    """Like `merge_calls`, and for each call the places among `calls` of the records that it is made of."""
+    known = list(calls)
+    # Of several calls that share the one id which a record has, it joins that with the smallest other id.
+    response_of: dict[_Try, str] = {}
+    call_of: dict[_Try, str] = {}
+    for call in known:
+        if call.call_id is not None and call.response_id is not None:
+            for other, mine, yours in (
+                (response_of, call.call_id, call.response_id), (call_of, call.response_id, call.call_id),
+            ):  # fmt: skip
+                key = _try(call, mine)
+                other[key] = min(other.get(key, yours), yours, key=_hash)
+    groups: dict[tuple[str, _Try], list[int]] = {}
+    alone: list[int] = []
+    for place, call in enumerate(known):
+        if call.call_id is not None:
+            response = call.response_id or response_of.get(_try(call, call.call_id), "")
+            groups.setdefault((call.call_id, _try(call, response)), []).append(place)
+        elif call.response_id is not None:
+            owner = call_of.get(_try(call, call.response_id), "")
+            groups.setdefault((owner, _try(call, call.response_id)), []).append(place)
+        else:  # a retry that is known by its parent only
+            alone.append(place)
+    alone.sort(key=lambda place: (_completeness(known[place]), _content(known[place])))
+    merged = [(_merge([known[place] for place in groups[key]]), groups[key]) for key in sorted(groups)]
+    merged += [(known[place], [place]) for place in alone]
+    _mark_superseded([call for call, _ in merged])
+    return merged
+
+
+def _try(call: Call, ident: str) -> _Try:
+    return ident, call.attempt or 0, call.status == Status.ERROR
+
+
+def _completeness(call: Call) -> tuple[Any, ...]:
+    """Sorts the most complete record of a call last; ties are to be broken by content alone."""
+    counts = [getattr(call, name) for name in COUNTS]
+    return (
+        call.quality in (Quality.EXACT, Quality.PARTIAL),
+        call.final is True,
+        sum(counts) - call.reasoning,
+        sum(1 for c in counts if c),
+        call.reported_picousd is not None,
+    )
+
+
+def _content(call: Call) -> list[tuple[bool, str]]:
+    return [(value is not None, str(value)) for value in astuple(call)]
+
+
+def _merge(records: list[Call]) -> Call:
+    if len(records) == 1:
+        return records[0]
+    if all(record == records[0] for record in records):
+        return records[0]
+    ranked = _ranked(records)
+    best = ranked[0]
+    values = list(astuple(best))
+    for record in ranked[1:]:
+        values = [
+            theirs if mine is None else mine for mine, theirs in zip(values, astuple(record), strict=True)
+        ]
+    whole = Call(**dict(zip(Call.__struct_fields__, values, strict=True)))
+    # The prompt's side is taken whole from the record that knows most of it: adding up the largest of
+    # each class would count tokens twice that one record splits finer than another.
+    source = max(ranked, key=lambda r: (_input_side(r), sum(1 for n in INPUT_SIDE if getattr(r, n))))
+    for name in INPUT_SIDE:
+        setattr(whole, name, getattr(source, name))
+    output = max(ranked, key=lambda r: (r.output + r.output_audio, r.reasoning))
+    whole.output, whole.output_audio, whole.reasoning = output.output, output.output_audio, output.reasoning
+    whole.web_searches = max(r.web_searches for r in ranked)
+    whole.asked_bytes = max((r.asked_bytes for r in ranked if r.asked_bytes is not None), default=None)
+    known = (r.answered_bytes for r in ranked if r.answered_bytes is not None)
+    whole.answered_bytes = max(known, default=None)
+    whole.quality, whole.reading, whole.status = best.quality, source.reading, best.status
+    whole.ts = min((r.ts for r in ranked if r.ts is not None), default=None)
+    return whole
+
+
+def _ranked(records: list[Call]) -> list[Call]:
+    """The records of a call, the most complete first."""
+    keys = [_completeness(record) for record in records]
+    if len(set(keys)) == len(keys):
+        return [records[i] for i in sorted(range(len(keys)), key=keys.__getitem__, reverse=True)]
+    return sorted(records, key=lambda record: (_completeness(record), _content(record)), reverse=True)
+
+
+def _input_side(call: Call) -> int:
+    return sum(getattr(call, name) for name in INPUT_SIDE)
+
+
+def _mark_superseded(calls: list[Call]) -> None:
+    last: dict[str, int] = {}
+    for call in calls:
+        for ident in filter(None, {_own_id(call), _retried_id(call)}):
+            last[ident] = max(last.get(ident, 0), call.attempt or 0)
+    retried = {_retried_id(call) for call in calls}
+    for call in calls:
+        family = {_own_id(call), _retried_id(call), *({call.call_id, call.response_id} & retried)}
+        newest = max((last[ident] for ident in filter(None, family)), default=0)
+        if call.status == Status.OK and (call.attempt or 0) < newest:
+            call.status = Status.SUPERSEDED.value
+
+
+def _own_id(call: Call) -> str | None:
+    return call.call_id if call.call_id is not None else call.response_id
+
+
+def _retried_id(call: Call) -> str | None:
+    """The first try (or the try before) of a retry."""
+    return call.parent_id if call.attempt else None
