@@ -20,6 +20,7 @@ from costaudit.cli import (
     fallback,
     formats,
     label,
+    lean,
     ledger,
     options,
     policy,
@@ -93,7 +94,7 @@ def _command() -> Any:
 def run(argv: list[str]) -> int:
     """Run the command line in this process; returns the exit code."""
     try:
-        with ending.by_signals(), outputs.watched():
+        with ending.by_signals(), outputs.watched(), lean.without_pandas():
             streams.prepare()
             _invoke(argv)
             streams.finish()
