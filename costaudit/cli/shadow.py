@@ -161,7 +161,7 @@ def _measured_plan(
     priced = plan_of(choice)
     source = _Source(None, input_format, quiet=quiet)
     with _tape(paths, priced, source) as tape:
-        parts = [traffic_of(arm_calls(reel.batch, priced, keyed=False)) for reel in tape.reels()]
+        parts = [traffic_of(arm_calls(reel.segment, priced, keyed=False)) for reel in tape.reels()]
         return build_plan(question, add_traffic(parts), _log_read(tape))
 
 
@@ -274,7 +274,7 @@ def _read_arm(
                 path=paths[0],
                 hint="costaudit formats test shows the fields",
             )
-        parts = [arm_calls(reel.batch, priced, keyed=True, source=cost) for reel in tape.reels()]
+        parts = [arm_calls(reel.segment, priced, keyed=True, source=cost) for reel in tape.reels()]
         return ArmRead(name, join_calls(parts), _log_read(tape))
 
 

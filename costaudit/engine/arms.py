@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.engine.judge import total_of
 from costaudit.engine.plan import Plan
-from costaudit.engine.rows import price_rows, total_of
+from costaudit.engine.rows import price_rows
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.prices.cards import NO_TS
 from costaudit.schema import Status
 from costaudit.tape.columns import Batch, Words
 from costaudit.tape.read import Select
+from costaudit.tape.segment import Segment
 from costaudit.tiers.traits import PROMPT, SYSTEM
 
 Ints = npt.NDArray[np.int64]
@@ -78,9 +80,9 @@ class ArmCalls:
         return len(self.ts)
 
 
-def arm_calls(batch: pa.RecordBatch, plan: Plan, *, keyed: bool, source: CostSource = "list") -> ArmCalls:
+def arm_calls(segment: Segment, plan: Plan, *, keyed: bool, source: CostSource = "list") -> ArmCalls:
     """What is known of some requests of a tape. `keyed` keeps hashes of the ids, which take most memory."""
-    rows = price_rows(plan.seen(batch), plan)
+    rows = price_rows(segment, plan)
     calls, words, units, card = rows.calls, rows.words, rows.list_units, rows.card
     status = words["status"]
     priced = units >= 0

@@ -163,7 +163,7 @@ def _unfollowed(kept: pa.RecordBatch, families: Sequence[Family]) -> Hashes:
 
 def _apart(some: Requests, plan: Plan) -> npt.NDArray[np.intp]:
     """The requests that are kept one by one: failed, cancelled and replaced ones, and further attempts."""
-    rows = price_rows(some.batch, plan)
+    rows = price_rows(some.reel.segment, plan)
     cached = rows.words["status"].among(Status.CACHE_HIT)
     return np.flatnonzero(~cached & _is_apart(rows))
 
@@ -183,7 +183,7 @@ class _Sums:
 
     def add(self, some: Requests, retries: npt.NDArray[np.intp]) -> None:
         """Take in some requests; `retries` are rows that belong to others."""
-        rows = price_rows(some.batch, self.plan)
+        rows = price_rows(some.reel.segment, self.plan)
         cached = rows.words["status"].among(Status.CACHE_HIT)
         self.cache_hits += int(cached.sum())
         self.undated += int((rows.ts[~cached] == NO_TS).sum())

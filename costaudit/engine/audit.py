@@ -13,17 +13,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.kernel import Partial, audit_batch
+from costaudit.engine.kernel import Partial, audit_segment
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.ledger_facts import LedgerFacts
 from costaudit.engine.plan import Plan
-from costaudit.engine.rows import SUBJECT_WORDS, JudgedRows, judge_rows, named_subjects
+from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.standouts import Standouts
+from costaudit.engine.subjects import SUBJECT_WORDS, named_subjects
 from costaudit.tape.columns import Words
 from costaudit.tape.tape import Found, Reel, Stretch, Tape
-from costaudit.tape.texts import with_texts
 from costaudit.tape.workers import Workers, default_threads
-from costaudit.tiers.votes import BallotBox
+from costaudit.tiers.votes import BallotBox, Ballots
 
 
 @dataclass(slots=True)
@@ -53,18 +53,17 @@ class Requests:
     """Some requests of a tape, judged."""
 
     reel: Reel
-    batch: pa.RecordBatch
-    """The columns of the reel as the plan sees them."""
     judged: JudgedRows
 
-    def with_texts(self, tape: Tape, plan: Plan) -> Requests:
-        """The same with their prompts and system texts, read again from the logs."""
-        return Requests(self.reel, with_texts(self.batch, tape, plan.tagger), self.judged)
+    @property
+    def batch(self) -> pa.RecordBatch:
+        """The requests as the plan sees them."""
+        return self.judged.calls.batch
 
     def take(self, rows: npt.NDArray[np.intp], plan: Plan) -> Requests:
         """Some of the requests, judged under the plan of the pass."""
         reel = self.reel.take(rows)
-        return Requests(reel, plan.seen(reel.batch), judge_rows(reel.batch, plan))
+        return Requests(reel, judge_rows(reel.segment, plan))
 
 
 def audit_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Pass:
@@ -97,12 +96,12 @@ def judge_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Iterator[R
 
 def _audited(stretch: Stretch, plan: Plan) -> tuple[Reel, Partial]:
     reel = stretch.load()
-    return reel, audit_batch(reel.batch, plan)
+    return reel, audit_segment(reel.segment, plan)
 
 
 def _judged(stretch: Stretch, plan: Plan) -> Requests:
     reel = stretch.load()
-    return Requests(reel, plan.seen(reel.batch), judge_rows(reel.batch, plan))
+    return Requests(reel, judge_rows(reel.segment, plan))
 
 
 def informed(tape: Tape, plan: Plan, threads: int | None = None) -> Plan:
@@ -115,13 +114,15 @@ def informed(tape: Tape, plan: Plan, threads: int | None = None) -> Plan:
         return plan
     box = BallotBox()
     with Workers(threads or default_threads()) as workers:
-        for ballots in workers.map(
-            lambda stretch: plan.tagger.judge(plan.seen(stretch.load().batch)).ballots(), tape.stretches()
-        ):
+        for ballots in workers.map(lambda stretch: _ballots(stretch, plan), tape.stretches()):
             if ballots is not None:
                 box.add(ballots)
     votes = box.count(plan.tagger.risk)
     return plan.with_votes(votes) if len(votes) else plan
+
+
+def _ballots(stretch: Stretch, plan: Plan) -> Ballots | None:
+    return plan.tagger.judge(plan.seen(stretch.load().segment).batch()).ballots()
 
 
 def _words(names: list[str | None]) -> Words:

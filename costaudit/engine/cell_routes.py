@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.choice import Chosen
+from costaudit.engine.choose import Chosen
 from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.ledger_facts import LedgerFacts, SavedOffer, origin_of
 from costaudit.engine.offers import CAUSES, NONE, Offer

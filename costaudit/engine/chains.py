@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.fits import abilities_needed
+from costaudit.engine.alike import NEEDS
 from costaudit.engine.offers import NO_ROUTE
 from costaudit.engine.plan import Plan, RateMatrix, Route
 from costaudit.engine.rows import PricedRows, cost_of
@@ -201,7 +201,8 @@ class _Needs:
     def of(cls, rows: PricedRows, bounds: Iterable[tuple[Mask, tuple[str, ...]]]) -> _Needs:
         output = rows.counts["output"]
         output = output if output is not None else np.zeros(rows.calls.rows, np.int64)
-        abilities = tuple(abilities_needed(rows.calls, rows.counts).items())
+        needed = ((column, rows.needs & bit != 0) for bit, column, _ in NEEDS)
+        abilities = tuple((column, mask) for column, mask in needed if mask.any())
         return cls(rows.context + output, output, rows.chat, abilities, tuple(bounds))
 
     def allowed(self, index: npt.NDArray[np.intp], provider: str) -> npt.NDArray[np.intp]:

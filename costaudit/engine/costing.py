@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.exact import weighted_sum
-from costaudit.engine.kernel import BELOW_LIST, DAY_US, HOUR_US, REPORTED
+from costaudit.engine.kernel import BELOW_LIST, REPORTED
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells
 from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.engine.plan import MEASURE, PRICED, RATE_DECIMALS, Plan
@@ -26,6 +26,7 @@ from costaudit.prices.gateways import Gateways
 from costaudit.routing.projection import verification_multiples
 from costaudit.routing.terms import OUTPUT_SIDE, WHOLE
 from costaudit.schema import INPUT_SIDE, Status
+from costaudit.times import DAY_US, HOUR_US
 
 Amounts = npt.NDArray[Any]
 """Integers of 10^-DIGITS USD, one per cell: dtype int64, or object where 64 bits may not do."""

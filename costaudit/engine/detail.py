@@ -11,10 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.fits import abilities_needed
-from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_USD_PER_MTOK, MEASURE, PRICED, Plan
-from costaudit.engine.rows import DISJOINT, JudgedRows, subjects_of, total_of
+from costaudit.engine.bands import LENGTH_EDGES, OUTPUT_EDGES
+from costaudit.engine.judge import DISJOINT, total_of
+from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_USD_PER_MTOK, PRICED, Plan
+from costaudit.engine.rows import JudgedRows
 from costaudit.engine.slots import price_changes, slots_of
+from costaudit.engine.subjects import distinct_subjects
 from costaudit.prices.cards import NO_TS
 from costaudit.routing.policy import Policy
 from costaudit.schema import UNTAGGED
@@ -22,23 +24,11 @@ from costaudit.schema import UNTAGGED
 Ints = npt.NDArray[np.int64]
 Numbers = dict[str, npt.NDArray[np.integer]]
 
-LENGTH_EDGES: Final = (
-    8_192, 16_384, 32_768, 65_536, 128_000, 200_000, 256_000, 272_000, 400_000, 512_000, 1_000_000,
-    2_000_000,
-)  # fmt: skip
-"""Of input side and output together: what must fit into a context window. Smaller windows than the first edge
-are rare by now, and an edge where most requests lie makes a ledger half as large again."""
-
-OUTPUT_EDGES: Final = (4_096, 8_192, 16_384, 32_768, 64_000, 128_000)
-
 CONFIDENCE_EDGES: Final = (50, 60, 70, 80, 90)
 """Percent; those of the policy come to them."""
 
 CLASSES: Final = tuple(name for name in PRICED if name != "request")
 """Bit i of `classes` stands for a count above 0 of the i-th of these."""
-
-IMAGES, AUDIO, TOOLS, JSON_MODE = 1, 2, 4, 8
-"""Bits of `needs`: what a model must be able to do."""
 
 STATES_NONE, STATES_ZERO, STATES_COST, STATES_LARGE, STATES_IMPOSSIBLE = range(5)
 """Codes of `stated`: no cost; 0 for tokens, which is believed only where the price is known; a cost; one that
@@ -60,7 +50,7 @@ def detail_keys(rows: JudgedRows, plan: Plan, period_us: int) -> Numbers:
     """The further keys of a batch, one entry per call."""
     counts, size = rows.counts, rows.calls.rows
     output = counts["output"] if counts["output"] is not None else np.zeros(size, np.int64)
-    context = rows.priced.context
+    context = rows.context
     start, end = _slots(rows, plan, period_us)
     edges = np.array((0, *confidence_edges(plan.policy)))
     confidence = edges[np.searchsorted(edges, rows.tags.confidence, side="right") - 1]
@@ -71,7 +61,7 @@ def detail_keys(rows: JudgedRows, plan: Plan, period_us: int) -> Numbers:
         "length": band(context + output, LENGTH_EDGES),
         "output_band": band(output, OUTPUT_EDGES),
         "classes": _classes(rows),
-        "needs": _needs(rows),
+        "needs": rows.needs,
         "stated": _stated(rows),
         "confidence": np.where(rows.tags.tier == UNTAGGED, 0, confidence),
         "unbilled": (rows.card == plan.free_card).astype(np.int8),
@@ -93,7 +83,7 @@ def _slots(rows: JudgedRows, plan: Plan, period_us: int) -> tuple[Ints, Ints]:
         return start, end
     low = int(dated.min()) // period_us * period_us
     high = (int(dated.max()) // period_us + 1) * period_us
-    subjects, codes, _ = subjects_of(rows.calls, plan)
+    subjects, codes = distinct_subjects(rows.words)
     for number, subject in enumerate(subjects):
         changes = price_changes(plan.subject(subject).timeline, low, high)
         if len(changes[changes % period_us != 0]):
@@ -102,23 +92,8 @@ def _slots(rows: JudgedRows, plan: Plan, period_us: int) -> tuple[Ints, Ints]:
     return start, end
 
 
-def _classes(rows: JudgedRows) -> npt.NDArray[np.int16]:
-    mask = np.zeros(rows.calls.rows, np.int16)
-    for bit, name in enumerate(CLASSES):
-        column = rows.counts[MEASURE[name]]
-        if column is not None:
-            mask |= (column > 0).astype(np.int16) << bit
-    return mask
-
-
-_BITS: Final = {"images": IMAGES, "audio": AUDIO, "tools": TOOLS, "json_mode": JSON_MODE}
-
-
-def _needs(rows: JudgedRows) -> npt.NDArray[np.int8]:
-    mask = np.zeros(rows.calls.rows, np.int8)
-    for name, needed in abilities_needed(rows.calls, rows.counts).items():
-        mask |= np.where(needed, _BITS[name], 0).astype(np.int8)
-    return mask
+def _classes(rows: JudgedRows) -> npt.NDArray[np.int32]:
+    return rows.source.classes & ((1 << len(CLASSES)) - 1)
 
 
 def _stated(rows: JudgedRows) -> npt.NDArray[np.int8]:

@@ -12,18 +12,16 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from costaudit.engine.alike import Alike, Mask
 from costaudit.engine.audit import Pass
-from costaudit.engine.cell_choice import choose_cells
+from costaudit.engine.cell_prices import Prices, price_cells
 from costaudit.engine.cell_routes import recorded_routes, routes_hold
-from costaudit.engine.choice import KEPT, Chosen
-from costaudit.engine.contexts import NOT_ACTED_ON
-from costaudit.engine.detail import DETAIL_KEYS
+from costaudit.engine.choose import KEPT, Chosen, choose
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD, NUMBER_KEYS, WORD_KEYS, Cells, CellSum
-from costaudit.engine.offers import NO_ROUTE, NONE
 from costaudit.engine.plan import Plan
-from costaudit.engine.reprice import Repriced, reprice
 from costaudit.engine.saved import SavedLedger
+from costaudit.engine.saved_cells import alike_of, bands_of, reported_of, unbilled
 from costaudit.errors import InputError
 from costaudit.tape.tape import Found
 
@@ -50,30 +48,83 @@ def pass_of_ledgers(
     inside of a cell, so that only the logs could tell its requests apart, and for the same ledger twice.
     """
     _refuse_twice(ledgers)
-    done = [reprice(ledger, plan) for ledger in ledgers]
+    done = [_priced(ledger, plan) for ledger in ledgers]
     known = frozenset(name for one in ledgers for name in one.facts.providers if name in plan.book.providers)
-    used = plan.providers_used.union(known, *(one.providers for one in done))
+    used = plan.providers_used.union(known, *(one.prices.providers for one in done))
     plan = plan.with_providers(used)
-    for ledger, found in zip(ledgers, done, strict=True):
-        _refuse_unsure(ledger, found, plan, goes_by_reported=goes_by_reported and plan.prices_at is None)
+    for found in done:
+        _refuse_unsure(found, plan, goes_by_reported=goes_by_reported and plan.prices_at is None)
     unrouted: InputError | None = None
     total = CellSum()
-    for ledger, found in zip(ledgers, done, strict=True):
-        cells = _cells(ledger, found, plan)
+    for found in done:
         try:
-            routes = (
-                recorded_routes(ledger, plan)
-                if routes_hold(ledger.facts, plan)
-                else choose_cells(cells, ledger, plan)
-            )
+            routes = _routes(found, plan)
         except InputError as error:
-            unrouted, routes = error, _no_routes(cells)
-        cells.keys |= {name: column.astype(np.int32) for name, column in _columns(routes).items()}
-        names = (*NUMBER_KEYS, *WORD_KEYS)
-        total.add(
-            Cells({n: cells.keys[n] for n in names}, {n: cells.values[n] for n in WORD_KEYS}, cells.measures)
-        )
+            unrouted, routes = error, _no_routes(found.alike.size)
+        total.add(_cells(found, routes, plan))
     return LedgerPass(_pass(ledgers, plan, total.total()), unrouted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """A ledger with what its cells come to under a plan; arrays have one entry per cell."""
+
+    ledger: SavedLedger
+    alike: Alike
+    prices: Prices
+    reported: npt.NDArray[np.int8]
+    """As in the kernel: whether a cost is stated and believed."""
+    reported_unsure: Mask
+    """Cells of which it depends on the single request whether its cost is believed, or below list."""
+    band: npt.NDArray[np.int8]
+    band_unsure: Mask
+    """Cells whose confidence may be on either side of what the policy asks for."""
+
+
+def _priced(ledger: SavedLedger, plan: Plan) -> _Priced:
+    alike = alike_of(ledger, plan)
+    prices = price_cells(alike, plan, unbilled(ledger))
+    return _Priced(
+        ledger, alike, prices, *reported_of(ledger, plan, alike, prices.card), *bands_of(ledger, plan)
+    )
+
+
+def _routes(found: _Priced, plan: Plan) -> Chosen:
+    """The routes that a ledger holds, or that a plan chooses anew.
+
+    Raises InputError where the policy asks for what no ledger holds, or for the tokens of each request.
+    """
+    ledger = found.ledger
+    if routes_hold(ledger.facts, plan):
+        return recorded_routes(ledger, plan)
+    _refuse_single_requests(ledger, plan)
+    routes = choose(plan, found.alike, found.prices)
+    if routes.unsure.any():
+        requests = found.alike.requests
+        raise InputError(
+            f"where {int(requests[routes.unsure].sum()):,} of {int(requests.sum()):,} requests go under "
+            f"policy {plan.policy.name} depends on the tokens of each, of which the ledger holds sums",
+            path=ledger.file,
+            hint="read the logs, or make the ledger again with this --policy and these prices: "
+            "costaudit ledger",
+        )
+    return routes.chosen
+
+
+def _refuse_single_requests(ledger: SavedLedger, plan: Plan) -> None:
+    """Raise InputError for a policy that asks for users, single requests or sessions."""
+    policy = plan.policy
+    asks = {
+        "for users": bool(policy.never.users),
+        "for a share of the requests": bool(plan.shares),
+        "for whole sessions": policy.sessions == "together" and ledger.facts.sessions,
+    }
+    for what, asked in asks.items():
+        if asked:
+            raise InputError(
+                f"policy {policy.name} asks {what}, which no ledger holds",
+                path=ledger.file, hint="read the logs instead",
+            )  # fmt: skip
 
 
 def _refuse_twice(ledgers: Sequence[SavedLedger]) -> None:
@@ -83,11 +134,11 @@ def _refuse_twice(ledgers: Sequence[SavedLedger]) -> None:
                 raise InputError(f"the same ledger as {other.file}", path=ledger.file, hint="name it once")
 
 
-def _refuse_unsure(ledger: SavedLedger, found: Repriced, plan: Plan, *, goes_by_reported: bool) -> None:
-    requests = ledger.cells.measures["requests"]
-    if found.unsure.any():
+def _refuse_unsure(found: _Priced, plan: Plan, *, goes_by_reported: bool) -> None:
+    ledger, requests, unsure = found.ledger, found.alike.requests, found.prices.unsure
+    if unsure.any():
         raise InputError(
-            f"{int(requests[found.unsure].sum()):,} requests cannot be priced: their price changes within a "
+            f"{int(requests[unsure].sum()):,} requests cannot be priced: their price changes within a "
             f"{ledger.facts.resolution} or a band of context that the ledger holds as one",
             path=ledger.file, hint=_RESCAN,
         )  # fmt: skip
@@ -106,52 +157,40 @@ def _refuse_unsure(ledger: SavedLedger, found: Repriced, plan: Plan, *, goes_by_
         )  # fmt: skip
 
 
-def _cells(ledger: SavedLedger, found: Repriced, plan: Plan) -> Cells:
-    """The cells of a ledger with their prices, but without routes."""
+def _cells(found: _Priced, routes: Chosen, plan: Plan) -> Cells:
+    """The cells of a ledger with their prices and routes."""
+    ledger, words = found.ledger, found.alike.words
     cells = ledger.cells
     if ledger.facts.resolution == "day" and plan.resolution == "hour":
         raise InputError("the ledger knows days, not hours", path=ledger.file, hint=_RESCAN)
     period = cells.keys["period"]
     if ledger.facts.resolution == "hour" and plan.resolution == "day":
         period = np.where(period == NO_PERIOD, NO_PERIOD, period // 24)
-    keys = {
-        "period": period.astype(np.int32),
-        "card": found.card,
+    numbers: dict[str, npt.NDArray[np.integer]] = {
+        "period": period,
+        "card": found.prices.card,
         "tier": cells.keys["tier"],
-        "band": found.band.astype(np.int32),
+        "band": found.band,
         "evidence": cells.keys["evidence"],
-        "reported": found.reported.astype(np.int32),
-        **{name: cells.keys[name] for name in WORD_KEYS},
-        **{name: cells.keys[name] for name in DETAIL_KEYS},
-        "gateway": found.gateway.codes.astype(np.int32),
-    }
-    values = {name: cells.values[name] for name in WORD_KEYS} | {"gateway": found.gateway.values}
-    stated = np.where(found.reported == IMPLAUSIBLE, 0, cells.measures["reported_picousd"])
-    return Cells(keys, values, cells.measures | {"reported_picousd": stated})
-
-
-def _columns(routes: Chosen) -> dict[str, npt.NDArray[np.integer]]:
-    return {
         "number": routes.number,
         "route_same": routes.same,
         "route_any": routes.any,
         "verify": routes.verify,
         "kept": routes.kept,
         "lacks": routes.lacks,
+        "reported": found.reported,
     }
+    keys = {name: numbers[name].astype(np.int32) for name in NUMBER_KEYS}
+    keys |= {name: words[name].codes.astype(np.int32) for name in WORD_KEYS}
+    stated = np.where(found.reported == IMPLAUSIBLE, 0, cells.measures["reported_picousd"])
+    values = {name: words[name].values for name in WORD_KEYS}
+    return Cells(keys, values, cells.measures | {"reported_picousd": stated})
 
 
-def _no_routes(cells: Cells) -> Chosen:
-    none = np.full(cells.rows, NO_ROUTE, np.int32)
-    zero = np.zeros(cells.rows, np.int8)
-    return Chosen(
-        same=none,
-        any=none,
-        kept=zero + KEPT.index("tier_keeps"),
-        lacks=zero,
-        number=zero + NOT_ACTED_ON,
-        verify=np.full(cells.rows, NONE, np.int32),
-    )
+def _no_routes(size: int) -> Chosen:
+    none = Chosen.none(size)
+    none.kept[:] = KEPT.index("tier_keeps")
+    return none
 
 
 def _pass(ledgers: Sequence[SavedLedger], plan: Plan, cells: Cells) -> Pass:

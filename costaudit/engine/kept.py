@@ -24,11 +24,13 @@ from costaudit.engine.attempts import (
     without_keys,
 )
 from costaudit.engine.failures import REASONS, TRANSIENT
+from costaudit.engine.judge import DISJOINT, total_of
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.plan import Plan
 from costaudit.engine.retries import Family
-from costaudit.engine.rows import DISJOINT, PricedRows, price_rows, total_of
+from costaudit.engine.rows import PricedRows, price_rows
 from costaudit.schema import COUNTS, Quality, Status
+from costaudit.tape.segment import Segment
 
 Who = tuple[str | None, str | None]
 """Provider and model."""
@@ -98,7 +100,7 @@ class Kept:
 
 def judge_kept(log: AttemptLog, plan: Plan) -> Kept:
     """The kept attempts priced as logged, and as if they had been answered."""
-    rows = price_rows(log.kept, plan)
+    rows = price_rows(Segment.of(log.kept), plan)
     served, reason = serving(rows, plan), reason_codes(rows)
     mix, counts = _mixes(log, rows, served, reason)
     return Kept(
@@ -107,7 +109,7 @@ def judge_kept(log: AttemptLog, plan: Plan) -> Kept:
         hour=hours_of(rows.ts),
         reason=reason,
         mix=mix,
-        whole=price_rows(_as_answered(log.kept, mix, counts), plan),
+        whole=price_rows(Segment.of(_as_answered(log.kept, mix, counts)), plan),
         tier=np.asarray(log.kept.column(TIER), np.int64),
     )
 

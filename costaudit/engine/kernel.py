@@ -1,22 +1,23 @@
-"""The kernel: a pure function from a batch of calls to a partial ledger.
+"""The kernel: a pure function from a segment of requests to a partial ledger.
 
-Per call it decides what depends on the single request: the price card at its time and context size,
-the tier, and the cheapest adequate candidate, among the providers already used and among all. The rest
-(money, drivers, another markup) is arithmetic on the sums.
+What they are priced, tagged and routed as is decided by cell (see `judge`). Whether a cost that they state is
+believed is asked of each. The rest (money, drivers, another markup) is arithmetic on the sums.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from costaudit.engine.alike import Index
 from costaudit.engine.detail import detail_keys
-from costaudit.engine.exact import LIMIT
-from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, WORD_KEYS, Cells, sums
+from costaudit.engine.exact import LIMIT, sum_by
+from costaudit.engine.judge import DISJOINT, Rows, decide, total_of
+from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells, sums
 from costaudit.engine.plan import (
     IMPLAUSIBLE_FROM_PICOUSD,
     IMPLAUSIBLE_TIMES,
@@ -24,17 +25,16 @@ from costaudit.engine.plan import (
     Plan,
 )
 from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, ratio_buckets
-from costaudit.engine.rows import DISJOINT, JudgedRows, judge_rows, total_of
+from costaudit.engine.rows import JudgedRows, confidence_bands, cost_of, judge_rows
 from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
 from costaudit.prices.cards import NO_TS
-from costaudit.tape.columns import Batch, Words
+from costaudit.tape.columns import Words
 from costaudit.tape.groups import group_rows
+from costaudit.tape.segment import Segment
 from costaudit.tiers.tagger import Judged
+from costaudit.times import DAY_US, HOUR_US
 
 Ints = npt.NDArray[np.int64]
-
-DAY_US: Final = 86_400_000_000
-HOUR_US: Final = 3_600_000_000
 
 NO_REPORT, REPORTED, IMPLAUSIBLE, BELOW_LIST, OUTDATED = 0, 1, 2, 3, 4
 """Codes of the ledger's `reported`: no cost stated; stated; stated and set aside; stated below list; stated,
@@ -62,102 +62,142 @@ class Partial:
     standouts: Standouts = field(default_factory=Standouts)
 
 
-def audit_batch(
-    batch: pa.RecordBatch,
-    plan: Plan,
-    judged: Judged | None = None,
-    cache_units: Ints | None = None,
+def audit_segment(
+    segment: Segment, plan: Plan, judged: Judged | None = None, cache_units: Ints | None = None
 ) -> Partial:
-    """The partial ledger of one canonical batch under a plan.
+    """The partial ledger of some requests under a plan.
 
-    `judged` is what the plan's tagger said of the batch before, if it was asked. `cache_units` is what each
-    call loses of its cache discount under the policy, in 1e-15 USD, if that was replayed.
+    `judged` is what was said of their tiers before, if it was. `cache_units` is what each request loses of
+    its cache discount under the policy, in 1e-15 USD, if that was replayed.
     """
-    rows = judge_rows(batch, plan, judged)
-    calls, ts, counts, words = rows.calls, rows.ts, rows.counts, rows.words
-    card, list_units, tags, route = rows.card, rows.list_units, rows.tags, rows.route
-    reported, picousd = _reported(calls, card, list_units, counts)
-    if plan.book.changes:
-        reported = outdated(reported, card, plan)
-    step = DAY_US if plan.resolution == "day" else HOUR_US
-    numbers = {
-        "period": np.where(ts == NO_TS, NO_PERIOD, ts // step),
-        "card": card,
-        "tier": tags.tier,
-        "band": rows.bands(plan.policy),
-        "evidence": tags.evidence,
-        "number": route.number,
-        "route_same": route.same,
-        "route_any": route.any,
-        "verify": route.verify,
-        "kept": route.kept,
-        "lacks": route.lacks,
+    if plan.detail:
+        return _detailed(judge_rows(segment, plan, judged), plan)
+    found = decide(segment, plan, judged)
+    rows, unit = found.rows, found.of_row
+    reported, stated = np.zeros(found.size, np.int8), None
+    picousd = rows.calls.counts("reported_picousd")
+    if picousd is not None:  # whether a cost is believed is said by the single request
+        card = found.card[unit]
+        stated = _stated(rows, plan, card, picousd)
+        distinct, unit, _ = group_rows(
+            {"unit": (unit, 0, found.size - 1), "reported": (stated.reported, 0, OUTDATED)}
+        )
+        found, reported = found.take(distinct["unit"].astype(np.intp)), distinct["reported"].astype(np.int8)
+    measures: dict[str, Ints | None] = {**rows.counts, "reported_picousd": None}
+    if stated is not None:
+        measures["reported_picousd"] = np.where(np.isin(stated.reported, SET_ASIDE), 0, stated.picousd)
+    if cache_units is not None:
+        measures[CACHE_UNITS] = cache_units
+    numbers: dict[str, npt.NDArray[np.integer]] = {
+        "period": found.period,
+        "card": found.card,
+        "tier": found.tags.tier,
+        "band": confidence_bands(plan.policy, found.tags, found.route.number),
+        "evidence": found.tags.evidence,
+        "number": found.route.number,
+        "route_same": found.route.same,
+        "route_any": found.route.any,
+        "verify": found.route.verify,
+        "kept": found.route.kept,
+        "lacks": found.route.lacks,
         "reported": reported,
     }
-    keys: _Keys = {
-        name: (codes, int(codes.min(initial=0)), int(codes.max(initial=0))) for name, codes in numbers.items()
-    }
-    keys |= {name: (words[name].codes, 0, len(words[name].values) - 1) for name in WORD_KEYS}
-    measures = {**counts, "reported_picousd": np.where(np.isin(reported, SET_ASIDE), 0, picousd)}
-    if plan.detail:
-        cells = _detailed(rows, plan, keys, {**counts, "reported_picousd": picousd}, step)
-    else:
-        lost: dict[str, Ints | None] = {} if cache_units is None else {CACHE_UNITS: cache_units}
-        cells = _cells(keys, words, measures | lost)
-    user_words = calls.words("user")
-    user_keys, user_group, user_size = group_rows(
-        {
-            "user": (user_words.codes, 0, len(user_words.values) - 1),
-            "card": keys["card"],
-            "reported": keys["reported"],
-        }
-    )
-    users = Cells(user_keys, {"user": user_words.values}, sums(user_group, user_size, measures))
-    dated = ts[ts != NO_TS]
-    stated = Stated(card, list_units, reported, picousd)
-    ratio = stated.ratios()
+    words = {name: Words(w.codes[found.kind], w.values) for name, w in rows.kind_words.items()}
+    totals = sums(unit, found.size, measures)
     return Partial(
-        cells=cells,
-        users=users,
-        ratios=_ratio_cells(stated, ratio, words),
-        first_ts=int(dated.min()) if len(dated) else None,
-        last_ts=int(dated.max()) if len(dated) else None,
-        rows=calls.rows,
-        providers=rows.providers,
-        standouts=_standouts(stated, ratio, counts, calls),
+        cells=_summed(numbers, words, totals),
+        users=_users(rows, unit, found.card, reported, measures),
+        ratios=_nothing() if stated is None else _ratio_cells(stated, stated.ratios(), rows.words),
+        first_ts=_extreme(rows.ts, np.min),
+        last_ts=_extreme(rows.ts, np.max),
+        rows=rows.size,
+        providers=found.providers,
+        standouts=Standouts() if stated is None else _standouts(stated, rows.counts, rows.words["model"]),
     )
 
 
 _Keys = dict[str, tuple[npt.NDArray[np.integer], int, int]]
 
 
-def _cells(keys: _Keys, words: dict[str, Words], measures: dict[str, Ints | None]) -> Cells:
-    cells_keys, group, size = group_rows(keys)
-    return Cells(cells_keys, {name: words[name].values for name in WORD_KEYS}, sums(group, size, measures))
+def _extreme(ts: Ints, of: Callable[[Ints], Any]) -> int | None:
+    dated = ts[ts != NO_TS]
+    return int(of(dated)) if len(dated) else None
 
 
-def _detailed(
-    rows: JudgedRows, plan: Plan, keys: _Keys, measures: dict[str, Ints | None], step: int
+def _coded(numbers: Mapping[str, npt.NDArray[np.integer]], words: Mapping[str, Words]) -> _Keys:
+    keys: _Keys = {
+        name: (codes, int(codes.min(initial=0)), int(codes.max(initial=0))) for name, codes in numbers.items()
+    }
+    return keys | {name: (word.codes, 0, len(word.values) - 1) for name, word in words.items()}
+
+
+def _summed(
+    numbers: Mapping[str, npt.NDArray[np.integer]], words: Mapping[str, Words], totals: dict[str, Ints]
 ) -> Cells:
+    """Cells of some keys, out of sums by finer ones."""
+    keys, group, size = group_rows(_coded(numbers, words))
+    added = {name: sum_by(group, size, column) for name, column in totals.items()}
+    return Cells(keys, {name: word.values for name, word in words.items()}, added)
+
+
+def _users(
+    rows: Rows,
+    unit: Index,
+    card: npt.NDArray[np.int32],
+    reported: npt.NDArray[np.int8],
+    measures: dict[str, Ints | None],
+) -> Cells:
+    keys, group, size = group_rows(_coded({"card": card, "reported": reported}, {}))
+    user = rows.calls.words("user")
+    of_row: _Keys = {"user": (user.codes, 0, len(user.values) - 1), "priced": (group[unit], 0, size - 1)}
+    distinct, of_user, number = group_rows(of_row)
+    priced = distinct["priced"]
+    whole = {"user": distinct["user"], "card": keys["card"][priced], "reported": keys["reported"][priced]}
+    return Cells(whole, {"user": user.values}, sums(of_user, number, measures))
+
+
+def _detailed(rows: JudgedRows, plan: Plan) -> Partial:
     """Cells as a saved ledger needs them: with further keys, the gateway as logged, and every stated cost."""
-    gateway = rows.calls.words("gateway")
-    further = detail_keys(rows, plan, step)
-    keys = keys | {"gateway": (gateway.codes, 0, len(gateway.values) - 1)}
-    keys |= {n: (codes, int(codes.min(initial=0)), int(codes.max(initial=0))) for n, codes in further.items()}
-    return _cells(keys, rows.words | {"gateway": gateway}, measures)
+    step = DAY_US if plan.resolution == "day" else HOUR_US
+    picousd = rows.calls.counts("reported_picousd")
+    reported = np.zeros(len(rows.card), np.int8)
+    if picousd is not None:
+        reported = _stated(rows.source, plan, rows.card, picousd).reported
+    numbers = {
+        "period": np.where(rows.ts == NO_TS, NO_PERIOD, rows.ts // step),
+        "card": rows.card,
+        "tier": rows.tags.tier,
+        "band": rows.bands(plan.policy),
+        "evidence": rows.tags.evidence,
+        "number": rows.route.number,
+        "route_same": rows.route.same,
+        "route_any": rows.route.any,
+        "verify": rows.route.verify,
+        "kept": rows.route.kept,
+        "lacks": rows.route.lacks,
+        "reported": reported,
+    }
+    words = rows.words | {"gateway": rows.calls.words("gateway")}
+    keys, group, size = group_rows(_coded(numbers | detail_keys(rows, plan, step), words))
+    measures = {**rows.counts, "reported_picousd": picousd}
+    cells = Cells(keys, {name: word.values for name, word in words.items()}, sums(group, size, measures))
+    nothing = _nothing()
+    return Partial(
+        cells, nothing, nothing, _extreme(rows.ts, np.min), _extreme(rows.ts, np.max), len(rows.card),
+        rows.providers,
+    )  # fmt: skip
 
 
-def _reported(
-    calls: Batch, card: npt.NDArray[np.int32], list_units: npt.NDArray[Any], counts: dict[str, Ints | None]
-) -> tuple[npt.NDArray[np.int8], Ints]:
-    """Whether a cost is stated and believed, and the cost in pico-dollars."""
-    picousd = calls.counts("reported_picousd")
-    if picousd is None:
-        zero = np.zeros(calls.rows, np.int64)
-        return zero.astype(np.int8), zero
-    tokens = total_of(counts, DISJOINT, calls.rows)
+def _nothing() -> Cells:
+    return Cells({}, {}, {"requests": np.zeros(0, np.int64)})
+
+
+def _stated(rows: Rows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) -> Stated:
+    """What the requests state that they cost, and whether that is believed."""
+    list_units = cost_of(plan.rates(), card, rows.counts)
+    tokens = total_of(rows.counts, DISJOINT, rows.size)
     # A tool that knows no price writes 0; only where we know the price is that a price.
-    stated = calls.valid("reported_picousd") & ~((picousd == 0) & (card < 0) & (tokens > 0))
+    stated = rows.calls.valid("reported_picousd") & ~((picousd == 0) & (card < 0) & (tokens > 0))
     reported = np.where(stated, REPORTED, NO_REPORT).astype(np.int8)
     large = np.flatnonzero(stated & (picousd >= IMPLAUSIBLE_FROM_PICOUSD))
     if len(large):
@@ -170,7 +210,10 @@ def _reported(
             if int(picousd[row]) > _highest(card[row], list_units[row], tokens[row]):
                 reported[row] = IMPLAUSIBLE
     below = (reported == REPORTED) & (card >= 0) & (picousd < -(-list_units // 1000))
-    return np.where(below, BELOW_LIST, reported).astype(np.int8), picousd
+    reported = np.where(below, BELOW_LIST, reported).astype(np.int8)
+    if plan.book.changes:
+        reported = outdated(reported, card, plan)
+    return Stated(card, list_units, reported, picousd)
 
 
 def outdated(
@@ -238,14 +281,14 @@ def _ratio_cells(stated: Stated, ratio: Ratios, words: dict[str, Words]) -> Cell
     return Cells(cell_keys, {name: words[name].values for name in names}, sums(group, size, measures))
 
 
-def _standouts(stated: Stated, ratio: Ratios, counts: dict[str, Ints | None], calls: Batch) -> Standouts:
+def _standouts(stated: Stated, counts: dict[str, Ints | None], models: Words) -> Standouts:
     """The largest impossible costs, and the largest distances of believed ones from list."""
+    ratio = stated.ratios()
     impossible = np.flatnonzero(stated.reported == IMPLAUSIBLE)
     deviating = ratio.rows[(ratio.buckets >= 0) & (ratio.buckets != AT_LIST)]
     if not len(impossible) and not len(deviating):
         return Standouts()
-    tokens = total_of(counts, DISJOINT, calls.rows)
-    models = calls.words("model")
+    tokens = total_of(counts, DISJOINT, len(stated.card))
     picousd, list_units = stated.picousd, np.where(stated.card >= 0, stated.list_units, -1)
     by_name = sorted(range(len(models.values)), key=lambda code: models.values[code] or "")
     name_rank = np.argsort(by_name)[models.codes]

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.exact import sum_by
-from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.plan import Plan
+from costaudit.times import DAY_US, HOUR_US
 
 MONTH_DAYS: Final = 30
 """Days of the month that amounts are scaled to."""

@@ -15,13 +15,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.kernel import DAY_US, HOUR_US, OUTDATED, outdated
+from costaudit.engine.kernel import OUTDATED, outdated
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells
 from costaudit.engine.offers import NO_ROUTE, NONE, Offer
 from costaudit.engine.plan import FREE, MEASURE, NO_CLASS_PRICE, PRICED, Plan
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, Timeline, timeline_of
 from costaudit.routing.projection import POINT
+from costaudit.times import DAY_US, HOUR_US
 
 Codes = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
+from costaudit.engine.bands import LENGTH_EDGES, OUTPUT_EDGES, Bands
 from costaudit.engine.contexts import Context, Reads
 from costaudit.engine.offers import NONE, Offer, OfferMatrix, offer_matrix
 from costaudit.engine.sessions import SessionBook
 from costaudit.errors import ConfigError
 from costaudit.ingest.estimate import with_estimates
-from costaudit.ingest.long_names import with_short_names
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import NO_TS, Card, Rate, Timeline
 from costaudit.prices.conditions import STANDARD, service_tier
@@ -33,6 +32,7 @@ from costaudit.routing.evals import Evals
 from costaudit.routing.policy import RULES_FROM, Pair, Policy, Seat, matches
 from costaudit.routing.terms import NO_TERMS, WHOLE, Terms, expect, terms_of
 from costaudit.schema import TOKEN_CLASSES, UNTAGGED
+from costaudit.tape.segment import FLAGS, Segment
 from costaudit.tiers.tagger import Tagger
 from costaudit.tiers.votes import Votes
 
@@ -161,10 +161,30 @@ class Plan:
         kept = sessions if self.sessions_kept is None else np.union1d(self.sessions_kept, sessions)
         return replace(self, sessions_kept=kept, _matrix=None)
 
-    def seen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """A canonical batch as this plan takes it: with short names, and estimated counts if it has any."""
-        batch = with_short_names(batch)
-        return with_estimates(batch) if self.estimate else batch
+    def seen(self, segment: Segment) -> Segment:
+        """Requests as this plan takes them: with estimated counts, if it has any."""
+        return Segment.of(with_estimates(segment.batch())) if self.estimate else segment
+
+    @functools.cached_property
+    def shares(self) -> tuple[Decimal, ...]:
+        """The shares of the traffic that the policy moves, but for nothing and all, from the smallest on."""
+        return tuple(sorted({t.share for _, t in self.policy.treatments() if 0 < t.share < 1}))
+
+    @functools.cached_property
+    def bands(self) -> Mapping[str, Bands]:
+        """Where sizes of requests are cut: at the edges of prices, rules, windows and answers."""
+        facts = self.tagger.number_edges
+        return {
+            "context": Bands((*self.book.context_edges, *facts.get("input_side", ()))),
+            "length": Bands(LENGTH_EDGES),
+            "output": Bands((*OUTPUT_EDGES, *facts.get("output", ()))),
+        }
+
+    @functools.cached_property
+    def fact_bands(self) -> Mapping[str, Bands]:
+        """Where the other numbers are cut that rules of tiers look at."""
+        apart = {"input_side", "output", *FLAGS}
+        return {n: Bands(edges) for n, edges in self.tagger.number_edges.items() if n not in apart}
 
     def subject(self, subject: Subject) -> SubjectPrices:
         """Prices over time of what a log names so."""
@@ -501,6 +521,3 @@ def _matrix(cards: list[Card], book: PriceBook) -> RateMatrix:
         chat=np.array([bool(f and f.klass in ("flagship", "mid", "economy")) for f in facts], bool),
         model=np.array([models.setdefault((c.provider, c.model), i) for i, c in enumerate(cards)], np.int64),
     )
-
-
-NewPlan = Callable[[frozenset[str]], Plan]

@@ -20,10 +20,10 @@ import pyarrow.parquet as pq
 
 from costaudit import __version__
 from costaudit.engine.audit import Pass
-from costaudit.engine.choice import KEPT
+from costaudit.engine.bands import LENGTH_EDGES, OUTPUT_EDGES
+from costaudit.engine.choose import KEPT, LACKS
 from costaudit.engine.contexts import NOT_ACTED_ON
-from costaudit.engine.detail import CLASSES, LENGTH_EDGES, OUTPUT_EDGES, confidence_edges
-from costaudit.engine.fits import LACKS
+from costaudit.engine.detail import CLASSES, confidence_edges
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import MEASURES, NO_PERIOD, WORD_KEYS, Cells
 from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, Inputs, LedgerFacts, SavedOffer, origin_of

@@ -9,11 +9,10 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from costaudit.engine.audit import Pass
 from costaudit.engine.cache import Turns, kept_in_cache
-from costaudit.engine.kernel import Partial, audit_batch
+from costaudit.engine.kernel import Partial, audit_segment
 from costaudit.engine.ledger import CellSum
 from costaudit.engine.offers import NO_ROUTE, SCALE
 from costaudit.engine.plan import MEASURE, PRICED, Plan
@@ -23,6 +22,7 @@ from costaudit.engine.shares import session_hashes
 from costaudit.routing.projection import POINT
 from costaudit.schema import Status
 from costaudit.tape.columns import Batch
+from costaudit.tape.segment import Segment
 from costaudit.tape.tape import Stretch, Tape
 from costaudit.tape.workers import Workers, default_threads
 from costaudit.tiers.tagger import Judged
@@ -76,7 +76,7 @@ class _Reel:
     """A stretch of a tape with the tags of its requests."""
 
     number: int
-    batch: pa.RecordBatch
+    segment: Segment
     judged: Judged
     session: npt.NDArray[np.uint64]
     """Hash of the session; 0 without one."""
@@ -105,21 +105,21 @@ class _Evaluation:
         return self.workers.map(lambda stretch: work(self._loaded(stretch)), self.tape.stretches())
 
     def _loaded(self, stretch: Stretch) -> _Reel:
-        batch = self.plan.seen(stretch.load().batch)
-        session = session_hashes(Batch(batch))
-        judged = Judged(self.plan.tagger.tag(batch), None, None)
+        segment = self.plan.seen(stretch.load().segment)
+        session = session_hashes(Batch(segment.rows))
+        judged = Judged(self.plan.tagger.tag(segment.batch()), None, None)
         if self.tags is not None:
             judged = self.tags.applied(judged, session)
-        return _Reel(stretch.number, batch, judged, session)
+        return _Reel(stretch.number, segment, judged, session)
 
     def _audited(self, reel: _Reel, lost: dict[int, Ints]) -> Partial:
         units = lost.get(reel.number)
         if units is None and self.tape.has_sessions:
-            units = np.zeros(reel.batch.num_rows, np.int64)
-        return audit_batch(reel.batch, self.plan, judged=reel.judged, cache_units=units)
+            units = np.zeros(reel.segment.size, np.int64)
+        return audit_segment(reel.segment, self.plan, reel.judged, units)
 
     def _rows(self, reel: _Reel) -> JudgedRows:
-        return judge_rows(reel.batch, self.plan, reel.judged)
+        return judge_rows(reel.segment, self.plan, reel.judged)
 
     def _decide_sessions(self) -> None:
         """Give every session its tier and its candidate."""
@@ -177,7 +177,7 @@ class _Evaluation:
             ts=judged.ts[rows],
             own=model[own],
             target=model[target],
-            context=judged.priced.context[rows],
+            context=judged.context[rows],
             cache_read=np.zeros(len(rows), np.int64) if read is None else read[rows],
         )
         return _Gathered(
@@ -187,7 +187,7 @@ class _Evaluation:
             miss=_miss_rate(plan, target),
             always=moved & np.isin(judged.route.number[rows], _always(plan)),
             saved=np.where(moved, judged.list_units[rows].astype(object) - routed, 0),
-            size_of={reel.number: reel.batch.num_rows},
+            size_of={reel.number: reel.segment.size},
         )
 
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from costaudit.config.gates import BudgetGate
 from costaudit.engine.exact import sum_by
-from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.month import MONTH_DAYS
 from costaudit.errors import did_you_mean
@@ -20,6 +19,7 @@ from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.report.build import instant
 from costaudit.routing.policy import matches
 from costaudit.schema import UNTAGGED, Tier
+from costaudit.times import DAY_US, HOUR_US
 
 UNITS: Final = {
     "log": Unit.USD,

@@ -8,13 +8,13 @@ from fractions import Fraction
 import numpy as np
 
 from costaudit.config.gates import Limit, MarkupGate
-from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.errors import did_you_mean
 from costaudit.gates.case import Case, Log, Mask, in_usd, percent
 from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.prices.gateways import Gateways
+from costaudit.times import DAY_US, HOUR_US
 
 
 def find_markups(case: Case) -> Iterator[Measured]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.ingest.quarantine import Quarantine
@@ -38,6 +39,13 @@ class Parsed:
     def nothing(cls) -> Parsed:
         """A block without a record."""
         return cls(batch_of([]), [], 0)
+
+
+def numbers_of(lines: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Lines as an array: a range is not gone through in Python."""
+    if isinstance(lines, range):
+        return np.arange(lines.start, lines.stop, lines.step, dtype=np.int64)
+    return np.asarray(lines, np.int64)
 
 
 def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:

@@ -163,12 +163,7 @@ class JsonlReader(OneFile):
             return None
         slow = sorted([*columns.rest, *(columns.rows[row] for row in flat.doubtful.tolist())])
         taken = _without(columns.rows, flat.doubtful.tolist())
-        starts = block.starts
-        lines = (
-            [block.first_line + number for number in taken]
-            if starts is None
-            else starts.lines[list(taken)].tolist()
-        )
+        lines = _lines_of(block, taken)
         parsed = Parsed(flat.batch, lines, len(lines))
         parsed.formats["flat"] = len(lines)
         if not slow:
@@ -305,6 +300,15 @@ def _examples(data: bytes, keys: Iterable[str]) -> list[Record]:
             if isinstance(value, dict):
                 found.append(value)
     return found
+
+
+def _lines_of(block: TextBlock, numbers: Sequence[int]) -> Sequence[int]:
+    """The lines of the file that values of a block stand in, by their numbers in the block."""
+    if block.starts is not None:
+        return block.starts.lines[list(numbers)].tolist()  # type: ignore[no-any-return]
+    if isinstance(numbers, range):
+        return range(block.first_line + numbers.start, block.first_line + numbers.stop)
+    return [block.first_line + number for number in numbers]
 
 
 def _without(rows: Sequence[int], left_out: Sequence[int]) -> Sequence[int]:

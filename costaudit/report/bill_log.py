@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from costaudit.engine.costing import DIGITS, usd
-from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.plan import PRICED, Plan
 from costaudit.ingest.bills.line import CLASSES
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import Resolved
+from costaudit.times import DAY_US, HOUR_US
 
 if TYPE_CHECKING:
     from costaudit.report.build import Audited

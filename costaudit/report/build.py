@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from costaudit import __version__
 from costaudit.engine.audit import Pass
-from costaudit.engine.choice import KEPT
+from costaudit.engine.choose import KEPT
 from costaudit.engine.costing import (
     SPARE,
     Costed,
@@ -29,11 +29,10 @@ from costaudit.engine.costing import (
     usd,
 )
 from costaudit.engine.exact import sum_by
-from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.month import CellScale, Method, days_of, month_of, scale_cells
 from costaudit.engine.plan import Plan, Subject
-from costaudit.engine.rows import SUBJECT_WORDS, distinct_subjects
+from costaudit.engine.subjects import SUBJECT_WORDS, distinct_subjects
 from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.ingest.bills.line import Bill
 from costaudit.ingest.estimate import BAND, ESTIMATOR
@@ -64,6 +63,7 @@ from costaudit.routing.projection import (
 )
 from costaudit.schema import COUNTS, UNITS, UNTAGGED, Quality, Tier
 from costaudit.tape.columns import Words
+from costaudit.times import DAY_US, HOUR_US
 
 USERS_SHOWN: Final = 10_000
 """Users listed one by one; the rest is summed in one row."""

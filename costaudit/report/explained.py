@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from costaudit.engine.audit import Requests
 from costaudit.engine.plan import MEASURE, PRICED, Plan
@@ -24,6 +25,7 @@ from costaudit.report.tagged import TEXTS, columns_of, moment
 from costaudit.schema import UNTAGGED, Call, Tier
 from costaudit.tape.columns import Batch
 from costaudit.tape.tape import Tape
+from costaudit.tape.texts import with_texts
 from costaudit.tiers.evidence import Evidence, Reason
 
 _USUAL: Final = Call()
@@ -65,16 +67,19 @@ def explain_requests(requests: Requests, tape: Tape, plan: Plan, wanted: str) ->
     hit |= np.array([ident == wanted for ident in request_ids(requests.batch)], bool)
     if not hit.any():
         return []
-    some = requests.take(np.flatnonzero(hit), plan).with_texts(tape, plan)
+    some = requests.take(np.flatnonzero(hit), plan)
+    texts = with_texts(some.batch, tape, plan.tagger)
     columns = columns_of(some, plan, with_text=False)
     return [
-        _explained(some, plan, row, {name: values[row] for name, values in columns.items()})
+        _explained(some, texts, plan, row, {name: values[row] for name, values in columns.items()})
         for row in range(some.batch.num_rows)
     ]
 
 
-def _explained(requests: Requests, plan: Plan, row: int, values: dict[str, Any]) -> Explained:
-    one = requests.batch.slice(row, 1)
+def _explained(
+    requests: Requests, texts: pa.RecordBatch, plan: Plan, row: int, values: dict[str, Any]
+) -> Explained:
+    one = texts.slice(row, 1)
     (call,) = calls_of(one)
     card = int(requests.judged.card[row])
     words = requests.judged.words
@@ -85,7 +90,7 @@ def _explained(requests: Requests, plan: Plan, row: int, values: dict[str, Any])
     return Explained(
         call=call,
         row=values,
-        reasons=plan.tagger.explain(requests.batch, row, signals=True),
+        reasons=plan.tagger.explain(texts, row, signals=True),
         scores=[int(s) for s in plan.tagger.text_scores(one)[0]],
         lines=list(_price_lines(call, plan, card)) if card >= 0 else [],
         detail="" if card >= 0 else plan.subject(subject).detail,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 from costaudit.engine.audit import Pass
-from costaudit.engine.choice import KEPT
+from costaudit.engine.choose import KEPT
 from costaudit.engine.costing import CostSource, usd
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.impact import REQUEST_TIME, Impact, ImpactRow, OneSided, Recommendation, Sides, View

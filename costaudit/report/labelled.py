@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.engine.audit import Requests
-from costaudit.engine.choice import Chosen
+from costaudit.engine.choose import Chosen
 from costaudit.engine.offers import SCALE
 from costaudit.engine.plan import Plan
-from costaudit.engine.rows import ROUTE_DIGITS, JudgedRows, judge_rows
+from costaudit.engine.rows import ROUTE_DIGITS, JudgedRows
 from costaudit.errors import InputError
 from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT
@@ -211,7 +211,7 @@ def gather(blocks: Iterable[Requests], plan: Plan, labelled: Labelled) -> Gather
         _add(total, requests.judged, plan, can)
         rows = [row for row, ident in enumerate(request_ids(requests.batch)) if ident in wanted and can[row]]
         if rows:
-            _find(total, requests.batch.take(pa.array(rows)), plan, labelled)
+            _find(total, requests.take(np.array(rows, np.intp), plan), plan, labelled)
     return total
 
 
@@ -240,8 +240,8 @@ def _add(total: Gathered, judged: JudgedRows, plan: Plan, can: npt.NDArray[np.bo
     total.squares += sum(value * value for value in point.tolist())
 
 
-def _find(total: Gathered, batch: pa.RecordBatch, plan: Plan, labelled: Labelled) -> None:
-    judged = judge_rows(batch, plan)
+def _find(total: Gathered, requests: Requests, plan: Plan, labelled: Labelled) -> None:
+    judged, batch = requests.judged, requests.batch
     ids, tags = request_ids(batch), judged.tags
     truth = np.array([labelled.tiers[ident] for ident in ids], np.int8)
     acted = judged.bands(plan.policy) >= 2

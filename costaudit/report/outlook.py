@@ -14,7 +14,6 @@ import numpy as np
 
 from costaudit.engine.costing import usd
 from costaudit.engine.exact import sum_by
-from costaudit.engine.kernel import DAY_US
 from costaudit.engine.moved_prices import later_card, reprice
 from costaudit.engine.plan import PRICED
 from costaudit.prices.book import PriceBook
@@ -33,6 +32,7 @@ from costaudit.report.moves_model import (
     ScheduledChange,
 )
 from costaudit.routing.projection import exact_sum
+from costaudit.times import DAY_US
 
 MONTHS: Final = 3
 """Calendar months of the outlook."""

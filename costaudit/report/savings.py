@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from costaudit.engine.choose import LACKS
 from costaudit.engine.costing import usd
 from costaudit.engine.exact import sum_by
-from costaudit.engine.fits import LACKS
-from costaudit.engine.kernel import DAY_US, HOUR_US
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.offers import CAUSES, NO_ROUTE
 from costaudit.engine.whatif import CacheReplay
@@ -22,6 +21,7 @@ from costaudit.routing.projection import POINT, exact_sum
 from costaudit.routing.terms import WHOLE
 from costaudit.shadow.bootstrap import SEED, Sums, ratio_of_means
 from costaudit.tiers.evidence import Evidence
+from costaudit.times import DAY_US, HOUR_US
 
 if TYPE_CHECKING:
     from costaudit.report.build import Audited

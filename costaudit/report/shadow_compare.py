@@ -13,7 +13,6 @@ import numpy as np
 from costaudit import __version__
 from costaudit.engine import contrast as c
 from costaudit.engine.arms import DIGITS, UNKNOWN, ArmCalls, CostSource, days_of
-from costaudit.engine.kernel import DAY_US
 from costaudit.engine.pairs import find_pairs
 from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
@@ -34,6 +33,7 @@ from costaudit.report.shadow_warnings import (
 )
 from costaudit.shadow.intervals import Estimate, wilson
 from costaudit.tape.record import hashes_of
+from costaudit.times import DAY_US
 
 MICRO: Final = Decimal("1e-12")
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
-from costaudit.ingest.canonical import Parsed
+from costaudit.ingest.canonical import Parsed, numbers_of
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.hashes import Hashes
@@ -149,7 +149,7 @@ def _record(
 
 def _done(task: _Task, tagger: Tagger, how: HowToRead) -> _Done:
     parsed = task.reader.parse(task.block)
-    batch, lines = parsed.batch, np.asarray(parsed.lines, np.int64)
+    batch, lines = parsed.batch, numbers_of(parsed.lines)
     if how.select is not None:
         rows = np.flatnonzero(how.select(batch))
         batch, lines = batch.take(pa.array(rows)), lines[rows]

@@ -45,9 +45,10 @@ def recorded(batch: pa.RecordBatch, tagger: Tagger, keeps: Keeps) -> pa.RecordBa
     """A canonical batch as the tape keeps it: see `HASHED` and `costaudit.tiers.traits`."""
     batch = with_short_names(batch)
     kept: dict[str, pa.Array] = {}
+    read_as_words = {name for name in HASHED if keeps.ids or name in tagger.word_columns}
+    kept |= {name: batch.column(name) for name in batch.schema.names if name in read_as_words}
     if keeps.ids:
         kept[OWN_ID] = nameless_ids(batch)
-        kept |= {name: batch.column(name) for name in HASHED if name in batch.schema.names}
     if keeps.texts:
         kept |= {name: batch.column(name) for name in TEXTS if name in batch.schema.names}
     read = tagger.read(batch, scored=keeps.scores)

@@ -112,6 +112,21 @@ class Segment:
         """The same with a further column of rows."""
         return Segment(self.rows.append_column(name, column), self.kinds)
 
+    def regrouped(self, names: Collection[str]) -> Segment:
+        """The same with all of some words in the kinds, however many kinds that makes."""
+        apart = [name for name in names if name in self.rows.schema.names]
+        if not apart:
+            return self
+        coded = {name: _coded(self.rows.column(name)) for name in apart}
+        keys = {name: (codes, 0, len(words) - 1) for name, (codes, words) in coded.items()}
+        distinct, kind, count = group_rows({KIND: (self.kind(), 0, self.kinds.num_rows - 1)} | keys)
+        kinds = self.kinds.take(pa.array(distinct[KIND]))
+        held = {n: kinds.column(n) for n in kinds.schema.names if n != _NOTHING}
+        held |= {name: words.take(pa.array(distinct[name])) for name, (_, words) in coded.items()}
+        rows = {n: self.rows.column(n) for n in self.rows.schema.names if n not in apart}
+        rows[KIND] = pa.array(kind.astype(_smallest(count)))
+        return Segment(_batch(rows), _batch(held))
+
     def without_words(self, names: Collection[str]) -> Segment:
         """The same with some words and flags beside the kinds."""
         kept = {n: self.kinds.column(n) for n in self.kinds.schema.names if n not in names}

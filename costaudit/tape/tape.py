@@ -69,7 +69,7 @@ class Reel:
     """Some requests of a tape, in the order of the input."""
 
     number: int
-    batch: pa.RecordBatch
+    segment: Segment
     """Canonical columns, with hashes in the place of ids and traits in that of texts (see `record`)."""
     records: Ints
     """For every request how many records it was merged from."""
@@ -79,11 +79,17 @@ class Reel:
     @property
     def size(self) -> int:
         """Number of requests."""
-        return int(self.batch.num_rows)
+        return self.segment.size
+
+    @property
+    def batch(self) -> pa.RecordBatch:
+        """The requests as a batch."""
+        return self.segment.batch()
 
     def place(self, row: int) -> tuple[str, int]:
         """The file and the line (or row) of the first record of a request."""
-        return self.batch.column(FILE)[row].as_py(), self.batch.column(LINE)[row].as_py()
+        rows = self.segment.rows
+        return rows.column(FILE)[row].as_py(), rows.column(LINE)[row].as_py()
 
     def cost_place(self, row: int) -> tuple[str, int]:
         """The same of the first record that states the cost of the request."""
@@ -95,15 +101,7 @@ class Reel:
     def take(self, rows: Index) -> Reel:
         """Some of the requests."""
         cost = None if self._cost is None else self._cost.take(pa.array(rows))
-        return Reel(self.number, self.batch.take(pa.array(rows)), self.records[rows], cost)
-
-    def session(self) -> Hashes:
-        """The hash of the session of every request; 0 without one."""
-        index = self.batch.schema.get_field_index("session_hash")
-        if index < 0:
-            return np.zeros(self.size, np.uint64)
-        column = self.batch.column(index)
-        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.uint64)
+        return Reel(self.number, self.segment.take(rows), self.records[rows], cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +183,12 @@ class Tape:
     def load(self, stretch: Stretch) -> Reel:
         """The requests of a stretch."""
         parts = [self._whole(number) for number in stretch.segments]
-        batch = join(parts).batch() if parts else pa.RecordBatch.from_pydict({})
-        records = _numbers(batch, _RECORDS, 1)
-        extra = [n for n in (_ROW, _RECORDS, _COST_FILE, _COST_LINE) if n in batch.schema.names]
-        cost = batch.select([_COST_FILE, _COST_LINE]) if _COST_FILE in extra else None
-        return Reel(stretch.number, batch.drop_columns(extra), records, cost)
+        whole = join(parts)
+        records = _numbers(whole.rows, _RECORDS, 1)
+        extra = [n for n in (_ROW, _RECORDS, _COST_FILE, _COST_LINE) if n in whole.rows.schema.names]
+        cost = whole.rows.select([_COST_FILE, _COST_LINE]) if _COST_FILE in extra else None
+        requests = Segment(whole.rows.drop_columns(extra), whole.kinds) if extra else whole
+        return Reel(stretch.number, requests, records, cost)
 
     def _whole(self, number: int) -> Segment:
         """The requests that begin in a segment, in the order of their first records."""

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from costaudit.errors import InputError
+from costaudit.ingest.canonical import numbers_of
 from costaudit.tape.merge import merge
 from costaudit.tape.record import Keeps, placed, recorded
 from costaudit.tape.tape import AT, Tape
@@ -57,7 +58,7 @@ def _records(tape: Tape, codes: set[int], tagger: Tagger) -> dict[int, pa.Record
                 raise _changed(reader.name)
             rows = wanted[segment]
             batch = recorded(parsed.batch.take(pa.array(rows)), tagger, _KEEPS)
-            batch = placed(batch, *reader.places(np.asarray(parsed.lines, np.int64)[rows]))
+            batch = placed(batch, *reader.places(numbers_of(parsed.lines)[rows]))
             found |= {segment << 32 | row: batch.slice(place, 1) for place, row in enumerate(rows)}
         if blocks:
             raise _changed(reader.name)

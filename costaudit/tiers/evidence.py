@@ -41,6 +41,10 @@ class Tags:
     def __len__(self) -> int:
         return len(self.tier)
 
+    def take(self, rows: NDArray[np.intp]) -> Tags:
+        """The tags of some rows."""
+        return Tags(self.tier[rows], self.confidence[rows], self.evidence[rows], self.rule[rows])
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,13 +17,20 @@ from costaudit.tiers.facts import FactSpeaker
 from costaudit.tiers.fingerprint import Prints, fingerprints
 from costaudit.tiers.guard import DEFAULT_RISK
 from costaudit.tiers.metadata import MetadataSpeaker
-from costaudit.tiers.ruleset import EXPLICIT_RULE, GUARD_RULE, MODEL_RULE, VOTE_RULE
+from costaudit.tiers.ruleset import (
+    EXPLICIT_RULE,
+    GUARD_RULE,
+    MODEL_RULE,
+    VOTE_RULE,
+    ChoiceFact,
+    RangeFact,
+)
 from costaudit.tiers.text import TextSpeaker
 from costaudit.tiers.traits import starts_of, trait_columns, verdicts_in, with_traits
 from costaudit.tiers.votes import Ballots, Votes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -79,6 +87,23 @@ class Tagger:
         self._votes = Votes.none()
         self.rule_names = (EXPLICIT_RULE, *(name for kind in names for name in kind), VOTE_RULE)
         """All rules, strongest kind of evidence first; `Tags.rule` holds indexes into it."""
+
+    @functools.cached_property
+    def number_edges(self) -> Mapping[str, frozenset[int]]:
+        """By column the sizes at which a rule may change its mind: the largest of those on one side."""
+        edges: dict[str, set[int]] = {}
+        for rule in (*self._rules.structure, *self._rules.shape):
+            for fact in rule.facts:
+                if isinstance(fact, RangeFact):
+                    edges.setdefault(fact.column, set()).update((fact.low - 1, fact.high))
+        return {column: frozenset(of_column) for column, of_column in edges.items()}
+
+    @functools.cached_property
+    def word_columns(self) -> frozenset[str]:
+        """The columns of words that rules read."""
+        rules = (*self._rules.structure, *self._rules.shape)
+        facts = (fact.column for rule in rules for fact in rule.facts if isinstance(fact, ChoiceFact))
+        return frozenset(facts).union(*(rule.columns for rule in self._rules.metadata))
 
     def with_votes(self, votes: Votes) -> Tagger:
         """The same tagger, for which fingerprints have voted."""

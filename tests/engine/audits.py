@@ -21,6 +21,7 @@ from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
 from costaudit.ingest import bundle, jsonl, parquet, reader
 from costaudit.ingest.adapters import ADAPTERS
+from costaudit.ingest.canonical import batch_of
 from costaudit.ingest.files import find_logs
 from costaudit.ingest.format import Adapter
 from costaudit.ingest.jsonl import JsonlReader
@@ -33,7 +34,10 @@ from costaudit.prices.resolver import Resolver
 from costaudit.report.build import build_audit
 from costaudit.report.model import Audit
 from costaudit.routing.policy import load_policy
+from costaudit.schema import Call
 from costaudit.tape.read import HowToRead, Progress, read_tape
+from costaudit.tape.record import Keeps, recorded
+from costaudit.tape.segment import Segment
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Tagger
 
@@ -248,3 +252,8 @@ def read_in_blocks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(jsonl, "_WORTH_COLUMNS", 0)
     monkeypatch.setattr(parquet, "ROWS", max(size // 100, 1))
     monkeypatch.setattr(parquet, "RECORD_ROWS", max(size // 100, 1))
+
+
+def segment_of(calls: Sequence[Call]) -> Segment:
+    """Calls as a tape keeps them."""
+    return Segment.of(recorded(batch_of(calls), tagger(), Keeps()))

@@ -17,8 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costaudit.engine.detail import AUDIO, JSON_MODE, TOOLS
-from costaudit.engine.kernel import DAY_US
+from costaudit.engine.alike import AUDIO, JSON_MODE, TOOLS
 from costaudit.engine.plan import Plan
 from costaudit.engine.saved import write_ledger
 from costaudit.engine.slots import price_changes
@@ -30,6 +29,7 @@ from costaudit.prices.resolver import Resolver
 from costaudit.prices.rows import instant_us
 from costaudit.report.build import build_audit
 from costaudit.routing.policy import load_policy
+from costaudit.times import DAY_US
 from tests.engine.audits import (
     Record,
     audit,

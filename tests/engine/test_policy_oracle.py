@@ -14,11 +14,10 @@ import pyarrow as pa
 import pytest
 
 from costaudit.engine.audit import Pass
-from costaudit.engine.choice import KEPT
+from costaudit.engine.choose import KEPT, LACKS
 from costaudit.engine.costing import DIGITS
 from costaudit.engine.exact import sum_by
-from costaudit.engine.fits import LACKS
-from costaudit.engine.kernel import audit_batch
+from costaudit.engine.kernel import audit_segment
 from costaudit.engine.ledger import CellSum
 from costaudit.engine.plan import Plan
 from costaudit.ingest.canonical import batch_of
@@ -32,6 +31,7 @@ from costaudit.routing.policy import Policy, _groups, load_roster
 from costaudit.routing.projection import exact_sum
 from costaudit.schema import Call
 from costaudit.tape.record import Keeps, recorded
+from costaudit.tape.segment import Segment
 from costaudit.tape.tape import Found
 from tests.engine.audits import book, tagger
 from tests.engine.policy_oracle import FEMTO, ByHand, random_calls
@@ -181,7 +181,7 @@ def test_a_random_policy_is_what_it_is_by_hand(seed: int):
     tags = plan.tagger.tag(batch())
     cells = CellSum()
     for start in range(0, REQUESTS, REQUESTS // 2):
-        cells.add(audit_batch(batch().slice(start, REQUESTS // 2), plan).cells)
+        cells.add(audit_segment(Segment.of(batch().slice(start, REQUESTS // 2)), plan).cells)
     whole = cells.total()
     work = audited(Pass(whole, whole, _nothing(), plan, Found()), load_gateways())
     out = ByHand(plan, calls(), tags.confidence.tolist(), tags.tier.tolist()).all()

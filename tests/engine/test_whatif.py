@@ -175,12 +175,12 @@ def test_sessions_that_stay_together_have_one_model_and_lose_no_cache(tmp_path: 
         from costaudit.engine.sessions import SessionTags  # noqa: PLC0415 - what the evaluation does, once more
 
         reels = [
-            (reel.batch, session_hashes(Batch(reel.batch)), evaluation_plan.tagger.tag(reel.batch))
+            (reel.segment, session_hashes(Batch(reel.batch)), evaluation_plan.tagger.tag(reel.batch))
             for reel in tape.reels()
         ]
         tags = SessionTags.of((session, own) for _, session, own in reels)
-        for batch, sessions, own in reels:
-            rows = judge_rows(batch, evaluation_plan, tags.applied(Judged(own, None, None), sessions))
+        for segment, sessions, own in reels:
+            rows = judge_rows(segment, evaluation_plan, tags.applied(Judged(own, None, None), sessions))
             for session, offer in zip(sessions.tolist(), rows.route.any.tolist(), strict=True):
                 card = evaluation_plan.offered(offer)
                 targets[session].add(None if card is None else card.model)
