@@ -60,9 +60,8 @@ def price_cells(alike: Alike, plan: Plan, free: Mask) -> Prices:
 def _by_code(codes: Ints, size: int) -> Sequence[tuple[int, npt.NDArray[np.intp]]]:
     """The rows of every code."""
     order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=size))
-    starts = np.append(0, ends[:-1])
-    return [(n, order[a:b]) for n, (a, b) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True))]
+    edges = np.append(0, np.cumsum(np.bincount(codes, minlength=size))).tolist()
+    return [(n, order[edges[n] : edges[n + 1]]) for n in range(size)]
 
 
 def _card_of(

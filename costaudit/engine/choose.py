@@ -338,15 +338,18 @@ class _Bid:
     """NONE where evals do not reach the floor, NO_ROUTE where requests stay where they are already."""
     rates: list[Ints]
     """What a unit of each class of the contest costs, and each request beside; scaled as the contest is."""
-    uniform: bool
-    """The same for all cells."""
 
     def at(self, cells: Index) -> _Bid:
         """The bid for single requests, by their cells."""
         fits = self.fits if len(self.fits) == 1 else self.fits[cells]
         offer = self.offer if len(self.offer) == 1 else self.offer[cells]
         rates = [r if len(r) == 1 else r[cells] for r in self.rates]
-        return _Bid(self.order, self.used, fits, offer, rates, self.uniform)
+        return _Bid(self.order, self.used, fits, offer, rates)
+
+
+def _collapsed(rates: Ints) -> Ints:
+    """One rate where all are the same: that is quicker to multiply with."""
+    return rates[:1] if len(rates) > 1 and (rates == rates[0]).all() else rates
 
 
 class _Contest:
@@ -408,7 +411,7 @@ class _Contest:
             own = [today * self.scale for today in (*self.today, np.zeros(1, np.int64))]
             rates = [np.where(here, mine, other) for mine, other in zip(own, rates, strict=True)]
         used = route.candidate.provider in plan.providers_used
-        return _Bid(order, used, fits, offer, rates, uniform=len(offer) == 1 and len(card) == 1)
+        return _Bid(order, used, fits, offer, [_collapsed(r) for r in rates])
 
     def ratios(self, route: Route, place: npt.NDArray[np.int32]) -> Ratios | None:
         """How a candidate counts tokens, for cards of its timeline."""
@@ -529,7 +532,7 @@ class _Contest:
     @staticmethod
     def _dominates(first: _Bid, second: _Bid) -> bool:
         """Whether the first bid, which stands earlier, serves every request of the second for no more."""
-        if not (first.uniform and second.uniform and (first.used or not second.used)):
+        if second.used and not first.used:
             return False
         cheap = all((a <= b).all() for a, b in zip(first.rates, second.rates, strict=True))
         # Where it is not known whether the second fits, the first must.

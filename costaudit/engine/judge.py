@@ -380,52 +380,80 @@ def free_cells(alike: Alike) -> Mask:
     return status.among(Status.CACHE_HIT) | (status.among(*_FAILED) & ~alike.classes[:, used].any(axis=1))
 
 
-_Apart = tuple[Index, Index, npt.NDArray[np.int32], Mask, Chosen]
-"""Requests with their cells, cards, whether their model is one for chat, and what is chosen for each."""
-
-
 def _refined(
     whole: Decided, unsure: Mask, apart: Sequence[tuple[Index, Index, Chosen]], plan: Plan
 ) -> Decided:
-    """The same with requests in units of their own: those of unsure cells, decided one by one, and others."""
-    parts: list[_Apart] = []
+    """The same with some requests in units of their own: those apart, and those of unsure cells one by one."""
+    parts: list[_Units] = []
     for rows, cell, chosen in apart:
         kept = np.flatnonzero(~unsure[cell])
+        rows, cell, chosen = rows[kept], cell[kept], chosen.take(kept)  # noqa: PLW2901 - without unsure cells
         parts.append(
-            (rows[kept], cell[kept], whole.card[cell[kept]], whole.chat[cell[kept]], chosen.take(kept))
+            _Units.of(rows, cell, chosen, whole.card[cell], whole.chat[cell], ("same", "any", "kept"))
         )
     rows = np.flatnonzero(unsure[whole.of_row])
     if len(rows):
         cell = whole.of_row[rows]
         alike = whole.rows.single(rows, whole.tags.tier[cell], plan)
         prices = price_cells(alike, plan, free_cells(alike))
-        parts.append((rows, cell, prices.card, prices.chat, choose(plan, alike, prices).chosen))
-    rows, cell, card, chat = (np.concatenate([part[place] for part in parts]) for place in range(4))
-    route = Chosen(*(np.concatenate([getattr(part[4], name) for part in parts]) for name in _ROUTE))
-    keys: _Keys = {"cell": (cell, 0, whole.size - 1)}
-    for name, codes in {"card": card, **{name: getattr(route, name) for name in _ROUTE}}.items():
-        keys[name] = (codes, int(codes.min()), int(codes.max()))
-    distinct, unit, size = group_rows(keys)
-    first = np.empty(size, np.intp)
-    first[unit[::-1]] = np.arange(len(rows) - 1, -1, -1)
+        chosen = choose(plan, alike, prices).chosen
+        parts.append(_Units.of(rows, cell, chosen, prices.card, prices.chat, ("card", *_ROUTE)))
     # Cells that are one keep their order; the units of the others come behind them.
     is_one = np.ones(whole.size, bool)
-    is_one[cell] = False
+    for part in parts:
+        is_one[part.cell] = False
     kept = np.flatnonzero(is_one)
     of_row = (np.cumsum(is_one) - 1)[whole.of_row]
-    of_row[rows] = unit + len(kept)
-    of = np.concatenate([kept, distinct["cell"]])
+    count = len(kept)
+    for part in parts:
+        of_row[part.rows] = part.unit + count
+        count += len(part.cell)
+    of = np.concatenate([kept, *(part.cell for part in parts)])
+    routes = [whole.route.take(kept), *(part.chosen for part in parts)]
     return Decided(
         whole.rows,
         of_row,
         whole.kind[of],
         whole.period[of],
         whole.tags.take(of),
-        np.concatenate([whole.card[kept], card[first]]),
-        Chosen(*(np.concatenate([getattr(whole.route, n)[kept], getattr(route, n)[first]]) for n in _ROUTE)),
-        np.concatenate([whole.chat[kept], chat[first]]),
+        np.concatenate([whole.card[kept], *(part.card for part in parts)]),
+        Chosen(*(np.concatenate([getattr(route, name) for route in routes]) for name in _ROUTE)),
+        np.concatenate([whole.chat[kept], *(part.chat for part in parts)]),
         whole.providers,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """Requests in units that are alike in what was decided; all but the first two have one entry per unit."""
+
+    rows: Index
+    unit: Index
+    """Of every request."""
+    cell: Index
+    card: npt.NDArray[np.int32]
+    chat: Mask
+    chosen: Chosen
+
+    @classmethod
+    def of(
+        cls,
+        rows: Index,
+        cell: Index,
+        chosen: Chosen,
+        card: npt.NDArray[np.int32],
+        chat: Mask,
+        by: Sequence[str],
+    ) -> _Units:
+        """The requests of some cells, told apart by some of what was decided."""
+        keys: _Keys = {"cell": (cell, 0, int(cell.max()))}
+        for name in by:
+            codes = card if name == "card" else getattr(chosen, name)
+            keys[name] = (codes, int(codes.min()), int(codes.max()))
+        _, unit, size = group_rows(keys)
+        first = np.empty(size, np.intp)
+        first[unit[::-1]] = np.arange(len(rows) - 1, -1, -1)
+        return cls(rows, unit, cell[first], card[first], chat[first], chosen.take(first))
 
 
 _ROUTE: Final = ("same", "any", "kept", "lacks", "number", "verify")

@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.bands import LENGTH_EDGES, OUTPUT_EDGES, Bands
+from costaudit.engine.bands import Bands
 from costaudit.engine.contexts import Context, Reads
 from costaudit.engine.offers import NONE, Offer, OfferMatrix, offer_matrix
 from costaudit.engine.sessions import SessionBook
@@ -173,11 +173,19 @@ class Plan:
     @functools.cached_property
     def bands(self) -> Mapping[str, Bands]:
         """Where sizes of requests are cut: at the edges of prices, rules, windows and answers."""
-        facts = self.tagger.number_edges
+        facts, numbers = self.tagger.number_edges, [number for number, _ in self.policy.treatments()]
+        routes = [
+            route
+            for number in numbers
+            for group in (*self.routes(number, STANDARD), self.fallbacks(number, STANDARD))
+            for route in group
+        ]
+        codes = np.unique(np.concatenate([np.zeros(0, np.int32), *(route.codes for route in routes)]))
+        matrix = self.rates()
         return {
             "context": Bands((*self.book.context_edges, *facts.get("input_side", ()))),
-            "length": Bands(LENGTH_EDGES),
-            "output": Bands((*OUTPUT_EDGES, *facts.get("output", ()))),
+            "length": Bands(matrix.context_window[codes].tolist()),
+            "output": Bands((*matrix.max_output[codes].tolist(), *facts.get("output", ()))),
         }
 
     @functools.cached_property

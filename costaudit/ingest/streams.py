@@ -14,7 +14,7 @@ from costaudit.ingest.encoding import UTF8, recoded
 from costaudit.ingest.logfile import Compression, LineEnds, LogFile
 from costaudit.ingest.unpack import BrokenError, gunzip, unzstd
 
-BLOCK_BYTES: Final = 4 << 20
+BLOCK_BYTES: Final = 8 << 20
 """How much text one block holds, unless a single line is longer."""
 
 BOM: Final = b"\xef\xbb\xbf"

@@ -8,6 +8,7 @@ whole block of requests is looked up with one bisection.
 from __future__ import annotations
 
 import bisect
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -86,7 +87,7 @@ class Segment:
     """Why nothing is priced in this stretch; ladders is empty then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timeline:
     """All segments of a name under one set of conditions, oldest first, the first from the beginning."""
 
@@ -99,13 +100,13 @@ class Timeline:
         code = int(index[0])
         return self.cards[code] if code >= 0 else self.reasons[-1 - code]
 
-    @property
+    @functools.cached_property
     def cards(self) -> tuple[Card, ...]:
         """Every card, in the order that `lookup` counts them."""
         steps = (step for s in self.segments for ladder in s.ladders.values() for step in ladder)
         return tuple({step.card.id: step.card for step in steps}.values())
 
-    @property
+    @functools.cached_property
     def reasons(self) -> tuple[str, ...]:
         """Every reason, in the order that `lookup` counts them down from -1."""
         return tuple(dict.fromkeys([NO_TIMESTAMP, *(s.reason for s in self.segments if s.reason)]))

@@ -112,6 +112,15 @@ class Segment:
         """The same with a further column of rows."""
         return Segment(self.rows.append_column(name, column), self.kinds)
 
+    def with_constant(self, name: str, word: str) -> Segment:
+        """The same with a further column that holds one word."""
+        codes = pa.array(np.zeros(self.size, np.int32))
+        return self.with_column(name, pa.DictionaryArray.from_arrays(codes, pa.array([word])))
+
+    def without_column(self, name: str) -> Segment:
+        """The same without a column of rows."""
+        return Segment(self.rows.drop_columns([name]), self.kinds)
+
     def regrouped(self, names: Collection[str]) -> Segment:
         """The same with all of some words in the kinds, however many kinds that makes."""
         apart = [name for name in names if name in self.rows.schema.names]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from costaudit.errors import InputError
