@@ -13,9 +13,10 @@ import re
 import stat
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from costaudit.drafts import ENDING
 from costaudit.errors import UsageError, shown
@@ -29,12 +30,11 @@ _File = tuple[int, int] | str
 """Device and inode, the same for all links to a file; the whole path of a file that does not exist yet."""
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(msgspec.Struct):
     """The files of a run, by how the user named them."""
 
-    read: dict[_File, str] = field(default_factory=dict)
-    written: dict[_File, str] = field(default_factory=dict)
+    read: dict[_File, str] = msgspec.field(default_factory=dict)
+    written: dict[_File, str] = msgspec.field(default_factory=dict)
 
 
 _run: ContextVar[_Run | None] = ContextVar("files of the run", default=None)

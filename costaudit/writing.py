@@ -9,9 +9,10 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
+
+import msgspec
 
 from costaudit import drafts
 from costaudit.errors import UsageError
@@ -71,8 +72,7 @@ def _opened_as_it_is(output: Path) -> int | None:
     raise OSError(code, os.strerror(code))
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(msgspec.Struct):
     """The new content of a file while it is written."""
 
     target: Path

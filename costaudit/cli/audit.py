@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+from msgspec.structs import replace
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book, open_book

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from costaudit.errors import CostauditError, UsageError
 from costaudit.textfile import decoded, is_there
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from costaudit.prices.resolver import Resolver
 
 
-@dataclass(frozen=True, slots=True)
-class BookChoice:
+class BookChoice(msgspec.Struct, frozen=True):
     """A price book that is asked for."""
 
     prices: Folder | None = None

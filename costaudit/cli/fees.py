@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from costaudit.prices.gateways import Gateways
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from costaudit.routing.markup import Asked
 
 
-@dataclass(frozen=True, slots=True)
-class AskedFees:
+class AskedFees(msgspec.Struct, frozen=True):
     """The options as written, checked, before fees of gateways are looked up for a day."""
 
     markups: Sequence[Asked]

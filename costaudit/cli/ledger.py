@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+from msgspec.structs import replace
 
 from costaudit.cli import console, options
 from costaudit.cli.book import choose_book
@@ -88,7 +88,7 @@ def ledger(
     def detailed(plan: Plan) -> Plan:
         used = plan.providers_used | _providers(provider or (), plan)
         kept = "hour" if resolution == "hour" else "day"
-        return replace(plan, detail=True, resolution=kept, providers_used=used)  # type: ignore[arg-type]
+        return replace(plan, detail=True, resolution=kept, providers_used=used)
 
     with opened_logs(paths, reading, detailed) as logs:
         if logs.passed.ledgers:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, choose_book
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 _DAY_US: Final = 86_400_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(msgspec.Struct, frozen=True):
     """Whose bill is to be compared, and on what terms."""
 
     logs: Sequence[str]
@@ -63,7 +63,7 @@ def measure_impact(sides: tuple[Side, Side], traffic: Traffic, at: int, limit: D
 
 def _plan(side: Side, choice: BookChoice, traffic: Traffic) -> Plan:
     """The plan of a side: its tables under the overlays, discounts and names of the project."""
-    return plan_of(replace(choice, prices=side.place), traffic.policy)
+    return plan_of(msgspec.structs.replace(choice, prices=side.place), traffic.policy)
 
 
 _Pairs = list["tuple[SidePass, SidePass]"]
@@ -89,7 +89,7 @@ def _of_ledgers(
         )
 
     def priced(place: int, prices_at: int | None) -> SidePass:
-        plan = replace(plans[place], prices_at=prices_at, _matrix=None, _offer_matrix=None)
+        plan = plans[place].priced_at(prices_at)
         found = pass_of_ledgers(ledgers, plan, goes_by_reported=False)
         why = None if found.unrouted is None else found.unrouted.message
         return SidePass(found.passed, sides[place].gateways, why)
@@ -119,7 +119,7 @@ def _of_logs(
         warn_of_skipped(tape.found.quarantine, quiet=traffic.quiet)
 
         def priced(place: int, prices_at: int | None) -> SidePass:
-            plan = replace(plans[place], prices_at=prices_at, _matrix=None, _offer_matrix=None)
+            plan = plans[place].priced_at(prices_at)
             return SidePass(audit_tape(tape, informed(tape, plan)), sides[place].gateways)
 
         return [(priced(0, moment), priced(1, moment)) for moment in (None, at)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, open_book, project_settings
@@ -37,8 +38,7 @@ _OVERLAPS = 3
 """Pairs of files with requests that are alike that are told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tagging:
+class Tagging(msgspec.Struct, frozen=True):
     """How requests are to be tagged, and whether missing counts are estimated."""
 
     rules: str | None = None
@@ -49,8 +49,7 @@ class Tagging:
     """What labels said of the scores of texts; None for that of the project's settings, if they name one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tests:
+class Tests(msgspec.Struct, frozen=True):
     """What is known of the quality of candidates."""
 
     evals: Path | None = None
@@ -58,8 +57,7 @@ class Tests:
     """The pass rate that they must prove, instead of the policy's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True):
     """How logs are to be read and priced."""
 
     policy: str | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.config.model import Config
 from costaudit.config.read import Settings
@@ -13,8 +14,7 @@ from costaudit.toml.places import Key
 _UNSTATED: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """A setting, its value as a file states it, and where that stands."""
 
     key: Key

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
+import msgspec
 from pydantic import BaseModel, ValidationError
 
 from costaudit.config.model import Config
@@ -28,8 +28,7 @@ _WORDS: Final = {"a valid tuple": "a list", "a valid dictionary": "a table", "Fi
 """What pydantic says, in the words of TOML."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """The settings of a file, and where each stands."""
 
     path: Path

@@ -8,9 +8,9 @@ question is refused where only the sums were kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -42,8 +42,7 @@ NEEDS: Final = (
 """Bit, column of the rate matrix, and name in LACKS."""
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(msgspec.Struct, frozen=True):
     """Sizes that are above the first number and at most the second; one entry per cell."""
 
     over: Ints
@@ -54,8 +53,7 @@ class Band:
         return Band(self.over[rows], self.most[rows])
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(msgspec.Struct, frozen=True):
     """Cells of requests; every array has one entry per cell."""
 
     words: Mapping[str, Words]
@@ -97,10 +95,10 @@ class Alike:
         told = {name: Words(w.codes[rows], w.values) for name, w in self.words.items()} if words else {}
         sums = tuple(None if s is None else s[rows] for s in self.sums)
         changed: dict[str, Any] = {"words": told, "sums": sums}
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
             if isinstance(value, np.ndarray):
-                changed[field.name] = value[rows]
+                changed[name] = value[rows]
             elif isinstance(value, Band):
-                changed[field.name] = value.take(rows)
-        return replace(self, **changed)
+                changed[name] = value.take(rows)
+        return msgspec.structs.replace(self, **changed)

@@ -6,9 +6,9 @@ and to what offer: at other prices it stays as it is, whether or not it still pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -21,8 +21,7 @@ from costaudit.tape.groups import group_rows
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(msgspec.Struct, frozen=True):
     """The routes of a projection; all arrays have one entry per cell."""
 
     acted: Mask

@@ -5,9 +5,9 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -41,8 +41,7 @@ ARM_FIELDS: Final = (
 """Columns that can tell two arms apart; `tags:NAME` is the value of the tag NAME."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """What the calls of an arm are known by, to find the same request in the other one."""
 
     call: list[int | None]
@@ -53,8 +52,7 @@ class Keys:
     """Hashes of system text and prompt."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArmCalls:
+class ArmCalls(msgspec.Struct, frozen=True):
     """One value per call in every array."""
 
     ts: Ints
@@ -160,8 +158,7 @@ def days_of(ts: Ints) -> Ints:
     return np.where(ts == NO_TS, NO_TS, ts // 86_400_000_000)
 
 
-@dataclass(frozen=True, slots=True)
-class ArmField:
+class ArmField(msgspec.Struct, frozen=True):
     """A column whose values are the arms of a test."""
 
     column: str

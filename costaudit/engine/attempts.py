@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -53,8 +53,7 @@ _SPLIT: Final = 10**9
 """Sums of money are kept in two parts, each of which 64 bits hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptLog:
+class AttemptLog(msgspec.Struct, frozen=True):
     """What the attempts of a log come to."""
 
     tried: Cells
@@ -203,8 +202,7 @@ def _nothing_kept() -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], f.type) for f in schema], schema=schema)
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(msgspec.Struct, frozen=True):
     """Who served the calls of a batch: by the book's names, else as logged."""
 
     provider: Words

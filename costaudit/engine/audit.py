@@ -7,8 +7,8 @@ fingerprints vote. So the result does not depend on the order in which the logs 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,8 +26,7 @@ from costaudit.tape.workers import Workers, default_threads
 from costaudit.tiers.votes import BallotBox, Ballots
 
 
-@dataclass(slots=True)
-class Pass:
+class Pass(msgspec.Struct):
     """Everything that auditing some logs found."""
 
     cells: Cells
@@ -41,15 +40,14 @@ class Pass:
     duplicates: int = 0
     first_ts: int | None = None
     last_ts: int | None = None
-    standouts: Standouts = field(default_factory=Standouts)
+    standouts: Standouts = msgspec.field(default_factory=Standouts)
     sessions: bool = False
     """Whether any request names its session."""
     ledgers: tuple[LedgerFacts, ...] = ()
     """The saved ledgers that stand for the logs, if they do: users, ratios and places are then not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
+class Requests(msgspec.Struct, frozen=True):
     """Some requests of a tape, judged."""
 
     reel: Reel

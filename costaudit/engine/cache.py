@@ -7,9 +7,9 @@ same model. If a policy sends that one elsewhere, the tokens are no longer there
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,8 +20,7 @@ Ints = npt.NDArray[np.int64]
 NONE: Final = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Turns:
+class Turns(msgspec.Struct, frozen=True):
     """Requests of sessions; one entry per request in every array."""
 
     session: npt.NDArray[np.uint64]
@@ -38,8 +37,7 @@ class Turns:
         return len(self.ts)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """What of the tokens read from a cache is still there under the policy."""
 
     tokens: Ints

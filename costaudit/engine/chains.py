@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,8 +25,7 @@ Mask = npt.NDArray[np.bool_]
 Cards = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """What one member of a chain offers to every call of a batch."""
 
     card: Cards
@@ -35,8 +34,7 @@ class Offer:
     """What it would cost, in 1e-15 USD; 0 where it cannot serve."""
 
 
-@dataclass(eq=False)
-class Members:
+class Members(msgspec.Struct, eq=False, dict=True):
     """The members of all chains of a run."""
 
     plan: Plan
@@ -44,7 +42,7 @@ class Members:
     """Keywords and models, each once; not `same`, which everyone offers."""
     roster: Mapping[str, tuple[Seat, ...]]
     """Seats by class, for `cheaper` and `other`."""
-    _routes: dict[tuple[Seat, str], Route] = field(default_factory=dict)
+    _routes: dict[tuple[Seat, str], Route] = msgspec.field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, names: Iterable[str], roster: Mapping[str, tuple[Seat, ...]]) -> Members:
@@ -185,8 +183,7 @@ class Members:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Needs:
+class _Needs(msgspec.Struct, frozen=True):
     """What a model must be able to do for each row: the rules of `costaudit.engine.choice`."""
 
     length: Ints
@@ -229,8 +226,7 @@ def _named(patterns: Patterns, words: Words) -> Mask:
     return hit
 
 
-@dataclass(slots=True)
-class _Cheapest:
+class _Cheapest(msgspec.Struct):
     """The cheapest offer so far; of equal ones the earlier."""
 
     offered: Offer

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -64,8 +64,7 @@ tokens, evals that reach the floor."""
 _ABOVE_ALL: Final = 10**40
 
 
-@dataclass(slots=True)
-class Chosen:
+class Chosen(msgspec.Struct):
     """The routes of some cells or requests."""
 
     same: Cards
@@ -95,8 +94,7 @@ class Chosen:
         return cls(route, route.copy(), zero, zero.copy(), number, np.full(size, NONE, np.int32))
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(msgspec.Struct, frozen=True):
     """The single requests of cells."""
 
     of_row: Index
@@ -113,8 +111,7 @@ class Members:
         return rows, place[rows].astype(np.intp)
 
 
-@dataclass(slots=True)
-class Routes:
+class Routes(msgspec.Struct):
     """What is chosen for some cells."""
 
     chosen: Chosen
@@ -326,8 +323,7 @@ def _fits(matrix: RateMatrix, cells: Alike, card: Cards, ratios: Ratios | None) 
     return fits
 
 
-@dataclass(frozen=True, slots=True)
-class _Bid:
+class _Bid(msgspec.Struct, frozen=True):
     """A candidate for some cells; arrays have one entry per cell, or one for all."""
 
     order: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -41,8 +41,7 @@ class Context(NamedTuple):
     """The tag, where evals may speak of it and the number does not say it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(msgspec.Struct, frozen=True):
     """What of a request a policy looks at: nothing else splits its contexts."""
 
     words: tuple[str, ...]
@@ -68,8 +67,7 @@ class Reads:
         return cls(tuple(name for name, read in asked.items() if read), origin)
 
 
-@dataclass(frozen=True, slots=True)
-class Contexts:
+class Contexts(msgspec.Struct, frozen=True):
     """The contexts of a batch."""
 
     known: list[Context]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -32,8 +32,7 @@ STRATUM: Final = 30
 """Priced requests that a feature needs in each arm to be compared within."""
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
+class Units(msgspec.Struct, frozen=True):
     """What is resampled: the unit of every call of both arms."""
 
     kind: Literal["days", "requests"]
@@ -116,8 +115,7 @@ def minus(b: Estimate | None, a: Estimate | None) -> Estimate | None:
 # Within features
 
 
-@dataclass(frozen=True, slots=True)
-class Stratum:
+class Stratum(msgspec.Struct, frozen=True):
     """A feature that both arms have enough priced requests of."""
 
     feature: str | None
@@ -132,8 +130,7 @@ class Stratum:
     ratio: Estimate | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mix:
+class Mix(msgspec.Struct, frozen=True):
     """The features of both arms."""
 
     distance: float
@@ -213,8 +210,7 @@ def _tokens_apart(a: ArmCalls, b: ArmCalls) -> float | None:
 # The same requests
 
 
-@dataclass(frozen=True, slots=True)
-class PairedFigures:
+class PairedFigures(msgspec.Struct, frozen=True):
     """The same requests in both arms."""
 
     priced: int

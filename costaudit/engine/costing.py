@@ -7,11 +7,11 @@ amount is still an integer. They become Decimal dollars only when a sum of them 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -54,8 +54,7 @@ def usd(amount: int) -> Decimal:
     return Decimal(int(amount)).scaleb(-DIGITS, EXACT)
 
 
-@dataclass(frozen=True, slots=True)
-class Costed:
+class Costed(msgspec.Struct, frozen=True):
     """The money of every cell of a ledger."""
 
     cells: Cells

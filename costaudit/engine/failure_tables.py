@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.engine.attempts import ANSWERED, money_of, rows_of
 from costaudit.engine.failures import REASONS, TRANSIENT, Reason
@@ -16,12 +17,11 @@ from costaudit.routing.fallback import Tally
 from costaudit.shadow.intervals import Estimate, difference, wilson
 
 
-@dataclass(slots=True)
-class Failures:
+class Failures(msgspec.Struct):
     """Attempts of one model, hour of day …, and what failed of them."""
 
     answered: int = 0
-    reasons: dict[Reason, int] = field(default_factory=lambda: defaultdict(int))
+    reasons: dict[Reason, int] = msgspec.field(default_factory=lambda: defaultdict(int))
     billed_units: int = 0
     """Of attempts without an answer, in 1e-15 USD."""
     unpriced: int = 0
@@ -46,8 +46,7 @@ class Failures:
         return wilson(self.answered, self.answered + self.failed)
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(msgspec.Struct, frozen=True):
     """Whether the failures of a provider come together."""
 
     tally: Tally
@@ -57,8 +56,7 @@ class Cluster:
     """The hours with the most failures, by hour since 1970."""
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(msgspec.Struct, frozen=True):
     """Whether two providers fail in the same hours."""
 
     a: str

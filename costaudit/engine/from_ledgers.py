@@ -6,9 +6,9 @@ Users, the distribution of reported against list cost, and the places of records
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -30,8 +30,7 @@ _RESCAN: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerPass:
+class LedgerPass(msgspec.Struct, frozen=True):
     """What saved ledgers come to under a plan."""
 
     passed: Pass
@@ -65,8 +64,7 @@ def pass_of_ledgers(
     return LedgerPass(_pass(ledgers, plan, total.total()), unrouted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Priced:
+class _Priced(msgspec.Struct, frozen=True):
     """A ledger with what its cells come to under a plan; arrays have one entry per cell."""
 
     ledger: SavedLedger

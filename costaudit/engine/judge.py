@@ -8,10 +8,10 @@ are looked at one by one, in the same way.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -173,8 +173,7 @@ def _unpacked(classes: npt.NDArray[np.int32]) -> Mask:
     return np.asarray((classes[:, None] >> np.arange(len(PRICED))) & 1 == 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(msgspec.Struct, frozen=True):
     """The requests of a segment in cells."""
 
     alike: Alike
@@ -265,7 +264,7 @@ def _pinned(alike: Alike, rows: Rows, first: Index) -> Alike:
         return alike
     context, output = rows.context[first], rows.output[first]
     length, ts = context + output, rows.price_ts[first]
-    return replace(
+    return msgspec.structs.replace(
         alike, low=ts, high=ts, context=Band(context - 1, context), length=Band(length - 1, length),
         output=Band(output - 1, output),
     )  # fmt: skip
@@ -302,8 +301,7 @@ def _facts(rows: Rows, plan: Plan) -> _Keys:
     return keys
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """What the requests of a segment come to, in units: cells, or parts of cells that are not one.
 
     Arrays have one entry per unit, but for `of_row`.
@@ -329,7 +327,7 @@ class Decided:
 
     def take(self, units: Index) -> Decided:
         """Some of the units, or parts of them; `of_row` stays what it was."""
-        return replace(
+        return msgspec.structs.replace(
             self, kind=self.kind[units], period=self.period[units], tags=self.tags.take(units),
             card=self.card[units], route=self.route.take(units), chat=self.chat[units],
         )  # fmt: skip
@@ -345,7 +343,7 @@ def decide(segment: Segment, plan: Plan, judged: Judged | None = None) -> Decide
     cells = _grouped(rows, plan, tags)
     if tags is None:
         by_cell = plan.tagger.tag(rows.segment.take(cells.first).batch())
-        alike = replace(cells.alike, tier=by_cell.tier)
+        alike = msgspec.structs.replace(cells.alike, tier=by_cell.tier)
     else:
         alike, by_cell = cells.alike, tags.take(cells.first)
     prices = price_cells(alike, plan, free_cells(alike))
@@ -383,7 +381,7 @@ def free_cells(alike: Alike) -> Mask:
 def _refined(
     whole: Decided, unsure: Mask, apart: Sequence[tuple[Index, Index, Chosen]], plan: Plan
 ) -> Decided:
-    """The same with some requests in units of their own: those apart, and those of unsure cells one by one."""
+    """The same with some requests in units of their own: those apart, and single ones of unsure cells."""
     parts: list[_Units] = []
     for rows, cell, chosen in apart:
         kept = np.flatnonzero(~unsure[cell])
@@ -423,8 +421,7 @@ def _refined(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Units:
+class _Units(msgspec.Struct, frozen=True):
     """Requests in units that are alike in what was decided; all but the first two have one entry per unit."""
 
     rows: Index

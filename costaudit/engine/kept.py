@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -54,8 +54,7 @@ class Mix(StrEnum):
     """Not known: the attempt counts for availability, and not for money."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """The kept attempts of a log, with what they come to; arrays have one entry per attempt."""
 
     rows: PricedRows
@@ -194,8 +193,7 @@ def _as_answered(
     return kept
 
 
-@dataclass(frozen=True, slots=True)
-class Billing:
+class Billing(msgspec.Struct, frozen=True):
     """Which part of an answer's cost a failed attempt was billed, from the log."""
 
     by_provider: Mapping[str | None, Fraction]

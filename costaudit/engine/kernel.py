@@ -7,9 +7,9 @@ believed is asked of each. The rest (money, drivers, another markup) is arithmet
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -44,8 +44,7 @@ and set aside because it belongs to another price than the supposed one."""
 SET_ASIDE: Final = (IMPLAUSIBLE, OUTDATED)
 
 
-@dataclass(slots=True)
-class Partial:
+class Partial(msgspec.Struct):
     """What one batch adds to the whole."""
 
     cells: Cells
@@ -59,7 +58,7 @@ class Partial:
     rows: int
     providers: frozenset[str]
     """Providers of the book that served these calls."""
-    standouts: Standouts = field(default_factory=Standouts)
+    standouts: Standouts = msgspec.field(default_factory=Standouts)
 
 
 def audit_segment(
@@ -232,8 +231,7 @@ def _highest(card: int, list_units: int, tokens: int) -> int:
     return IMPLAUSIBLE_USD_PER_MTOK * 10**6 * max(int(tokens), 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(msgspec.Struct, frozen=True):
     """What the calls of a batch cost by list, and what they say that they cost; one entry per call."""
 
     card: npt.NDArray[np.int32]
@@ -258,8 +256,7 @@ class Stated:
         return Ratios(rows, buckets)
 
 
-@dataclass(frozen=True, slots=True)
-class Ratios:
+class Ratios(msgspec.Struct, frozen=True):
     """Rows of a batch, and the bucket of each: see `costaudit.engine.ratios`."""
 
     rows: npt.NDArray[np.intp]

@@ -8,9 +8,9 @@ or file order. A ledger holds no prompt text and no user ids; users are summed i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -46,8 +46,7 @@ NO_PERIOD: Final = -1
 """The period of requests without a time."""
 
 
-@dataclass(slots=True)
-class Cells:
+class Cells(msgspec.Struct):
     """A grouped table: one row per distinct combination of keys, integer sums beside it."""
 
     keys: dict[str, npt.NDArray[np.int32]]
@@ -66,16 +65,15 @@ class Cells:
         return [values[code] for code in self.keys[key]]
 
 
-@dataclass(slots=True)
-class CellSum:
+class CellSum(msgspec.Struct):
     """Adds up cells whose word codes differ from block to block."""
 
     compact_at: int = 400_000
     """Rows held before equal keys are added together."""
-    _codes: dict[str, dict[str | None, int]] = field(default_factory=dict)
-    _parts: list[Cells] = field(default_factory=list)
+    _codes: dict[str, dict[str | None, int]] = msgspec.field(default_factory=dict)
+    _parts: list[Cells] = msgspec.field(default_factory=list)
     _held: int = 0
-    _magnitude: dict[str, float] = field(default_factory=dict)
+    _magnitude: dict[str, float] = msgspec.field(default_factory=dict)
 
     def add(self, cells: Cells) -> None:
         """Take in the cells of one block."""

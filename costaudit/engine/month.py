@@ -6,12 +6,12 @@ See docs/how-the-number-is-made.md, "Per month", for the rules and an example by
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -45,8 +45,7 @@ class Method(StrEnum):
     """Not at all: less than a day, or no times."""
 
 
-@dataclass(frozen=True, slots=True)
-class Month:
+class Month(msgspec.Struct, frozen=True):
     """What of a log's period is scaled to a month, and how. Days are counted from 1970-01-01, UTC."""
 
     method: Method
@@ -139,8 +138,7 @@ def _method(covered: Fraction, whole: int, is_partial: bool) -> Method:
     return Method.DAYS if whole < WEEK else Method.WEEKDAYS
 
 
-@dataclass(frozen=True, slots=True)
-class CellScale:
+class CellScale(msgspec.Struct, frozen=True):
     """A month for the cells of a ledger: the day of each, and the weight of every day."""
 
     month: Month

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -32,8 +32,7 @@ ROUTE_KEYS: Final = ("route_same", "route_any")
 """Keys of the ledger that are numbers of offers."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repriced:
+class Repriced(msgspec.Struct, frozen=True):
     """Cells whose cards and offers are those of another book or date."""
 
     cells: Cells
@@ -75,8 +74,7 @@ def reprice(
     return Repriced(with_lost_caches(then, fresh, cells, plan), fresh, lost, lost_routes)
 
 
-@dataclass(slots=True)
-class _Mapping:
+class _Mapping(msgspec.Struct):
     """From cards and offers of one plan to those of a fresh one, at the time of every cell."""
 
     plan: Plan
@@ -84,7 +82,7 @@ class _Mapping:
     times: Ints
     """Microseconds per cell; NO_PERIOD where unknown."""
     cells: Cells
-    _timelines: dict[tuple[str, ...], Timeline] = field(default_factory=dict)
+    _timelines: dict[tuple[str, ...], Timeline] = msgspec.field(default_factory=dict)
 
     def cards(
         self, old: Codes, *, keep: bool, billed: bool = False, rows: npt.NDArray[np.intp] | None = None

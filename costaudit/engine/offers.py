@@ -7,9 +7,9 @@ was taken, and from it every cause of the expected cost can be summed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,8 +27,7 @@ CAUSES: Final = ("price", "tokens", "retries", "checks", "fallback")
 """The parts of an expected cost that are rates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """A candidate at one price, on the terms of the policy."""
 
     card: int
@@ -47,8 +46,7 @@ class Offer:
         return tuple(card for card in (self.card, self.checker, self.fallback) if card != NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class OfferMatrix:
+class OfferMatrix(msgspec.Struct, frozen=True):
     """The offers as arrays, one row per offer. Rates in 1e-15 USD."""
 
     rates: Ints

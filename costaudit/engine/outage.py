@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Final, TypeVar
 
+import msgspec
 import numpy as np
 
 from costaudit.engine.ledger import NO_PERIOD, Cells, CellSum
@@ -29,8 +29,7 @@ _FORM: Final = re.compile(
 _HINT: Final = "like openai@4h, or openai@2026-10-03T10:00/4h for a stated start"
 
 
-@dataclass(frozen=True, slots=True)
-class Outage:
+class Outage(msgspec.Struct, frozen=True):
     """A provider that is down for whole hours."""
 
     provider: str
@@ -67,8 +66,7 @@ def _hour(text: str, whole: str) -> int:
     return hour
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """Some hours of the log."""
 
     name: str
@@ -79,8 +77,7 @@ class Window:
     """Requests to the provider in these hours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(msgspec.Struct, frozen=True):
     """The windows that an outage is tried on."""
 
     chosen: tuple[Window, ...]
@@ -131,16 +128,14 @@ def windows_of(cells: Cells, outage: Outage) -> Windows:
     return Windows(named, len(hit), len(starts))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Requests of one tier or feature that an outage hits."""
 
     requests: int
     served: Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True):
     """What a chain makes of an outage."""
 
     outcome: Outcome

@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from costaudit.engine.bands import Bands
 from costaudit.engine.contexts import Context, Reads
@@ -67,8 +68,7 @@ Named = tuple[Periods, str, str, str]
 """What the price of a subject depends on: models of the book over time, service tier, region, speed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A candidate as the kernel uses it."""
 
     candidate: Candidate
@@ -84,8 +84,7 @@ class Route:
         return np.where(place >= 0, self.codes[np.maximum(place, 0)], NONE).astype(np.int32)
 
 
-@dataclass(frozen=True, slots=True)
-class Checker:
+class Checker(msgspec.Struct, frozen=True):
     """The model that verifies answers."""
 
     route: Route
@@ -97,8 +96,7 @@ class Checker:
         return np.where(card != NONE, card, np.where(ts == NO_TS, last, first)).astype(np.int32)
 
 
-@dataclass(eq=False)
-class Plan:
+class Plan(msgspec.Struct, eq=False, dict=True):
     """Everything that decides what a request comes to."""
 
     book: PriceBook
@@ -120,20 +118,22 @@ class Plan:
     """Whose sessions go where, if they are routed as a whole."""
     sessions_kept: npt.NDArray[np.uint64] | None = None
     """Hashes of sessions that keep their models whatever they would save."""
-    cards: list[Card] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
-    _card_code: dict[str, int] = field(default_factory=dict)
-    _reason_code: dict[str, int] = field(default_factory=dict)
-    _subjects: dict[Subject, SubjectPrices] = field(default_factory=dict)
-    _named: dict[Named, SubjectPrices] = field(default_factory=dict)
-    _routes: dict[tuple[int, str], tuple[tuple[Route, ...], ...]] = field(default_factory=dict)
+    cards: list[Card] = msgspec.field(default_factory=list)
+    reasons: list[str] = msgspec.field(default_factory=list)
+    _lock: threading.RLock = msgspec.field(default_factory=threading.RLock)
+    _card_code: dict[str, int] = msgspec.field(default_factory=dict)
+    _reason_code: dict[str, int] = msgspec.field(default_factory=dict)
+    _subjects: dict[Subject, SubjectPrices] = msgspec.field(default_factory=dict)
+    _named: dict[Named, SubjectPrices] = msgspec.field(default_factory=dict)
+    _routes: dict[tuple[int, str], tuple[tuple[Route, ...], ...]] = msgspec.field(default_factory=dict)
     _matrix: RateMatrix | None = None
-    offers: list[Offer] = field(default_factory=list)
-    _fallbacks: dict[tuple[int, str], tuple[Route, ...]] = field(default_factory=dict)
-    _checkers: dict[int, Checker | None] = field(default_factory=dict)
-    _offers_of: dict[tuple[Context, Seat, int, int], npt.NDArray[np.int32]] = field(default_factory=dict)
-    _offer_code: dict[tuple[object, ...], int] = field(default_factory=dict)
+    offers: list[Offer] = msgspec.field(default_factory=list)
+    _fallbacks: dict[tuple[int, str], tuple[Route, ...]] = msgspec.field(default_factory=dict)
+    _checkers: dict[int, Checker | None] = msgspec.field(default_factory=dict)
+    _offers_of: dict[tuple[Context, Seat, int, int], npt.NDArray[np.int32]] = msgspec.field(
+        default_factory=dict
+    )
+    _offer_code: dict[tuple[object, ...], int] = msgspec.field(default_factory=dict)
     _offer_matrix: OfferMatrix | None = None
 
     def with_providers(self, used: frozenset[str]) -> Plan:
@@ -143,6 +143,10 @@ class Plan:
     def with_votes(self, votes: Votes) -> Plan:
         """The same plan with a tagger that knows how fingerprints voted, sharing the caches."""
         return replace(self, tagger=self.tagger.with_votes(votes), _matrix=None)
+
+    def priced_at(self, prices_at: int | None) -> Plan:
+        """The same plan with every request priced as at an instant, or None for its own time."""
+        return replace(self, prices_at=prices_at, _matrix=None)
 
     def under(self, policy: Policy) -> Plan:
         """A plan for another policy that shares what does not depend on one: prices and names."""
@@ -451,8 +455,7 @@ class Plan:
         return self.book.facts.get((self.cards[card].provider, self.cards[card].model))
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectPrices:
+class SubjectPrices(msgspec.Struct, frozen=True):
     """What a plan knows of one subject."""
 
     timeline: Timeline
@@ -479,8 +482,7 @@ RATE_DECIMALS: Final = 9
 """Decimals of a rate in USD per 1M tokens; the price tables allow no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class RateMatrix:
+class RateMatrix(msgspec.Struct, frozen=True):
     """Rates as integers of 1e-15 USD per token (1e-9 USD per 1M), one row per card; -1 for no price."""
 
     rates: Ints

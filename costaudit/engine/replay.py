@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
+import msgspec
 import numpy as np
 
 from costaudit.engine.attempts import ANSWERED, AttemptLog, money_of, offered_cells, rows_of
@@ -37,8 +37,7 @@ def failure_rates(tried: Cells) -> FailureRates:
     return rates
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct):
     """What becomes of some requests along a chain; expected values are exact."""
 
     requests: int = 0
@@ -71,8 +70,7 @@ class Outcome:
         self.priced_served += other.priced_served
 
 
-@dataclass(frozen=True, slots=True)
-class Odds:
+class Odds(msgspec.Struct, frozen=True):
     """What chains are judged by."""
 
     rates: FailureRates
@@ -114,8 +112,7 @@ def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Forecast:
+class _Forecast(msgspec.Struct, frozen=True):
     """What is expected of each of some equal requests."""
 
     expected: Expected
@@ -166,8 +163,7 @@ class _Forecasts:
         return Fraction(0) if self._is_down(provider) else self.odds.billing.part(provider)
 
 
-@dataclass(frozen=True, slots=True)
-class _Some:
+class _Some(msgspec.Struct, frozen=True):
     """Equal requests: how many, how many of them with a price, what they cost on their own model."""
 
     requests: int
@@ -206,8 +202,7 @@ def total_outcome(outcomes: Sequence[Outcome]) -> Outcome:
     return whole
 
 
-@dataclass(frozen=True, slots=True)
-class Heads:
+class Heads(msgspec.Struct, frozen=True):
     """The requests whose first attempt failed for reasons of who served it."""
 
     families: tuple[Family, ...]

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -39,8 +39,7 @@ class Link(StrEnum):
     """The same system text and prompt in the same session, within ten minutes after a failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(msgspec.Struct, frozen=True):
     """The attempts of one request, in their order."""
 
     rows: tuple[int, ...]
@@ -51,8 +50,7 @@ class Family:
     """Its first try is not in the log, or cannot be told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tries:
+class Tries(msgspec.Struct, frozen=True):
     """What is known of kept attempts, one entry per row."""
 
     ts: Sequence[int | None]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from costaudit.engine.kept import Kept
 from costaudit.engine.replay import Heads
@@ -14,8 +15,7 @@ SEEN: Final = 30
 """Retries at the provider that had just failed from which on they say how long failures last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """Further attempts as logged, against what the rates of their hour say of them."""
 
     attempts: int
@@ -35,8 +35,7 @@ class Check:
         return (self.failed - self.expected) / (self.attempts - self.expected)
 
 
-@dataclass(frozen=True, slots=True)
-class Checks:
+class Checks(msgspec.Struct, frozen=True):
     """Both kinds of further attempts."""
 
     again: Check

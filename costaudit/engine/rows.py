@@ -7,9 +7,9 @@ The kernel adds up what is decided by cell; `costaudit tag` writes it out reques
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -41,8 +41,7 @@ LOW_CONFIDENCE: Final = "low_confidence"
 """Why a call with a cheaper candidate keeps its model: the policy does not act on so weak a tag."""
 
 
-@dataclass(frozen=True, slots=True)
-class PricedRows:
+class PricedRows(msgspec.Struct, frozen=True):
     """Some requests with what each of them costs; all arrays have one entry per request."""
 
     calls: Batch
@@ -68,8 +67,7 @@ class PricedRows:
     """What a model must be able to do: bits of `alike.NEEDS`."""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedRows(PricedRows):
+class JudgedRows(PricedRows, frozen=True):
     """Some requests with their price, tag and route."""
 
     tags: Tags

@@ -7,7 +7,6 @@ book, and what the policy of its making chose for them. The same logs give the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, Any, Final
 
@@ -42,8 +41,7 @@ REPORTED_AS: Final = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SavedLedger:
+class SavedLedger(msgspec.Struct, frozen=True):
     """A saved ledger, read again."""
 
     file: str

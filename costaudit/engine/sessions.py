@@ -7,9 +7,9 @@ candidate would cost each session and whether it can serve all of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,8 +25,7 @@ KEEPS: Final = -1
 """In place of a seat: the session keeps its models."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionTags:
+class SessionTags(msgspec.Struct, frozen=True):
     """The tag of every session: that of its request with the highest tier, of these the surest."""
 
     sessions: Hashes
@@ -72,8 +71,7 @@ def _highest(parts: Sequence[SessionTags]) -> SessionTags:
     return SessionTags(columns["sessions"][kept], *(columns[name][kept] for name in _TAG_NAMES))
 
 
-@dataclass(frozen=True, slots=True)
-class Bids:
+class Bids(msgspec.Struct, frozen=True):
     """What one candidate would cost the sessions of some requests."""
 
     sessions: Hashes
@@ -87,17 +85,16 @@ Key = tuple[int, int, int]
 """Number of the policy, group, place of the seat in its group."""
 
 
-@dataclass(slots=True)
-class SessionBook:
+class SessionBook(msgspec.Struct):
     """The candidate of every session, once all bids are in."""
 
     decided: bool = False
-    _used: dict[Key, bool] = field(default_factory=dict)
+    _used: dict[Key, bool] = msgspec.field(default_factory=dict)
     """Whether the provider of a candidate is in use."""
-    _bids: dict[Key, list[Bids]] = field(default_factory=dict)
-    _today: dict[int, list[Bids]] = field(default_factory=dict)
-    _chosen: dict[int, _Decision] = field(default_factory=dict)
-    _always: set[int] = field(default_factory=set)
+    _bids: dict[Key, list[Bids]] = msgspec.field(default_factory=dict)
+    _today: dict[int, list[Bids]] = msgspec.field(default_factory=dict)
+    _chosen: dict[int, _Decision] = msgspec.field(default_factory=dict)
+    _always: set[int] = msgspec.field(default_factory=set)
 
     def today(self, number: int, session: Hashes, units: npt.NDArray[Any], *, always: bool) -> None:
         """Take in what some requests cost today, in 1e-19 USD. `always` where they move whatever it costs."""
@@ -143,8 +140,7 @@ def code_of(key: Key) -> int:
     return key[1] * 1000 + key[2]
 
 
-@dataclass(frozen=True, slots=True)
-class _Decision:
+class _Decision(msgspec.Struct, frozen=True):
     sessions: Hashes
     same: npt.NDArray[np.int64]
     any: npt.NDArray[np.int64]

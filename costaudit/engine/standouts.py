@@ -7,9 +7,9 @@ whatever the parts are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,8 +17,7 @@ KEPT: Final = 20
 """Requests of each kind that are kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standout:
+class Standout(msgspec.Struct, frozen=True):
     """A request whose stated cost is far from list. Holds no id, and no text but the model's name."""
 
     size: int
@@ -39,13 +38,12 @@ class Standout:
         return (*alike, self.file, self.line, self.row)
 
 
-@dataclass(slots=True)
-class Standouts:
+class Standouts(msgspec.Struct):
     """The largest of both kinds, sorted by rank."""
 
-    impossible: list[Standout] = field(default_factory=list)
+    impossible: list[Standout] = msgspec.field(default_factory=list)
     """Stated costs that cannot be true, by their size in 1e-12 USD."""
-    deviating: list[Standout] = field(default_factory=list)
+    deviating: list[Standout] = msgspec.field(default_factory=list)
     """Believed costs that are not list, by their distance from it in 1e-15 USD."""
 
     def at(self, place: Callable[[int], tuple[str, int]]) -> Standouts:
@@ -62,7 +60,7 @@ class Standouts:
 
 
 def _placed(one: Standout, file: str, line: int) -> Standout:
-    return replace(one, file=file, line=line)
+    return msgspec.structs.replace(one, file=file, line=line)
 
 
 def largest(some: Iterable[Standout]) -> list[Standout]:

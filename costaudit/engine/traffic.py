@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -18,8 +18,7 @@ from costaudit.money import EXACT
 from costaudit.prices.cards import NO_TS
 
 
-@dataclass(slots=True)
-class Traffic:
+class Traffic(msgspec.Struct):
     """Sums over some calls, exact. Costs are integers of 1e-15 USD, their squares of 1e-30 USD²."""
 
     requests: int = 0

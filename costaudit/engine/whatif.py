@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -34,8 +34,7 @@ TURNS_AT_ONCE: Final = 5_000_000
 """Requests whose sessions are replayed at once (about 70 bytes each); more are replayed in parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheReplay:
+class CacheReplay(msgspec.Struct, frozen=True):
     """What replaying the sessions of a log under a policy says of prompt caches."""
 
     requests: int
@@ -50,8 +49,7 @@ class CacheReplay:
     """Sessions that keep their models because they would lose more of their cache than they save."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluated:
+class Evaluated(msgspec.Struct, frozen=True):
     """A pass under another policy."""
 
     passed: Pass
@@ -71,8 +69,7 @@ def evaluate(tape: Tape, passed: Pass, plan: Plan, threads: int | None = None) -
         return _Evaluation(tape, passed, plan, workers).all()
 
 
-@dataclass(frozen=True, slots=True)
-class _Reel:
+class _Reel(msgspec.Struct, frozen=True):
     """A stretch of a tape with the tags of its requests."""
 
     number: int
@@ -98,7 +95,7 @@ class _Evaluation:
         for done in self._each(partial(self._audited, lost=lost)):
             if done.cells.rows:
                 cells.add(done.cells)
-        return Evaluated(replace(self.passed, cells=cells.total(), plan=self.plan), cache)
+        return Evaluated(msgspec.structs.replace(self.passed, cells=cells.total(), plan=self.plan), cache)
 
     def _each(self, work: Callable[[_Reel], T]) -> Iterator[T]:
         """Some work on every stretch of the tape, in their order."""
@@ -152,7 +149,9 @@ class _Evaluation:
                 units[turns.row[here]] = amounts[here]
         if any(len(sessions) for sessions in stays):
             self.plan = self.plan.keeping(np.unique(np.concatenate(stays)))
-        return CacheReplay(*(sum(getattr(r, n) for r in replays) for n in CacheReplay.__slots__)), lost
+        return CacheReplay(
+            *(sum(getattr(r, n) for r in replays) for n in CacheReplay.__struct_fields__)
+        ), lost
 
     def _turns(self, reel: _Reel, part: int, parts: int) -> _Gathered | None:
         rows = np.flatnonzero((reel.session != 0) & (reel.session % np.uint64(parts) == np.uint64(part)))
@@ -191,8 +190,7 @@ class _Evaluation:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Gathered:
+class _Gathered(msgspec.Struct, frozen=True):
     """Turns with where they stand, and what a lost cached token costs each."""
 
     turns: Turns
@@ -228,7 +226,9 @@ def _gather(parts: Iterator[_Gathered | None]) -> _Gathered | None:
     known = [part for part in parts if part is not None]
     if not known:
         return None
-    turns = Turns(*(np.concatenate([getattr(p.turns, name) for p in known]) for name in Turns.__slots__))
+    turns = Turns(
+        *(np.concatenate([getattr(p.turns, name) for p in known]) for name in Turns.__struct_fields__)
+    )
     sizes: dict[int, int] = {}
     for part in known:
         sizes |= part.size_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
+from msgspec.structs import replace
 
 from costaudit.gates.case import Case
 from costaudit.gates.check import Judged

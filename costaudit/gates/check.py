@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from costaudit.gates.case import Case
 from costaudit.gates.outcome import Outcome, Verdict, judge
 from costaudit.gates.registry import COVERAGE, GATES, Gate
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """The outcome of a check."""
 
     outcomes: tuple[tuple[Gate, Outcome], ...]

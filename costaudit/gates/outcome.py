@@ -5,11 +5,12 @@ Compared exactly: at a limit nothing is exceeded. A value that is not there is n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal
+
+import msgspec
 
 from costaudit.config.gates import Limit
 
@@ -34,8 +35,7 @@ class Unit(StrEnum):
     MODELS = "models"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Where a gate warns and fails; one of the two is set."""
 
     deny: Fraction | None
@@ -65,8 +65,7 @@ class Limits:
         return limit is not None and (value < limit if self.at_least else value > limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True):
     """A value, with the limits that it is held against."""
 
     subject: str
@@ -83,8 +82,7 @@ class Measured:
     """Why the true value may be worse, so that it is no pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """A measured value, judged."""
 
     measured: Measured

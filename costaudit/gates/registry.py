@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.gates.budget import find_budgets
@@ -17,8 +18,7 @@ from costaudit.gates.shares import find_coverage, find_failures, find_flagship, 
 from costaudit.gates.unpriced import find_unpriced_models
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(msgspec.Struct, frozen=True):
     """A kind of gate: what it measures, why, and what to do when it fails."""
 
     code: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from costaudit.config.gates import Limit
@@ -81,8 +81,7 @@ def find_untagged(case: Case) -> Iterator[Measured]:
             yield parts.measured(name, name, limit, ("untagged", name))
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True):
     """Some requests among others."""
 
     log: Log

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from costaudit.config.read import nearest_line
 from costaudit.gates.case import Case
@@ -26,8 +27,7 @@ WORDS: Final = {
 """Verdicts as they are shown, the gravest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where the gates are set."""
 
     file: str

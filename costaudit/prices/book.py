@@ -6,11 +6,12 @@ import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
 
 from costaudit.prices.changes import PriceChange, change_rows
 from costaudit.prices.folders import SHIPPED, Folder, open_folder, shipped_directory
@@ -51,8 +52,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class PriceBook:
+class PriceBook(msgspec.Struct, frozen=True, dict=True):
     """All tables of a directory. Build one with `load_book`."""
 
     directory: str

@@ -10,12 +10,13 @@ from __future__ import annotations
 import bisect
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When
@@ -33,8 +34,7 @@ NO_TS: Final = -(2**63)
 """In arrays of instants (microseconds): the time is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(msgspec.Struct, frozen=True):
     """One price in force, and the row that says so."""
 
     usd: Decimal
@@ -47,8 +47,7 @@ class Rate:
         return self.rate_id.startswith(WHAT_IF)
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """The prices of one model at one point: what a request is multiplied with."""
 
     id: str
@@ -67,16 +66,14 @@ class Card:
         return replace(self, rates={**self.rates, **rates})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """A card, and how many input-side tokens a request must exceed for it; -1 for any request."""
 
     over: int
     card: Card
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """A stretch of time in which no price changes."""
 
     start: int
@@ -87,8 +84,7 @@ class Segment:
     """Why nothing is priced in this stretch; ladders is empty then."""
 
 
-@dataclass(frozen=True)
-class Timeline:
+class Timeline(msgspec.Struct, frozen=True, dict=True):
     """All segments of a name under one set of conditions, oldest first, the first from the beginning."""
 
     segments: tuple[Segment, ...]

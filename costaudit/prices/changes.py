@@ -7,10 +7,11 @@ The last layer, above corrections, overlays and discounts. A change holds for ev
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
+
+import msgspec
 
 from costaudit.money import EXACT
 from costaudit.prices.conditions import STANDARD_WHEN
@@ -18,8 +19,7 @@ from costaudit.prices.layers import RATE_STEP, cut_series, series_of
 from costaudit.prices.rows import PriceRow
 
 
-@dataclass(frozen=True, slots=True)
-class PriceChange:
+class PriceChange(msgspec.Struct, frozen=True):
     """One change of the prices of some models. Read one with `costaudit.prices.what_if.parse_change`."""
 
     text: str
@@ -85,4 +85,8 @@ def _changed(row: PriceRow, made: Sequence[PriceChange], standard: Decimal | Non
     for change in made:
         usd, base = change.applied(usd, base), None if base is None else change.applied(base, base)
     rounded = Decimal(round(usd / Fraction(RATE_STEP))) * RATE_STEP
-    return row if rounded == row.usd else replace(row, usd=rounded.normalize(EXACT), what_if=True)
+    return (
+        row
+        if rounded == row.usd
+        else msgspec.structs.replace(row, usd=rounded.normalize(EXACT), what_if=True)
+    )

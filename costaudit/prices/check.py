@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from costaudit.errors import CostauditError
 from costaudit.prices.book import PriceBook, load_book
@@ -18,8 +19,7 @@ from costaudit.prices.semantics import load_semantics
 __all__ = ["Checked", "Terms", "Violation", "check_tables", "judge_tables", "load_base"]
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """What tables are judged by."""
 
     rules: tuple[Rule, ...] = RULES
@@ -37,8 +37,7 @@ class Terms:
     """Requests that these tables give no price, asked once the tables are known to be readable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What was found."""
 
     violations: tuple[Violation, ...]

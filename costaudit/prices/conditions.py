@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import did_you_mean
 
@@ -18,8 +19,7 @@ TIERS: Final = ("batch", "flex", "priority")
 _CONTEXT = re.compile(r"context>(=?)(\d+)")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class When:
+class When(msgspec.Struct, frozen=True, order=True):
     """One point of the orthogonal conditions; every field at its default is the standard price."""
 
     context_over: int = -1

@@ -7,10 +7,11 @@ So the diff of base and head is the diff of head and base with old and new excha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.money import percent_of
 from costaudit.prices.book import PriceBook, changed_keys, load_book
@@ -52,8 +53,7 @@ ORDER: Final = tuple(Kind)
 """What should be looked at first stands first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One thing that differs."""
 
     kind: Kind
@@ -90,8 +90,7 @@ class Change:
         return text if not ratio or text is None or text.startswith("-") else f"+{text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """One of the two states that are compared."""
 
     shown: str
@@ -224,7 +223,7 @@ def _stands_for(rows: Iterable[Alias], at: int | None) -> str | None:
 
 
 _FACTS: Final = tuple(
-    f.name for f in fields(ModelFacts) if f.name not in ("provider", "model", "path", "line")
+    name for name in ModelFacts.__struct_fields__ if name not in ("provider", "model", "path", "line")
 )
 
 
@@ -262,7 +261,7 @@ def _plain(value: Any) -> str | None:
 
 
 def _providers(base: Side, head: Side) -> Iterator[Change]:
-    names = [f.name for f in fields(Provider) if f.name != "id"]
+    names = [name for name in Provider.__struct_fields__ if name != "id"]
     if base.file or head.file:
         return
     for ident in dict.fromkeys([*base.book.providers, *head.book.providers]):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.money import is_amount
@@ -22,8 +23,7 @@ _EXAMPLES: Final = "like retroactive, or increase>5%"
 _LIMIT: Final = re.compile(r"(?P<measure>[a-z]+)\s*>\s*(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>%|usd)")
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """One `--fail-if`."""
 
     text: str
@@ -81,8 +81,7 @@ def refuse_without_traffic(conditions: Sequence[Condition]) -> None:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A condition that holds, and for what."""
 
     condition: Condition

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import decimal
 import functools
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.money import is_amount
@@ -20,8 +21,7 @@ KINDS: Final = (
 UNDISCLOSED: Final = "undisclosed"
 
 
-@dataclass(frozen=True, slots=True)
-class Fee:
+class Fee(msgspec.Struct, frozen=True):
     """One dated fee of a gateway."""
 
     kind: str
@@ -39,8 +39,7 @@ class Fee:
     """Requests of a month that are free of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(msgspec.Struct, frozen=True):
     """A gateway with its fees."""
 
     id: str
@@ -71,8 +70,7 @@ class Gateway:
         return total
 
 
-@dataclass(frozen=True, slots=True)
-class Gateways:
+class Gateways(msgspec.Struct, frozen=True):
     """All gateways by the names that logs use."""
 
     by_log_name: dict[str, Gateway]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from costaudit.money import percent_of
 from costaudit.prices.book import ModelKey, PriceBook
@@ -13,8 +14,7 @@ from costaudit.prices.resolver import Periods, Resolved
 from costaudit.prices.rows import PriceRow
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One price that became another."""
 
     row: PriceRow
@@ -66,8 +66,7 @@ def _order(row: PriceRow) -> tuple[int, str, str, str, str]:
     return row.valid_from, row.provider, row.model, str(row.when), row.klass
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """The standard prices of a model from an instant on."""
 
     start: int

@@ -7,10 +7,11 @@ summed apart: it is not a price that rose or fell, and nothing is ever 0 because
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal, TypedDict
+
+import msgspec
 
 from costaudit.errors import InputError
 from costaudit.money import exact, percent_of, shown
@@ -21,8 +22,7 @@ from costaudit.prices.rules.rule import Found, Violation, violation
 REQUEST_TIME: Final = "request-time"
 
 
-@dataclass(frozen=True, slots=True)
-class Sides:
+class Sides(msgspec.Struct, frozen=True):
     """An amount by the base and by the head, in USD of the log's period."""
 
     base: Decimal
@@ -40,16 +40,14 @@ class Sides:
         return text if text is None or text.startswith("-") or not self.change else f"+{text}"
 
 
-@dataclass(frozen=True, slots=True)
-class OneSided:
+class OneSided(msgspec.Struct, frozen=True):
     """Requests that only one of the sides can price, and what they cost by it."""
 
     requests: int = 0
     usd: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class ImpactRow:
+class ImpactRow(msgspec.Struct, frozen=True):
     """Requests of one model, tier and feature; or all of them."""
 
     requests: int
@@ -76,8 +74,7 @@ class ImpactRow:
         return bool(any(one.change for one in amounts) or self.lost.requests or self.gained.requests)
 
 
-@dataclass(frozen=True, slots=True)
-class Recommendation:
+class Recommendation(msgspec.Struct, frozen=True):
     """Where most of the routed requests of a tier and feature go, where head and base differ."""
 
     tier: int | None
@@ -89,8 +86,7 @@ class Recommendation:
     head: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(msgspec.Struct, frozen=True):
     """The comparison at one time of prices."""
 
     as_of: str
@@ -105,8 +101,7 @@ class View:
     recommendations: tuple[Recommendation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(msgspec.Struct, frozen=True):
     """What a change does to the bill of some traffic."""
 
     source: Literal["logs", "ledger"]

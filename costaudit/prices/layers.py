@@ -9,10 +9,11 @@ from __future__ import annotations
 import fnmatch
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import ConfigError
 from costaudit.money import EXACT
@@ -28,8 +29,7 @@ RATE_STEP: Final = Decimal("1e-9")
 _FOREVER: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Discount:
+class Discount(msgspec.Struct, frozen=True):
     """A percentage off the listed prices of a provider's models, for some time."""
 
     name: str
@@ -135,7 +135,7 @@ def _discounted(row: PriceRow, discounts: Sequence[Discount]) -> PriceRow:
     if found is None or row.usd is None or row.overlay:
         return row
     usd = EXACT.multiply(row.usd, (100 - found.percent) / 100).quantize(RATE_STEP, context=EXACT)
-    return replace(row, usd=usd.normalize(EXACT), overlay=found.name)
+    return msgspec.structs.replace(row, usd=usd.normalize(EXACT), overlay=found.name)
 
 
 def _from(row: PriceRow, start: int) -> PriceRow:
@@ -143,7 +143,7 @@ def _from(row: PriceRow, start: int) -> PriceRow:
     if row.valid_from == start:
         return row
     stated = row.valid_from if row.stated_from is None else row.stated_from
-    return replace(row, valid_from=start, stated_from=stated)
+    return msgspec.structs.replace(row, valid_from=start, stated_from=stated)
 
 
 def series_of(rows: Iterable[PriceRow]) -> Mapping[Series, list[PriceRow]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import did_you_mean
 
@@ -48,8 +49,7 @@ OPAQUE_ARNS: Final = frozenset({
 """Kinds of ARN whose id does not say which model is behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """A name, taken apart."""
 
     name: str

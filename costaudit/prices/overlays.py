@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.errors import ConfigError, TableError, did_you_mean
 from costaudit.money import is_amount
@@ -22,8 +23,7 @@ _SETTINGS: Final = ("name", "map", "discounts")
 _DISCOUNT_KEYS: Final = ("name", "provider", "model", "percent", "valid_from", "valid_to")
 
 
-@dataclass(frozen=True)
-class Overlay:
+class Overlay(msgspec.Struct, frozen=True):
     """One directory of own prices."""
 
     name: str

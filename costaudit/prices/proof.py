@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from costaudit.prices.book import PriceBook
 from costaudit.prices.conditions import STANDARD, When
@@ -25,8 +26,7 @@ CORE: Final = ("input", "output")
 """Classes without which no call can be priced."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(msgspec.Struct, frozen=True):
     """A point, or many, where not exactly one row matches."""
 
     kind: str

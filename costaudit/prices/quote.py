@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 from costaudit.money import EXACT, usd_for
 from costaudit.prices.book import PriceBook
@@ -20,8 +21,7 @@ REQUEST: Final = "request"
 """The class of a fee per request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """The cost of one class."""
 
     klass: str
@@ -33,8 +33,7 @@ class Line:
     rate_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(msgspec.Struct, frozen=True):
     """A priced call."""
 
     name: str
@@ -55,8 +54,7 @@ class Quote:
         return sum((line.usd for line in self.lines), Decimal(0))
 
 
-@dataclass(frozen=True, slots=True)
-class NoQuote:
+class NoQuote(msgspec.Struct, frozen=True):
     """A call that has no price, and why."""
 
     name: str

@@ -7,10 +7,11 @@ that fits none is unpriced with a reason, never free.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import Final
+
+import msgspec
 
 from costaudit.prices.book import PriceBook
 from costaudit.prices.names import (
@@ -67,8 +68,7 @@ class Reason(StrEnum):
     """A fine-tuned model whose base has no fine-tune price in the book."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """A name found in the book."""
 
     provider: str
@@ -78,8 +78,7 @@ class Resolved:
     """The region that the name itself states (bedrock/eu-west-2/…, an ARN); empty for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
+class Unresolved(msgspec.Struct, frozen=True):
     """A name that is not in the book, and why."""
 
     reason: Reason
@@ -368,10 +367,14 @@ class Resolver:
 
 def _as(periods: Periods, how: How) -> Periods:
     """The same models, found in another way."""
-    return tuple((s, replace(r, how=how) if isinstance(r, Resolved) else r) for s, r in periods)
+    return tuple(
+        (s, msgspec.structs.replace(r, how=how) if isinstance(r, Resolved) else r) for s, r in periods
+    )
 
 
 def _in_region(periods: Periods, region: str) -> Periods:
     if not region:
         return periods
-    return tuple((s, replace(r, region=region) if isinstance(r, Resolved) else r) for s, r in periods)
+    return tuple(
+        (s, msgspec.structs.replace(r, region=region) if isinstance(r, Resolved) else r) for s, r in periods
+    )

@@ -6,10 +6,11 @@ import csv
 import decimal
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final, TypeVar
+
+import msgspec
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.conditions import When, parse_when
@@ -64,8 +65,7 @@ WHAT_IF: Final = "what-if:"
 """How the id of a rate begins that no table states: see `costaudit.prices.what_if`."""
 
 
-@dataclass(frozen=True, slots=True)
-class PriceRow:
+class PriceRow(msgspec.Struct, frozen=True):
     """One dated price fact."""
 
     provider: str
@@ -106,8 +106,7 @@ class PriceRow:
         return f"{supposed}{layer}{self.provider}/{self.model}/{self.klass}@{moment}{condition}"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFacts:
+class ModelFacts(msgspec.Struct, frozen=True):
     """What is known of a model besides its prices."""
 
     provider: str
@@ -129,8 +128,7 @@ class ModelFacts:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(msgspec.Struct, frozen=True):
     """Another name of a model, from one instant to another."""
 
     provider: str
@@ -144,8 +142,7 @@ class Alias:
     """The overlay that states it; empty for a shipped alias."""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowRow:
+class WindowRow(msgspec.Struct, frozen=True):
     """A daily window of UTC time, on some weekdays, within some dates."""
 
     window: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.outputs import reads
@@ -30,8 +31,7 @@ SUPPRESSIONS: Final = "suppressions.toml"
 """Which violations of rules are known and right; says nothing of prices, and is in no digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True):
     """A party that bills for tokens."""
 
     id: str
@@ -48,20 +48,19 @@ class Provider:
     cache_write_as_input: bool
 
 
-@dataclass(frozen=True)
-class Tables:
+class Tables(msgspec.Struct, frozen=True, dict=True):
     """What one directory holds."""
 
     shown: str
     """The directory as error messages name it."""
     sha256: str
     """Digest of every table's bytes: the same data, the same digest."""
-    providers: dict[str, Provider] = field(default_factory=dict)
-    prices: dict[ModelKey, list[Cells]] = field(default_factory=dict)
-    facts: dict[ModelKey, list[Cells]] = field(default_factory=dict)
-    aliases: dict[ModelKey, list[Cells]] = field(default_factory=dict)
+    providers: dict[str, Provider] = msgspec.field(default_factory=dict)
+    prices: dict[ModelKey, list[Cells]] = msgspec.field(default_factory=dict)
+    facts: dict[ModelKey, list[Cells]] = msgspec.field(default_factory=dict)
+    aliases: dict[ModelKey, list[Cells]] = msgspec.field(default_factory=dict)
     """By provider id and alias."""
-    windows: list[WindowRow] = field(default_factory=list)
+    windows: list[WindowRow] = msgspec.field(default_factory=list)
 
     @cached_property
     def recorded_on(self) -> str:

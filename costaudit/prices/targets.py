@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+
+import msgspec
 
 from costaudit.errors import TableError, UsageError
 from costaudit.prices.check import Checked
@@ -16,8 +17,7 @@ _BOOK = "providers.toml"
 """The table that every directory of tables has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """A directory of tables that is to be checked."""
 
     spec: str
@@ -43,7 +43,7 @@ def find_targets(words: Sequence[str], at: Path) -> tuple[Target, ...]:
         target = found.get(spec) or Target(spec, _folder(spec, at), frozenset())
         whole = table is None or target.only is None
         only = None if whole or table is None or target.only is None else target.only | {table}
-        found[spec] = replace(target, only=only)
+        found[spec] = msgspec.structs.replace(target, only=only)
     return tuple(found.values())
 
 

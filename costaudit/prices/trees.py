@@ -16,9 +16,10 @@ import posixpath
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import TableError, UsageError
 from costaudit.outputs import reads
@@ -48,8 +49,7 @@ _FIXED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """Tables that were named on a command line."""
 
     folder: Folder

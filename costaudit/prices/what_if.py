@@ -11,10 +11,11 @@ import fnmatch
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Final, Literal
+
+from msgspec.structs import replace
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.prices.book import ModelKey, PriceBook

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from costaudit.errors import UsageError
 from costaudit.ingest.bills.line import Bill
@@ -121,8 +122,7 @@ def _rows(made: Statement, key: Callable[[Cell], tuple[Any, str | None]]) -> lis
     return rows  # days: cells are in order
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
+class _Weighed(msgspec.Struct, frozen=True):
     """Both sides of a group of cells, thing by thing, in one unit."""
 
     bill: Decimal

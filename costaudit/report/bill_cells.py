@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
+
+import msgspec
 
 from costaudit.engine.plan import Plan
 from costaudit.ingest.bills.line import CLASSES, Bill, BillLine, Kind, Span
@@ -26,31 +27,28 @@ _ONE_DAY: Final = timedelta(days=1)
 _RATE: Final = {name: "web_search" if name == "web_searches" else name for name in CLASSES}
 
 
-@dataclass(slots=True)
-class BillSum:
+class BillSum(msgspec.Struct):
     """What a bill states of one span and model."""
 
-    tokens: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = msgspec.field(default_factory=Counter)
     requests: int = 0
     usd: Decimal = Decimal(0)
     has_usd: bool = False
     batch_tokens: int = 0
 
 
-@dataclass(slots=True)
-class Cell:
+class Cell(msgspec.Struct):
     """One span and model on both sides."""
 
     span: Span
     model: str | None
-    bill: BillSum = field(default_factory=BillSum)
-    log: LogSum = field(default_factory=LogSum)
+    bill: BillSum = msgspec.field(default_factory=BillSum)
+    log: LogSum = msgspec.field(default_factory=LogSum)
     values: dict[str, Decimal] | None = None
     """What one of each class is worth at the standard list price of the day, in USD; None without a price."""
 
 
-@dataclass(slots=True)
-class Statement:
+class Statement(msgspec.Struct):
     """All lines of one provider and kind, joined with the log."""
 
     provider: str
@@ -150,8 +148,7 @@ def _days(span: Span) -> Iterator[date]:
         day += _ONE_DAY
 
 
-@dataclass(slots=True)
-class _Table:
+class _Table(msgspec.Struct):
     cells: dict[tuple[Span, str | None], Cell]
     span_of: dict[date, Span]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.report import model as m
 from costaudit.report.bill_cells import Cell, Statement
@@ -17,8 +18,7 @@ _ZERO: Final = Decimal(0)
 _WEEK: Final = 7
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     """A statement with the tolerance as a share."""
 
     made: Statement

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
 from costaudit.engine.costing import DIGITS, usd
@@ -30,11 +30,10 @@ _EPOCH: Final = date(1970, 1, 1).toordinal()
 _SEARCH_SCALE: Final = 10 ** (DIGITS - 15)
 
 
-@dataclass(slots=True)
-class LogSum:
+class LogSum(msgspec.Struct):
     """What the log holds of one day and model."""
 
-    tokens: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = msgspec.field(default_factory=Counter)
     requests: int = 0
     usd: Decimal = Decimal(0)
     """At list."""
@@ -58,13 +57,12 @@ DayModel = tuple[date, str]
 """A UTC day, and a model as it is joined: the book's name, or the logged one in lower case."""
 
 
-@dataclass(slots=True)
-class LogSide:
+class LogSide(msgspec.Struct):
     """All requests of a log, by what bills could say of them."""
 
-    sums: dict[str, dict[DayModel, LogSum]] = field(default_factory=dict)
+    sums: dict[str, dict[DayModel, LogSum]] = msgspec.field(default_factory=dict)
     """By the provider that bills."""
-    no_time: Counter[str] = field(default_factory=Counter)
+    no_time: Counter[str] = msgspec.field(default_factory=Counter)
     """Requests by the provider that bills."""
     not_billed: int = 0
     resold: int = 0

@@ -6,16 +6,16 @@ Names in blocks are as logged; the renderer that draws them makes them harmless.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from costaudit.report import model as m
 
 Report = m.Audit | m.Simulation
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """How many rows of each kind are listed one by one; what is left out is counted and summed."""
 
     rows: int = 10
@@ -26,8 +26,7 @@ class Limits:
     """Of skipped records, per reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column of a table: figures are right-aligned and ours, words may come from a log."""
 
     title: str
@@ -40,22 +39,19 @@ class Column:
     """Only where there is plenty of room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
+class Headline(msgspec.Struct, frozen=True):
     """The answer in one line."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """Labelled figures, each with a few words."""
 
     rows: tuple[tuple[str, str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Columns of equal length."""
 
     title: str
@@ -67,8 +63,7 @@ class Table:
     """The spans of a waterfall, in dollars."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One entry of a list."""
 
     text: str
@@ -77,8 +72,7 @@ class Item:
     more: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(msgspec.Struct, frozen=True):
     """A list; `unit` says what its figures are."""
 
     title: str
@@ -87,8 +81,7 @@ class Items:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Days:
+class Days(msgspec.Struct, frozen=True):
     """Money over time, one mark per day or per few days."""
 
     title: str
@@ -99,8 +92,7 @@ class Days:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(msgspec.Struct, frozen=True):
     """Sentences."""
 
     title: str

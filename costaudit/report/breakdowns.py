@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from costaudit.report import model as m
 from costaudit.report.blocks import Column, Days, Limits, Report, Table
@@ -52,8 +53,7 @@ def show_unpriced(report: Report, limits: Limits) -> Iterator[Table]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(msgspec.Struct, frozen=True):
     """A row of any breakdown."""
 
     name: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Final, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -69,8 +69,7 @@ USERS_SHOWN: Final = 10_000
 """Users listed one by one; the rest is summed in one row."""
 
 
-@dataclass(frozen=True)
-class Audited:
+class Audited(msgspec.Struct, frozen=True, dict=True):
     """A costed ledger with its projection: what report and findings are made from."""
 
     passed: Pass
@@ -408,8 +407,7 @@ def _markup(work: Audited) -> list[m.Markup]:
     return rows
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedUp:
+class MarkedUp(msgspec.Struct, frozen=True):
     """What one gateway bills on top of list, by one kind of evidence."""
 
     gateway: str | None

@@ -7,10 +7,10 @@ prompt itself only where that is asked for too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -32,8 +32,7 @@ _USUAL: Final = Call()
 _WIDEST: Final = 120
 
 
-@dataclass(frozen=True, slots=True)
-class PriceLine:
+class PriceLine(msgspec.Struct, frozen=True):
     """What one price class of a request comes to."""
 
     klass: str
@@ -45,8 +44,7 @@ class PriceLine:
     rate_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(msgspec.Struct, frozen=True):
     """One request with all that was decided about it."""
 
     call: Call

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from costaudit import __version__
 from costaudit.engine.attempts import AttemptLog, money_of, without_keys
@@ -64,8 +65,7 @@ def members_named(chains: Sequence[Chain]) -> list[str]:
     return [member for chain in chains for member in chain.all_members]
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(msgspec.Struct, frozen=True):
     """What the parts of the report are made of."""
 
     log: AttemptLog

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from costaudit.engine.costing import DIGITS
@@ -28,8 +28,7 @@ DEFAULT_MARKUPS: Final = tuple(Markup(f"{p}%", percent=Decimal(p)) for p in (0, 
 AS_LOGGED: Final = "as in this log"
 
 
-@dataclass(frozen=True, slots=True)
-class Fees:
+class Fees(msgspec.Struct, frozen=True):
     """What a simulation is asked about fees."""
 
     markups: Sequence[Markup] = ()

@@ -7,13 +7,14 @@ that is billed as input hangs on the price of input.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from costaudit.engine.allocation import Allocation, allocate, allocated_units, cells_at, condensed
 from costaudit.engine.costing import Costed, cost_cells
@@ -50,8 +51,7 @@ _PER_CELL: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, dict=True):
     """A log by list, added up by what decides it, with the routes of its projection."""
 
     plan: Plan

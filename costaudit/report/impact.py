@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
+
+import msgspec
 
 from costaudit.engine.audit import Pass
 from costaudit.engine.choose import KEPT
@@ -26,8 +27,7 @@ _Place = tuple[str | None, int | None, str | None]
 """Model as logged, tier, feature."""
 
 
-@dataclass(frozen=True, slots=True)
-class SidePass:
+class SidePass(msgspec.Struct, frozen=True):
     """A pass over the traffic under one of the books."""
 
     passed: Pass
@@ -133,15 +133,14 @@ def _place(key: _Key) -> _Place:
     )
 
 
-@dataclass(slots=True)
-class _Both:
+class _Both(msgspec.Struct):
     """Requests on both sides, added up."""
 
     requests: int = 0
-    compared: list[list[int]] = field(default_factory=lambda: [[0, 0, 0], [0, 0, 0]])
+    compared: list[list[int]] = msgspec.field(default_factory=lambda: [[0, 0, 0], [0, 0, 0]])
     """List, billed and after by the base and by the head, where both have a price."""
-    lost: list[int] = field(default_factory=lambda: [0, 0])
-    gained: list[int] = field(default_factory=lambda: [0, 0])
+    lost: list[int] = msgspec.field(default_factory=lambda: [0, 0])
+    gained: list[int] = msgspec.field(default_factory=lambda: [0, 0])
     unpriced: int = 0
 
     def add(self, base: _Sum, head: _Sum) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.errors import InputError
 from costaudit.report.csvout import cell
@@ -70,8 +71,7 @@ def render_sample(rows: Sequence[Mapping[str, str]]) -> str:
     return out.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(msgspec.Struct, frozen=True):
     """A sample read back."""
 
     path: str

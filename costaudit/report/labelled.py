@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -82,13 +82,12 @@ def draw_sample(
     ]
 
 
-@dataclass(slots=True)
-class _Candidate:
+class _Candidate(msgspec.Struct):
     """A request that may be drawn."""
 
-    columns: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, Any] = msgspec.field(default_factory=dict)
     """Those of `costaudit tag`, without texts."""
-    at: pa.RecordBatch = field(default_factory=lambda: pa.RecordBatch.from_pydict({}))
+    at: pa.RecordBatch = msgspec.field(default_factory=lambda: pa.RecordBatch.from_pydict({}))
     """A batch of one row that says what records it was made of."""
 
 
@@ -128,8 +127,7 @@ def _told(values: dict[str, Any], *, with_text: bool) -> dict[str, Any]:
 # Reading back
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(msgspec.Struct, frozen=True):
     """The labels of a sample that are tiers, by the id of their request."""
 
     sample: Sample
@@ -167,8 +165,7 @@ def read_labels(sample: Sample) -> Labelled:
     return Labelled(sample, tiers, strata, lines, tuple(sorted(skipped)))
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(msgspec.Struct):
     """A labelled request in the log."""
 
     label: int
@@ -183,20 +180,19 @@ class _Found:
     """The same if the tag were the label."""
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(msgspec.Struct):
     """What a reading of the log finds of the labels, with sums over all requests that could be labelled."""
 
-    found: dict[str, _Found] = field(default_factory=dict)
+    found: dict[str, _Found] = msgspec.field(default_factory=dict)
     requests: int = 0
-    by_tier: list[int] = field(default_factory=lambda: [0] * (len(Tier) + 1))
+    by_tier: list[int] = msgspec.field(default_factory=lambda: [0] * (len(Tier) + 1))
     """Requests by tag; the last is untagged."""
     list_units: int = 0
     """In 1e-19 USD."""
     priced: int = 0
-    saving: dict[int, int] = field(default_factory=lambda: {1: 0, 2: 0, 3: 0})
+    saving: dict[int, int] = msgspec.field(default_factory=lambda: {1: 0, 2: 0, 3: 0})
     """Savings at list in 1e-19 USD when tags from a confidence band on are believed, before verification."""
-    verified: dict[int, int] = field(default_factory=lambda: {1: 0, 2: 0})
+    verified: dict[int, int] = msgspec.field(default_factory=lambda: {1: 0, 2: 0})
     """Verification of the tier-3 tags from a band on."""
     squares: int = 0
     """Sum of the squared savings at the point."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
 import numpy as np
 
 from costaudit.engine.allocation import Allocation, allocate, allocated_units, served_units
@@ -51,8 +51,7 @@ def build_price_move(old: Audited, new: Audited, gateways: Gateways) -> PriceMov
     )
 
 
-@dataclass(slots=True)
-class _Load:
+class _Load(msgspec.Struct):
     """What a model serves."""
 
     requests: int = 0

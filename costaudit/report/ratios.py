@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 from costaudit.money import shown
 from costaudit.report import model as m
@@ -27,8 +28,7 @@ OUTLIERS: Final = 5
 """Requests far from list that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(msgspec.Struct, frozen=True):
     """Requests whose ratio is in one band."""
 
     title: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
+
+import msgspec
 
 from costaudit.engine.audit import Pass
 from costaudit.engine.kernel import IMPLAUSIBLE
@@ -19,8 +20,7 @@ from costaudit.report import model as m
 from costaudit.report.signatures import Match, match_signatures
 
 
-@dataclass(slots=True)
-class Sums:
+class Sums(msgspec.Struct):
     """Requests with their list and their reported cost."""
 
     requests: int = 0
@@ -51,8 +51,7 @@ Group = tuple[str, str, str | None, str]
 """Provider and model of the book, gateway as logged, service tier as billed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """A signature of one group, with the sums of the requests that have it."""
 
     group: Group

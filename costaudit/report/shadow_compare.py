@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from costaudit import __version__
@@ -38,8 +38,7 @@ from costaudit.times import DAY_US
 MICRO: Final = Decimal("1e-12")
 
 
-@dataclass(frozen=True, slots=True)
-class ArmRead:
+class ArmRead(msgspec.Struct, frozen=True):
     """An arm as it was read."""
 
     name: str
@@ -47,8 +46,7 @@ class ArmRead:
     log: m.LogRead
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(msgspec.Struct, frozen=True):
     """What is known of the answers of an arm."""
 
     known: c.Mask

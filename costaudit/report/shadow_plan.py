@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from costaudit import __version__
 from costaudit.engine.traffic import Traffic
@@ -44,8 +45,7 @@ LONG: Final = 30
 """Days from which on a plan says what a larger arm would do."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanQuestion:
+class PlanQuestion(msgspec.Struct, frozen=True):
     """What is asked of the plan."""
 
     design: Design

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from costaudit.engine.ratios import AT_LIST, EDGES, FINE, NOTHING_REPORTED, edge_text
 
@@ -23,8 +24,7 @@ _NUMBER: Final = {edge_text(number): number for number in range(len(EDGES))}
 _HALF_PRICED: Final = frozenset({"batch", "flex"})
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """A ratio with a cause that is known."""
 
     name: str
@@ -107,8 +107,7 @@ MARKUP: Final = Signature(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """A signature that a group of requests has, and in which buckets."""
 
     signature: Signature

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import repeat, zip_longest
 from typing import Final
+
+import msgspec
 
 from costaudit.report import blocks as t
 from costaudit.report.order import blocks
@@ -43,12 +44,11 @@ Line = tuple[str, str]
 """Text and its style."""
 
 
-@dataclass(slots=True)
-class _Page:
+class _Page(msgspec.Struct):
     """The width, and what had to leave at it."""
 
     width: int
-    left_out: dict[str, None] = field(default_factory=dict)
+    left_out: dict[str, None] = msgspec.field(default_factory=dict)
 
 
 def render_text(report: t.Report, width: int, color: bool) -> str:

@@ -7,24 +7,23 @@ it, but for allowances, where it bends. Between two neighbouring bends and cross
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
+
+import msgspec
 
 from costaudit.errors import UsageError
 from costaudit.routing.markup import Asked, Markup, Volume, parse_form
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(msgspec.Struct, frozen=True):
     """One way to pay, by name."""
 
     name: str
     markup: Markup
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True):
     """Volumes, as multiples of the traffic, between which the same options are the cheapest."""
 
     start: Fraction

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+
+import msgspec
 
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.prices.book import PriceBook
@@ -16,8 +17,7 @@ from costaudit.routing.policy import Seat
 NOT_IN_SERVICE = "not_in_service"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A seat that requests may be routed to: successive models of one provider."""
 
     names: Seat
@@ -107,7 +107,7 @@ def _in_service(timeline: Timeline, facts: ModelFacts | None) -> Timeline:
         if start < released and segment.reason is None:
             segments.append(Segment(start, {}, NOT_IN_SERVICE))
             start = released
-        segments.append(replace(segment, start=start))
+        segments.append(msgspec.structs.replace(segment, start=start))
     segments = [
         s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1].start > s.start
     ]

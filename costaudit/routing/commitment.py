@@ -11,10 +11,11 @@ which is below L from L = usd × (1 - percent / 100) on: the utilisation that pa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.money import is_amount
@@ -25,8 +26,7 @@ LONGEST_MONTHS: Final = 120
 HINT: Final = "like percent=20,monthly=10000,months=12"
 
 
-@dataclass(frozen=True, slots=True)
-class Commitment:
+class Commitment(msgspec.Struct, frozen=True):
     """A discount for a committed use."""
 
     percent: Decimal

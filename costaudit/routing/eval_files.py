@@ -7,10 +7,11 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.textfile import read_text
@@ -26,8 +27,7 @@ MOST_TRIALS: Final = 10_000_000
 _HEADER: Final = re.compile(r"^[ \t]*\[\[[ \t]*evals[ \t]*\]\]", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One result of a file: how many trials of a model passed, for a tier, a task or everything."""
 
     model: str
@@ -137,8 +137,7 @@ def _check_names(names: list[str], shown: str, line: int | None) -> None:
         raise ConfigError(f"has no {missing!r}", path=shown, line=line, hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Cells:
+class _Cells(msgspec.Struct, frozen=True):
     """One result as it stands in the file."""
 
     row: Mapping[str, Any]

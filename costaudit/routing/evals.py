@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from costaudit.errors import ConfigError, shown
 from costaudit.prices.book import PriceBook
@@ -20,8 +22,7 @@ from costaudit.routing.pass_rate import PassRate
 __all__ = ["Entry", "Evals", "PassRate", "Unmatched", "load_evals", "named"]
 
 
-@dataclass(frozen=True, slots=True)
-class Unmatched:
+class Unmatched(msgspec.Struct, frozen=True):
     """A model of an evals file that the price book does not have; its results count for nothing."""
 
     model: str
@@ -31,8 +32,7 @@ class Unmatched:
     """Why, and what may have been meant."""
 
 
-@dataclass(frozen=True)
-class Evals:
+class Evals(msgspec.Struct, frozen=True, dict=True):
     """The results of a file."""
 
     path: str
@@ -71,8 +71,7 @@ class Evals:
         return {model: _Stated.of(scopes) for model, scopes in sums.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
+class _Stated(msgspec.Struct, frozen=True):
     """The results of one model by what they hold for."""
 
     tasks: Mapping[str, PassRate]

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import UsageError, did_you_mean
 
@@ -37,14 +38,13 @@ ENOUGH: Final = 5
 HOURS_PER_DAY: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """What is asked after the first attempt has failed, in this order."""
 
     name: str
     members: tuple[str, ...]
     """Keywords, or models by name (provider/model)."""
-    by_number: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    by_number: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Other members for requests that a policy treats apart: its own fallbacks, by the policy's numbers."""
 
     def of(self, number: int) -> tuple[str, ...]:
@@ -89,8 +89,7 @@ class Basis(StrEnum):
     """The provider is not in the log: all attempts of it stand in, which is an assumption."""
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """Attempts, and how many of them failed."""
 
     attempts: int = 0
@@ -130,8 +129,7 @@ class FailureRates:
         return Draw(self._pools, [])
 
 
-@dataclass(slots=True)
-class Draw:
+class Draw(msgspec.Struct):
     """The attempts of one request (or of equal ones), one after the other."""
 
     pools: Mapping[_Pool, Tally]
@@ -175,8 +173,7 @@ def _pools(provider: str | None, model: str | None, hour: int | None) -> tuple[_
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One member of a chain as equal requests meet it."""
 
     provider: str | None
@@ -185,8 +182,7 @@ class Step:
     """The part of an answer's cost that is billed when the attempt fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """What a chain comes to for one request, before it is known which attempt succeeds."""
 
     served: Fraction

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal
+
+import msgspec
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.money import is_amount
@@ -31,8 +32,7 @@ _TERM: Final = re.compile(rf"\s*+([+-]?)\s*+\$?\s*+({_NUMBER})\s*+(%|/\s*+\w+|)\
 _RANGE: Final = re.compile(rf"\s*+(-?(?:{_NUMBER}))\s*+%?\s*+[-–]\s*+(-?(?:{_NUMBER}))\s*+%\s*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(msgspec.Struct, frozen=True):
     """Traffic of some time."""
 
     list_usd: Fraction
@@ -46,8 +46,7 @@ class Volume:
         return Volume(self.list_usd * factor, self.requests * factor, tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class Markup:
+class Markup(msgspec.Struct, frozen=True):
     """What is paid on top of list."""
 
     label: str
@@ -109,8 +108,7 @@ class Markup:
         return max(usd - Fraction(self.free_usd), Fraction(0)) if self.free_usd else usd
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayFees:
+class GatewayFees(msgspec.Struct, frozen=True):
     """The dated fees of a gateway, to be looked up once it is known for which day."""
 
     name: str

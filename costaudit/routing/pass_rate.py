@@ -9,11 +9,12 @@ enclosed between two decimals, and computed as a fraction where the limit lies b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 CONFIDENCE: Final = Decimal("0.95")
 """Of the lower bound, one-sided."""
@@ -27,8 +28,7 @@ _DIGITS: Final = (50, 200)
 """Digits with which the probability is enclosed, before it is computed exactly."""
 
 
-@dataclass(frozen=True, slots=True)
-class PassRate:
+class PassRate(msgspec.Struct, frozen=True):
     """How many of some trials passed.
 
     >>> PassRate(95, 100).point, PassRate(95, 100).lower(), PassRate(95, 100).meets(Decimal("0.90"))

@@ -6,10 +6,10 @@ they come from. See docs/how-the-number-is-made.md for the definitions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -19,8 +19,7 @@ Amounts = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(msgspec.Struct, frozen=True):
     """What a projection needs to know of groups of requests; all arrays have one entry per group."""
 
     band: npt.NDArray[np.integer]
@@ -48,8 +47,7 @@ class Groups:
     """What could be lost of them at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class Projected:
+class Projected(msgspec.Struct, frozen=True):
     """The steps from billed to after, per group; every step is what that driver takes off the bill."""
 
     markup: Amounts
@@ -99,8 +97,7 @@ def project(groups: Groups, *, believe: int = POINT) -> Projected:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(msgspec.Struct, frozen=True):
     """The same bill under the kindest and the strictest reading of the tags."""
 
     low: int

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from costaudit.errors import ConfigError, UsageError, did_you_mean
@@ -142,8 +142,7 @@ class Scenario(BaseModel):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentResult:
+class SegmentResult(msgspec.Struct, frozen=True):
     """A segment with its money per month."""
 
     segment: Segment
@@ -156,8 +155,7 @@ class SegmentResult:
     """Share of all requests, two decimals."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioResult:
+class ScenarioResult(msgspec.Struct, frozen=True):
     """A scenario with its money per month; the steps add up from before to after."""
 
     scenario: Scenario

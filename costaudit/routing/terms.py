@@ -12,10 +12,11 @@ rounded to that, half to even; nothing is rounded after that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+
+import msgspec
 
 from costaudit.routing.policy import Treatment
 from costaudit.schema import INPUT_SIDE
@@ -29,8 +30,7 @@ Rates = Mapping[str, int]
 """By price class; a class that is missing has no price."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """On what terms one model serves in the place of another."""
 
     input_ratio: Decimal = Decimal(1)
@@ -91,8 +91,7 @@ def terms_of(treatment: Treatment, success: int | None = None) -> Terms:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """What a request is expected to cost, by cause: each part is a rate per unit, and a fixed amount.
 
     Every list has one rate per price class, in the order of the classes. `price` is the model's own rate for

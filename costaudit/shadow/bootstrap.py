@@ -8,9 +8,9 @@ a week is not taken for a month (Davison & Hinkley 1997, sections 2.4 and 5.2.1)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -29,8 +29,7 @@ FEWEST: Final = 5
 """Days, groups or requests below which no interval is given."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
+class Sums(msgspec.Struct, frozen=True):
     """Sums of one arm by unit (a day, or a group of requests): rows are units, columns strata."""
 
     amount: Floats

@@ -8,10 +8,10 @@ L = sqrt(V / (V + tau^2)) exp(tau^2 d^2 / (2 V (V + tau^2))). Stop when L exceed
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -49,8 +49,7 @@ def boundary(variance: float, tau: float, alpha: float) -> float:
     return math.sqrt(2 * variance * spread / tau**2 * (-math.log(alpha) + 0.5 * math.log(spread / variance)))
 
 
-@dataclass(frozen=True, slots=True)
-class Looks:
+class Looks(msgspec.Struct, frozen=True):
     """What daily looks come to, over RUNS simulated tests."""
 
     days: int

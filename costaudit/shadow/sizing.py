@@ -7,10 +7,11 @@ count as independent; a log whose days differ needs more.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from statistics import NormalDist
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import UsageError
 
@@ -20,8 +21,7 @@ WEEK: Final = 7
 _QUANTILE: Final = NormalDist().inv_cdf
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
+class Design(msgspec.Struct, frozen=True):
     """What a test is to find out, and how surely."""
 
     base_pass: float
@@ -55,8 +55,7 @@ class Design:
         return _QUANTILE(1 - self.alpha) + _QUANTILE(self.power)
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(msgspec.Struct, frozen=True):
     """Requests in the arm of the candidate and in that of the current model."""
 
     arm: int

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,8 +17,7 @@ from costaudit.routing.policy import CLASSES
 from costaudit.schema import UNTAGGED, Tier
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(msgspec.Struct, frozen=True):
     """Requests of one model."""
 
     name: str | None
@@ -30,8 +29,7 @@ class Use:
     """A chat model of the book: requests can be routed to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class TierUse:
+class TierUse(msgspec.Struct, frozen=True):
     """Requests of one tier."""
 
     tier: int | None
@@ -46,8 +44,7 @@ class TierUse:
     """Requests that keep their model under the policy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """A log, as far as it matters for settings and a policy."""
 
     requests: int

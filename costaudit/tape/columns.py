@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,8 +15,7 @@ from costaudit.prices.cards import NO_TS
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """A text column as codes into its distinct values."""
 
     codes: npt.NDArray[np.int64]
@@ -28,8 +27,7 @@ class Words:
         return table[self.codes]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Typed access to a record batch whose absent columns mean their defaults."""
 
     batch: pa.RecordBatch

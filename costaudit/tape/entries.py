@@ -1,4 +1,4 @@
-"""Entries: what reading one file came to, as bytes that can be kept: segments, counts, and what was set aside.
+"""Entries: what reading one file came to, as bytes to keep: segments, counts, and what was set aside.
 
 An entry holds no name of its file: a file that was moved is read under its new one. An entry that is cut off,
 damaged or of another version is none.
@@ -10,7 +10,6 @@ import hashlib
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import IO, Final
 
 import msgspec
@@ -30,17 +29,16 @@ _LENGTH: Final = struct.Struct("<Q")
 _DIGEST: Final = 32
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(msgspec.Struct):
     """What reading one file came to."""
 
     records: int = 0
     ignored: int = 0
-    quarantine: Quarantine = field(default_factory=Quarantine)
-    formats: Counter[str] = field(default_factory=Counter)
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
+    formats: Counter[str] = msgspec.field(default_factory=Counter)
     unread: bool = False
     """The file could not be read as a log."""
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[Segment] = msgspec.field(default_factory=list)
     """Records as read, not merged, without `FILE`."""
 
     def add(self, parsed: Parsed, segment: Segment) -> None:
@@ -76,12 +74,17 @@ def write_entry(stream: IO[bytes], entry: Entry) -> None:
         reason: [(place.line, place.byte, place.detail) for place in some]
         for reason, some in entry.quarantine.places.items()
     }
-    head = msgspec.json.encode(
-        _Head(
-            VERSION, entry.records, entry.ignored, entry.quarantine.counts, places, dict(entry.formats),
-            entry.unread, [segment.size for segment in segments],
-        )  # fmt: skip
+    told = _Head(
+        version=VERSION,
+        records=entry.records,
+        ignored=entry.ignored,
+        counts=entry.quarantine.counts,
+        places=places,
+        formats=dict(entry.formats),
+        unread=entry.unread,
+        sizes=[segment.size for segment in segments],
     )
+    head = msgspec.json.encode(told)
     parts: list[bytes | pa.Buffer] = [_LENGTH.pack(len(head)), head, *segments]
     digest, size = hashlib.blake2b(digest_size=_DIGEST), 0
     for part in parts:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -39,8 +39,7 @@ def sorted_keys(batch: pa.RecordBatch) -> Hashes:
     return hashes
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(msgspec.Struct):
     """The sorted hashes of one segment."""
 
     number: int

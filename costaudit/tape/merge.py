@@ -10,9 +10,9 @@ different ids have the same is as likely as one in 400,000.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -51,8 +51,7 @@ def id_keys(batch: pa.RecordBatch) -> Iterator[tuple[Hashes, Index]]:
                 yield mixed(some, np.full(len(rows), salt)), rows
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(msgspec.Struct, frozen=True):
     """Calls, each made of one record or of several."""
 
     batch: pa.RecordBatch

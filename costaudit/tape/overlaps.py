@@ -7,9 +7,9 @@ told, because a file and a part of it copied elsewhere look just so.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -34,8 +34,7 @@ _NUMBERS: Final = (
 _WORDS: Final = (*WORDS, "user")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Overlap:
+class Overlap(msgspec.Struct, frozen=True, order=True):
     """Two files with requests that are alike in everything."""
 
     file: str
@@ -44,11 +43,10 @@ class Overlap:
     """How many different requests stand in both."""
 
 
-@dataclass(slots=True)
-class Overlaps:
+class Overlaps(msgspec.Struct):
     """Gathers what requests without an id look like, file by file."""
 
-    _hashes: dict[str, list[Hashes]] = field(default_factory=dict)
+    _hashes: dict[str, list[Hashes]] = msgspec.field(default_factory=dict)
     _held: int = 0
 
     def add(self, batch: pa.RecordBatch) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -35,8 +35,7 @@ Select = Callable[[pa.RecordBatch], npt.NDArray[np.bool_]]
 """Which rows of a canonical batch are wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class HowToRead:
+class HowToRead(msgspec.Struct, frozen=True):
     """How logs are read."""
 
     forced: Adapter | None = None
@@ -44,7 +43,7 @@ class HowToRead:
     adapters: Sequence[Adapter] = ADAPTERS
     """The formats that a record may have, the first that matches reads it."""
     threads: int | None = None
-    keeps: Keeps = field(default_factory=Keeps)
+    keeps: Keeps = msgspec.field(default_factory=Keeps)
     select: Select | None = None
     """Which calls are wanted; only those are merged. All by default."""
 
@@ -52,7 +51,7 @@ class HowToRead:
 def read_tape(
     files: Sequence[LogFile],
     tagger: Tagger,
-    how: HowToRead = HowToRead(),
+    how: HowToRead | None = None,
     *,
     refused: Sequence[InputError] = (),
     progress: Progress | None = None,
@@ -62,6 +61,7 @@ def read_tape(
     The tagger reads the texts, which are gone afterwards. Raises InputError when nothing at all could be
     read, naming the first reason; the caller closes the tape.
     """
+    how = how or HowToRead()
     found = Found(files=len(files), bytes=sum(file.size for file in files))
     found.copies = sorted((copy, file.name) for file in files for copy in file.copies)
     readers = _opened(files, how, refused, found)
@@ -100,15 +100,13 @@ def _opened(
     return readers
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
+class _Task(msgspec.Struct, frozen=True):
     source: int
     reader: Reader
     block: Any
 
 
-@dataclass(frozen=True, slots=True)
-class _Done:
+class _Done(msgspec.Struct, frozen=True):
     """What a block came to."""
 
     task: _Task

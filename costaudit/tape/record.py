@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -29,8 +29,7 @@ FILE, LINE = "_file", "_line"
 """Columns that say where a request stands: the file as the user named it, line or row counted from 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keeps:
+class Keeps(msgspec.Struct, frozen=True):
     """What a tape keeps beside what every tape does, because the user asked for it."""
 
     ids: bool = False

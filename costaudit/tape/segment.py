@@ -8,9 +8,9 @@ once for each of them.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -41,8 +41,7 @@ _DICTIONARIES: Final = ("user", FILE)
 _NARROW: Final = (pa.int8(), pa.int16(), pa.int32())
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True):
     """Some requests, or some records that are still to be merged."""
 
     rows: pa.RecordBatch

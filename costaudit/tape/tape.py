@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -43,8 +43,7 @@ NAMED: Final = ("provider", "model", "service_tier", "region", "speed", "gateway
 """The words by which a request is priced."""
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """What reading some logs came to, beside their requests."""
 
     files: int = 0
@@ -53,8 +52,8 @@ class Found:
     """Records seen: calls, records that are not calls, and quarantined ones."""
     ignored: int = 0
     """Records that are not calls: headers, aggregates, tool runs."""
-    quarantine: Quarantine = field(default_factory=Quarantine)
-    formats: Counter[str] = field(default_factory=Counter)
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
+    formats: Counter[str] = msgspec.field(default_factory=Counter)
     """Records that gave calls, by log format."""
     unread: frozenset[str] = frozenset()
     """Files that could not be read as logs."""
@@ -64,8 +63,7 @@ class Found:
     """Files with requests that are alike in everything and have no id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reel:
+class Reel(msgspec.Struct, frozen=True):
     """Some requests of a tape, in the order of the input."""
 
     number: int
@@ -104,8 +102,7 @@ class Reel:
         return Reel(self.number, self.segment.take(rows), self.records[rows], cost)
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True):
     """A reel that is still to be loaded."""
 
     tape: Tape
@@ -271,8 +268,7 @@ class Tape:
         self.duplicates += records.num_rows - len(first)
 
 
-@dataclass(frozen=True, slots=True)
-class _Records:
+class _Records(msgspec.Struct, frozen=True):
     """Some records of one segment, and their rows in it."""
 
     number: int

@@ -8,12 +8,12 @@ labels from moving them far.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +33,7 @@ _PARTS: Final = 5
 _KEYS: Final = ("schema", "temperature", "biases", "labels", "log_loss_before", "log_loss_after")
 
 
-@dataclass(frozen=True)
-class Calibration:
+class Calibration(msgspec.Struct, frozen=True, dict=True):
     """Five numbers, and what they were fitted on."""
 
     temperature: Decimal

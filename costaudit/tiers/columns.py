@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,8 +31,7 @@ _DEFAULTS: Final = {"quality": "exact", "reading": "inclusive", "status": "ok"}
 """What an absent text means, for the columns where it means something (see schema.CANONICAL)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Distinct:
+class Distinct(msgspec.Struct, frozen=True):
     """Texts with repetitions taken out: `values[codes[row]]` is the text of a row."""
 
     values: Any

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +25,7 @@ class Evidence(IntEnum):
     """A tier that the log itself carries."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(msgspec.Struct, frozen=True):
     """The tags of a batch, one entry per row."""
 
     tier: NDArray[np.int8]
@@ -46,8 +45,7 @@ class Tags:
         return Tags(self.tier[rows], self.confidence[rows], self.evidence[rows], self.rule[rows])
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(msgspec.Struct, frozen=True):
     """One rule that spoke for a row. It names the rule, never the text that the rule matched."""
 
     evidence: Evidence

@@ -8,9 +8,9 @@ system prompt, and there only where the log names either.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 import pyarrow.compute as pc
 
@@ -42,8 +42,7 @@ _MASKS: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Prints:
+class Prints(msgspec.Struct, frozen=True):
     """The fingerprints of a batch, one entry per row; NO_PRINT where a row has none."""
 
     narrow: Hashes

@@ -13,10 +13,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +27,7 @@ Z95: Final = NormalDist().inv_cdf(0.975)
 """Standard errors on either side of a 95 % interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(msgspec.Struct, frozen=True):
     """A figure with its 95 % interval; None where nothing was labelled that it could rest on."""
 
     value: float | None
@@ -62,8 +61,7 @@ def plain_share(right: Mask) -> Estimate:
     return Estimate(number / n, *wilson(number, n), n)
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
+class Design(msgspec.Struct, frozen=True):
     """How labelled requests stand for all: their stratum, and the share of all requests in each."""
 
     stratum: NDArray[np.intp]
@@ -197,8 +195,7 @@ BANDS: Final = (0, 40, 50, 60, 70, 80, 90, 101)
 """Edges of the confidence bands of `reliability`, in percent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(msgspec.Struct, frozen=True):
     """Labelled requests of one band of confidence."""
 
     low: int

@@ -7,11 +7,11 @@ what IEEE 754 says. So a text gets the same logits in any batch, on any platform
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 
 from costaudit.schema import Tier
@@ -44,8 +44,7 @@ _SCALE: Final = 80.0
 _SEPARATOR: Final = "\x1f"
 
 
-@dataclass(frozen=True, slots=True)
-class Logits:
+class Logits(msgspec.Struct, frozen=True):
     """What the model says about some texts."""
 
     milli: NDArray[np.int32]
@@ -54,8 +53,7 @@ class Logits:
     """Distinct n-grams of each text that the model knows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True):
     """An n-gram of a text that the model knows. It is words of the prompt: shown on request only."""
 
     ngram: str

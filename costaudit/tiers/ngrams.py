@@ -8,9 +8,9 @@ of the n-gram alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ _VALUE: Final = _values()
 _POWER: Final = np.multiply.accumulate(np.full(_LONGEST, _BASE, np.uint64))
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True):
     """The tokens of many texts, in order."""
 
     data: NDArray[np.uint8]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import fields
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
@@ -253,7 +252,7 @@ _LIMITS: Final[Mapping[str, tuple[int, int]]] = {
 def _scoring(layers: list[Source]) -> Scoring:
     """The `[scoring]` table, key by key from the strongest layer that has it."""
     merged: dict[str, Any] = {}
-    known = [field.name for field in fields(Scoring)]
+    known = list(Scoring.__struct_fields__)
     for source in reversed(layers):
         entry = Entry(source, "scoring", 0, source.table.get("scoring", {}))
         for key in known:

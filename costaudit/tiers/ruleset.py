@@ -1,9 +1,10 @@
-"""The rules in memory: frozen dataclasses, one per kind of rule, as `rules.toml` describes them."""
+"""The rules in memory: frozen, one class per kind of rule, as `rules.toml` describes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 EXPLICIT_RULE: Final = "tier_tag"
 """The name under which an explicit tier of the log appears among the rules."""
@@ -21,8 +22,7 @@ UNBOUNDED: Final = 2**62
 """The upper end of an open range."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataRule:
+class MetadataRule(msgspec.Struct, frozen=True):
     """A pattern over the names that the caller gave to a call."""
 
     name: str
@@ -37,8 +37,7 @@ class MetadataRule:
     """Like `words`: where it matches, the rule is silent."""
 
 
-@dataclass(frozen=True, slots=True)
-class RangeFact:
+class RangeFact(msgspec.Struct, frozen=True):
     """A number in a closed range; an unknown number (-1) is in none."""
 
     column: str
@@ -46,16 +45,14 @@ class RangeFact:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class ChoiceFact:
+class ChoiceFact(msgspec.Struct, frozen=True):
     """A word out of a list, compared as written."""
 
     column: str
     choices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class StartFact:
+class StartFact(msgspec.Struct, frozen=True):
     """A pattern in the first characters of a text, in lower case."""
 
     column: str
@@ -65,8 +62,7 @@ class StartFact:
 Fact = RangeFact | ChoiceFact | StartFact
 
 
-@dataclass(frozen=True, slots=True)
-class FactRule:
+class FactRule(msgspec.Struct, frozen=True):
     """Facts that must all hold: a rule of structure or of shape."""
 
     name: str
@@ -75,8 +71,7 @@ class FactRule:
     facts: tuple[Fact, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TextRule:
+class TextRule(msgspec.Struct, frozen=True):
     """A pattern in the instruction zone of a prompt that gives points to a tier."""
 
     name: str
@@ -98,8 +93,7 @@ class TextRule:
     """It speaks for prompts in any language, and not only for English ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scoring:
+class Scoring(msgspec.Struct, frozen=True):
     """How points become a tier: the numbers of the `[scoring]` table."""
 
     zone_head: int
@@ -124,8 +118,7 @@ class Scoring:
     foreign_letters_percent: int
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
+class RuleSet(msgspec.Struct, frozen=True):
     """All rules, each kind in the order in which they are asked."""
 
     metadata: tuple[MetadataRule, ...]

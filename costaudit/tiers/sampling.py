@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final, Generic, TypeVar
+
+import msgspec
 
 from costaudit.schema import UNTAGGED
 
@@ -49,8 +50,7 @@ def sample_key(ident: str, seed: int) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}:{ident}".encode(), digest_size=8).digest(), "big")
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn(Generic[T]):
+class Drawn(msgspec.Struct, Generic[T], frozen=True):
     """One request of a sample."""
 
     key: int
@@ -62,11 +62,10 @@ class Drawn(Generic[T]):
     value: T
 
 
-@dataclass(slots=True)
-class _Stratum(Generic[T]):
+class _Stratum(msgspec.Struct, Generic[T]):
     requests: int = 0
     cost_units: int = 0
-    kept: list[tuple[int, str, T]] = field(default_factory=list)
+    kept: list[tuple[int, str, T]] = msgspec.field(default_factory=list)
     """The smallest keys so far, each with what breaks ties and the request."""
     cut: int = 2**64
     """No larger key can be drawn any more."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import numpy as np
 
 from costaudit.schema import UNTAGGED, Tier
@@ -44,8 +44,7 @@ _MOST_SIGNALS: Final = 5
 __all__ = ["Evidence", "Judged", "Reason", "Tagger", "Tags"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """What every row of a batch says by itself, before its fingerprint is asked."""
 
     tags: Tags

@@ -8,9 +8,9 @@ payload, which is never read. The points of the rules and the logits of the mode
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,8 +40,7 @@ _WHOLE: Final = 100
 """Points are kept in hundredths, because damping is in percent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdicts:
+class Verdicts(msgspec.Struct, frozen=True):
     """What the text says about each row; UNTAGGED where it says nothing, or nothing within the risk."""
 
     tier: NDArray[np.int8]
@@ -61,8 +60,7 @@ class Verdicts:
         return Verdicts(self.tier[rows], self.confidence[rows], self.rule[rows], self.scores[rows])
 
 
-@dataclass(frozen=True, slots=True)
-class Why:
+class Why(msgspec.Struct, frozen=True):
     """What speaks for one row: rules and n-grams, each with what it adds to the tiers."""
 
     points: list[tuple[int, float]]
@@ -189,8 +187,7 @@ class TextSpeaker:
         return hits
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(msgspec.Struct, frozen=True):
     """Rules that one alternation rules out together, because most prompts match few of them."""
 
     rules: tuple[int, ...]

@@ -9,9 +9,9 @@ fingerprint that is probably trivial and often complex is not called trivial.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -41,8 +41,7 @@ _COMPACT_AT: Final = 1_000_000
 Scores = npt.NDArray[np.int16]
 
 
-@dataclass(frozen=True, slots=True)
-class Ballots:
+class Ballots(msgspec.Struct, frozen=True):
     """Votes: one entry per fingerprint and request."""
 
     groups: Hashes
@@ -64,13 +63,12 @@ class Ballots:
         return len(self.groups)
 
 
-@dataclass(slots=True)
-class BallotBox:
+class BallotBox(msgspec.Struct):
     """Collects the votes of all blocks. What it holds does not depend on their order."""
 
-    _parts: list[Ballots] = field(default_factory=list)
+    _parts: list[Ballots] = msgspec.field(default_factory=list)
     _held: int = 0
-    _below: np.uint64 = field(default_factory=lambda: np.uint64(2**64 - 1))
+    _below: np.uint64 = msgspec.field(default_factory=lambda: np.uint64(2**64 - 1))
     """Fingerprints with larger hashes are not followed."""
 
     def add(self, ballots: Ballots) -> None:
@@ -97,8 +95,7 @@ class BallotBox:
         return _outcome(self._parts[0], risk)
 
 
-@dataclass(frozen=True, slots=True)
-class Votes:
+class Votes(msgspec.Struct, frozen=True):
     """What fingerprints voted for, in order of their hashes."""
 
     groups: Hashes

@@ -10,10 +10,11 @@ import math
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from costaudit.errors import ConfigError, CostauditError
 from costaudit.textfile import read_text
@@ -33,8 +34,7 @@ LONGEST_WORD: Final = 1_000
 """Characters of a key or number without quotes."""
 
 
-@dataclass(frozen=True)
-class Toml:
+class Toml(msgspec.Struct, frozen=True, dict=True):
     """A TOML text that was read."""
 
     shown: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from costaudit.engine.audit import Pass
 from costaudit.engine.from_ledgers import LedgerPass, pass_of_ledgers

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from costaudit.prices.book import PriceBook
 from costaudit.prices.conditions import When
@@ -43,8 +44,7 @@ SAME_MODEL: Final = frozenset({
 """The ways of resolving a name that prove that a source speaks of our model. A log may be priced by less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """An observation with what our book says of it."""
 
     verdict: Verdict
@@ -70,8 +70,7 @@ class Comparison:
         return (self.observation.usd / self.ours.usd).quantize(Decimal("0.001"))
 
 
-@dataclass(frozen=True, slots=True)
-class Crosscheck:
+class Crosscheck(msgspec.Struct, frozen=True):
     """Everything that a source says, compared; a total order, so the same input gives the same bytes."""
 
     comparisons: tuple[Comparison, ...]
@@ -153,15 +152,17 @@ def _holds(item: Observation, at: int) -> bool:
 def _judge(book: PriceBook, resolver: Resolver, item: Observation, owner: str | None, at: int) -> Comparison:
     found = Comparison(Verdict.UNKNOWN_MODEL, item, at, owner, item.model, None, None)
     if owner is None:
-        return replace(found, detail=f"no provider of the book is called {item.provider_hint!r}")
+        return msgspec.structs.replace(
+            found, detail=f"no provider of the book is called {item.provider_hint!r}"
+        )
     resolved = resolver.resolve(owner, item.model, at)
     if not isinstance(resolved, Resolved):
-        return replace(found, detail=resolved.detail or str(resolved.reason))
+        return msgspec.structs.replace(found, detail=resolved.detail or str(resolved.reason))
     if resolved.how not in SAME_MODEL or not _same_bill(book, owner, resolved):
         detail = f"closest is {resolved.provider}/{resolved.model} ({resolved.how})"
-        return replace(found, detail=detail)
+        return msgspec.structs.replace(found, detail=detail)
     if resolved.region and not item.when.region:
-        item = replace(item, when=replace(item.when, region=resolved.region))
+        item = msgspec.structs.replace(item, when=msgspec.structs.replace(item.when, region=resolved.region))
     rows = book.in_force[resolved.provider, resolved.model]
     verdict, ours, detail = _weigh(item, rows, at)
     return Comparison(verdict, item, at, resolved.provider, resolved.model, resolved.how, ours, detail)

@@ -7,9 +7,10 @@ price may have tiers by the size of the input, and variants by processing, servi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.prices.conditions import STANDARD, TIERS, When, service_tier
 from costaudit.prices.importers.amounts import parse_amount, plain
@@ -46,8 +47,7 @@ CLASSES: Final = {
 """Our class of each price key, and how many of our units its price is for."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Period:
+class _Period(msgspec.Struct, frozen=True):
     """A set of prices with the time in which the source applies it."""
 
     prices: Mapping[str, Any]
@@ -82,7 +82,7 @@ def _model(provider: str, model: Mapping[str, Any], windows: Windows) -> Iterato
     entries = stated if isinstance(stated, list) else [{"prices": stated}]
     for period in (*_periods(entries, windows), *_variants(model.get("price_variants") or ())):
         if isinstance(period, Skipped):
-            yield replace(period, place=f"{provider}/{name}")
+            yield msgspec.structs.replace(period, place=f"{provider}/{name}")
             continue
         for key, price in period.prices.items():
             if price is not None:
@@ -104,7 +104,8 @@ def _prices(
         usd = parse_amount(stated)
         if isinstance(usd, Decimal):
             yield Observation(
-                KIND, provider, name, klass, plain(usd / units), replace(period.when, context_over=over),
+                KIND, provider, name, klass, plain(usd / units),
+                msgspec.structs.replace(period.when, context_over=over),
                 period.valid_from, place, period.valid_to,
             )  # fmt: skip
         else:
@@ -173,9 +174,9 @@ def _condition(context: Sequence[tuple[str, str]]) -> When | None:
     for key, value in context:
         tier = service_tier(value)
         if key in ("processing", "service_tier") and tier in (*TIERS, STANDARD):
-            when = replace(when, tier=tier)
+            when = msgspec.structs.replace(when, tier=tier)
         elif (key, value) == ("speed", "fast"):
-            when = replace(when, speed=value)
+            when = msgspec.structs.replace(when, speed=value)
         else:
             return None
     return when

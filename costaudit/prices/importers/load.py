@@ -9,11 +9,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.errors import TableError, UsageError, did_you_mean
 from costaudit.outputs import reads
@@ -30,8 +31,7 @@ TIMEOUT_S: Final = 30.0
 _CHUNK: Final = 2**16
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A source that was read and recognised."""
 
     importer: Importer

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from costaudit.prices.conditions import When
 from costaudit.prices.rows import WindowRow
@@ -13,8 +14,7 @@ Windows = Mapping[str, Sequence[WindowRow]]
 """The named time windows of the book, which is what a time of day has to be told in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True):
     """One price as one source states it."""
 
     source: str
@@ -36,8 +36,7 @@ class Observation:
     """Microseconds UTC of the source's own next price; None while it is the last one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(msgspec.Struct, frozen=True):
     """A statement of the source that is no observation, and why."""
 
     reason: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final, TypeVar
+
+import msgspec
 
 from costaudit.prices.book import PriceBook
 from costaudit.prices.conditions import When
@@ -35,8 +36,7 @@ _PROPOSED: Final = (Verdict.DIFFERS, Verdict.MISSING_CLASS, Verdict.UNKNOWN_MODE
 _OWN_NAME: Final = (None, How.EXACT, How.PROVIDER_PREFIX)
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedRow:
+class ProposedRow(msgspec.Struct, frozen=True):
     """A row for a prices.csv."""
 
     provider: str
@@ -66,16 +66,14 @@ class ProposedRow:
         return tuple(by_name[name] for name in PRICE_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class ByHand:
+class ByHand(msgspec.Struct, frozen=True):
     """A difference that needs a correction by hand, and why no row can be proposed."""
 
     reason: str
     comparison: Comparison
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True):
     """Rows by table; nothing is written."""
 
     prices: Mapping[str, tuple[ProposedRow, ...]]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.prices.importers import genai_prices, litellm, models_dev, openrouter
 from costaudit.prices.importers.observation import Observation, Skipped, Windows
 
 
-@dataclass(frozen=True, slots=True)
-class Importer:
+class Importer(msgspec.Struct, frozen=True):
     """A kind of source: how to recognise it, how to read it, and what to say of it in sources.csv."""
 
     kind: str

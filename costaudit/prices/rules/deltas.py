@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+import msgspec
 
 from costaudit.prices.book import ModelKey, PriceBook, changed_keys
 from costaudit.prices.conditions import When
@@ -29,8 +30,7 @@ class Writing(StrEnum):
     """Only source, confidence, days or note are others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """A row that was written, rewritten or removed."""
 
     writing: Writing

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
+
+import msgspec
 
 from costaudit.prices.conditions import When
 from costaudit.prices.rows import instant_text
@@ -93,8 +94,7 @@ def _find_odd_tiers(case: Case) -> Iterator[Found]:
             yield Found(row.path, row.line, row.rate_id, told)
 
 
-@dataclass(frozen=True, slots=True)
-class _Habit:
+class _Habit(msgspec.Struct, frozen=True):
     """The ratio that most models of a provider keep."""
 
     ratio: Decimal

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Final, NamedTuple
+
+import msgspec
 
 from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.conditions import When
@@ -35,8 +36,7 @@ class Found(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A rule: what it looks for, why, and what to do when it is broken."""
 
     code: str
@@ -55,8 +55,7 @@ class Rule:
     """base, now, max_age, against, traffic or logs: without it the rule is not judged."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True, order=True):
     """A rule that is broken somewhere. Sorts by file and line."""
 
     file: str
@@ -90,8 +89,7 @@ def violation(rule: Rule, found: Found) -> Violation:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """Models of which a policy needs one: successive models of a seat, the last the newest."""
 
     names: tuple[str, ...]
@@ -102,8 +100,7 @@ class Wanted:
     """Of the roster that comes with costaudit: a book of one's own need not have it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unpriced:
+class Unpriced(msgspec.Struct, frozen=True):
     """Requests of real traffic that the tables give no price."""
 
     name: str
@@ -117,16 +114,14 @@ class Unpriced:
     """A suggestion, for the eye."""
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(msgspec.Struct, frozen=True):
     """What the tables said before a change."""
 
     book: PriceBook
     gateways: Gateways
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, dict=True):
     """Tables that are checked, with what they are checked against."""
 
     book: PriceBook
@@ -193,8 +188,7 @@ class Pair(NamedTuple):
     to_usd: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(msgspec.Struct, frozen=True):
     """Prices beside those that they are compared with; prices of 0 are not compared."""
 
     inputs: tuple[Pair, ...]

@@ -11,9 +11,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.folders import Folder, table_text
@@ -24,8 +25,7 @@ from costaudit.prices.tables import SUPPRESSIONS, load_toml
 _KEYS: Final = ("code", "subject", "reason")
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(msgspec.Struct, frozen=True):
     """One entry."""
 
     code: str
@@ -76,8 +76,7 @@ def _entry(entry: Any, shown: str, line: int) -> Suppression:
     return Suppression(entry["code"], entry["subject"], entry["reason"], shown, line)
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+class Suppressed(msgspec.Struct, frozen=True):
     """A violation that is hidden, and why."""
 
     violation: Violation

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from costaudit.prices.diff import Change, Kind
 from costaudit.prices.diff_gates import Failure

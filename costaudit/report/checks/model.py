@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Literal
+
+import msgspec
 
 from costaudit.prices.rules.rule import ERROR, WARNING, Violation
 from costaudit.prices.rules.suppressions import Suppressed
@@ -21,8 +22,7 @@ Verdict = Literal["ok", "failed", "invalid"]
 _VERDICTS: Final[Mapping[int, Verdict]] = {0: "ok", 1: "failed", 2: "invalid"}
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(msgspec.Struct, frozen=True):
     """The outcome of a command that judges."""
 
     title: str
@@ -35,7 +35,7 @@ class CheckReport:
     """Further lines under the verdict: what was counted and not listed, what to do next."""
     green: str = "nothing to object to"
     """What is said where nothing was found: a green result is a result."""
-    bodies: Mapping[str, str] = field(default_factory=dict)
+    bodies: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The command's own answers, by format (text, json, markdown), given out instead of the general ones."""
 
     @property
@@ -67,8 +67,8 @@ class CheckReport:
         for v in self.violations:
             if v.file and v.file not in names:
                 names[v.file] = name(v.file)
-        moved = (replace(v, file=names[v.file]) if v.file else v for v in self.violations)
-        return replace(self, violations=tuple(moved))
+        moved = (msgspec.structs.replace(v, file=names[v.file]) if v.file else v for v in self.violations)
+        return msgspec.structs.replace(self, violations=tuple(moved))
 
 
 def fingerprints(report: CheckReport) -> list[str]:

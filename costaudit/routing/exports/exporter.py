@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from costaudit.errors import ConfigError
 from costaudit.routing.exports.model import PolicyExport
@@ -11,8 +12,7 @@ from costaudit.routing.exports.notes import Feature, find_notes
 from costaudit.routing.exports.spelling import Speller
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """A configuration, and what its router does not do."""
 
     text: str
@@ -21,8 +21,7 @@ class Written:
     """The notes stand in the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exporter:
+class Exporter(msgspec.Struct, frozen=True):
     """A system that policies are exported to."""
 
     name: str

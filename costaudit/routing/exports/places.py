@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from costaudit.errors import ConfigError
 from costaudit.money import EXACT
@@ -21,8 +22,7 @@ NO_PRICE = "no_price"
 """Why a model without an input or an output price cannot be ordered by cost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Market:
+class Market(msgspec.Struct, frozen=True):
     """What is to be had at a time: the book, the instant, and what the order of prices is for."""
 
     book: PriceBook

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import ConfigError
 from costaudit.prices.book import ModelKey, PriceBook
@@ -19,8 +20,7 @@ _HERE: Final = Path(__file__).parent
 GATEWAY: Final = "openrouter"
 
 
-@dataclass(frozen=True)
-class Speller:
+class Speller(msgspec.Struct, frozen=True, dict=True):
     """The spellings of a price book's models."""
 
     book: PriceBook

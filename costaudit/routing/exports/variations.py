@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from costaudit.routing.exports.model import Where
 from costaudit.routing.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Variation:
+class Variation(msgspec.Struct, frozen=True):
     """A part of the requests of a treatment, and who may serve it."""
 
     suffix: str = ""

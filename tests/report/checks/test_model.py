@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from costaudit.errors import UsageError
 from costaudit.report.checks import CHECK_RENDERERS, CheckReport, parse_report_option, render_check
