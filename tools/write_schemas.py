@@ -9,7 +9,7 @@ from pathlib import Path
 from costaudit.config import schema as files
 from costaudit.gates import answer as gates
 from costaudit.prices import answers
-from costaudit.report import jsonout
+from costaudit.report import contracts
 from costaudit.writing import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"
@@ -19,7 +19,7 @@ def main(argv: list[str]) -> int:
     """Returns 1 when --check finds a schema that is not the one of the code."""
     stale = []
     schemas = {
-        **{kind: jsonout.json_schema(kind) for kind in jsonout.KINDS},
+        **{kind: contracts.json_schema(kind) for kind in contracts.KINDS},
         **{kind: answers.json_schema(kind) for kind in answers.KINDS},
         **{kind: gates.json_schema(kind) for kind in gates.KINDS},
         **{kind: files.json_schema(kind) for kind in files.KINDS},

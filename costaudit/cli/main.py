@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import sys
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Final
 
 import typer
 
 from costaudit import __version__, outputs
-from costaudit.cli import (
-    audit,
-    check,
-    config,
-    console,
-    doctor,
-    ending,
-    fallback,
-    formats,
-    label,
-    lean,
-    ledger,
-    options,
-    policy,
-    pricing,
-    shadow,
-    streams,
-    tag,
-)
+from costaudit.cli import ending, lazy, lean, streams
 
 app = typer.Typer(
     name="costaudit",
@@ -41,19 +25,63 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(audit.analyze)
-app.command()(audit.simulate)
-app.command()(fallback.fallback)
-app.command()(tag.tag)
-app.command()(label.label)
-app.command()(ledger.ledger)
-app.command()(check.check)
-app.command()(doctor.doctor)
-app.add_typer(formats.app, name="formats")
-app.add_typer(policy.app, name="policy")
-app.add_typer(pricing.app, name="pricing")
-app.add_typer(shadow.app, name="shadow")
-app.add_typer(config.app, name="config")
+
+_COMMANDS: Final = {
+    "analyze": (
+        "audit",
+        "analyze",
+        "The audit: spend, coverage, tiers, the four drivers, projection, findings.",
+    ),
+    "simulate": (
+        "audit",
+        "simulate",
+        "Before and after: a scenario, or your own log under a policy, a markup, other prices.",
+    ),
+    "fallback": (
+        "fallback",
+        "fallback",
+        "What failed, what retries cost, and what fallback chains or an outage would come to.",
+    ),
+    "tag": ("tag", "tag", "Every request as a row: tier with its reason, price with its rates, route."),
+    "label": (
+        "label",
+        "label",
+        "Draw a sample to label by hand; read the labels back: how often tags are right here.",
+    ),
+    "ledger": (
+        "ledger",
+        "ledger",
+        (
+            "One pass over the logs as a small Parquet file that can be committed: "
+            "no prompts, users, keys or paths."
+        ),
+    ),
+    "check": (
+        "check",
+        "check",
+        "Judge a log by the gates of the settings: budgets, coverage, markup, age of prices.",
+    ),
+    "doctor": (
+        "doctor",
+        "doctor",
+        "What support needs to know of this installation, without a secret: read it, then send it along.",
+    ),
+    "scenarios": ("scenarios", "scenarios", "The scenarios that simulate knows by name."),
+    "formats": ("formats", "app", "The log formats that are read; test says what is read from yours."),
+    "policy": (
+        "policy",
+        "app",
+        "Routing policies: list them, show what runs where, export them to a router.",
+    ),
+    "pricing": ("pricing", "app", "The price book: list, show, history, quote, check, diff."),
+    "shadow": (
+        "shadow",
+        "app",
+        "Test a cheaper model beside the current one: plan the test, compare its arms.",
+    ),
+    "config": ("config", "app", "The settings of a project: init, show, check."),
+}
+"""Module and name of every command, and what the list of commands says of it."""
 
 
 @app.callback()
@@ -67,28 +95,16 @@ def _root(
         typer.echo(context.get_help())
 
 
-@app.command()
-def scenarios(format_: options.ListFormat = "text") -> None:
-    """The scenarios that simulate knows by name."""
-    import json  # noqa: PLC0415 - start-up
-
-    from costaudit.routing.scenario import load_scenario, shipped_scenarios  # noqa: PLC0415
-
-    loaded = [load_scenario(name) for name in shipped_scenarios()]
-    if console.one_of(format_, ("text", "json"), "format") == "json":
-        told = [
-            {"name": s.name, "title": s.title, "requests": s.requests, "source": s.source} for s in loaded
-        ]
-        console.deliver(json.dumps(told, indent=2) + "\n")
-        return
-    wide = max(len(s.name) for s in loaded)
-    console.show("".join(f"{s.name:<{wide}}  {s.title}\n" for s in loaded))
+def _built(name: str) -> Any:
+    module, found, _ = _COMMANDS[name]
+    return lazy.built(name, getattr(importlib.import_module(f"costaudit.cli.{module}"), found))
 
 
 @functools.cache
-def _command() -> Any:
+def command() -> Any:
     """The command with its subcommands, built once for whoever runs several in one process."""
-    return typer.main.get_command(app)
+    named = {name: lazy.Named(summary, partial(_built, name)) for name, (_, _, summary) in _COMMANDS.items()}
+    return lazy.group_of(app, named)
 
 
 def run(argv: list[str]) -> int:
@@ -105,15 +121,16 @@ def run(argv: list[str]) -> int:
 
 def _invoke(argv: list[str]) -> None:
     """What typer does, without its own way with errors."""
-    command = _command()
+    whole = command()
     if os.environ.get("_COSTAUDIT_COMPLETE"):
-        command.main(args=argv, prog_name="costaudit")
-    with command.make_context("costaudit", list(argv)) as context:
-        command.invoke(context)
+        whole.main(args=argv, prog_name="costaudit")
+    with whole.make_context("costaudit", list(argv)) as context:
+        whole.invoke(context)
 
 
 def main() -> None:
     """The entry point of the installed command."""
+    lean.collect_rarely()
     code = run(sys.argv[1:])
     if code > ending.BY_SIGNAL:
         os._exit(code)  # threads that are still at work are not waited for

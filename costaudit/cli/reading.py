@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from costaudit.cli import console
+from costaudit.cli import console, lean
 from costaudit.cli.book import BookChoice, open_book, project_settings
 from costaudit.cli.formats import known_formats
 from costaudit.cli.found import found_logs
@@ -166,6 +166,7 @@ def opened_logs(
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
             yield ReadLogs(files, reading, passed)
             return
+        lean.keep_freed_memory()
         with console.progress(quiet=reading.quiet) as advance:
             tape = read_tape(
                 files, plan.tagger, how_to_read(reading, keeps), refused=refused, progress=advance

@@ -23,7 +23,7 @@ from pydantic import (
 
 from costaudit.textfile import is_there
 
-_STRICT: Final = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+_STRICT: Final = ConfigDict(extra="forbid", frozen=True)
 
 Level = Literal["deny", "warn"]
 

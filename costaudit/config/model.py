@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from costaudit.config.gates import Gates
 
-STRICT: Final = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+STRICT: Final = ConfigDict(extra="forbid", frozen=True)
 
 
 class DiscountSetting(BaseModel):

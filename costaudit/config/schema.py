@@ -5,11 +5,18 @@ An editor that knows them completes keys and marks what is wrong. They allow no 
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
+from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import BaseModel
 
+from costaudit.config import gates as config_gates
+from costaudit.config import model as config_model
 from costaudit.config.model import Config
+from costaudit.routing import policy as routing_policy
 from costaudit.routing.policy import Policy
 
 KINDS: Final[dict[str, tuple[type[BaseModel], str]]] = {
@@ -26,9 +33,51 @@ def json_schema(kind: str) -> dict[str, Any]:
     """The JSON Schema of a kind of file, one of KINDS."""
     model, title = KINDS[kind]
     schema = model.model_json_schema(mode="validation", by_alias=True)
+    for name, part in [(model.__name__, schema), *schema.get("$defs", {}).items()]:
+        _describe(part, _MODELS.get(name))
     for name in _DERIVED.get(kind, ()):
         schema["properties"].pop(name, None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_exact(schema), "title": title}
+
+
+_MODELS: Final = {
+    name: found
+    for module in (config_model, config_gates, routing_policy)
+    for name, found in vars(module).items()
+    if isinstance(found, type) and issubclass(found, BaseModel)
+}
+
+
+def _describe(part: dict[str, Any], model: type[BaseModel] | None) -> None:
+    """Put what stands under the fields of a model into its schema.
+
+    pydantic can do that itself, but does it whenever the model is imported, by parsing its source.
+    """
+    if model is None:
+        return
+    bases = [
+        base for base in reversed(model.__mro__) if issubclass(base, BaseModel) and base is not BaseModel
+    ]
+    properties = part.get("properties", {})
+    for name, text in (doc for base in bases for doc in _field_docs(base).items()):
+        field = model.model_fields.get(name)
+        key = name if field is None else field.alias or name
+        if key in properties:
+            properties[key] = dict(sorted({**properties[key], "description": text}.items()))
+
+
+def _field_docs(model: type[BaseModel]) -> dict[str, str]:
+    try:
+        source = inspect.getsource(model)
+    except OSError:  # a model that was made at run time
+        return {}
+    (tree,) = ast.parse(textwrap.dedent(source)).body
+    docs = {}
+    for field, text in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            value = ast.literal_eval(text.value)
+            docs[ast.unparse(field.target)] = inspect.cleandoc(value)
+    return docs
 
 
 _PYDANTIC: Final = ("ge", "gt", "le", "lt", "decimal_places", "max_digits")

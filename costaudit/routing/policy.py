@@ -28,7 +28,7 @@ from costaudit.textfile import is_there
 from costaudit.toml.load import Toml, load_toml
 
 _HERE = Path(__file__).parent
-_STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, use_attribute_docstrings=True)
+_STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 Seat = tuple[str, ...]
 """Successive models of one provider, oldest first; the newest in service at a request's time counts."""

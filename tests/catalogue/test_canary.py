@@ -14,9 +14,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-import typer
 
-from costaudit.cli.main import app
+from costaudit.cli import main
 from costaudit.report.tagged import WRITERS
 from tests.conftest import ROOT, Outcome
 
@@ -154,7 +153,7 @@ ENDINGS = {"tag": tuple(WRITERS)}
 
 def commands(command: Any = None, name: str = "") -> Iterator[tuple[str, Any]]:
     """Every command that does something, by the words that call it."""
-    command = command or typer.main.get_command(app)
+    command = command or main.command()
     below = getattr(command, "commands", {})
     if not below or (name and command.invoke_without_command):
         yield name, command

@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from costaudit.report.jsonout import json_schema
+from costaudit.report.contracts import json_schema
 from tests.engine.audits import write_jsonl, write_parquet
 from tests.engine.fallback_oracle import Oracle, random_log
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from fnmatch import fnmatchcase
 from fractions import Fraction
@@ -12,7 +13,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from costaudit.engine.allocation import allocate, allocated_units
 from costaudit.engine.costing import CostSource, cost_cells, usd

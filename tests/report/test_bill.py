@@ -21,8 +21,9 @@ from costaudit.ingest.bills.read import load_bill
 from costaudit.prices.gateways import load_gateways
 from costaudit.report import model as m
 from costaudit.report.build import build_audit
+from costaudit.report.contracts import json_schema
 from costaudit.report.csvout import render_csv
-from costaudit.report.jsonout import json_schema, render_json
+from costaudit.report.jsonout import render_json
 from costaudit.report.markdown import render_markdown
 from costaudit.report.text import render_text
 from tests.engine.audits import Record, audit_pass, write_jsonl

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.money import exact
+from costaudit.report.contracts import json_schema
 from costaudit.report.csvout import COLUMNS, render_csv
 from costaudit.report.formats import RENDERERS, Format
-from costaudit.report.jsonout import json_schema, render_json
+from costaudit.report.jsonout import render_json
 from costaudit.report.markdown import render_markdown
 from tests.report.factory import HOSTILE, REPORTS, audit_of_names, large_audit, unpriced_audit
 
