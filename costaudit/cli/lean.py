@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib.abc
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -52,6 +53,11 @@ def keep_freed_memory() -> None:
     if set_option is not None:
         set_option(_TRIM_THRESHOLD, 1 << 30)
         set_option(_MMAP_THRESHOLD, 32 << 20)
+
+
+def load_no_plugins() -> None:
+    """Let pydantic look for no plugins: it would read the metadata of every installed package."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def collect_rarely() -> None:

@@ -131,6 +131,7 @@ def _invoke(argv: list[str]) -> None:
 def main() -> None:
     """The entry point of the installed command."""
     lean.collect_rarely()
+    lean.load_no_plugins()
     code = run(sys.argv[1:])
     if code > ending.BY_SIGNAL:
         os._exit(code)  # threads that are still at work are not waited for

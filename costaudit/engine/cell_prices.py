@@ -93,8 +93,7 @@ def places_in(
     dated = low != NO_TS
     first = int(low[dated].min(initial=0))
     changes = price_changes(timeline, first, last) if last > first else np.zeros(0, np.int64)
-    ladders = [ladder for segment in timeline.segments for ladder in segment.ladders.values()]
-    overs = np.unique([step.over for ladder in ladders for step in ladder if step.over >= 0]).astype(np.int64)
+    overs = np.array(sorted(timeline.context_edges), np.int64)
     inside = np.searchsorted(changes, high, "left") > np.searchsorted(changes, low, "right")
     split = np.searchsorted(overs, most, "left") > np.searchsorted(overs, over, "right")
     unsure = np.zeros(len(place), bool)

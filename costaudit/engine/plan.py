@@ -176,7 +176,11 @@ class Plan(msgspec.Struct, eq=False, dict=True):
 
     @functools.cached_property
     def bands(self) -> Mapping[str, Bands]:
-        """Where sizes of requests are cut: at the edges of prices, rules, windows and answers."""
+        """Where sizes of requests are cut: at the edges of prices, rules, windows and answers.
+
+        Prices are those of the names that were asked for before. A cut that is missing costs time only:
+        requests on both sides of an edge are looked at one by one.
+        """
         facts, numbers = self.tagger.number_edges, [number for number, _ in self.policy.treatments()]
         routes = [
             route
@@ -186,8 +190,12 @@ class Plan(msgspec.Struct, eq=False, dict=True):
         ]
         codes = np.unique(np.concatenate([np.zeros(0, np.int32), *(route.codes for route in routes)]))
         matrix = self.rates()
+        with self._lock:
+            timelines = [price.timeline for price in self._named.values()]
+        timelines += [route.timeline for route in routes]
+        overs = {over for timeline in timelines for over in timeline.context_edges}
         return {
-            "context": Bands((*self.book.context_edges, *facts.get("input_side", ()))),
+            "context": Bands((*overs, *facts.get("input_side", ()))),
             "length": Bands(matrix.context_window[codes].tolist()),
             "output": Bands((*matrix.max_output[codes].tolist(), *facts.get("output", ()))),
         }

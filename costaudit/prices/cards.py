@@ -90,6 +90,12 @@ class Timeline(msgspec.Struct, frozen=True, dict=True):
     segments: tuple[Segment, ...]
     windows: Mapping[str, tuple[WindowRow, ...]]
 
+    @functools.cached_property
+    def context_edges(self) -> frozenset[int]:
+        """Numbers of input-side tokens above which a price is another one."""
+        ladders = (ladder for segment in self.segments for ladder in segment.ladders.values())
+        return frozenset(step.over for ladder in ladders for step in ladder if step.over >= 0)
+
     def at(self, ts: int | None, context: int) -> Card | str:
         """The card for one request, or the reason why there is none."""
         index = self.lookup(np.array([NO_TS if ts is None else ts]), np.array([context]))
