@@ -109,6 +109,10 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     output: int = 0
     input_audio: int = 0
     output_audio: int = 0
+    cache_read_audio: int = 0
+    input_image: int = 0
+    output_image: int = 0
+    cache_read_image: int = 0
     reasoning: int = 0
     web_searches: int = 0
     quality: str = "exact"

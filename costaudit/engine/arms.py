@@ -20,6 +20,7 @@ from costaudit.engine.rows import price_rows, total_of
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.prices.cards import NO_TS
 from costaudit.schema import Status
+from costaudit.tokens import OUTPUT_SIDE
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -98,7 +99,7 @@ def _arm_calls(batch: pa.RecordBatch, plan: Plan, *, keyed: bool, source: CostSo
         priced=np.asarray(priced, bool),
         ended_well=status.among(Status.OK, Status.CACHE_HIT),
         tokens_in=rows.context,
-        tokens_out=total_of(rows.counts, ("output", "output_audio"), calls.rows),
+        tokens_out=total_of(rows.counts, OUTPUT_SIDE, calls.rows),
         measured=~words["quality"].among("none"),
         latency_ms=np.full(calls.rows, UNKNOWN, np.int64)
         if latency is None

@@ -70,9 +70,12 @@ class Needs:
         self.abilities = abilities_needed(priced.calls, priced.counts)
 
 
+_AUDIO: Final = ("input_audio", "output_audio", "cache_read_audio")
+
+
 def abilities_needed(calls: Batch, counts: Mapping[str, Ints | None]) -> dict[str, Mask]:
     """The calls that need an ability, by column of the rate matrix; without those that no call needs."""
-    audio = [c > 0 for n in ("input_audio", "output_audio") if (c := counts[n]) is not None]
+    audio = [c > 0 for n in _AUDIO if (c := counts[n]) is not None]
     shape = calls.words("response_format")
     json_words = [v for v in shape.values if v and v.startswith("json")]
     needed = {

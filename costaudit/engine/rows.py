@@ -24,10 +24,10 @@ from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import MEASURE, NO_CLASS_PRICE, PRICED, Plan, RateMatrix, Subject, SubjectPrices
 from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.routing.projection import verification_multiples
-from costaudit.routing.terms import OUTPUT_SIDE
 from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status
 from costaudit.tiers.evidence import Tags
 from costaudit.tiers.tagger import Judged
+from costaudit.tokens import OUTPUT_SIDE
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
