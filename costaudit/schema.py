@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from costaudit import tokens
+from costaudit.stated import Stated
 
 MAX_COUNT: Final = 10**11
 """The largest token count that is believed of a request: ten thousand times the largest context window.
@@ -152,6 +153,8 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     """Text of the answer in UTF-8 bytes, where the record does not count its tokens, or not all of them."""
     reported_picousd: int | None = None
     """The cost that the log states, in 1e-12 USD."""
+    stated: Stated | None = None
+    """What the source states, until `costaudit.ingest.settle` makes the counts above of it."""
 
 
 _ARROW: Final[dict[str, pa.DataType]] = {
@@ -172,7 +175,7 @@ _ARROW: Final[dict[str, pa.DataType]] = {
 }
 
 CANONICAL: Final = pa.schema(
-    [pa.field(name, _ARROW.get(name, pa.string())) for name in Call.__struct_fields__]
+    [pa.field(name, _ARROW.get(name, pa.string())) for name in Call.__struct_fields__ if name != "stated"]
 )
 """Arrow schema of a canonical batch. A batch may leave columns out: an absent column is all null
 (all 0 for counts, 'exact', 'inclusive' and 'ok' for quality, reading and status). Text columns may
