@@ -15,8 +15,10 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+import pyarrow as pa
+
 SPEAKING: Final = re.compile(r"token|cache|cost|unit|search|audio|image", re.IGNORECASE)
-"""What the path of a key must hold."""
+"""What a key must hold."""
 
 PLAIN_NAME: Final = re.compile(r"[\w.$@:/ -]{1,100}")
 """A key that could be somebody's field name, and not a text."""
@@ -27,24 +29,30 @@ RESTATED: Final = frozenset({
 })  # fmt: skip
 """Keys that say in another way what is read anyway: the text of a side, predictions inside of the output."""
 
+_NO_NUMBERS: Final = ("_details", "_url", "_control")
+"""Ends of keys that hold objects or texts."""
+
 MOST: Final = 1_000
 """Names that are kept, the first in their order."""
 
-_DEPTH: Final = 3
+DEPTH: Final = 3
+"""Objects inside of a usage object that are looked into, one in the other."""
+
 _BELOW: Final = Decimal(10) ** 24
 _EXACT: Final = Context(prec=100)
 _NUMBER: Final = re.compile(r"\+?\d{1,24}(?:\.\d{1,40})?")
 
 
 @lru_cache(maxsize=4096)
-def speaks(name: str) -> bool:
-    """Whether the path of a key speaks of what is billed.
+def speaks(key: str) -> bool:
+    """Whether a key speaks of what is billed.
 
-    >>> speaks("usage.video_tokens"), speaks("latency_ms"), speaks("text_tokens")
-    (True, False, False)
+    >>> speaks("video_tokens"), speaks("latency_ms"), speaks("text_tokens"), speaks("prompt_tokens_details")
+    (True, False, False, False)
     """
-    last = name.rpartition(".")[2]
-    return bool(PLAIN_NAME.fullmatch(name) and SPEAKING.search(name)) and last not in RESTATED
+    if key in RESTATED or key.endswith(_NO_NUMBERS):
+        return False
+    return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key))
 
 
 def number_above_0(value: Any) -> Decimal | None:
@@ -80,12 +88,28 @@ def _unused(
             continue
         path = above + key
         if isinstance(value, Mapping):
-            if depth < _DEPTH:
+            if depth < DEPTH:
                 yield from _unused(value, known, f"{path}.", depth + 1)
-        elif speaks(path):
+        elif speaks(key):
             number = number_above_0(value)
             if number is not None:
                 yield path, number
+
+
+def times(number: Decimal, records: int) -> Decimal:
+    """A number that some records state, added up exactly."""
+    return _EXACT.multiply(number, Decimal(records))
+
+
+def values_in(array: pa.Array) -> tuple[int, Decimal]:
+    """How many values of a column are numbers above 0, and their exact sum."""
+    records, total = 0, Decimal(0)
+    for entry in array.value_counts():
+        number, held = number_above_0(entry["values"].as_py()), entry["counts"].as_py()
+        if number is not None:
+            records += held
+            total = _EXACT.add(total, times(number, held))
+    return records, total
 
 
 @dataclass(slots=True)

@@ -145,6 +145,7 @@ def assert_same(fast: Parsed | None, slow: Parsed) -> None:
     if fast is None:
         return
     assert fast.quarantine == slow.quarantine
+    assert fast.unused == slow.unused
     assert calls_of(fast.batch) == calls_of(slow.batch)
     assert (list(fast.lines), fast.records, fast.formats) == (list(slow.lines), slow.records, slow.formats)
 

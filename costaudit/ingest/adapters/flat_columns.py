@@ -21,6 +21,7 @@ from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
 from costaudit.ingest.fields import END_US, START_US
 from costaudit.ingest.settle import QUALITIES, READINGS, Block, settle
+from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
 from costaudit.schema import CANONICAL
 
@@ -36,6 +37,8 @@ class FlatRows:
     """The calls of all other rows, in canonical columns."""
     doubtful: npt.NDArray[np.intp]
     """Rows that are to be read record by record, in order."""
+    unused: Unused
+    """Numbers of the other rows that nobody reads."""
 
 
 def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None) -> FlatRows | None:
@@ -65,7 +68,20 @@ def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None
         return None
     batch = _as_batch(out, columns.rows)
     rows = np.flatnonzero(columns.doubtful)
-    return FlatRows(batch.filter(pa.array(~columns.doubtful)) if len(rows) else batch, rows)
+    kept = pa.array(~columns.doubtful) if len(rows) else None
+    unused = _unused(table, layout.unused, kept)
+    return FlatRows(batch if kept is None else batch.filter(kept), rows, unused)
+
+
+def _unused(table: pa.Table, paths: Sequence[Path], kept: pa.Array | None) -> Unused:
+    """The sums of columns that nobody reads, over the rows that are kept."""
+    unused = Unused()
+    for path in paths:
+        column = _descend(table, path)
+        records, total = values_in(column if kept is None else column.filter(kept))
+        if records:
+            unused.add(".".join(path), total, records)
+    return unused
 
 
 class _ReadByRecordError(Exception):
