@@ -71,15 +71,20 @@ class Needs:
 
 
 _AUDIO: Final = ("input_audio", "output_audio", "cache_read_audio")
+_IMAGES: Final = ("input_image", "cache_read_image")
 
 
 def abilities_needed(calls: Batch, counts: Mapping[str, Ints | None]) -> dict[str, Mask]:
     """The calls that need an ability, by column of the rate matrix; without those that no call needs."""
     audio = [c > 0 for n in _AUDIO if (c := counts[n]) is not None]
+    seen = [c > 0 for n in _IMAGES if (c := counts[n]) is not None]
+    images = calls.flag("has_images")
+    if images is not None:
+        seen.append(images)
     shape = calls.words("response_format")
     json_words = [v for v in shape.values if v and v.startswith("json")]
     needed = {
-        "images": calls.flag("has_images"),
+        "images": np.any(seen, axis=0) if seen else None,
         "audio": np.any(audio, axis=0) if audio else None,
         "tools": calls.flag("has_tools"),
         "json_mode": shape.among(*json_words) if json_words else None,
