@@ -157,6 +157,9 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     """What the source states, until `costaudit.ingest.settle` makes the counts above of it."""
 
 
+FIELDS: Final = tuple(name for name in Call.__struct_fields__ if name != "stated")
+"""The canonical facts of a call, by name: all but its raw counts."""
+
 _ARROW: Final[dict[str, pa.DataType]] = {
     "ts": pa.timestamp("us", tz="UTC"),
     "attempt": pa.int32(),
@@ -174,9 +177,7 @@ _ARROW: Final[dict[str, pa.DataType]] = {
     **{name: pa.int64() for name in COUNTS},
 }
 
-CANONICAL: Final = pa.schema(
-    [pa.field(name, _ARROW.get(name, pa.string())) for name in Call.__struct_fields__ if name != "stated"]
-)
+CANONICAL: Final = pa.schema([pa.field(name, _ARROW.get(name, pa.string())) for name in FIELDS])
 """Arrow schema of a canonical batch. A batch may leave columns out: an absent column is all null
 (all 0 for counts, 'exact', 'inclusive' and 'ok' for quality, reading and status). Text columns may
 also be dictionary-encoded."""

@@ -13,9 +13,9 @@ import pyarrow as pa
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.settle import settle_calls
 from costaudit.ingest.unused import Unused
-from costaudit.schema import CANONICAL, Call
+from costaudit.schema import CANONICAL, FIELDS, Call
 
-_DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in CANONICAL.names}
+_DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in FIELDS}
 
 
 @dataclass(slots=True)

@@ -7,13 +7,18 @@ tables do not change it. What a mapping of the settings says of its own format c
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from costaudit.prices.semantics import Semantics, SemanticsTable, load_semantics
 from costaudit.stated import Includes
+
+if TYPE_CHECKING:
+    from costaudit.prices.semantics import Semantics, SemanticsTable
 
 
 @cache
 def _table() -> SemanticsTable:
+    from costaudit.prices.semantics import load_semantics  # noqa: PLC0415 - not before there is a log to read
+
     return load_semantics()
 
 
