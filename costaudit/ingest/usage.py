@@ -72,8 +72,10 @@ def _counted(call: Call) -> list[tuple[str, int | None]]:
     stated = call.stated
     if stated is None:
         return [(name, getattr(call, name)) for name in TOKEN_CLASSES]
-    # A total counts where it hides thinking; other totals only tell how the rest is to be read.
+    # A total counts where it hides thinking; other totals only tell how the rest is to be read. Sound and
+    # images count on top where they stand beside the two sides; inside of these they never exceed them.
     hides = stated.reasoning is None and stated.completion is not None
+    beside = not stated.includes.media
     return [
         ("input", stated.prompt),
         ("cache_read", stated.cache_read),
@@ -83,7 +85,13 @@ def _counted(call: Call) -> list[tuple[str, int | None]]:
         ("output", stated.completion),
         ("output", stated.reasoning),
         ("output", stated.total if hides else None),
+        ("input", stated.input_other),
+        ("output", stated.output_other),
+        *((name, getattr(stated, name)) for name in _MEDIA if beside),
     ]
+
+
+_MEDIA: Final = ("input_audio", "output_audio", "input_image", "output_image")
 
 
 def has_tokens(call: Call) -> bool:

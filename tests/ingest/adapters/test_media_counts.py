@@ -120,6 +120,7 @@ FLAT = {
         (gemini.INTERACTION, {"object": "interaction", "model": "m", "usage": INTERACTED}, WHOLE),
         (litellm.SPEND, SPEND, WHOLE),
         (flat.ADAPTER, FLAT, WHOLE),
+        (flat.ADAPTER, {"model": "m", "usage": CHAT}, WHOLE),
         (langsmith.ADAPTER, RUN, UNSPLIT),
         (langfuse.ADAPTER, OBSERVED, UNSPLIT),
         (SPAN, TRACED, UNSPLIT),
