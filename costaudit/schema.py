@@ -13,6 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from costaudit import tokens
+from costaudit.stated import Stated
 
 MAX_COUNT: Final = 10**11
 """The largest token count that is believed of a request: ten thousand times the largest context window.
@@ -109,6 +110,10 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     output: int = 0
     input_audio: int = 0
     output_audio: int = 0
+    cache_read_audio: int = 0
+    input_image: int = 0
+    output_image: int = 0
+    cache_read_image: int = 0
     reasoning: int = 0
     web_searches: int = 0
     quality: str = "exact"
@@ -148,7 +153,12 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     """Text of the answer in UTF-8 bytes, where the record does not count its tokens, or not all of them."""
     reported_picousd: int | None = None
     """The cost that the log states, in 1e-12 USD."""
+    stated: Stated | None = None
+    """What the source states, until `costaudit.ingest.settle` makes the counts above of it."""
 
+
+FIELDS: Final = tuple(name for name in Call.__struct_fields__ if name != "stated")
+"""The canonical facts of a call, by name: all but its raw counts."""
 
 _ARROW: Final[dict[str, pa.DataType]] = {
     "ts": pa.timestamp("us", tz="UTC"),
@@ -167,9 +177,7 @@ _ARROW: Final[dict[str, pa.DataType]] = {
     **{name: pa.int64() for name in COUNTS},
 }
 
-CANONICAL: Final = pa.schema(
-    [pa.field(name, _ARROW.get(name, pa.string())) for name in Call.__struct_fields__]
-)
+CANONICAL: Final = pa.schema([pa.field(name, _ARROW.get(name, pa.string())) for name in FIELDS])
 """Arrow schema of a canonical batch. A batch may leave columns out: an absent column is all null
 (all 0 for counts, 'exact', 'inclusive' and 'ok' for quality, reading and status). Text columns may
 also be dictionary-encoded."""

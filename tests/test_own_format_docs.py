@@ -15,6 +15,7 @@ import pytest
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS
 from costaudit.ingest.adapters.mapped import TARGETS, mapped_adapter
 from costaudit.ingest.mapping import parse_formats
+from costaudit.ingest.settle import settled
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/formats.md").read_text("utf-8")
@@ -45,7 +46,7 @@ def test_the_first_example_prints_what_the_page_shows(
 
 def test_the_agents_record_is_two_calls():
     (mapping,) = parse_formats(tomllib.loads(blocks("toml")[1])["formats"], "costaudit.toml")
-    calls = mapped_adapter(mapping).calls(json.loads(blocks("json")[0]))
+    calls = settled(mapped_adapter(mapping).calls(json.loads(blocks("json")[0])))
     assert [(c.response_id, c.model, c.input, c.output) for c in calls] == [
         ("r-7#1", "gpt-4o", 900, 40),
         ("r-7#2", "gpt-4o-mini", 1500, 12),

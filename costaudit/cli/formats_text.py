@@ -17,7 +17,7 @@ from costaudit.ingest.quarantine import REASONS
 from costaudit.ingest.trace import Trace
 from costaudit.money import exact, usd_from_pico
 from costaudit.report.safe import display_width, pad, safe, wrap
-from costaudit.schema import Call
+from costaudit.schema import FIELDS, Call
 
 PRIVATE: Final = ("prompt", "system")
 ALWAYS: Final = ("ts", "provider", "model", "input", "output", "quality", "reading", "status")
@@ -183,7 +183,7 @@ def _skipped(look: Look, columns: int) -> Iterator[str]:
 
 def _told(call: Call) -> Iterable[tuple[str, Any]]:
     usual = Call()
-    for name in Call.__struct_fields__:
+    for name in FIELDS:
         value = getattr(call, name)
         if name in ALWAYS or value != getattr(usual, name):
             yield name, value

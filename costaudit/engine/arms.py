@@ -22,6 +22,7 @@ from costaudit.tape.columns import Batch, Words
 from costaudit.tape.read import Select
 from costaudit.tape.segment import Segment
 from costaudit.tiers.traits import PROMPT, SYSTEM
+from costaudit.tokens import OUTPUT_SIDE
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -95,7 +96,7 @@ def arm_calls(segment: Segment, plan: Plan, *, keyed: bool, source: CostSource =
         priced=np.asarray(priced, bool),
         ended_well=status.among(Status.OK, Status.CACHE_HIT),
         tokens_in=rows.context,
-        tokens_out=total_of(rows.counts, ("output", "output_audio"), calls.rows),
+        tokens_out=total_of(rows.counts, OUTPUT_SIDE, calls.rows),
         measured=~words["quality"].among("none"),
         latency_ms=np.full(calls.rows, UNKNOWN, np.int64)
         if latency is None

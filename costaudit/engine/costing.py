@@ -24,9 +24,10 @@ from costaudit.errors import ConfigError
 from costaudit.money import EXACT
 from costaudit.prices.gateways import Gateways
 from costaudit.routing.projection import verification_multiples
-from costaudit.routing.terms import OUTPUT_SIDE, WHOLE
+from costaudit.routing.terms import WHOLE
 from costaudit.schema import INPUT_SIDE, Status
 from costaudit.times import DAY_US, HOUR_US
+from costaudit.tokens import OUTPUT_SIDE
 
 Amounts = npt.NDArray[Any]
 """Integers of 10^-DIGITS USD, one per cell: dtype int64, or object where 64 bits may not do."""

@@ -42,7 +42,11 @@ _DEFAULTS: Final = {"status": Status.OK.value, "quality": Quality.EXACT.value, "
 
 _FAILED: Final = (Status.ERROR, Status.CANCELLED)
 
-_AUDIO: Final = tuple(PRICED.index(name) for name in PRICED if name.endswith("_audio"))
+_NEEDED_FOR: Final = {
+    AUDIO: ("input_audio", "output_audio", "cache_read_audio"),
+    IMAGES: ("input_image", "cache_read_image"),
+}
+"""What a model must be able to do for tokens of some classes."""
 
 
 def total_of(counts: Mapping[str, Ints | None], names: tuple[str, ...], rows: int) -> Ints:
@@ -87,7 +91,7 @@ class Rows:
     @cached_property
     def needs(self) -> npt.NDArray[np.int32]:
         """What each request needs of a model: bits of `alike.NEEDS`."""
-        return self.kind_needs[self.kind] | _needs_audio(self.classes)
+        return self.kind_needs[self.kind] | _class_needs(self.classes)
 
     @cached_property
     def classes(self) -> npt.NDArray[np.int32]:
@@ -118,7 +122,7 @@ class Rows:
             context=Band(context - 1, context),
             length=Band(length - 1, length),
             output=Band(output - 1, output),
-            needs=self.kind_needs[kind] | _needs_audio(classes),
+            needs=self.kind_needs[kind] | _class_needs(classes),
             classes=_unpacked(classes),
             requests=np.ones(len(rows), np.int64),
             sums=tuple(None if column is None else column[rows] for column in self.priced_counts),
@@ -164,9 +168,12 @@ def _kind_needs(kinds: Batch) -> npt.NDArray[np.int32]:
     return needs | np.where(shape.among(*json_words), JSON_MODE, 0).astype(np.int32)
 
 
-def _needs_audio(classes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    bits = sum(1 << place for place in _AUDIO)
-    return np.where(classes & bits, AUDIO, 0).astype(np.int32)
+def _class_needs(classes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    needs = np.zeros(len(classes), np.int32)
+    for need, names in _NEEDED_FOR.items():
+        bits = sum(1 << PRICED.index(name) for name in names)
+        needs |= np.where(classes & bits, need, 0).astype(np.int32)
+    return needs
 
 
 def _unpacked(classes: npt.NDArray[np.int32]) -> Mask:
@@ -246,7 +253,7 @@ def _grouped(rows: Rows, plan: Plan, tags: Tags | None) -> Cells:
         context=cuts["context"].band(distinct["context"]),
         length=cuts["length"].band(distinct["length"]),
         output=cuts["output"].band(distinct["output"]),
-        needs=rows.kind_needs[kind] | _needs_audio(classes),
+        needs=rows.kind_needs[kind] | _class_needs(classes),
         classes=_unpacked(classes),
         requests=requests,
         sums=tuple(sums),

@@ -248,7 +248,7 @@ class Plan(msgspec.Struct, eq=False, dict=True):
             code = self._card_code.get(card.id)
             if code is None:
                 code = self._card_code[card.id] = len(self.cards)
-                self.cards.append(card)
+                self.cards.append(card.with_stand_ins())
             return code
 
     def reason_code(self, reason: str) -> int:

@@ -21,12 +21,12 @@ from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix
 from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.routing.projection import verification_multiples
-from costaudit.routing.terms import OUTPUT_SIDE
 from costaudit.schema import UNTAGGED
 from costaudit.tape.columns import Batch, Words
 from costaudit.tape.segment import Segment
 from costaudit.tiers.evidence import Tags
 from costaudit.tiers.tagger import Judged
+from costaudit.tokens import OUTPUT_SIDE
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.ingest.quarantine import Quarantine
-from costaudit.schema import CANONICAL, Call
+from costaudit.ingest.settle import settle_calls
+from costaudit.ingest.unused import Unused
+from costaudit.schema import CANONICAL, FIELDS, Call
 
-_DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in Call.__struct_fields__}
+_DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in FIELDS}
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class Parsed:
     """Records that are not calls: headers, aggregates, tool runs."""
     unread: frozenset[str] = frozenset()
     """Files among those of the block that could not be read as logs."""
+    unused: Unused = field(default_factory=Unused)
+    """Numbers in the records of the calls that speak of tokens or money, and that nobody reads, by name."""
 
     @classmethod
     def nothing(cls) -> Parsed:
@@ -49,7 +53,11 @@ def numbers_of(lines: Sequence[int]) -> npt.NDArray[np.int64]:
 
 
 def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
-    """A canonical batch of calls, leaving out the columns that hold nothing but their default."""
+    """A canonical batch of calls, leaving out the columns that hold nothing but their default.
+
+    Calls that still hold raw counts are settled first, all at once and in place.
+    """
+    settle_calls(calls)
     arrays, fields = [], []
     for column in CANONICAL:
         default = _DEFAULTS[column.name]
@@ -85,6 +93,7 @@ def chained(parts: Sequence[Parsed]) -> Parsed:
         whole.formats.update(part.formats)
         whole.ignored += part.ignored
         whole.unread |= part.unread
+        whole.unused.merge(part.unused)
     return whole
 
 

@@ -145,6 +145,7 @@ class CsvReader(OneFile):
         kept = np.delete(lines, flat.doubtful) + block.first_line
         parsed = Parsed(flat.batch, kept.tolist(), len(kept))
         parsed.formats["flat"] = len(kept)
+        parsed.unused = flat.unused
         if not len(flat.doubtful) and not rows.single:
             return parsed
         doubtful = set(flat.doubtful.tolist())
@@ -154,6 +155,7 @@ class CsvReader(OneFile):
     def _flat(self, data: bytes, layout: FlatLayout, rows: int) -> FlatRows | None:
         """The calls of whole rows."""
         types = {path[0]: kind for path, kind in layout.types.items()}
+        types |= {path[0]: pa.string() for path in layout.unused}
         table = _read_columns(data, self.names, self.delimiter, types)
         if table is not None:
             odd = _padded_nothing(table) if _has_padding(data, self.delimiter) else None

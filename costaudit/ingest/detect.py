@@ -9,6 +9,7 @@ from typing import Final
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 
 SAMPLE: Final = 200
@@ -56,7 +57,7 @@ def read_record(
     forced: bool = False,
     adapters: Sequence[Adapter] = ADAPTERS,
 ) -> tuple[Adapter, list[Call]]:
-    """The calls of one record by the file's adapter or, if it does not match, by any other.
+    """The settled calls of one record by the file's adapter or, if it does not match, by any other.
 
     Raises Skip when no format matches or the record cannot be counted.
     """
@@ -65,4 +66,4 @@ def read_record(
         adapter = matching(record, adapters)
     if adapter is None:
         raise Skip("unrecognised")
-    return adapter, adapter.calls(record)
+    return adapter, settled(adapter.calls(record))

@@ -21,6 +21,7 @@ import msgspec
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import KEYS, FlatLayout, flat_layout
+from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines
 from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -51,7 +52,7 @@ _EXAMPLES: Final = 20
 _WORTH_COLUMNS: Final = 8 << 10
 """Bytes of a block below which setting up columns takes longer than reading its lines one by one."""
 
-_KNOWN_KEYS: Final = KnownKeys(KEYS)
+_KNOWN_KEYS: Final = KnownKeys(KEYS, is_unused)
 
 
 @dataclass(slots=True)
@@ -152,8 +153,9 @@ class JsonlReader(OneFile):
 
     def _parse_fast(self, block: TextBlock) -> Parsed | None:
         """The calls of a block by columns; None where it is better read line by line."""
-        fast = self._fast_for(block.data)
-        if fast is None or fast.layout is None or fast.columns is None:
+        keys = None if self._fast is None else _KNOWN_KEYS.found_in(block.data)
+        fast = None if keys is None else self._fast_for(block.data, keys.known)
+        if keys is None or fast is None or fast.layout is None or fast.columns is None:
             return None
         columns = fast.columns.read(block.data)
         if columns is None:
@@ -166,17 +168,17 @@ class JsonlReader(OneFile):
         lines = _lines_of(block, taken)
         parsed = Parsed(flat.batch, lines, len(lines))
         parsed.formats["flat"] = len(lines)
+        if keys.others:
+            raw = block.data.split(b"\n")
+            parsed.unused = unused_in_lines((raw[number] for number in taken), keys.others)
         if not slow:
             return parsed
         return joined(parsed, self._parse_lines(block, set(slow)))
 
-    def _fast_for(self, data: bytes) -> _Fast | None:
+    def _fast_for(self, data: bytes, keys: frozenset[str]) -> _Fast | None:
         """How to read a block as columns: by all known keys that occur in it or did before."""
         fast = self._fast
         if fast is None:
-            return None
-        keys = _KNOWN_KEYS.found_in(data)
-        if keys is None:
             return None
         if not keys <= fast.keys:
             fast = fast.with_keys(keys, _examples(data, keys - fast.keys) if fast.keys else ())

@@ -15,6 +15,7 @@ from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import Nearest, nearest_format
 from costaudit.ingest.quarantine import Place, Quarantine
 from costaudit.ingest.reader import FileReader, open_log
+from costaudit.ingest.settle import settled
 from costaudit.ingest.starter import starter_mapping
 from costaudit.ingest.trace import Trace, trace_record
 from costaudit.schema import Call
@@ -141,7 +142,7 @@ def _plainly(adapter: Adapter, *, forced: bool) -> Callable[[Record], list[Call]
     def read(record: Record) -> list[Call]:
         if not (forced or adapter.matches(record)):
             raise Skip("unrecognised")
-        return adapter.calls(record)
+        return settled(adapter.calls(record))
 
     return read
 

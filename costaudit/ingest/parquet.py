@@ -84,7 +84,7 @@ class ParquetReader(OneFile):
         if layout is None:
             names = list(schema.names)
             return cls(file, adapter, forced is not None, None, names, metadata=metadata, adapters=adapters)
-        columns = sorted({path[0] for path in layout.types})
+        columns = sorted({path[0] for path in (*layout.types, *layout.unused)})
         texts = [n for n in columns if pa.types.is_string(schema.field(n).type) and n not in _FREE_TEXT]
         return cls(file, adapter, forced is not None, layout, columns, texts, metadata, adapters)
 
@@ -177,6 +177,7 @@ class ParquetReader(OneFile):
             rows = np.delete(np.array(rows), flat.doubtful).tolist()
         parsed = Parsed(flat.batch, rows, len(rows))
         parsed.formats["flat"] = len(rows)
+        parsed.unused = flat.unused
         if not len(flat.doubtful):
             return parsed
         doubtful = table.take(pa.array(flat.doubtful))

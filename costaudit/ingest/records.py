@@ -12,8 +12,8 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.pages import entries_of, page_records
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.text_size import text_sizes
-from costaudit.ingest.usage import refuse_clocks
-from costaudit.schema import Call, Quality
+from costaudit.ingest.usage import is_counted, refuse_clocks
+from costaudit.schema import Call
 
 
 class RecordParser:
@@ -71,14 +71,20 @@ class RecordParser:
             self.set_aside(skip, place)
             return
         self._parsed.records += 1
-        if len(found) == 1 and found[0].quality == Quality.NONE:
+        if len(found) == 1 and not is_counted(found[0]):
             _measure_text(found[0], entry)
         if found:
             self._parsed.formats[adapter.name] += 1
         else:
             self._parsed.ignored += 1
-        self._calls += found
-        self._lines += [place.line] * len(found)
+        self._keep(found, place.line)
+
+    def _keep(self, calls: Sequence[Call], line: int) -> None:
+        for call in calls:
+            if call.stated is not None and call.stated.unused is not None:
+                self._parsed.unused.take(call.stated.unused)
+        self._calls += calls
+        self._lines += [line] * len(calls)
 
     def _adapter_of(self, record: Record) -> Adapter | None:
         adapter = self._adapter

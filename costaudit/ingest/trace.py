@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from costaudit.ingest.format import Record, Skip
 from costaudit.ingest.paths import decode, step_text
-from costaudit.schema import Call
+from costaudit.schema import FIELDS, Call
 
 WORK: Final = 1_000_000
 """Values that are looked at in all readings of one record together, about: more are not examined."""
@@ -131,7 +131,7 @@ def _read(read: Callable[[Record], list[Call]], record: Record) -> list[Call] | 
 def _differences(before: list[Call] | None, after: list[Call] | None) -> Iterator[str]:
     """Fields of the first call that differ; none where one of the readings found no call."""
     if before and after and len(before) == len(after):
-        for name in Call.__struct_fields__:
+        for name in FIELDS:
             if getattr(before[0], name) != getattr(after[0], name):
                 yield name
 

@@ -22,6 +22,7 @@ from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When
 from costaudit.prices.rows import WHAT_IF, PriceRow, WindowRow, instant_text
 from costaudit.prices.windows import in_window
+from costaudit.tokens import PRICED_AS
 
 NO_PRICE_THEN: Final = "no_price_at_that_time"
 NO_TIER_PRICE: Final = "no_price_for_service_tier"
@@ -64,6 +65,11 @@ class Card(msgspec.Struct, frozen=True):
     def with_rates(self, rates: Mapping[str, Rate]) -> Card:
         """The card with some other rates, under the same id."""
         return replace(self, rates={**self.rates, **rates})
+
+    def with_stand_ins(self) -> Card:
+        """The card with the rates by which classes are billed that it has no rate of its own for."""
+        lent = {c: self.rates[of] for c, of in PRICED_AS.items() if c not in self.rates and of in self.rates}
+        return self.with_rates(lent) if lent else self
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -17,14 +17,7 @@ from costaudit.prices.conditions import When, parse_when
 from costaudit.prices.folders import Folder, table_text
 from costaudit.tokens import TOKEN_CLASSES
 
-PRICE_CLASSES: Final = (
-    *TOKEN_CLASSES,
-    "cache_read_audio",
-    "input_image",
-    "output_image",
-    "request",
-    "web_search",
-)
+PRICE_CLASSES: Final = (*TOKEN_CLASSES, "request", "web_search")
 """What a price can be for: token classes, and units counted one by one."""
 
 UNIT_CLASSES: Final = frozenset({"request", "web_search"})

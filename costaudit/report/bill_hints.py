@@ -10,6 +10,7 @@ import msgspec
 
 from costaudit.report import model as m
 from costaudit.report.bill_cells import Cell, Statement
+from costaudit.tokens import OUTPUT_SIDE
 
 LEAST_DAYS: Final = 3
 """Days that a pattern over time must hold for."""
@@ -112,7 +113,7 @@ def find_short_output(case: _Case) -> Iterator[m.BillHint]:
     """Input agrees and output does not: streams whose last usage was not logged."""
     if case.made.kind != "usage" or "output" not in case.made.stated:
         return
-    inputs = [n for n in case.made.stated if n not in ("output", "output_audio", "web_searches")]
+    inputs = [n for n in case.made.stated if n not in (*OUTPUT_SIDE, "web_searches")]
     for model, cells in case.models():
         billed, logged = _total(cells, "bill", "output"), _total(cells, "log", "output")
         agree = all(case.near(_total(cells, "log", n), _total(cells, "bill", n)) for n in inputs)

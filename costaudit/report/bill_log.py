@@ -12,13 +12,14 @@ import msgspec
 import numpy as np
 
 from costaudit.engine.costing import DIGITS, usd
-from costaudit.engine.ledger import NO_PERIOD
+from costaudit.engine.ledger import NO_PERIOD, Cells, Ints
 from costaudit.engine.plan import PRICED, Plan
 from costaudit.ingest.bills.line import CLASSES
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import Resolved
 from costaudit.times import DAY_US, HOUR_US
+from costaudit.tokens import PRICED_AS
 
 if TYPE_CHECKING:
     from costaudit.report.build import Audited
@@ -71,6 +72,16 @@ class LogSide(msgspec.Struct):
     total: int = 0
 
 
+_WITHIN: Final = {**PRICED_AS, "output_image": "output"}
+"""Classes that a bill counts within another: it states no images, and no sound among what was cached."""
+
+
+def _billed_as(cells: Cells, name: str) -> Ints:
+    """The tokens of a class as bills count them."""
+    inner = (cells.measures[part] for part, whole in _WITHIN.items() if whole == name)
+    return sum(inner, cells.measures[name])
+
+
 def log_side(work: Audited, gateways: Gateways) -> LogSide:
     """The requests of an audit as a bill would sum them."""
     cells, plan = work.passed.cells, work.passed.plan
@@ -79,7 +90,7 @@ def log_side(work: Audited, gateways: Gateways) -> LogSide:
     words = {key: cells.words(key) for key in ("provider", "model", "gateway", "service_tier")}
     searches = _search_units(work)
     resold = {name for name in cells.values["gateway"] if (g := gateways.named(name)) and g.id in RESELLERS}
-    counts = {name: cells.measures[name].tolist() for name in CLASSES}
+    counts = {name: _billed_as(cells, name).tolist() for name in CLASSES}
     requests, priced = cells.measures["requests"].tolist(), work.costed.priced.tolist()
     units, cards = work.costed.list_units.tolist(), cells.keys["card"].tolist()
     for i, period in enumerate(cells.keys["period"].tolist()):

@@ -22,7 +22,7 @@ from costaudit.money import EXACT, exact, shown, usd_for
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.report.safe import display_width, pad, safe, wrap
 from costaudit.report.tagged import TEXTS, columns_of, moment
-from costaudit.schema import UNTAGGED, Call, Tier
+from costaudit.schema import FIELDS, UNTAGGED, Call, Tier
 from costaudit.tape.columns import Batch
 from costaudit.tape.tape import Tape
 from costaudit.tape.texts import with_texts
@@ -175,7 +175,7 @@ def _exact(amount: Decimal | None) -> str | None:
 def _call_value(call: Call, *, with_text: bool) -> dict[str, Any]:
     """All canonical facts; texts by their length unless they are asked for."""
     told: dict[str, Any] = {}
-    for name in Call.__struct_fields__:
+    for name in FIELDS:
         value = getattr(call, name)
         if name in TEXTS:
             told[f"{name}_characters"] = None if value is None else len(value)
@@ -244,7 +244,7 @@ def _pairs(pairs: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
 
 
 def _facts(call: Call, *, with_text: bool) -> Iterator[tuple[str, str]]:
-    for name in Call.__struct_fields__:
+    for name in FIELDS:
         value = getattr(call, name)
         if value is None or (value == getattr(_USUAL, name) and name not in ("input", "output")):
             continue

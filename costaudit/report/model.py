@@ -167,6 +167,10 @@ class Tokens(_Part):
     reasoning: int = 0
     input_audio: int = 0
     output_audio: int = 0
+    cache_read_audio: int = 0
+    input_image: int = 0
+    output_image: int = 0
+    cache_read_image: int = 0
 
 
 class Estimated(_Part):

@@ -161,6 +161,7 @@ def _changes(work: Audited, one: _Stretch, after: _Stretch) -> list[ScheduledCha
 def _differences(card: Card, later: Card) -> Iterator[tuple[str, Card]]:
     """By price class the card with only the prices of that class as they are later."""
     by_class: dict[str, list[str]] = {}
+    later = later.with_stand_ins()
     for name in PRICED:
         if name in card.rates and name in later.rates and card.rates[name].usd != later.rates[name].usd:
             by_class.setdefault(price_class(later, name), []).append(name)

@@ -20,11 +20,11 @@ import msgspec
 
 from costaudit.routing.policy import Treatment
 from costaudit.schema import INPUT_SIDE
+from costaudit.tokens import OUTPUT_SIDE
 
 WHOLE: Final = 10_000
 """Shares are counted in ten-thousandths: 10,000 is all."""
 
-OUTPUT_SIDE: Final = ("output", "output_audio")
 
 Rates = Mapping[str, int]
 """By price class; a class that is missing has no price."""

@@ -23,6 +23,7 @@ from costaudit.schema import CANONICAL, COUNTS, INPUT_SIDE, UNITS, Quality, Stat
 from costaudit.tape.columns import Batch
 from costaudit.tape.record import FILE, LINE, hashes_in
 from costaudit.tiers.traits import VOTER
+from costaudit.tokens import OUTPUT_SIDE
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -30,8 +31,6 @@ Index = npt.NDArray[np.intp]
 
 _SALTS: Final = {"call_hash": np.uint64(1), "response_hash": np.uint64(2)}
 """A parent id is the call id or the response id of another record, and stands for both."""
-
-_OUTPUT_SIDE: Final = tuple(n for n in COUNTS if n not in (*INPUT_SIDE, *UNITS, "reasoning"))
 
 _LARGEST: Final = (*UNITS, "asked_bytes", "answered_bytes")
 
@@ -245,9 +244,9 @@ class _Picks:
 
         Adding up the largest of each class would count tokens twice that one record splits finer.
         """
-        output_source = self._most(list(_OUTPUT_SIDE))
+        output_source = self._most(list(OUTPUT_SIDE))
         sources = dict.fromkeys(INPUT_SIDE, self.input_source)
-        sources |= dict.fromkeys((*_OUTPUT_SIDE, "reasoning"), output_source)
+        sources |= dict.fromkeys((*OUTPUT_SIDE, "reasoning"), output_source)
         names = self.batch.schema.names
         return {n: self.batch.column(n).take(pa.array(rows)) for n, rows in sources.items() if n in names}
 

@@ -133,6 +133,7 @@ def _record(
                 found.quarantine.merge(parsed.quarantine)
                 found.formats.update(parsed.formats)
                 found.unread |= parsed.unread
+                found.unused.merge(parsed.unused)
                 if done.segment.size:
                     number = tape.add(done.segment, done.task.source, done.task.block.index)
                     ids.add(number, done.keys)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.reader import Reader
+from costaudit.ingest.unused import Unused
 from costaudit.tape.ids import links_in, numbers_in, parts_of
 from costaudit.tape.merge import merge
 from costaudit.tape.overlaps import Overlap
@@ -55,6 +56,8 @@ class Found(msgspec.Struct):
     quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
     formats: Counter[str] = msgspec.field(default_factory=Counter)
     """Records that gave calls, by log format."""
+    unused: Unused = msgspec.field(default_factory=Unused)
+    """Numbers in the records of calls that speak of tokens or money, and that nobody reads, by name."""
     unread: frozenset[str] = frozenset()
     """Files that could not be read as logs."""
     copies: Sequence[tuple[str, str]] = ()

@@ -28,6 +28,10 @@ COUNTED = (
     "reasoning",
     "input_audio",
     "output_audio",
+    "cache_read_audio",
+    "input_image",
+    "output_image",
+    "cache_read_image",
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from costaudit.report.model import Audit
+from costaudit.tokens import INPUT_SIDE, OUTPUT_SIDE
 from tests.engine.audits import audit, same, write_jsonl
 from tests.engine.oracle import facts, instant, list_usd, rate
 
@@ -187,12 +188,10 @@ def test_litellm_totals(litellm_rows: Rows, litellm_report: Audit):
     assert spend.reported_usd is not None
     assert abs(spend.reported_usd - stated) < Decimal("1e-9")
     assert round(stated, 6) == Decimal("11.677148")
-    prompt = (
-        tokens.input + tokens.cache_read + tokens.cache_write_5m + tokens.cache_write_1h + tokens.input_audio
-    )
+    prompt = sum(getattr(tokens, name) for name in INPUT_SIDE)
     assert prompt == sum(row["prompt_tokens"] for row in litellm_rows) == 3_670_128
     completion = sum(row["completion_tokens"] for row in litellm_rows)
-    assert tokens.output + tokens.output_audio == completion == 346_245
+    assert sum(getattr(tokens, name) for name in OUTPUT_SIDE) == completion == 346_245
 
 
 LITELLM = {

@@ -38,6 +38,7 @@ def assert_alike(fast: list[Parsed], slow: list[Parsed]) -> None:
         assert calls_of(one.batch) == calls_of(other.batch)
         assert list(one.lines) == list(other.lines)
         assert one.quarantine == other.quarantine
+        assert one.unused == other.unused
         assert (one.records, one.ignored, one.formats) == (other.records, other.ignored, other.formats)
         assert one.records == one.batch.num_rows + one.ignored + one.quarantine.total
 

@@ -16,9 +16,10 @@ from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind
 from costaudit.ingest.canonical import Parsed, calls_of
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.parquet import ParquetReader
+from costaudit.ingest.settle import settled
 from costaudit.ingest.sniff import sniff
-from costaudit.ingest.usage import set_usage
 from costaudit.schema import Call
+from costaudit.stated import Stated
 
 Record = dict[str, Any]
 
@@ -143,6 +144,7 @@ def assert_same(fast: Parsed | None, slow: Parsed) -> None:
     if fast is None:
         return
     assert fast.quarantine == slow.quarantine
+    assert fast.unused == slow.unused
     assert calls_of(fast.batch) == calls_of(slow.batch)
     assert (list(fast.lines), fast.records, fast.formats) == (list(slow.lines), slow.records, slow.formats)
 
@@ -209,18 +211,16 @@ def test_usage_of_columns_is_the_usage_of_records(folder: Path, rows: list[tuple
             total = (p or 0) + (c or 0)
         values = dict(zip(names, (p, c, read, w5, w1, think, total), strict=True))
         log.append({"model": "gpt-4o", **{k: v for k, v in values.items() if v is not None}})
-        expected.append(
-            set_usage(
-                Call(model="gpt-4o", model_requested="gpt-4o"),
-                prompt=p,
-                completion=c,
-                cache_read=read,
-                write_5m=w5,
-                write_1h=w1,
-                reasoning=think,
-                total=total,
-            )
+        stated = Stated(
+            prompt=p,
+            completion=c,
+            cache_read=read,
+            write_5m=w5,
+            write_1h=w1,
+            reasoning=think,
+            total=total,
         )
+        expected += settled([Call(model="gpt-4o", model_requested="gpt-4o", stated=stated)])
     fast, slow = both_ways("".join(json.dumps(r) + "\n" for r in log), folder)
     assert fast is not None
     assert calls_of(fast.batch) == expected

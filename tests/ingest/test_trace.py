@@ -16,6 +16,7 @@ from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Record, Skip
 from costaudit.ingest.mapping import parse_format
 from costaudit.ingest.nearest import nearest_format
+from costaudit.ingest.settle import settled
 from costaudit.ingest.starter import starter_mapping
 from costaudit.ingest.trace import Trace, trace_record
 from costaudit.schema import Call
@@ -38,7 +39,7 @@ FLAT: dict[str, Any] = {
 def read_flat(record: Record) -> list[Call]:
     if not flat.matches(record):
         raise Skip("unrecognised")
-    return flat.calls(record)
+    return settled(flat.calls(record))
 
 
 def test_each_field_names_the_keys_that_it_comes_from():
@@ -71,7 +72,7 @@ def test_json_in_a_string_is_traced_to_its_keys():
     table = {"model": "p.m", "input_tokens": "p.u.n"}
     adapter = mapped_adapter(parse_format("mine", table, "f"))
     record = {"p": json.dumps({"m": "x", "u": {"n": 3, "o": 4}, "a.b": 1})}
-    trace = trace_record(record, adapter.calls)
+    trace = trace_record(record, lambda r: settled(adapter.calls(r)))
     assert trace.fields["model"] == ["p.m"]
     assert trace.fields["input"] == ["p.u.n"]
     assert trace.unused == {"p.u.o": "number", 'p."a.b"': "number"}
@@ -148,7 +149,7 @@ def test_a_first_mapping_is_guessed_and_reads_the_record():
         "latency_ms": {"path": "data.duration_seconds", "unit": "s"},
         "user": '"user.id"',
     }
-    (call,) = mapped_adapter(parse_format("mine", table, "f")).calls(UNKNOWN)
+    (call,) = settled(mapped_adapter(parse_format("mine", table, "f")).calls(UNKNOWN))
     assert (call.model, call.input, call.cache_read, call.output) == ("gpt-4o", 60, 40, 20)
     assert (call.reported_picousd, call.latency_ms) == (1_500_000_000, 1250)
 

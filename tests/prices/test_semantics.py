@@ -29,6 +29,10 @@ TABLE = load_semantics()
         ("minimax", "chat", {"cache_read", "cache_write"}, {"reasoning"}),
         ("perplexity", "chat", set(), set()),
         ("nobody", "messages", set(), {"reasoning"}),
+        ("google", "chat", {"cache_read"}, set()),
+        ("nobody", "gemini", {"cache_read"}, set()),
+        ("cohere", "gateway", {"cache_read", "cache_write"}, {"reasoning"}),
+        ("nobody", "helicone", set(), set()),
     ],
 )
 def test_the_pair_decides(provider: str, flavour: str, in_input: set[str], in_output: set[str]):

@@ -123,6 +123,17 @@ def test_a_log_that_lacks_a_call_explains_the_rest_by_value(tmp_path):
     assert (s.start, s.end, s.by, s.usd_basis) == ("2026-10-05", "2026-10-05", ["day", "model"], "list")
 
 
+def test_images_of_the_log_are_within_what_the_bill_counts(tmp_path):
+    # OpenAI's usage export has one input count: 600 of text and 400 of images; 200 cached, 50 of it images.
+    images = {"input_image_tokens": 450, "cache_read_image_tokens": 50, "cached_tokens": 200}
+    logged = {**call(1, 0, FULL, 0, 0, 0), "input_tokens": 1200, "output_tokens": 10, **images}
+    s = one(compared(tmp_path, [logged], page([bucket(0, [used(FULL, 1000, 200, 10)])])))
+    compared_tokens = s.by_model[0].tokens
+    assert compared_tokens["input"].log == 1000
+    assert not any(pair.difference for pair in compared_tokens.values())
+    assert s.total.verdict == "matched"
+
+
 def test_too_much_of_one_model_does_not_make_up_for_another(tmp_path):
     log = [call(1, 0, MINI, 4_000_000, 0, 0)]
     bill = page([bucket(0, [used(MINI, 2_000_000, 0, 0), used(FULL, 120_000, 0, 0)])])

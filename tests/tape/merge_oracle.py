@@ -9,6 +9,7 @@ from msgspec.structs import astuple
 
 from costaudit.schema import COUNTS, INPUT_SIDE, Call, Quality, Status
 from costaudit.tape.record import hashes_of
+from costaudit.tokens import OUTPUT_SIDE
 
 
 def _hash(ident: str) -> int:
@@ -96,8 +97,9 @@ def _merge(records: list[Call]) -> Call:
     source = max(ranked, key=lambda r: (_input_side(r), sum(1 for n in INPUT_SIDE if getattr(r, n))))
     for name in INPUT_SIDE:
         setattr(whole, name, getattr(source, name))
-    output = max(ranked, key=lambda r: (r.output + r.output_audio, r.reasoning))
-    whole.output, whole.output_audio, whole.reasoning = output.output, output.output_audio, output.reasoning
+    output = max(ranked, key=lambda r: (sum(getattr(r, name) for name in OUTPUT_SIDE), r.reasoning))
+    for name in (*OUTPUT_SIDE, "reasoning"):
+        setattr(whole, name, getattr(output, name))
     whole.web_searches = max(r.web_searches for r in ranked)
     whole.asked_bytes = max((r.asked_bytes for r in ranked if r.asked_bytes is not None), default=None)
     known = (r.answered_bytes for r in ranked if r.answered_bytes is not None)

@@ -12,10 +12,16 @@ from typing import Final
 
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call
+from costaudit.stated import Stated
 
 EVENT_KEYS: Final = {"event", "properties", "user_id", "time"}
+
+_KNOWN: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "cost", "total_cost"})
+"""`total_cost` is the sum of a session so far."""
 
 OPENROUTER: Final = "openrouter/"
 """Prefix of a model name whose calls go through OpenRouter."""
@@ -46,11 +52,12 @@ def calls_from_event(record: Record) -> list[Call]:
         tags=f"edit_format:{edit_format}" if edit_format and edit_format != "None" else None,
         reported_picousd=picousd(properties.get("cost")),
     )
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(properties.get("prompt_tokens"), "prompt_tokens"),
         completion=count(properties.get("completion_tokens"), "completion_tokens"),
         total=count(properties.get("total_tokens"), "total_tokens"),
+        includes=includes(None, "litellm"),
+        unused=unused_numbers(properties, _KNOWN),
     )
     return [call]
 

@@ -13,28 +13,42 @@ from typing import Any, Final
 from costaudit.ingest.adapters.openai_chat import web_searches
 from costaudit.ingest.fields import mapping, model_name, text
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality
+from costaudit.stated import Stated
 
 PROVIDER_BY_ID: Final = (("msg_bdrk_", "bedrock"), ("msg_vrtx_", "vertex"))
 """Prefixes of message ids that tell who served the message."""
 
 
+_KNOWN: Final = frozenset({
+    "input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+    "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens", "thinking_tokens", "web_search_requests",
+    "iterations",
+})  # fmt: skip
+"""Keys of a usage object that are read."""
+
+
 def set_message_usage(call: Call, usage: Mapping[str, Any]) -> Call:
-    """Fill the call's classes from an Anthropic usage object; a write without a TTL is 5 minutes."""
-    written = count(usage.get("cache_creation_input_tokens"), "cache_creation_input_tokens") or 0
+    """Note the counts of an Anthropic usage object. Raises Skip for impossible ones."""
+    call.stated = _stated(usage)
+    return call
+
+
+def _stated(usage: Mapping[str, Any]) -> Stated:
     split = mapping(usage.get("cache_creation"))
-    hour = count(split.get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens") or 0
-    short = count(split.get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens") or 0
-    return set_usage(
-        call,
+    return Stated(
         prompt=count(usage.get("input_tokens"), "input_tokens"),
         completion=count(usage.get("output_tokens"), "output_tokens"),
         cache_read=count(usage.get("cache_read_input_tokens"), "cache_read_input_tokens"),
-        write_5m=max(short, written - hour),
-        write_1h=hour,
+        write_5m=count(split.get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens"),
+        write_1h=count(split.get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens"),
+        written=count(usage.get("cache_creation_input_tokens"), "cache_creation_input_tokens"),
         reasoning=_thinking(usage),
-        cache_inside=False,
+        includes=includes("anthropic", "messages"),
+        unused=unused_numbers(usage, _KNOWN),
     )
 
 
@@ -91,10 +105,11 @@ def _by_iteration(
         call.call_id = f"{whole.response_id}#{number}" if whole.response_id else None
         call.model = model_name(iteration.get("model")) or whole.model
         call.web_searches = searches if number == last else 0
-        set_message_usage(call, iteration)
-        if iteration.get("type") == "message" and thinking and not call.reasoning:
-            call.reasoning = min(thinking, call.output)
-            thinking -= call.reasoning
+        stated = _stated(iteration)
+        if iteration.get("type") == "message" and thinking and not stated.reasoning:
+            stated.reasoning = min(thinking, stated.completion or 0)
+            thinking -= stated.reasoning
+        call.stated = stated
         calls.append(call)
     return calls
 

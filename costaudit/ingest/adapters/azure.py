@@ -16,10 +16,17 @@ from costaudit.ingest.adapters.row_facts import without_split
 from costaudit.ingest.adapters.row_values import filled, integer, items, objects
 from costaudit.ingest.fields import first, flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call
+from costaudit.stated import Stated
 
 LLM_LOG: Final = ("PromptTokens", "CorrelationId")
+
+_KNOWN: Final = frozenset({
+    "PromptTokens", "CompletionTokens", "TotalTokens", "RequestMessages", "ResponseMessages", "Properties",
+})  # fmt: skip
 
 NO_TOKENS: Final = "RequestResponse diagnostics state no tokens: log through API Management (GatewayLlmLogs)"
 
@@ -58,13 +65,14 @@ def _calls(record: Mapping[str, Any]) -> list[Call]:
     call.model = model_name(row.get("ModelName")) or call.model_requested
     asked = items(row.get("RequestMessages"))
     set_request(call, {"messages": asked} if asked else {})
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(row.get("PromptTokens"), "PromptTokens"),
         completion=count(row.get("CompletionTokens"), "CompletionTokens"),
         total=count(row.get("TotalTokens"), "TotalTokens"),
+        includes=includes("azure", "chat"),
+        unused=unused_numbers(row, _KNOWN),
     )
-    without_split(call)
+    without_split(call.stated, call.provider)
     return [call]
 
 

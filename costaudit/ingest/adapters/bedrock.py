@@ -18,13 +18,27 @@ from costaudit.ingest.adapters.row_facts import set_labels, tags_of
 from costaudit.ingest.adapters.row_values import milliseconds, objects
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, Status
+from costaudit.stated import Stated
 
 CLEAR_ARN: Final = re.compile(
     r"arn:aws[\w-]*:bedrock:[\w-]*:\d*:(?:inference-profile|foundation-model)/(.+)$"
 )
 """An ARN whose last part is a model's id; of other kinds only the whole ARN says what is meant."""
+
+_KNOWN: Final = frozenset({
+    "inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheReadInputTokenCount",
+    "cacheWriteInputTokens", "cacheWriteInputTokenCount",
+})  # fmt: skip
+"""Keys of a usage object that are read, or say the same again."""
+
+_LOG_KEYS: Final = frozenset({
+    "inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount",
+    "inputBodyJson", "outputBodyJson",
+})  # fmt: skip
 
 SPARE_COUNTS: Final = (
     ("inputTextTokenCount", "results"),
@@ -79,25 +93,27 @@ def calls_from_body(body: Record) -> list[Call]:
     answered = first(body, "generation_token_count") if not results else results[-1].get("tokenCount")
     asked = first(body, "inputTextTokenCount", "prompt_token_count")
     completion = 0 if "embedding" in body else count(answered, "tokenCount")
-    return [set_usage(call, prompt=count(asked, "inputTextTokenCount"), completion=completion)]
+    prompt = count(asked, "inputTextTokenCount")
+    call.stated = Stated(prompt=prompt, completion=completion, includes=includes("bedrock", "chat"))
+    return [call]
 
 
 def _set_converse_usage(call: Call, usage: Mapping[str, Any]) -> Call:
     read = first(usage, "cacheReadInputTokens", "cacheReadInputTokenCount")
     wrote = first(usage, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
-    written = count(wrote, "cacheWriteInputTokens") or 0
     lasting = (d for d in objects(usage.get("cacheDetails")) if d.get("ttl") == "1h")
     hour = sum(count(d.get("inputTokens"), "cacheDetails") or 0 for d in lasting)
-    return set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(usage.get("inputTokens"), "inputTokens"),
         completion=count(usage.get("outputTokens"), "outputTokens"),
         cache_read=count(read, "cacheReadInputTokens"),
-        write_5m=max(written - hour, 0),
         write_1h=hour,
+        written=count(wrote, "cacheWriteInputTokens"),
         total=count(usage.get("totalTokens"), "totalTokens"),
-        cache_inside=False,
+        includes=includes("bedrock", "converse"),
+        unused=unused_numbers(usage, _KNOWN),
     )
+    return call
 
 
 def is_invocation(record: Record) -> bool:
@@ -129,29 +145,30 @@ def _set_log_counts(
     completion = count(answered.get("outputTokenCount"), "outputTokenCount")
     if prompt is None and completion is None:
         if is_body(body):
-            for name, value in _tokens(calls_from_body(body)[0]).items():
-                setattr(call, name, value)
+            call.stated = calls_from_body(body)[0].stated
         elif not is_message(body):
             call.quality = Quality.NONE.value
         return
-    stated = set_usage(
-        Call(),
+    log = Stated(
         prompt=prompt,
         completion=completion,
         cache_read=count(asked.get("cacheReadInputTokenCount"), "cacheReadInputTokenCount"),
-        write_5m=count(asked.get("cacheWriteInputTokenCount"), "cacheWriteInputTokenCount"),
-        cache_inside=False,
+        written=count(asked.get("cacheWriteInputTokenCount"), "cacheWriteInputTokenCount"),
+        includes=includes("bedrock", "converse"),
+        unused=unused_numbers({**asked, **answered}, _LOG_KEYS),
     )
-    written = stated.cache_write_5m
-    same = (call.input, call.cache_read, call.output) == (stated.input, stated.cache_read, stated.output)
-    if not same or call.cache_write_5m + call.cache_write_1h != written:
-        for name, value in _tokens(stated).items():
-            setattr(call, name, value)
+    if call.stated is not None and _sums(call.stated) == _sums(log):
+        return
+    if call.stated is not None and call.stated.reasoning:
+        log.reasoning = min(call.stated.reasoning, log.completion or 0)
+    call.stated, call.quality = log, Quality.EXACT.value
 
 
-def _tokens(call: Call) -> dict[str, Any]:
-    names = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "quality", "reading")
-    return {name: getattr(call, name) for name in names}
+def _sums(stated: Stated) -> tuple[int, ...]:
+    """What a body and a log record both state, absent as 0."""
+    hour = stated.write_1h or 0
+    written = max(stated.write_5m or 0, (stated.written or 0) - hour) + hour
+    return stated.prompt or 0, stated.completion or 0, stated.cache_read or 0, written
 
 
 def _response(value: Any) -> Mapping[str, Any]:

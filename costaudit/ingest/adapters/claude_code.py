@@ -19,9 +19,12 @@ from costaudit.ingest.adapters.otlp_spans import started_us
 from costaudit.ingest.adapters.row_values import milliseconds
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.meaning import includes
 from costaudit.ingest.text_size import answer_bytes
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, Status
+from costaudit.stated import Stated
 
 FEATURE: Final = "claude-code"
 SYNTHETIC: Final = "<synthetic>"
@@ -30,6 +33,10 @@ TYPES: Final = frozenset({
     "assistant", "user", "system", "progress", "queue-operation", "attachment", "pr-link", "last-prompt",
 })  # fmt: skip
 """Record types that belong to a session."""
+
+_EVENT_KEYS: Final = frozenset({
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd",
+})  # fmt: skip
 
 LOOSE_TYPES: Final = {"summary": "leafUuid", "file-history-snapshot": "messageId"}
 """Record types without a session id, with the field that marks them."""
@@ -59,7 +66,7 @@ class Transcript:
     def calls(self, record: Record) -> list[Call]:
         """`calls_from_record`, with the size of the answer where its output is only a placeholder."""
         calls = calls_from_record(record)
-        if calls and calls[0].response_id and calls[0].quality == Quality.PARTIAL:
+        if calls and calls[0].response_id and _is_placeholder(calls[0]):
             calls[0].answered_bytes = self._add(calls[0].response_id, record)
         return calls
 
@@ -70,6 +77,14 @@ class Transcript:
             size = answer_bytes(mapping(_said(record).get("message")).get("content"))
             self.sizes[ident] = self.sizes.get(ident, 0) + size
         return self.sizes[ident]
+
+
+def _is_placeholder(call: Call) -> bool:
+    """Whether the counts are not the last ones, or leave out the prompt."""
+    stated = call.stated
+    if stated is None or stated.completion is None:
+        return False
+    return stated.prompt is None or call.quality == Quality.PARTIAL
 
 
 def new_transcript() -> Callable[[Record], list[Call]]:
@@ -142,14 +157,15 @@ def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | Non
         call.status, call.quality = Status.ERROR.value, Quality.NONE.value
         call.error_code = text(attributes.get("status_code"))
         return call
-    return set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(attributes.get("input_tokens"), "input_tokens"),
         completion=count(attributes.get("output_tokens"), "output_tokens"),
         cache_read=count(attributes.get("cache_read_tokens"), "cache_read_tokens"),
         write_5m=count(attributes.get("cache_creation_tokens"), "cache_creation_tokens"),
-        cache_inside=False,
+        includes=includes("anthropic", "messages"),
+        unused=unused_numbers(attributes, _EVENT_KEYS),
     )
+    return call
 
 
 def _source(attributes: Mapping[str, Any]) -> str | None:

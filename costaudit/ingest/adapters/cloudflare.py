@@ -22,13 +22,21 @@ from costaudit.ingest.adapters.row_facts import (
 from costaudit.ingest.adapters.row_values import filled, integer, milliseconds, objects
 from costaudit.ingest.fields import first, flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Status
+from costaudit.stated import Stated
 
 GATEWAY: Final = "cloudflare"
 
 LISTED: Final = ("cached", "custom_cost", "model_type", "status_code")
 """Fields that tell a row of the log list from other records with `tokens_in`."""
+
+_KNOWN: Final = frozenset({
+    "tokens_in", "tokens_out", "cost", "cached", "metadata", "request", "response", "request_head",
+    "response_head",
+})  # fmt: skip
 
 PUSHED: Final = ("Gateway", "Provider", "Model", "StatusCode")
 
@@ -70,12 +78,13 @@ def _listed(row: Mapping[str, Any]) -> Call:
     set_labels(call, metadata)
     call.tags = tags_of(metadata)
     set_request(call, mapping(row.get("request")))
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(row.get("tokens_in"), "tokens_in"),
         completion=count(row.get("tokens_out"), "tokens_out"),
+        includes=includes(None, "gateway"),
+        unused=unused_numbers(row, _KNOWN),
     )
-    without_split(call)
+    without_split(call.stated, call.provider)
     _set_end(call, row, first(row, "status_code"), row.get("cached"))
     set_usd(call, row.get("cost"))
     return call

@@ -18,8 +18,11 @@ from typing import Any, Final
 
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, Status
+from costaudit.stated import Stated
 
 FEATURE: Final = "codex"
 
@@ -33,10 +36,17 @@ EXEC_TYPES: Final = frozenset({
 })  # fmt: skip
 """Events of `codex exec --json`. Its usage is the sum over a thread and names no model: no call is in it."""
 
+_EVENT_KEYS: Final = frozenset({
+    "input_token_count", "output_token_count", "cached_token_count", "cache_write_token_count",
+    "reasoning_token_count", "tool_token_count",
+})  # fmt: skip
+"""Counts of an event."""
+
 COUNTS: Final = (
     "input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens",
     "reasoning_output_tokens", "total_tokens",
 )  # fmt: skip
+_KNOWN: Final = frozenset(COUNTS)
 
 
 @dataclass(slots=True)
@@ -132,16 +142,18 @@ def calls_from_line(record: Record) -> list[Call]:
 
 
 def set_codex_usage(call: Call, usage: Mapping[str, Any]) -> Call:
-    """Fill the call's classes from one of Codex's usage objects."""
-    return set_usage(
-        call,
+    """Note the counts of one of Codex's usage objects."""
+    call.stated = Stated(
         prompt=count(usage.get("input_tokens"), "input_tokens"),
         completion=count(usage.get("output_tokens"), "output_tokens"),
         cache_read=count(usage.get("cached_input_tokens"), "cached_input_tokens"),
         write_5m=count(usage.get("cache_write_input_tokens"), "cache_write_input_tokens"),
         reasoning=count(usage.get("reasoning_output_tokens"), "reasoning_output_tokens"),
         total=count(usage.get("total_tokens"), "total_tokens"),
+        includes=includes("openai", "responses"),
+        unused=unused_numbers(usage, _KNOWN),
     )
+    return call
 
 
 def is_codex_line(record: Record) -> bool:
@@ -173,15 +185,17 @@ def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | Non
         return _failed(call, attributes)
     if attributes.get("event.kind") != "response.completed" or "input_token_count" not in attributes:
         return None
-    return set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(attributes.get("input_token_count"), "input_token_count"),
         completion=count(attributes.get("output_token_count"), "output_token_count"),
         cache_read=count(attributes.get("cached_token_count"), "cached_token_count"),
         write_5m=count(attributes.get("cache_write_token_count"), "cache_write_token_count"),
         reasoning=count(attributes.get("reasoning_token_count"), "reasoning_token_count"),
         total=count(attributes.get("tool_token_count"), "tool_token_count"),
+        includes=includes("openai", "responses"),
+        unused=unused_numbers(attributes, _EVENT_KEYS),
     )
+    return call
 
 
 def _failed(call: Call, attributes: Mapping[str, Any]) -> Call | None:

@@ -13,8 +13,11 @@ from costaudit.ingest.adapters.row_facts import set_outcome, set_usd, without_co
 from costaudit.ingest.adapters.row_values import filled, integer, milliseconds
 from costaudit.ingest.fields import first, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Status
+from costaudit.stated import Stated
 
 USAGE: Final = "gen_ai.usage."
 
@@ -36,6 +39,8 @@ NAMES: Final = {
     "total": ("total_tokens",),
 }
 """What each count is called behind `gen_ai.usage.`."""
+
+_KNOWN: Final = frozenset({USAGE + name for names in NAMES.values() for name in names} | {USAGE + "cost"})
 
 GONE: Final = 0
 """The response code of a client that went away before there was one."""
@@ -75,19 +80,20 @@ def calls_from_envoy(record: Record) -> list[Call]:
 
 def _set_counts(call: Call, row: Mapping[str, Any]) -> None:
     n = {k: count(first(row, *(USAGE + name for name in names)), k) for k, names in NAMES.items()}
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=n["prompt"],
         completion=n["completion"],
         cache_read=n["cache_read"],
         write_5m=n["write_5m"],
         reasoning=n["reasoning"],
         total=n["total"],
+        includes=includes(None, "gateway"),
+        unused=unused_numbers({k: v for k, v in row.items() if k.startswith(USAGE)}, _KNOWN),
     )
     if n["cache_read"] is None:
-        without_split(call)
+        without_split(call.stated, call.provider)
     else:
-        without_counts(call)
+        without_counts(call.stated)
 
 
 ADAPTER: Final = Adapter(

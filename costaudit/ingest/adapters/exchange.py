@@ -42,9 +42,6 @@ PROVIDER_BY_HOST: Final = (
 BEDROCK_HOST: Final = "bedrock-"
 """How the host names of Bedrock's endpoints start, in every region and partition."""
 
-REASONING_OUTSIDE: Final = ("xai", "google")
-"""Providers whose chat endpoint leaves reasoning out of `completion_tokens`."""
-
 PAIRS: Final = (("request", "response"), ("kwargs", "response"))
 MODEL_IN_PATH: Final = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
 TRANSPORT: Final = ("host", "path", "url", "method", "status_code")
@@ -117,7 +114,7 @@ def _answer(
     if failed and not (body or {}).get("usage"):
         return [error_call(body if body and body.get("error") else record, status)]
     if body is not None:
-        calls = calls_from_body(body, reasoning_inside=False if provider in REASONING_OUTSIDE else None)
+        calls = calls_from_body(body, provider)
         if calls is not None:
             return calls
         raise Skip("unrecognised", "response has no known shape")

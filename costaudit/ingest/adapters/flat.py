@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from costaudit.ingest import fields
 from costaudit.ingest.adapters.flat_fields import (
@@ -20,11 +20,15 @@ from costaudit.ingest.adapters.flat_fields import (
     FLAT_FIELDS,
     MODEL_TARGETS,
     SUPERSEDED_WORDS,
+    Kind,
 )
+from costaudit.ingest.adapters.flat_unused import unused_in_record
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Status
+from costaudit.stated import Includes, Stated
 
 _Value = TypeVar("_Value", int, str)
 
@@ -113,13 +117,14 @@ _MODEL_ROOTS = {path[0] for target in MODEL_TARGETS for path in BY_TARGET[target
 
 def calls(record: Record) -> list[Call]:
     """The one call that a flat record describes."""
-    return [call_of(record)]
+    call = call_of(record)
+    if call.stated is not None:
+        call.stated.unused = unused_in_record(record)
+    return [call]
 
 
-def call_of(
-    record: Record, *, cache_inside: bool | None = None, reasoning_inside: bool | None = None
-) -> Call:
-    """The call of a flat record, of which it may be certain what its counts include (None: not certain)."""
+def call_of(record: Record, meaning: Includes | None = None) -> Call:
+    """The call of a flat record; of what is settled in a meaning it is certain that its counts include it."""
     found = _found(record)
     call = Call(
         ts=_read(found, "ts", fields.timestamp_us),
@@ -144,7 +149,7 @@ def call_of(
     if fields.flag(_get(found, "batch")):
         call.service_tier = "batch"
     _set_identity(call, found)
-    _set_counts(call, found, cache_inside, reasoning_inside)
+    _set_counts(call, found, meaning)
     _set_request(call, record, found)
     call.status, call.error_code = status_of(_get(found, "status", ""), _get(found, "error", ""))
     call.final = True if _text(found, "finish") else None
@@ -172,49 +177,48 @@ def _set_identity(call: Call, found: _Found) -> None:
         call.call_id = request_id
 
 
-def _set_counts(call: Call, found: _Found, cache_inside: bool | None, reasoning_inside: bool | None) -> None:
-    counts = {
-        target: count(_get(found, target), BY_TARGET[target].names[0])
-        for target in (
-            "prompt_tokens",
-            "completion_tokens",
-            "cache_read",
-            "cache_read_outside",
-            "write_5m",
-            "write_1h",
-            "write_any",
-            "write_outside",
-            "reasoning",
-            "total",
-            "input_audio",
-            "output_audio",
-            "web_searches",
-        )
-    }
-    # Anthropic's own field names carry Anthropic's meaning: cached tokens stand beside the input.
-    outside = counts["cache_read_outside"] is not None or counts["write_outside"] is not None
-    write_1h = counts["write_1h"]
-    write_any = counts["write_any"] if counts["write_any"] is not None else counts["write_outside"]
-    write_5m = counts["write_5m"]
-    if write_5m is None and write_any is not None:
-        write_5m = max(write_any - (write_1h or 0), 0)
-    set_usage(
-        call,
-        prompt=counts["prompt_tokens"],
-        completion=counts["completion_tokens"],
-        cache_read=counts["cache_read"] if counts["cache_read"] is not None else counts["cache_read_outside"],
-        write_5m=write_5m,
-        write_1h=write_1h,
-        reasoning=counts["reasoning"],
-        total=counts["total"],
-        input_audio=counts["input_audio"],
-        output_audio=counts["output_audio"],
-        cache_inside=not outside if cache_inside is None else cache_inside,
-        reasoning_inside=reasoning_inside is not False,
-        cache_settled=cache_inside is not None,
-        reasoning_settled=reasoning_inside is not None,
+COUNTS: Final = tuple(f.target for f in FLAT_FIELDS if f.kind is Kind.COUNT)
+
+WRITES_OF_ANY_AGE: Final = ("write_any", "write_outside")
+READS: Final = ("cache_read", "cache_read_outside")
+"""Targets for one count, the first that is stated counts. The second is under Anthropic's own name, and
+carries Anthropic's meaning: cached tokens stand beside the input."""
+
+
+def meaning_of(*, outside: bool) -> Includes:
+    """What the counts of a flat record include, by whether cached tokens have Anthropic's names."""
+    return includes("anthropic", "messages") if outside else includes(None, "flat")
+
+
+def _set_counts(call: Call, found: _Found, meaning: Includes | None) -> None:
+    n: dict[str, Any] = {target: count(_get(found, target), BY_TARGET[target].names[0]) for target in COUNTS}
+    read, read_outside = (n.pop(name) for name in READS)
+    written, written_outside = (n.pop(name) for name in WRITES_OF_ANY_AGE)
+    outside = read_outside is not None or written_outside is not None
+    written = written_outside if written is None else written
+    prompt, completion = n.pop("prompt_tokens"), n.pop("completion_tokens")
+    call.web_searches = n.pop("web_searches") or 0
+    call.stated = Stated(
+        **n,
+        prompt=prompt,
+        completion=completion,
+        cache_read=read_outside if read is None else read,
+        written=written if n["write_5m"] is None else None,
+        includes=_over(meaning_of(outside=outside), meaning),
     )
-    call.web_searches = counts["web_searches"] or 0
+
+
+def _over(default: Includes, certain: Includes | None) -> Includes:
+    """A meaning of which a part may be certain."""
+    if certain is None:
+        return default
+    return Includes(
+        cache=certain.cache if certain.cache_settled else default.cache,
+        reasoning=certain.reasoning if certain.reasoning_settled else default.reasoning,
+        media=default.media,
+        cache_settled=certain.cache_settled,
+        reasoning_settled=certain.reasoning_settled,
+    )
 
 
 def _set_request(call: Call, record: Record, found: _Found) -> None:

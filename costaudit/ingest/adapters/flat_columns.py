@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from costaudit.ingest.adapters.flat import status_of
+from costaudit.ingest.adapters.flat import COUNTS, READS, WRITES_OF_ANY_AGE, meaning_of, status_of
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
 from costaudit.ingest.fields import END_US, START_US
+from costaudit.ingest.settle import QUALITIES, READINGS, Block, settle
+from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
-from costaudit.schema import CANONICAL, Quality, Reading
+from costaudit.schema import CANONICAL
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -35,6 +37,8 @@ class FlatRows:
     """The calls of all other rows, in canonical columns."""
     doubtful: npt.NDArray[np.intp]
     """Rows that are to be read record by record, in order."""
+    unused: Unused
+    """Numbers of the other rows that nobody reads."""
 
 
 def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None) -> FlatRows | None:
@@ -64,7 +68,20 @@ def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None
         return None
     batch = _as_batch(out, columns.rows)
     rows = np.flatnonzero(columns.doubtful)
-    return FlatRows(batch.filter(pa.array(~columns.doubtful)) if len(rows) else batch, rows)
+    kept = pa.array(~columns.doubtful) if len(rows) else None
+    unused = _unused(table, layout.unused, kept)
+    return FlatRows(batch if kept is None else batch.filter(kept), rows, unused)
+
+
+def _unused(table: pa.Table, paths: Sequence[Path], kept: pa.Array | None) -> Unused:
+    """The sums of columns that nobody reads, over the rows that are kept."""
+    unused = Unused()
+    for path in paths:
+        column = _descend(table, path)
+        records, total = values_in(column if kept is None else column.filter(kept))
+        if records:
+            unused.add(".".join(path), total, records)
+    return unused
 
 
 class _ReadByRecordError(Exception):
@@ -270,105 +287,47 @@ def _model_and_tier(columns: _Columns, out: dict[str, pa.Array]) -> None:
 
 
 def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:
-    zero = np.zeros(columns.rows, np.int64)
-    prompt, completion = columns.count("prompt_tokens"), columns.count("completion_tokens")
-    p_absent = np.ones(columns.rows, bool) if prompt is None else prompt < 0
-    c_absent = np.ones(columns.rows, bool) if completion is None else completion < 0
-    p, c = _or_zero(prompt, zero), _or_zero(completion, zero)
-    read, outside = _prefer(columns.count("cache_read"), columns.count("cache_read_outside"), zero)
-    w1 = _or_zero(columns.count("write_1h"), zero)
-    w5, outside_write = _writes(columns, w1, zero)
-    total, reasoning = columns.count("total"), columns.count("reasoning")
-    think = _or_zero(reasoning, zero)
-    outside |= outside_write
-    if total is not None:
-        w5, w1 = _beside_reads(p, read, w5, w1, ~outside & (total == p + c))
-    cached = read + w5 + w1
-    inside = ~outside & (cached <= p)
-    think_inside = think <= c
-    exclusive, ambiguous = ~inside, np.zeros(columns.rows, bool)
-    hidden = zero
-    if total is not None:
-        open_ = (
-            (total >= 0) & ~(p_absent & c_absent) & (total != _sum(p, c, cached, think, inside, think_inside))
-        )
-        if open_.any():
-            for flip_inside, flip_think in ((True, False), (False, True), (True, True)):
-                try_in = inside ^ flip_inside
-                try_think = think_inside ^ flip_think
-                fits = (
-                    open_
-                    & (~try_in | (cached <= p))
-                    & (total == _sum(p, c, cached, think, try_in, try_think))
-                )
-                inside, think_inside = np.where(fits, try_in, inside), np.where(fits, try_think, think_inside)
-                exclusive = np.where(fits, ~try_in, exclusive)
-                open_ &= ~fits
-            known = _sum(p, c, cached, think, inside, think_inside)
-            no_reasoning = np.ones(columns.rows, bool) if reasoning is None else reasoning < 0
-            is_hidden = open_ & no_reasoning & ~c_absent & (total > known)
-            hidden = np.where(is_hidden, total - known, 0)
-            ambiguous = open_ & ~is_hidden & (cached > 0)
-    none = p_absent & c_absent
-    free_prompt = np.where(inside, p - cached, p)
-    audio_in = np.minimum(_or_zero(columns.count("input_audio"), zero), free_prompt)
-    output = c + hidden + np.where(think_inside, 0, think)
-    audio_out = np.minimum(_or_zero(columns.count("output_audio"), zero), output)
-    counts = {
-        "input": free_prompt - audio_in,
-        "cache_read": read,
-        "cache_write_5m": w5,
-        "cache_write_1h": w1,
-        "output": output - audio_out,
-        "reasoning": np.minimum(think + hidden, output - audio_out),
-        "input_audio": audio_in,
-        "output_audio": audio_out,
-    }
-    for name, values in counts.items():
-        if values.any():
-            out[name] = pa.array(np.where(none, 0, values) if none.any() else values)
-    searches = _or_zero(columns.count("web_searches"), zero)
-    if searches.any():
-        out["web_searches"] = pa.array(searches)
-    odd_total = np.zeros(columns.rows, bool) if total is None else (total >= 0) & (total != p)
-    partial = (p_absent & ~c_absent) | (c_absent & ~p_absent & odd_total)
-    out["quality"] = _words(
-        np.where(none, 2, np.where(partial, 1, 0)), (Quality.EXACT, Quality.PARTIAL, Quality.NONE)
+    settled = settle(_stated(columns))
+    for name, values in settled.counts.items():
+        out[name] = pa.array(values)
+    searches = columns.count("web_searches")
+    if searches is not None and (searches > 0).any():
+        out["web_searches"] = pa.array(np.maximum(searches, 0))
+    out["quality"] = _words(settled.quality, QUALITIES)
+    out["reading"] = _words(settled.reading, READINGS)
+
+
+_SAME: Final = tuple(c for c in COUNTS if c not in {*READS, *WRITES_OF_ANY_AGE, "web_searches"})
+"""Targets that are counts of `Stated`, by another name at most."""
+
+_NAMED: Final = {"prompt_tokens": "prompt", "completion_tokens": "completion"}
+
+
+def _stated(columns: _Columns) -> Block:
+    """The raw counts, as `flat` takes them from one record."""
+    found = {_NAMED.get(target, target): columns.count(target) for target in _SAME}
+    found["cache_read"], read_outside = _prefer(*map(columns.count, READS))
+    found["written"], written_outside = _prefer(*map(columns.count, WRITES_OF_ANY_AGE))
+    short = found["write_5m"]
+    if found["written"] is not None and short is not None:
+        found["written"] = np.where(short >= 0, -1, found["written"])
+    outside = read_outside | written_outside
+    meanings = [meaning_of(outside=False), meaning_of(outside=True)]
+    return Block(
+        columns.rows,
+        {name: column for name, column in found.items() if column is not None},
+        *(
+            np.where(outside, getattr(meanings[1], name), getattr(meanings[0], name))
+            for name in ("cache", "reasoning", "media")
+        ),
     )
-    reading = np.where(none, 0, np.where(ambiguous, 2, np.where(exclusive, 1, 0)))
-    out["reading"] = _words(reading, (Reading.INCLUSIVE, Reading.EXCLUSIVE, Reading.AMBIGUOUS))
 
 
-def _or_zero(values: Ints | None, zero: Ints) -> Ints:
-    return zero if values is None else np.maximum(values, 0)
-
-
-def _prefer(first: Ints | None, second: Ints | None, zero: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
+def _prefer(first: Ints | None, second: Ints | None) -> tuple[Ints | None, Mask | np.bool_]:
     """The first count where it is stated, else the second; and where the second was stated at all."""
-    stated = np.zeros(len(zero), bool) if second is None else second >= 0
-    if first is None:
-        return _or_zero(second, zero), stated
-    return np.where(first >= 0, first, _or_zero(second, zero)), stated
-
-
-def _writes(columns: _Columns, w1: Ints, zero: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    w5, any_, out = columns.count("write_5m"), columns.count("write_any"), columns.count("write_outside")
-    combined, outside = _prefer(any_, out, zero)
-    rest = np.maximum(combined - w1, 0)
-    return (rest if w5 is None else np.where(w5 >= 0, w5, rest)), outside
-
-
-def _beside_reads(p: Ints, read: Ints, w5: Ints, w1: Ints, where: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """`usage._beside_reads` for the given rows: tokens both written and read count as read."""
-    over = read + w5 + w1 - p
-    over = np.where(where & (over > 0) & (read <= p) & (w5 + w1 <= p), over, 0)
-    cut = np.minimum(over, w5)
-    return w5 - cut, w1 - (over - cut)
-
-
-def _sum(p: Ints, c: Ints, cached: Ints, think: Ints, inside: Any, think_inside: Any) -> Ints:
-    total: Ints = p + c + np.where(inside, 0, cached) + np.where(think_inside, 0, think)
-    return total
+    if second is None:
+        return first, np.False_
+    return second if first is None else np.where(first >= 0, first, second), second >= 0
 
 
 def _words(codes: npt.NDArray[Any], words: Sequence[str]) -> pa.Array | None:

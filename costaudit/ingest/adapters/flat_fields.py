@@ -156,6 +156,42 @@ FLAT_FIELDS: Final = (
         Kind.COUNT,
         ("output_audio_tokens", "usage.completion_tokens_details.audio_tokens"),
     ),
+    FlatField(
+        "input_image",
+        Kind.COUNT,
+        (
+            "input_image_tokens",
+            "usage.prompt_tokens_details.image_tokens",
+            "usage.input_tokens_details.image_tokens",
+        ),
+    ),
+    FlatField(
+        "output_image",
+        Kind.COUNT,
+        (
+            "output_image_tokens",
+            "usage.completion_tokens_details.image_tokens",
+            "usage.output_tokens_details.image_tokens",
+        ),
+    ),
+    FlatField(
+        "cache_read_audio",
+        Kind.COUNT,
+        (
+            "cache_read_audio_tokens",
+            "usage.prompt_tokens_details.cached_tokens_details.audio_tokens",
+            "usage.input_tokens_details.cached_tokens_details.audio_tokens",
+        ),
+    ),
+    FlatField(
+        "cache_read_image",
+        Kind.COUNT,
+        (
+            "cache_read_image_tokens",
+            "usage.prompt_tokens_details.cached_tokens_details.image_tokens",
+            "usage.input_tokens_details.cached_tokens_details.image_tokens",
+        ),
+    ),
     FlatField("web_searches", Kind.COUNT, ("web_searches", "web_search_requests")),
     FlatField("status", Kind.STATUS, ("status", "status_code", "http_status")),
     FlatField("error", Kind.TEXT, ("error", "error_code", "error_type")),

@@ -12,6 +12,7 @@ from typing import Any, Final, Union
 import pyarrow as pa
 
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind, Path
+from costaudit.ingest.adapters.flat_unused import is_unused, unused_columns
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _DEFAULT_TYPES: dict[Kind, pa.DataType] = {
@@ -41,12 +42,14 @@ class FlatLayout:
     schema: pa.Schema
     """The paths as a (nested) Arrow schema; and scalars that stand where other known paths go through an
     object, so that an object there is noticed."""
+    unused: tuple[Path, ...] = ()
+    """Further columns of a table, whose numbers nobody reads."""
 
 
-def layout_of(types: Mapping[Path, pa.DataType]) -> FlatLayout:
+def layout_of(types: Mapping[Path, pa.DataType], unused: Iterable[Path] = ()) -> FlatLayout:
     """A layout of the given paths, known or in the way of known ones."""
     known = {path: kind for path, kind in types.items() if path in _BY_PATH}
-    return FlatLayout(known, pa.schema(_nested(types)))
+    return FlatLayout(known, pa.schema(_nested(types)), tuple(unused))
 
 
 _MOST_ODD: Final = 0.3
@@ -146,12 +149,13 @@ def flat_table_layout(schema: pa.Schema) -> FlatLayout | None:
         if not (pa.types.is_null(kind) or _READABLE[field.kind](kind)):
             return None
         seen[path] = kind
-    return layout_of(seen) if seen else None
+    return layout_of(seen, unused_columns(schema)) if seen else None
 
 
 def flat_text_layout(names: Iterable[str], sample: Sequence[Mapping[str, str]]) -> FlatLayout | None:
     """The layout of a table of texts; None when a known column can only be read record by record."""
     seen: dict[Path, pa.DataType] = {}
+    names = list(names)
     for name in names:
         field = _BY_PATH.get((name,))
         if field is None:
@@ -161,7 +165,7 @@ def flat_text_layout(names: Iterable[str], sample: Sequence[Mapping[str, str]]) 
         if kind is None:
             return None
         seen[(name,)] = kind
-    return layout_of(seen) if seen else None
+    return layout_of(seen, ((name,) for name in names if is_unused(name))) if seen else None
 
 
 _AS_TEXT: dict[Kind, pa.DataType] = {

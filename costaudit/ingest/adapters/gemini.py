@@ -15,10 +15,20 @@ from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_values import objects
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality
+from costaudit.stated import Stated
 
 COUNT_NAMES: Final = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount", "trafficType")
+_KNOWN: Final = frozenset({
+    "promptTokenCount", "candidatesTokenCount", "totalTokenCount", "cachedContentTokenCount",
+    "thoughtsTokenCount", "toolUsePromptTokenCount", "total_input_tokens", "total_output_tokens",
+    "total_cached_tokens", "total_thought_tokens", "total_tool_use_tokens", "total_tokens",
+})  # fmt: skip
+"""Keys of a usage object that are read; lists by modality are read beside them."""
+
 TRAFFIC: Final = {
     "ON_DEMAND_FLEX": "flex",
     "FLEX": "flex",
@@ -72,24 +82,34 @@ def _set_generate_usage(call: Call, usage: Mapping[str, Any]) -> None:
     if prompt is None and completion is None:
         call.quality = Quality.NONE.value
         return
-    heard = _audio(usage, "promptTokensDetails") - _audio(usage, "cacheTokensDetails")
-    set_usage(
-        call,
+    asked, cached, answered = (
+        _by_modality(usage, f"{name}TokensDetails") for name in ("prompt", "cache", "candidates")
+    )
+    call.stated = Stated(
         prompt=(prompt or 0) + tools,
         completion=completion or 0,
         cache_read=count(usage.get("cachedContentTokenCount"), "cachedContentTokenCount"),
         reasoning=count(usage.get("thoughtsTokenCount"), "thoughtsTokenCount"),
         total=count(usage.get("totalTokenCount"), "totalTokenCount"),
-        input_audio=max(heard, 0),
-        output_audio=_audio(usage, "candidatesTokensDetails"),
-        reasoning_inside=False,
+        input_audio=asked["AUDIO"],
+        output_audio=answered["AUDIO"],
+        input_image=asked["IMAGE"],
+        output_image=answered["IMAGE"],
+        cache_read_audio=cached["AUDIO"],
+        cache_read_image=cached["IMAGE"],
+        includes=includes(call.provider, "gemini"),
+        unused=unused_numbers(usage, _KNOWN),
     )
 
 
-def _audio(usage: Mapping[str, Any], name: str, number: str = "tokenCount") -> int:
-    """Tokens of sound among the details by modality."""
-    parts = (p for p in objects(usage.get(name)) if str(p.get("modality")).upper() == "AUDIO")
-    return sum(count(p.get(number), name) or 0 for p in parts)
+def _by_modality(usage: Mapping[str, Any], name: str, number: str = "tokenCount") -> dict[str, int]:
+    """Tokens of sound and of images among the details; video and documents are billed as text is."""
+    found = dict.fromkeys(("AUDIO", "IMAGE"), 0)
+    for part in objects(usage.get(name)):
+        kind = str(part.get("modality")).upper()
+        if kind in found:
+            found[kind] += count(part.get(number), name) or 0
+    return found
 
 
 def _searches(candidate: Mapping[str, Any], model: str | None) -> int:
@@ -118,16 +138,23 @@ def calls_from_interaction(body: Record) -> list[Call]:
         service_tier=text(body.get("service_tier")),
         final=None if status is None else status != "in_progress",
     )
-    set_usage(
-        call,
+    asked, cached, answered = (
+        _by_modality(usage, f"{name}_tokens_by_modality", "tokens") for name in ("input", "cached", "output")
+    )
+    call.stated = Stated(
         prompt=None if prompt is None else prompt + tools,
         completion=count(usage.get("total_output_tokens"), "total_output_tokens"),
         cache_read=count(usage.get("total_cached_tokens"), "total_cached_tokens"),
         reasoning=count(usage.get("total_thought_tokens"), "total_thought_tokens"),
         total=count(usage.get("total_tokens"), "total_tokens"),
-        input_audio=_audio(usage, "input_tokens_by_modality", "tokens"),
-        output_audio=_audio(usage, "output_tokens_by_modality", "tokens"),
-        reasoning_inside=False,
+        input_audio=asked["AUDIO"],
+        output_audio=answered["AUDIO"],
+        input_image=asked["IMAGE"],
+        output_image=answered["IMAGE"],
+        cache_read_audio=cached["AUDIO"],
+        cache_read_image=cached["IMAGE"],
+        includes=includes("google", "gemini"),
+        unused=unused_numbers(usage, _KNOWN),
     )
     return [call]
 

@@ -16,8 +16,11 @@ from costaudit.ingest.adapters.otlp_spans import started_us, time_us
 from costaudit.ingest.adapters.row_values import milliseconds, objects
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, Status
+from costaudit.stated import Stated
 
 FEATURE: Final = "gemini-cli"
 PROVIDERS: Final = {"vertex-ai": "vertex", "cloud-shell": "vertex"}
@@ -54,25 +57,28 @@ class Session:
             feature=FEATURE,
         )
         names = ("input", "output", "cached", "thoughts", "tool", "total")
-        return _set_tokens(call, {name: tokens.get(name) for name in names})
+        call = _set_tokens(call, {name: tokens.get(name) for name in names})
+        if call.stated is not None:
+            call.stated.unused = unused_numbers(tokens, frozenset(names), "tokens.")
+        return call
 
 
 def _set_tokens(call: Call, tokens: Mapping[str, Any]) -> Call:
-    """Fill the classes; a message whose counts are all absent or 0 was not counted."""
+    """Note the counts; a message whose counts are all absent or 0 was not counted."""
     counts = {name: count(value, name) for name, value in tokens.items()}
     if not any(counts.values()):
         call.quality = Quality.NONE.value
         return call
     call.final = True
-    return set_usage(
-        call,
+    call.stated = Stated(
         prompt=(counts["input"] or 0) + (counts["tool"] or 0),
         completion=counts["output"] or 0,
         cache_read=counts["cached"],
         reasoning=counts["thoughts"],
         total=counts["total"],
-        reasoning_inside=False,
+        includes=includes("google", "gemini"),
     )
+    return call
 
 
 def new_session() -> Callable[[Record], list[Call]]:

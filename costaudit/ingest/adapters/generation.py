@@ -10,12 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.adapters.row_facts import without_counts
 from costaudit.ingest.adapters.row_values import milliseconds, objects, short_code
 from costaudit.ingest.fields import first, flag, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, Status
+from costaudit.stated import Stated
+
+_KNOWN: Final = frozenset({
+    "tokens_prompt", "tokens_completion", "native_tokens_prompt", "native_tokens_completion",
+    "native_tokens_cached", "native_tokens_cache_creation", "native_tokens_reasoning", "total_cost", "usage",
+    "upstream_inference_cost", "billable_web_search_calls", "cache_discount", "usage_cache", "market_cost",
+})  # fmt: skip
+"""Columns that are read, or that say what the cost is made of."""
 
 FAILED: Final = "error"
 """The normalised finish reason of a generation that broke off."""
@@ -77,15 +86,16 @@ def set_finish(call: Call, cancelled: Any, reason: Any) -> None:
 def _set_counts(call: Call, row: Mapping[str, Any]) -> None:
     native = first(row, "native_tokens_prompt", "native_tokens_completion") is not None
     start = "native_tokens" if native else "tokens"
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(row.get(f"{start}_prompt"), f"{start}_prompt"),
         completion=count(row.get(f"{start}_completion"), f"{start}_completion"),
         cache_read=count(row.get("native_tokens_cached"), "native_tokens_cached"),
         write_5m=count(row.get("native_tokens_cache_creation"), "native_tokens_cache_creation"),
         reasoning=count(row.get("native_tokens_reasoning"), "native_tokens_reasoning"),
+        includes=includes("openrouter", "chat"),
+        zeros_are_nothing=True,
+        doubt_from=None if native else 0,
+        doubt=(Quality.PARTIAL if native else Quality.ESTIMATED).value,
+        unused=unused_numbers(row, _KNOWN),
     )
     call.web_searches = count(row.get("billable_web_search_calls"), "billable_web_search_calls") or 0
-    without_counts(call)
-    if not native and call.quality == Quality.EXACT:
-        call.quality = Quality.ESTIMATED.value

@@ -18,7 +18,6 @@ from costaudit.ingest.adapters.row_facts import (
     set_labels,
     set_outcome,
     tags_of,
-    without_counts,
 )
 from costaudit.ingest.adapters.row_values import (
     elapsed_ms,
@@ -31,8 +30,11 @@ from costaudit.ingest.adapters.row_values import (
 )
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Quality, Status
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
+from costaudit.schema import Call, Status
+from costaudit.stated import Stated
 
 NANO: Final = 10**9
 """Units of the ClickHouse table's `cost` in a dollar (`COST_PRECISION_MULTIPLIER`)."""
@@ -94,25 +96,21 @@ def _call(row: dict[str, Any]) -> Call:
 
 
 def _set_counts(call: Call, row: Mapping[str, Any]) -> None:
-    """The row's own counts; audio is counted into its sum first, as `set_usage` takes it out of there."""
+    """The row's own counts; before the reasoning column they were whole, as a gateway's are."""
     n = {name: count(row.get(f"{name}_tokens"), f"{name}_tokens") for name in COUNTS}
-    current = n["reasoning"] is not None
-    outside_in, outside_out = (n["prompt_audio"] or 0, n["completion_audio"] or 0) if current else (0, 0)
-    set_usage(
-        call,
-        prompt=None if n["prompt"] is None else n["prompt"] + outside_in,
-        completion=None if n["completion"] is None else n["completion"] + outside_out,
+    call.stated = Stated(
+        prompt=n["prompt"],
+        completion=n["completion"],
         cache_read=n["prompt_cache_read"],
         write_5m=n["prompt_cache_write"],
         reasoning=n["reasoning"],
         input_audio=n["prompt_audio"],
         output_audio=n["completion_audio"],
-        cache_inside=not current,
-        reasoning_inside=not current,
+        includes=includes(None, "gateway" if n["reasoning"] is None else "helicone"),
+        zeros_are_nothing=True,
+        doubt_from=0 if n["prompt_cache_read"] is None else None,
+        unused=unused_numbers(row, _KNOWN),
     )
-    without_counts(call)
-    if call.quality == Quality.EXACT and n["prompt_cache_read"] is None:
-        call.quality = Quality.PARTIAL.value
 
 
 COUNTS: Final = (
@@ -125,6 +123,11 @@ COUNTS: Final = (
     "completion_audio",
 )
 """The columns `<name>_tokens`."""
+
+_KNOWN: Final = frozenset({
+    *(f"{name}_tokens" for name in COUNTS), "total_tokens", "cost", "costUSD", "cost_usd", "cache_enabled",
+    "request_body", "response_body", "request_properties", "properties", "cache_reference_id",
+})  # fmt: skip
 
 
 def _set_status(call: Call, row: Mapping[str, Any], answer: Mapping[str, Any]) -> None:

@@ -15,8 +15,16 @@ from costaudit.ingest.adapters.row_facts import set_answer, set_outcome, set_usd
 from costaudit.ingest.adapters.row_values import milliseconds, plain
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Status
+from costaudit.stated import Stated
+
+_KNOWN: Final = frozenset({
+    "prompt_tokens", "prompt_token", "completion_tokens", "completion_token", "total_tokens", "cost",
+})  # fmt: skip
+"""Keys of a usage object that are read."""
 
 
 def is_kong(record: Record) -> bool:
@@ -73,13 +81,14 @@ def _call(record: Record, plugin: Mapping[str, Any], request: Mapping[str, Any])
 def _set_counts(call: Call, usage: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     if set_answer(call, answer):
         return
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(first(usage, "prompt_tokens", "prompt_token"), "prompt_tokens"),
         completion=count(first(usage, "completion_tokens", "completion_token"), "completion_tokens"),
         total=count(usage.get("total_tokens"), "total_tokens"),
+        includes=includes(None, "gateway"),
+        unused=unused_numbers(usage, _KNOWN),
     )
-    without_split(call)
+    without_split(call.stated, call.provider)
 
 
 def _user(record: Record) -> str | None:

@@ -25,7 +25,7 @@ from costaudit.ingest.adapters.row_values import (
 )
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.schema import Call, Quality, Status
+from costaudit.schema import Call, Status
 
 CALLS: Final = ("GENERATION", "EMBEDDING")
 
@@ -151,9 +151,8 @@ def _set_counts(call: Call, row: Mapping[str, Any]) -> None:
     if not details:
         details = {n: row[n] for n in ("promptTokens", "completionTokens", "totalTokens") if n in row}
     set_usage_details(call, details)
-    generated = row.get("type") == "GENERATION" and not call.output
-    if generated and call.quality == Quality.EXACT:  # the answer's tokens were not counted
-        call.quality = Quality.PARTIAL.value
+    if call.stated is not None and row.get("type") == "GENERATION":
+        call.stated.wants_output = True
 
 
 OLD_EXTRAS: Final = ("unit", "inputCost", "outputCost", "totalCost")

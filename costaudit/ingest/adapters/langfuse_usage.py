@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.adapters.row_facts import without_counts
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Quality, Reading
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
+from costaudit.schema import Call, Quality
+from costaudit.stated import Stated
 
 KINDS: Final = {
     "prompt": ("input", "input_tokens", "prompt", "prompt_tokens", "promptTokens", "inputTokens"),
@@ -56,78 +58,46 @@ KINDS: Final = {
     ),
     "input_audio": ("input_audio", "input_audio_tokens", "prompt_details.audio"),
     "output_audio": ("output_audio", "output_audio_tokens", "completion_details.audio"),
+    "input_image": ("input_image", "input_image_tokens", "prompt_details.image"),
+    "output_image": ("output_image", "output_image_tokens", "completion_details.image"),
     "web_searches": ("web_search_requests",),
 }
 """What each key counts. Other `input…` and `output…` keys are parts of the two sides at their own price."""
 
-_KIND: Final = {name: kind for kind, names in KINDS.items() for name in names}
+_SIDES: Final = ("input", "output")
 
-INPUT_PARTS: Final = ("cache_read", "write_5m", "write_1h", "input_audio", "more_input")
-OUTPUT_PARTS: Final = ("reasoning", "output_audio", "more_output")
+_KIND: Final = {name: kind for kind, names in KINDS.items() for name in names}
 
 
 def set_usage_details(call: Call, details: Mapping[str, Any]) -> Call:
-    """Fill the call's classes from a `usageDetails` object. Raises Skip for impossible counts."""
+    """Note the counts of a `usageDetails` object. Raises Skip for impossible counts."""
     n = _by_kind(details)
-    n.pop("web_searches", 0)
-    call.web_searches = count(details.get("web_search_requests"), "web_search_requests") or 0
+    call.web_searches = n.pop("web_searches", 0)
     if "prompt" not in n and "completion" not in n and "total" not in n:
         call.quality = Quality.NONE.value
         return call
-    if "prompt" not in n and "completion" not in n:  # a total alone says how much, not of what
-        n["prompt"], call.quality = n["total"], Quality.PARTIAL.value
-    total = n.pop("total", None)
-    p, c = n.get("prompt", 0), n.get("completion", 0)
-    parts = sum(n.get(k, 0) for k in (*INPUT_PARTS, *OUTPUT_PARTS))
-    if parts and (total is None or total == p + c + parts):
-        _set_disjoint(call, n)
-    else:
-        _set_by_total(call, n, total)
-    if parts and total is None and sum(n.get(k, 0) for k in INPUT_PARTS) <= p:
-        call.reading = Reading.AMBIGUOUS.value
-    without_counts(call)
+    total_alone = "prompt" not in n and "completion" not in n
+    if total_alone:  # it says how much, not of what
+        n["prompt"] = n["total"]
+    call.stated = Stated(
+        **n,
+        includes=includes(None, "langfuse"),
+        as_one=True,
+        zeros_are_nothing=True,
+        doubt_from=0 if total_alone else None,
+        unused=unused_numbers(details, _KIND.keys() | {n for n in details if n.startswith(_SIDES)}),
+    )
     return call
 
 
-def _by_kind(details: Mapping[str, Any]) -> dict[str, int]:
+def _by_kind(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts by kind: the names of `Stated`, and web_searches."""
     found: dict[str, int] = {}
     for name, value in details.items():
         number = count(value, name)
         kind = _KIND.get(name)
-        if kind is None and name.startswith(("input", "output")):
-            kind = "more_input" if name.startswith("input") else "more_output"
+        if kind is None and name.startswith(_SIDES):
+            kind = "input_other" if name.startswith("input") else "output_other"
         if number is not None and kind is not None:
             found[kind] = found.get(kind, 0) + number
     return found
-
-
-def _set_disjoint(call: Call, n: Mapping[str, int]) -> None:
-    """Every key counts tokens of its own: made inclusive on both sides first."""
-    outside_in = sum(n.get(k, 0) for k in INPUT_PARTS)
-    outside_out = sum(n.get(k, 0) for k in OUTPUT_PARTS)
-    _set(call, n, n.get("prompt", 0) + outside_in, n.get("completion", 0) + outside_out, None)
-    call.reading = Reading.EXCLUSIVE.value
-
-
-def _set_by_total(call: Call, n: Mapping[str, int], total: int | None) -> None:
-    _set(call, n, n.get("prompt"), n.get("completion"), total)
-
-
-def _set(
-    call: Call, n: Mapping[str, int], prompt: int | None, completion: int | None, total: int | None
-) -> None:
-    quality = call.quality
-    set_usage(
-        call,
-        prompt=prompt,
-        completion=completion,
-        total=total,
-        cache_read=n.get("cache_read"),
-        write_5m=n.get("write_5m"),
-        write_1h=n.get("write_1h"),
-        reasoning=n.get("reasoning"),
-        input_audio=n.get("input_audio"),
-        output_audio=n.get("output_audio"),
-    )
-    if quality == Quality.PARTIAL:
-        call.quality = quality

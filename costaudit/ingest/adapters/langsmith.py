@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.request_body import set_request
-from costaudit.ingest.adapters.row_facts import response_id_of, set_cost, set_labels, without_counts
+from costaudit.ingest.adapters.row_facts import response_id_of, set_cost, set_labels
 from costaudit.ingest.adapters.row_values import elapsed_ms, filled, items, objects, short_code
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Status
+from costaudit.stated import Stated
 
 MARKS: Final = ("dotted_order", "session_id", "trace_id", "parent_run_id")
 
@@ -28,6 +31,18 @@ ROLES: Final = {"human": "user", "HumanMessage": "user", "ai": "assistant", "AIM
 
 TIERS: Final = ("priority", "flex")
 """Service tiers that LangChain puts in front of the names of token details."""
+
+_DETAILS: Final = (
+    "cache_read", "cached_tokens", "cache_creation", "cache_creation_tokens", "ephemeral_1h_input_tokens",
+    "ephemeral_5m_input_tokens", "reasoning", "reasoning_tokens", "audio", "audio_tokens", "image",
+    "image_tokens",
+)  # fmt: skip
+_KNOWN: Final = frozenset({
+    "input_tokens", "prompt_tokens", "output_tokens", "completion_tokens", "total_tokens", "input_cost",
+    "output_cost", "total_cost", "input_cost_details", "output_cost_details",
+    *_DETAILS, *(f"{tier}_{name}" for tier in TIERS for name in _DETAILS),
+})  # fmt: skip
+"""Keys of a usage object that are read, or say what the cost is made of."""
 
 INTERNAL_TAG: Final = ("seq:", "map:", "graph:", "langsmith:")
 """Starts of tags that LangChain sets itself."""
@@ -114,21 +129,23 @@ def _set_counts(call: Call, row: Mapping[str, Any], usage: Mapping[str, Any]) ->
     outside = outside or mapping(row.get("completion_token_details"))
     tier = next((t for t in TIERS if t in inside or f"{t}_cache_read" in inside), None)
     call.service_tier = call.service_tier or tier
-    hour = _detail(inside, "ephemeral_1h_input_tokens") or 0
-    written = _detail(inside, "cache_creation", "cache_creation_tokens")
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=_first_count(usage, row, "input_tokens", "prompt_tokens"),
         completion=_first_count(usage, row, "output_tokens", "completion_tokens"),
         total=_first_count(usage, row, "total_tokens", "total_tokens"),
         cache_read=_detail(inside, "cache_read", "cached_tokens"),
-        write_5m=max((written or 0) - hour, _detail(inside, "ephemeral_5m_input_tokens") or 0),
-        write_1h=hour,
+        write_5m=_detail(inside, "ephemeral_5m_input_tokens"),
+        write_1h=_detail(inside, "ephemeral_1h_input_tokens"),
+        written=_detail(inside, "cache_creation", "cache_creation_tokens"),
         reasoning=_detail(outside, "reasoning", "reasoning_tokens"),
         input_audio=_detail(inside, "audio", "audio_tokens"),
         output_audio=_detail(outside, "audio", "audio_tokens"),
+        input_image=_detail(inside, "image", "image_tokens"),
+        output_image=_detail(outside, "image", "image_tokens"),
+        includes=includes(None, "trace"),
+        zeros_are_nothing=True,
+        unused=unused_numbers(usage, _KNOWN),
     )
-    without_counts(call)
 
 
 def _first_count(usage: Mapping[str, Any], row: Mapping[str, Any], name: str, column: str) -> int | None:

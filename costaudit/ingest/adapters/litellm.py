@@ -19,11 +19,12 @@ from typing import Any, Final
 
 import msgspec
 
-from costaudit.ingest.adapters.openai_chat import usage_details, web_searches
+from costaudit.ingest.adapters.openai_chat import stated_usage, web_searches
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage, tokens_of
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.usage import count, has_tokens
 from costaudit.schema import Call, Quality, Status
 
 MODEL_CALLS: Final = re.compile(
@@ -101,7 +102,7 @@ def _common(row: Record, metadata: Mapping[str, Any], spend: Any) -> Call:
         call.final = True
     elif flag(row.get("cache_hit")):
         call.status = Status.CACHE_HIT.value
-    elif not call.reported_picousd and tokens_of(call) and _no_known_price(metadata):
+    elif not call.reported_picousd and has_tokens(call) and _no_known_price(metadata):
         call.reported_picousd = None  # LiteLLM writes 0 for a model that it has no price for
     return call
 
@@ -112,7 +113,8 @@ def _set_tokens(call: Call, row: Record, metadata: Mapping[str, Any]) -> None:
     usage = stated or mapping(metadata.get("additional_usage_values"))
     prompt, completion = _stated(row, usage, "prompt_tokens"), _stated(row, usage, "completion_tokens")
     total = _stated(row, usage, "total_tokens")
-    set_usage(call, prompt=prompt, completion=completion, total=total, **usage_details(usage))
+    call.stated = stated_usage(usage, includes(None, "litellm"))
+    call.stated.prompt, call.stated.completion, call.stated.total = prompt, completion, total
     if not stated and not prompt and not completion:
         call.quality = Quality.NONE.value
     call.web_searches = web_searches(usage)
@@ -219,7 +221,7 @@ def _small(value: Any) -> int | None:
 
 def _if_call(call: Call, row: Record) -> list[Call]:
     kind = row.get("call_type")
-    paid = call.reported_picousd or tokens_of(call)
+    paid = call.reported_picousd or has_tokens(call)
     return [call] if paid or not isinstance(kind, str) or MODEL_CALLS.search(kind) else []
 
 

@@ -24,6 +24,7 @@ from costaudit.ingest.fields import END_US, START_US
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.paths import Path, decode, follow
 from costaudit.schema import Call
+from costaudit.stated import Includes
 
 UNITS: Final[Mapping[Kind, Mapping[str, Decimal]]] = {
     Kind.COST: {
@@ -180,12 +181,21 @@ def _call(mapping: FormatMapping, item: Record, record: Record, decoded: dict[st
         value = _value(target, source, item, record, decoded)
         if value is not None:
             told[BY_TARGET[target].names[0]] = value
-    call = flat.call_of(
-        told, cache_inside=mapping.input_includes_cache, reasoning_inside=mapping.output_includes_reasoning
-    )
+    call = flat.call_of(told, _settled(mapping))
     if call.model is None:
         raise Skip("no_model", f"{mapping.name}: no model where the mapping says")
     return call
+
+
+def _settled(mapping: FormatMapping) -> Includes:
+    """What the mapping says of its counts: certain, so that no total overrules it."""
+    cache, reasoning = mapping.input_includes_cache, mapping.output_includes_reasoning
+    return Includes(
+        cache=cache is not False,
+        reasoning=reasoning is not False,
+        cache_settled=cache is not None,
+        reasoning_settled=reasoning is not None,
+    )
 
 
 def _found(source: Source, item: Record, record: Record, decoded: dict[str, Any]) -> Any:

@@ -13,12 +13,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.request_body import set_request
-from costaudit.ingest.adapters.row_facts import set_answer, set_cost, set_labels, without_counts
+from costaudit.ingest.adapters.row_facts import set_answer, set_cost, set_labels
 from costaudit.ingest.adapters.row_values import elapsed_ms, milliseconds, objects, short_code
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Quality, Status
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
+from costaudit.schema import Call, Status
+from costaudit.stated import Stated
+
+_KNOWN: Final = frozenset({
+    "input_tokens", "output_tokens", "total_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+    "cache_creation_input_tokens_above_1hr", "reasoning_tokens",
+})  # fmt: skip
+"""Keys of a usage object that are read."""
 
 MODEL_SPANS: Final = ("CHAT_MODEL", "LLM", "EMBEDDING")
 
@@ -71,7 +80,7 @@ def _call(info: Mapping[str, Any], span: Span, found: Mapping[str, Any]) -> Call
     )
     set_request(call, mapping(found.get("mlflow.spanInputs")))
     if not set_answer(call, mapping(found.get("mlflow.spanOutputs"))):
-        _set_counts(call, mapping(found.get("mlflow.chat.tokenUsage")))
+        call.stated = _stated(mapping(found.get("mlflow.chat.tokenUsage")))
     named = first(found, "mlflow.llm.model", "mlflow.chat.model", "model")
     call.model = call.model or model_name(named) or call.model_requested
     status = mapping(span.get("status"))
@@ -91,9 +100,8 @@ def _trace_call(info: Mapping[str, Any], usage: Mapping[str, Any]) -> Call:
         call_id=_trace_id(info),
         latency_ms=milliseconds(first(info, "execution_duration_ms", "execution_duration")),
     )
-    _set_counts(call, usage)
-    if call.quality == Quality.EXACT:
-        call.quality = Quality.PARTIAL.value
+    call.stated = _stated(usage)
+    call.stated.doubt_from = 0
     if info.get("state") == "ERROR":
         call.status, call.final = Status.ERROR.value, True
     _set_who(call, info)
@@ -101,20 +109,19 @@ def _trace_call(info: Mapping[str, Any], usage: Mapping[str, Any]) -> Call:
     return call
 
 
-def _set_counts(call: Call, usage: Mapping[str, Any]) -> None:
-    hour = _tokens(usage, "cache_creation_input_tokens_above_1hr") or 0
-    written = _tokens(usage, "cache_creation_input_tokens") or 0
-    set_usage(
-        call,
+def _stated(usage: Mapping[str, Any]) -> Stated:
+    return Stated(
         prompt=_tokens(usage, "input_tokens"),
         completion=_tokens(usage, "output_tokens"),
         total=_tokens(usage, "total_tokens"),
         cache_read=_tokens(usage, "cache_read_input_tokens"),
-        write_5m=max(written - hour, 0),
-        write_1h=hour,
+        write_1h=_tokens(usage, "cache_creation_input_tokens_above_1hr"),
+        written=_tokens(usage, "cache_creation_input_tokens"),
         reasoning=_tokens(usage, "reasoning_tokens"),
+        includes=includes(None, "trace"),
+        zeros_are_nothing=True,
+        unused=unused_numbers(usage, _KNOWN),
     )
-    without_counts(call)
 
 
 def _tokens(usage: Mapping[str, Any], name: str) -> int | None:

@@ -3,86 +3,93 @@
 Groq, DeepSeek, Mistral, Together, Azure, Cerebras, OpenRouter, vLLM and many others answer in this
 shape. `prompt_tokens` includes cached tokens everywhere (674 of 674 real OpenAI bodies and 235 of
 other hosts state total = prompt + completion); the cached count hides under five names. Reasoning
-is inside `completion_tokens`, except at xAI and at Gemini's OpenAI-compatible endpoint.
+is inside `completion_tokens`, except where semantics.csv says otherwise (xAI, Gemini's OpenAI-compatible
+endpoint).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Quality, Status
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count, is_counted
+from costaudit.schema import Call, Status
+from costaudit.stated import Includes, Stated
 
 CHUNK: Final = "chat.completion.chunk"
 OBJECTS: Final = ("chat.completion", CHUNK, "text_completion", "text.completion", "thread.run")
 """`object` of the bodies read here. A `thread.run` states the sum of its calls once it is done."""
 
 
-class UsageDetails(TypedDict):
-    """The `set_usage` arguments beyond prompt, completion and total."""
+OWN_MODELS: Final = "grok-"
+"""How the models start that xAI serves under its own names, also at other hosts: they count as xAI does."""
 
-    cache_read: int | None
-    write_5m: int | None
-    write_1h: int | None
-    reasoning: int | None
-    input_audio: int | None
-    output_audio: int | None
+KNOWN: Final = frozenset({
+    "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens",
+    "cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens",
+    "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens",
+    "ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens", "ttl_30m_tokens", "ttl_12h_tokens",
+    "reasoning_tokens", "audio_tokens", "image_tokens", "web_search_requests", "cost", "cost_details",
+    "prompt_cache_miss_tokens",
+})  # fmt: skip
+"""Keys of a usage object that are read, or follow from those: what DeepSeek's cache missed is the rest."""
 
 
-def usage_details(usage: Mapping[str, Any]) -> UsageDetails:
-    """What a usage object states beyond the sums, under every name seen in logs.
+def stated_usage(usage: Mapping[str, Any], meaning: Includes) -> Stated:
+    """What a usage object states, under every name seen in logs. Raises Skip for impossible counts.
 
     Several fields may state the same number (DeepSeek and LiteLLM repeat it): the largest counts.
-    OpenAI's 30 minute and 12 hour cache writes go to the 5 minute class: they have one price.
+    OpenAI's 30 minute and 12 hour cache writes go to the 5 minute class: they have one price. The realtime
+    API names its details in the singular, with the same sound and images told again for what was cached.
     """
     inside = mapping(usage.get("prompt_tokens_details") or usage.get("prompt_token_details"))
     outside = mapping(usage.get("completion_tokens_details") or usage.get("completion_token_details"))
-    cached = _largest(
-        "cached_tokens",
-        inside.get("cached_tokens"),
-        usage.get("prompt_cache_hit_tokens"),  # DeepSeek
-        usage.get("num_cached_tokens"),  # Mistral
-        usage.get("cached_tokens"),  # Together
-        usage.get("cache_read_input_tokens"),  # LiteLLM
-    )
+    cached = mapping(inside.get("cached_tokens_details"))
+    split, by_ttl = inside.get("cache_creation_token_details"), inside.get("cache_write_tokens_details")
     written = _largest(
         "cache_write_tokens",
         inside.get("cache_write_tokens"),
         inside.get("cache_creation_tokens"),
         usage.get("cache_creation_input_tokens"),
     )
-    split, by_ttl = inside.get("cache_creation_token_details"), inside.get("cache_write_tokens_details")
-    hour = short = 0
-    if split:
-        hour = count(mapping(split).get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens") or 0
-        short = count(mapping(split).get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens") or 0
     if written is None and by_ttl:
         written = sum(count(mapping(by_ttl).get(n), n) or 0 for n in ("ttl_30m_tokens", "ttl_12h_tokens"))
-    return {
-        "cache_read": cached,
-        "write_5m": max(short, (written or 0) - hour),
-        "write_1h": hour,
-        "reasoning": _largest(
-            "reasoning_tokens", outside.get("reasoning_tokens"), usage.get("reasoning_tokens")
-        ),
-        "input_audio": count(inside.get("audio_tokens"), "audio_tokens"),
-        "output_audio": count(outside.get("audio_tokens"), "audio_tokens"),
-    }
-
-
-def set_chat_usage(call: Call, usage: Mapping[str, Any], *, reasoning_inside: bool = True) -> Call:
-    """Fill the call's classes, web searches and reported cost from a `usage` object."""
-    set_usage(
-        call,
+    return Stated(
         prompt=count(usage.get("prompt_tokens"), "prompt_tokens"),
         completion=count(usage.get("completion_tokens"), "completion_tokens"),
         total=count(usage.get("total_tokens"), "total_tokens"),
-        reasoning_inside=reasoning_inside,
-        **usage_details(usage),
+        cache_read=_largest(
+            "cached_tokens",
+            inside.get("cached_tokens"),
+            usage.get("prompt_cache_hit_tokens"),  # DeepSeek
+            usage.get("num_cached_tokens"),  # Mistral
+            usage.get("cached_tokens"),  # Together
+            usage.get("cache_read_input_tokens"),  # LiteLLM
+        ),
+        write_5m=count(mapping(split).get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens"),
+        write_1h=count(mapping(split).get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens"),
+        written=written,
+        reasoning=_largest(
+            "reasoning_tokens", outside.get("reasoning_tokens"), usage.get("reasoning_tokens")
+        ),
+        input_audio=count(inside.get("audio_tokens"), "audio_tokens"),
+        output_audio=count(outside.get("audio_tokens"), "audio_tokens"),
+        input_image=count(inside.get("image_tokens"), "image_tokens"),
+        output_image=count(outside.get("image_tokens"), "image_tokens"),
+        cache_read_audio=count(cached.get("audio_tokens"), "audio_tokens"),
+        cache_read_image=count(cached.get("image_tokens"), "image_tokens"),
+        includes=meaning,
+        unused=unused_numbers(usage, KNOWN),
     )
+
+
+def set_chat_usage(call: Call, usage: Mapping[str, Any], provider: str | None = None) -> Call:
+    """Note the counts, web searches and reported cost of a `usage` object of a provider's chat endpoint."""
+    call.stated = stated_usage(usage, includes(provider, "chat"))
     call.web_searches = web_searches(usage)
     call.reported_picousd = usage_cost(usage)
     return call
@@ -113,10 +120,10 @@ def usage_cost(usage: Mapping[str, Any]) -> int | None:
     return reported
 
 
-def call_from_chat(body: Record, *, reasoning_inside: bool | None = None) -> Call:
+def call_from_chat(body: Record, provider: str | None = None) -> Call:
     """One call from a chat completion, text completion, run or the last chunk of a stream.
 
-    Raises Skip for impossible usage. `reasoning_inside` defaults to what the model's maker does.
+    Raises Skip for impossible usage. `provider` is who is known to have answered.
     """
     model, response_id = model_name(body.get("model")), text(body.get("id"))
     call = Call(
@@ -129,16 +136,14 @@ def call_from_chat(body: Record, *, reasoning_inside: bool | None = None) -> Cal
     usage = body.get("usage")
     if not isinstance(usage, Mapping):
         usage = mapping(mapping(body.get("x_groq")).get("usage"))
-    if reasoning_inside is None:
-        reasoning_inside = not (model and model.startswith("grok-"))
-    set_chat_usage(call, usage, reasoning_inside=reasoning_inside)
+    set_chat_usage(call, usage, "xai" if model and model.startswith(OWN_MODELS) else provider)
     if response_id is not None and response_id.startswith("gen-") and "provider" in body:
         call.provider, call.gateway = text(body.get("provider")), "openrouter"
     metadata = body.get("metadata")
     if isinstance(metadata, Mapping):
         call.feature = text(metadata.get("feature"))
     error = body.get("error")
-    if isinstance(error, Mapping) and call.quality == Quality.NONE:
+    if isinstance(error, Mapping) and not is_counted(call):
         call.status, call.error_code = Status.ERROR.value, error_code(error)
     return call
 
@@ -168,7 +173,7 @@ def is_chat(record: Record) -> bool:
     return isinstance(record.get("choices"), list) and isinstance(record.get("usage"), Mapping)
 
 
-def calls_from_chat(body: Record, *, reasoning_inside: bool | None = None) -> list[Call]:
+def calls_from_chat(body: Record, provider: str | None = None) -> list[Call]:
     """The calls of one body: one, or as many as a list of stored completions holds.
 
     A stream logged chunk by chunk gives a call for its first chunk, its last and the one with
@@ -179,11 +184,11 @@ def calls_from_chat(body: Record, *, reasoning_inside: bool | None = None) -> li
     if kind == "list":
         if _is_embeddings(body):
             return [call_from_embeddings(body)]
-        return [call_from_chat(b, reasoning_inside=reasoning_inside) for b in _stored(body)]
-    call = call_from_chat(body, reasoning_inside=reasoning_inside)
-    if kind == CHUNK and call.quality == Quality.NONE and not (call.response_id and _marks_an_end(body)):
+        return [call_from_chat(b, provider) for b in _stored(body)]
+    call = call_from_chat(body, provider)
+    if kind == CHUNK and not is_counted(call) and not (call.response_id and _marks_an_end(body)):
         return []
-    if kind == "thread.run" and call.quality == Quality.NONE:
+    if kind == "thread.run" and not is_counted(call):
         return []
     return [call]
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.adapters.openai_chat import error_code, usage_cost, usage_details
+from costaudit.ingest.adapters.openai_chat import KNOWN, error_code, stated_usage, usage_cost
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Quality, Status
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import is_counted
+from costaudit.schema import Call, Status
 
 OBJECTS: Final = ("response", "response.compaction")
 
@@ -42,7 +44,7 @@ def call_from_response(body: Record) -> Call:
         call.final = status in ENDED
         call.status = STATUSES.get(status, call.status)
         call.error_code = error_code(mapping(body.get("error"))) if status == "failed" else None
-    elif call.quality != Quality.NONE:
+    elif is_counted(call):
         call.final = True
     set_request(call, body)
     call.model_requested = None  # the body's model is the served one
@@ -50,18 +52,16 @@ def call_from_response(body: Record) -> Call:
 
 
 def set_response_usage(call: Call, usage: Mapping[str, Any]) -> Call:
-    """Fill the call's classes from a usage object with `input_tokens` and its details."""
+    """Note the counts and the cost of a usage object with `input_tokens` and its details."""
     named = {
-        "prompt_tokens_details": usage.get("input_tokens_details"),
-        "completion_tokens_details": usage.get("output_tokens_details"),
+        "prompt_tokens": usage.get("input_tokens"),
+        "completion_tokens": usage.get("output_tokens"),
+        "total_tokens": usage.get("total_tokens"),
+        "prompt_tokens_details": usage.get("input_tokens_details") or usage.get("input_token_details"),
+        "completion_tokens_details": usage.get("output_tokens_details") or usage.get("output_token_details"),
     }
-    set_usage(
-        call,
-        prompt=count(usage.get("input_tokens"), "input_tokens"),
-        completion=count(usage.get("output_tokens"), "output_tokens"),
-        total=count(usage.get("total_tokens"), "total_tokens"),
-        **usage_details(named),
-    )
+    call.stated = stated_usage(named, includes("openai", "responses"))
+    call.stated.unused = unused_numbers(usage, KNOWN)
     call.reported_picousd = usage_cost(usage)
     return call
 

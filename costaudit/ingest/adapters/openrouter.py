@@ -17,12 +17,15 @@ from costaudit.ingest.adapters.generation import (
     paid,
     set_finish,
 )
-from costaudit.ingest.adapters.row_facts import CACHED_FROM, without_counts
+from costaudit.ingest.adapters.row_facts import CACHED_FROM
 from costaudit.ingest.adapters.row_values import filled, milliseconds
 from costaudit.ingest.fields import first, flag, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Quality
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
+from costaudit.schema import Call
+from costaudit.stated import Stated
 
 GATEWAY: Final = "openrouter"
 
@@ -30,6 +33,12 @@ NATIVE: Final = ("native_tokens_prompt", "tokens_prompt", "upstream_id")
 
 BILLS_WRITES: Final = "anthropic/"
 """Models whose cache writes cost more than input."""
+
+_KNOWN: Final = frozenset({
+    "tokens_prompt", "tokens_completion", "tokens_cached", "tokens_reasoning", "cost_total",
+    "byok_usage_inference", "cost_cache", "cost_web_search", "cost_file_processing",
+})  # fmt: skip
+"""Columns that are read, or that say what the cost is made of."""
 
 DAILY: Final = ("date", "requests", "byok_usage_inference")
 """Columns of a daily total."""
@@ -77,14 +86,15 @@ def _activity(row: Mapping[str, Any]) -> Call:
         latency_ms=milliseconds(row.get("generation_time_ms")),
         final=True if row.get("finish_reason_normalized") else None,
     )
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(row.get("tokens_prompt"), "tokens_prompt"),
         completion=count(row.get("tokens_completion"), "tokens_completion"),
         cache_read=count(row.get("tokens_cached"), "tokens_cached"),
         reasoning=count(row.get("tokens_reasoning"), "tokens_reasoning"),
+        includes=includes(GATEWAY, "chat"),
+        zeros_are_nothing=True,
+        unused=unused_numbers(row, _KNOWN),
     )
-    without_counts(call)
     _doubt_writes(call)
     set_finish(call, row.get("cancelled"), first(row, "finish_reason_normalized", "finish_reason_raw"))
     call.reported_picousd = paid(row.get("cost_total"), row.get("byok_usage_inference"))
@@ -93,9 +103,9 @@ def _activity(row: Mapping[str, Any]) -> Call:
 
 def _doubt_writes(call: Call) -> None:
     """Mark a call whose input may hold cache writes that the row does not tell apart."""
-    billed = (call.model or "").startswith(BILLS_WRITES) and call.input >= CACHED_FROM
-    if billed and call.quality == Quality.EXACT:
-        call.quality = Quality.PARTIAL.value
+    stated = call.stated
+    if stated is not None and stated.doubt_from is None and (call.model or "").startswith(BILLS_WRITES):
+        stated.doubt_from = CACHED_FROM
 
 
 def _is_daily(row: Mapping[str, Any]) -> bool:

@@ -37,8 +37,11 @@ from costaudit.ingest.adapters.row_facts import CACHED_INSIDE, set_labels, set_u
 from costaudit.ingest.adapters.row_values import integer, items, objects
 from costaudit.ingest.fields import flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.ingest.usage import count, set_usage
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, Status
+from costaudit.stated import Stated
 
 ROOTS: Final = (
     "resourceSpans", "resource_spans", "resourceLogs", "resource_logs", "resourceMetrics", "scopeMetrics",
@@ -186,29 +189,19 @@ def call_from_span(span: Span, trace: Trace) -> Call:
 
 
 def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
-    counts = {
+    counts: dict[str, Any] = {
         target: count(first(attributes, aliases), aliases[0]) for target, aliases in names.COUNTS.items()
     }
     split = counts["cache_read"] is not None or counts["written"] is not None
-    written, hour = counts.pop("written") or 0, counts["write_1h"] or 0
-    counts["write_5m"] = max(counts["write_5m"] or 0, written - hour)
     embeds = _is_embedding(attributes)
     if embeds and counts["prompt"] is not None:
         counts["completion"] = counts["completion"] or 0
-    set_usage(
-        call,
-        prompt=counts["prompt"],
-        completion=counts["completion"],
-        cache_read=counts["cache_read"],
-        write_5m=counts["write_5m"],
-        write_1h=counts["write_1h"],
-        reasoning=counts["reasoning"],
-        total=counts["total"],
-        input_audio=counts["input_audio"],
-        output_audio=counts["output_audio"],
+    usage = {name: value for name, value in attributes.items() if name.startswith(names.USAGE)}
+    call.stated = Stated(
+        **counts, includes=includes(None, "trace"), unused=unused_numbers(usage, names.KNOWN)
     )
     if not split and not embeds and (call.provider or "").lower().startswith(CACHED_INSIDE):
-        without_split(call)
+        without_split(call.stated, call.provider)
 
 
 def _set_error(call: Call, span: Span) -> None:

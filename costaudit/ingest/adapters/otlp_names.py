@@ -120,10 +120,25 @@ COUNTS: Final[dict[str, Names]] = {
     ),
     "input_audio": ("gen_ai.usage.audio.input_tokens", "llm.token_count.prompt_details.audio"),
     "output_audio": ("gen_ai.usage.audio.output_tokens", "llm.token_count.completion_details.audio"),
+    "input_image": ("gen_ai.usage.image.input_tokens", "llm.token_count.prompt_details.image"),
+    "output_image": ("gen_ai.usage.image.output_tokens", "llm.token_count.completion_details.image"),
 }
+"""Names of `Stated` counts."""
+
+USAGE: Final[Names] = (
+    "gen_ai.usage.", "llm.token_count.", "llm.usage.", "ai.usage.", "anthropic.usage.", "llm.cost.",
+)  # fmt: skip
+"""How the names of attributes begin that state usage."""
 
 COST: Final[Names] = ("llm.cost.total", "gen_ai.usage.cost", "gen_ai.usage.total_cost", "operation.cost")
 """A reported cost in USD."""
+
+KNOWN: Final = frozenset({
+    *(name for names in COUNTS.values() for name in names), *COST,
+    "llm.cost.prompt", "llm.cost.completion", "ai.usage.inputTokenDetails.noCacheTokens",
+    "ai.usage.outputTokenDetails.textTokens",
+})  # fmt: skip
+"""Attributes that are read, or follow from those that are."""
 
 FINISH: Final[Names] = (
     "gen_ai.response.finish_reasons",

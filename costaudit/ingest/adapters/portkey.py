@@ -22,10 +22,17 @@ from costaudit.ingest.adapters.row_facts import (
 from costaudit.ingest.adapters.row_values import filled, milliseconds, picousd_of
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.ingest.usage import count, set_usage
-from costaudit.schema import Call, Quality, Status
+from costaudit.ingest.meaning import includes
+from costaudit.ingest.unused import unused_numbers
+from costaudit.ingest.usage import count
+from costaudit.schema import Call, Status
+from costaudit.stated import Stated
 
 CENTS: Final = 100
+
+_KNOWN: Final = frozenset({
+    "req_units", "res_units", "total_units", "cost", "metadata", "request", "response", "cache_status",
+})  # fmt: skip
 
 MARKS: Final = ("ai_org", "ai_model", "req_units", "res_units", "total_units")
 
@@ -61,8 +68,8 @@ def calls_from_portkey(record: Record) -> list[Call]:
     answer = mapping(row.get("response"))
     if not set_answer(call, answer):
         _set_units(call, row)
-    elif _hides_writes(call, mapping(answer.get("usage"))):
-        call.quality = Quality.PARTIAL.value
+    elif call.stated is not None and _hides_writes(call, call.stated, mapping(answer.get("usage"))):
+        call.stated.doubt_from = 0
     call.model = model_name(row.get("ai_model")) or call.model or call.model_requested
     set_outcome(call, row.get("response_status_code"), answer.get("error"))
     if str(row.get("cache_status")).replace("_", " ").lower() in HITS:
@@ -73,20 +80,21 @@ def calls_from_portkey(record: Record) -> list[Call]:
 
 
 def _set_units(call: Call, row: Mapping[str, Any]) -> None:
-    set_usage(
-        call,
+    call.stated = Stated(
         prompt=count(row.get("req_units"), "req_units"),
         completion=count(row.get("res_units"), "res_units"),
         total=count(row.get("total_units"), "total_units"),
+        includes=includes(None, "gateway"),
+        unused=unused_numbers(row, _KNOWN),
     )
-    without_split(call)
+    without_split(call.stated, call.provider)
 
 
-def _hides_writes(call: Call, usage: Mapping[str, Any]) -> bool:
+def _hides_writes(call: Call, counts: Stated, usage: Mapping[str, Any]) -> bool:
     """Whether Claude's cache was read and the usage does not say how much was written to it."""
     claude = (call.provider or "").lower().startswith(("anthropic", "bedrock"))
-    stated = call.cache_write_5m or call.cache_write_1h or "cache_creation_input_tokens" in usage
-    return claude and call.cache_read > 0 and not stated and call.quality == Quality.EXACT
+    told = counts.has_writes or "cache_creation_input_tokens" in usage
+    return claude and bool(counts.cache_read) and not told
 
 
 def _time(value: Any) -> int | None:

@@ -41,17 +41,18 @@ NOT_CALLS: Final = (
 """`object` of bodies that manage stored things and run no model."""
 
 
-def calls_from_body(body: Record, *, reasoning_inside: bool | None = None) -> list[Call] | None:
+def calls_from_body(body: Record, provider: str | None = None) -> list[Call] | None:
     """The calls of one body; none for a body that is not a call, None for an unknown shape.
 
-    Raises Skip for a body of a known shape that cannot be counted.
+    `provider` is who is known to have answered. Raises Skip for a body of a known shape that cannot be
+    counted.
     """
     if is_response(body):
         return [call_from_response(body)]
     if is_message(body):
         return calls_from_message(body)
     if is_chat(body):
-        return calls_from_chat(body, reasoning_inside=reasoning_inside)
+        return calls_from_chat(body, provider)
     if body.get("object") in NOT_CALLS:
         return []
     error = body.get("error")

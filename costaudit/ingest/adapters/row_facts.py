@@ -15,8 +15,9 @@ from costaudit.ingest.adapters.openai_responses import set_response_usage
 from costaudit.ingest.adapters.response_body import calls_from_body
 from costaudit.ingest.adapters.row_values import integer, short_code
 from costaudit.ingest.fields import first, mapping, picousd, text
-from costaudit.ingest.usage import tokens_of
-from costaudit.schema import COUNTS, Call, Quality, Status
+from costaudit.ingest.usage import has_tokens, is_counted
+from costaudit.schema import Call, Status
+from costaudit.stated import Stated
 
 LABELS: Final = {
     "feature": ("feature", "endpoint", "function"),
@@ -34,7 +35,7 @@ CACHED_FROM: Final = 1024
 CACHED_INSIDE: Final = ("openai", "azure", "google", "gemini", "vertex")
 """Starts of the names of providers whose input count includes what was read from the cache."""
 
-ANSWER_FACTS: Final = (*COUNTS, "quality", "reading", "reported_picousd")
+ANSWER_FACTS: Final = ("stated", "web_searches", "quality", "reported_picousd")
 """What a provider's answer knows better than the row around it."""
 
 PROVIDER_IDS: Final = ("chatcmpl-", "msg_", "resp_", "gen-", "cmpl-")
@@ -76,7 +77,7 @@ def set_cost(call: Call, reported: int | None) -> None:
     the gateway's table, and stays unknown.
     """
     reported = call.reported_picousd if reported is None else reported
-    unpriced = not reported and tokens_of(call) and call.status != Status.CACHE_HIT
+    unpriced = not reported and has_tokens(call) and call.status != Status.CACHE_HIT
     call.reported_picousd = None if unpriced else reported
 
 
@@ -85,18 +86,15 @@ def set_usd(call: Call, value: Any) -> None:
     set_cost(call, picousd(value))
 
 
-def without_counts(call: Call) -> None:
+def without_counts(stated: Stated) -> None:
     """Counts that are all 0 are a column's default, not a measurement."""
-    if not tokens_of(call):
-        call.quality = Quality.NONE.value
+    stated.zeros_are_nothing = True
 
 
-def without_split(call: Call) -> None:
-    """Mark a call whose source has one input count and no cache split."""
-    without_counts(call)
-    served = (call.provider or "").lower().startswith(CACHED_INSIDE)
-    if call.quality == Quality.EXACT and not (served and call.input < CACHED_FROM):
-        call.quality = Quality.PARTIAL.value
+def without_split(stated: Stated, provider: str | None) -> None:
+    """Mark counts whose source has one input count and no cache split."""
+    without_counts(stated)
+    stated.doubt_from = CACHED_FROM if (provider or "").lower().startswith(CACHED_INSIDE) else 0
 
 
 def set_answer(call: Call, body: Mapping[str, Any]) -> bool:
@@ -105,7 +103,7 @@ def set_answer(call: Call, body: Mapping[str, Any]) -> bool:
     Raises Skip for impossible usage.
     """
     answer = _answer(body)
-    if answer is None or answer.quality == Quality.NONE:
+    if answer is None or not is_counted(answer):
         return False
     for name in ANSWER_FACTS:
         setattr(call, name, getattr(answer, name))

@@ -44,7 +44,8 @@ def calls_from_llm(record: Record) -> list[Call]:
     call.model_requested = model_name(row.get("model"))
     if not set_answer(call, answer):
         _set_counts(call, row)
-        without_counts(call)
+        if call.stated is not None:
+            without_counts(call.stated)
     call.model = model_name(row.get("resolved_model")) or call.model or call.model_requested
     return [call]
 

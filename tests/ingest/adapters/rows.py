@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from costaudit.ingest.format import Adapter
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.ingest.adapters.conftest import read_records
 
@@ -30,7 +31,7 @@ def read_rows(path: Path) -> Rows:
 def only(adapter: Adapter, record: dict[str, Any]) -> Call:
     """The one call of a record that the adapter must recognise."""
     assert adapter.matches(record)
-    (call,) = adapter.calls(record)
+    (call,) = settled(adapter.calls(record))
     return call
 
 

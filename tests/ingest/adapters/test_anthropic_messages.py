@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from costaudit.ingest.adapters.anthropic_messages import ADAPTER
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 
 
@@ -26,7 +27,7 @@ def message(usage: dict[str, Any], **fields: Any) -> dict[str, Any]:
 def only(usage: dict[str, Any], **fields: Any) -> Call:
     record = message(usage, **fields)
     assert ADAPTER.matches(record)
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     return call
 
 
@@ -80,19 +81,21 @@ def iteration(kind: str, tokens: int, output: int, **fields: Any) -> dict[str, A
 
 
 def test_iterations_are_calls_of_their_own_and_the_top_level_is_not_counted_again():
-    calls = ADAPTER.calls(
-        message(
-            {
-                "input_tokens": 2390,
-                "output_tokens": 121,
-                "output_tokens_details": {"thinking_tokens": 28},
-                "server_tool_use": {"web_search_requests": 1},
-                "iterations": [
-                    iteration("message", 1128, 110),
-                    iteration("advisor_message", 2518, 22, model="claude-opus-4-8"),
-                    iteration("message", 1262, 11),
-                ],
-            }
+    calls = settled(
+        ADAPTER.calls(
+            message(
+                {
+                    "input_tokens": 2390,
+                    "output_tokens": 121,
+                    "output_tokens_details": {"thinking_tokens": 28},
+                    "server_tool_use": {"web_search_requests": 1},
+                    "iterations": [
+                        iteration("message", 1128, 110),
+                        iteration("advisor_message", 2518, 22, model="claude-opus-4-8"),
+                        iteration("message", 1262, 11),
+                    ],
+                }
+            )
         )
     )
     assert [(c.call_id, c.model, c.input, c.output, c.reasoning, c.web_searches) for c in calls] == [
@@ -105,13 +108,18 @@ def test_iterations_are_calls_of_their_own_and_the_top_level_is_not_counted_agai
 
 def test_a_compaction_is_billed_on_top_of_the_message():
     written = {"cache_creation_input_tokens": 55096}
-    calls = ADAPTER.calls(
-        message(
-            {
-                "input_tokens": 229,
-                "output_tokens": 5,
-                "iterations": [iteration("compaction", 100, 131, **written), iteration("message", 229, 5)],
-            }
+    calls = settled(
+        ADAPTER.calls(
+            message(
+                {
+                    "input_tokens": 229,
+                    "output_tokens": 5,
+                    "iterations": [
+                        iteration("compaction", 100, 131, **written),
+                        iteration("message", 229, 5),
+                    ],
+                }
+            )
         )
     )
     assert [(c.input, c.cache_write_5m, c.output) for c in calls] == [(100, 55096, 131), (229, 0, 5)]
@@ -119,7 +127,9 @@ def test_a_compaction_is_billed_on_top_of_the_message():
 
 def test_iterations_without_a_message_come_on_top_of_the_top_level():
     iterations = [iteration("compaction", 100, 1), iteration("compaction", 200, 2)]
-    calls = ADAPTER.calls(message({"input_tokens": 30, "output_tokens": 3, "iterations": iterations}))
+    calls = settled(
+        ADAPTER.calls(message({"input_tokens": 30, "output_tokens": 3, "iterations": iterations}))
+    )
     assert [c.input for c in calls] == [100, 200, 30]
 
 
@@ -137,7 +147,7 @@ def test_a_message_that_has_not_stopped_states_a_placeholder():
 def test_a_lean_log_without_a_stop_reason_is_believed():
     record = message({"input_tokens": 9, "output_tokens": 2})
     del record["stop_reason"]
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     assert (call.final, call.quality) == (None, "exact")
 
 

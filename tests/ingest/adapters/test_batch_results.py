@@ -8,6 +8,7 @@ import pytest
 
 from costaudit.ingest.adapters.batch_results import ANTHROPIC_BATCH, OPENAI_BATCH
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 
 CHAT = {
     "id": "chatcmpl-1",
@@ -27,7 +28,7 @@ def openai(response: Any, error: Any = None) -> dict[str, Any]:
 def test_an_output_line_is_a_batch_call_named_by_its_custom_id():
     record = openai({"status_code": 200, "request_id": "req_1", "body": CHAT})
     assert OPENAI_BATCH.matches(record)
-    (call,) = OPENAI_BATCH.calls(record)
+    (call,) = settled(OPENAI_BATCH.calls(record))
     assert (call.call_id, call.response_id, call.service_tier) == ("ticket-1", "chatcmpl-1", "batch")
     assert (call.input, call.output, call.status) == (10, 2, "ok")
 
@@ -41,20 +42,20 @@ def test_embeddings_and_responses_bodies_are_read_too():
     }
     responses = {"id": "resp_1", "object": "response", "usage": {"input_tokens": 8, "output_tokens": 1}}
     for body in (embeddings, responses):
-        (call,) = OPENAI_BATCH.calls(openai({"status_code": 200, "body": body}))
+        (call,) = settled(OPENAI_BATCH.calls(openai({"status_code": 200, "body": body})))
         assert (call.input, call.service_tier, call.call_id) == (8, "batch", "ticket-1")
 
 
 def test_a_failed_line_is_an_error_without_usage():
     record = openai({"status_code": 429, "body": {"error": {"code": "rate_limit_exceeded"}}})
-    (call,) = OPENAI_BATCH.calls(record)
+    (call,) = settled(OPENAI_BATCH.calls(record))
     assert (call.status, call.error_code, call.quality) == ("error", "rate_limit_exceeded", "none")
 
 
 def test_an_expired_line_has_no_response():
     record = openai(None, {"code": "batch_expired", "message": "…"})
     assert OPENAI_BATCH.matches(record)
-    (call,) = OPENAI_BATCH.calls(record)
+    (call,) = settled(OPENAI_BATCH.calls(record))
     assert (call.status, call.error_code, call.service_tier) == ("error", "batch_expired", "batch")
 
 
@@ -66,12 +67,12 @@ def test_the_input_file_of_a_batch_is_recognised_and_holds_no_calls():
         "body": {"model": "gpt-5-mini"},
     }
     assert OPENAI_BATCH.matches(line)
-    assert OPENAI_BATCH.calls(line) == []
+    assert settled(OPENAI_BATCH.calls(line)) == []
 
 
 def test_an_unknown_body_is_skipped():
     with pytest.raises(Skip) as skip:
-        OPENAI_BATCH.calls(openai({"status_code": 200, "body": {"hello": 1}}))
+        settled(OPENAI_BATCH.calls(openai({"status_code": 200, "body": {"hello": 1}})))
     assert skip.value.reason == "unrecognised"
 
 
@@ -85,7 +86,7 @@ def test_a_succeeded_message_is_a_batch_call():
     record = anthropic({"type": "succeeded", "message": message})
     assert ANTHROPIC_BATCH.matches(record)
     assert not OPENAI_BATCH.matches(record)
-    (call,) = ANTHROPIC_BATCH.calls(record)
+    (call,) = settled(ANTHROPIC_BATCH.calls(record))
     assert (call.call_id, call.response_id, call.service_tier, call.input) == (
         "contract-1",
         "msg_1",
@@ -98,7 +99,7 @@ def test_iterations_of_a_batched_message_keep_apart():
     parts = [{"type": t, "input_tokens": 5, "output_tokens": 1} for t in ("compaction", "message")]
     usage = {"input_tokens": 5, "output_tokens": 1, "iterations": parts}
     message = {"id": "msg_1", "type": "message", "model": "claude", "stop_reason": "end_turn", "usage": usage}
-    calls = ANTHROPIC_BATCH.calls(anthropic({"type": "succeeded", "message": message}))
+    calls = settled(ANTHROPIC_BATCH.calls(anthropic({"type": "succeeded", "message": message})))
     assert [c.call_id for c in calls] == ["contract-1#0", "contract-1#1"]
 
 
@@ -115,6 +116,6 @@ def test_iterations_of_a_batched_message_keep_apart():
     ],
 )
 def test_what_did_not_succeed_is_an_unbilled_error(result: dict[str, Any], code: str):
-    (call,) = ANTHROPIC_BATCH.calls(anthropic(result))
+    (call,) = settled(ANTHROPIC_BATCH.calls(anthropic(result)))
     assert (call.status, call.error_code, call.quality) == ("error", code, "none")
     assert (call.call_id, call.service_tier, call.input) == ("contract-1", "batch", 0)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from costaudit.ingest.adapters.bedrock import BODY, INVOCATION, model_id
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 
 PROFILE = (
@@ -52,7 +53,7 @@ def log(body: Any = None, *, answered: int | None = 903, **fields: Any) -> dict[
 
 def only(record: dict[str, Any]) -> Call:
     assert INVOCATION.matches(record)
-    (call,) = INVOCATION.calls(record)
+    (call,) = settled(INVOCATION.calls(record))
     return call
 
 
@@ -154,7 +155,7 @@ def test_a_refused_call_is_an_error():
 
 def of_body(body: dict[str, Any]) -> Call:
     assert BODY.matches(body)
-    (call,) = BODY.calls(body)
+    (call,) = settled(BODY.calls(body))
     return call
 
 

@@ -13,6 +13,7 @@ import pytest
 from costaudit.ingest.adapters.claude_code import ADAPTER
 from costaudit.ingest.adapters.otlp import OTLP
 from costaudit.ingest.fields import timestamp_us
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.tape.calls import merge_calls
 
@@ -56,7 +57,7 @@ def line(said: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
 
 def only(record: dict[str, Any]) -> Call:
     assert ADAPTER.matches(record)
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     return call
 
 
@@ -84,13 +85,13 @@ def test_a_record_without_a_stop_reason_has_a_placeholder_for_output():
 
 def test_the_blocks_of_one_message_are_one_call_with_its_largest_output():
     blocks = [line(message(output=1, stop=None)), line(message()), line(message(output=1, stop=None))]
-    (call,) = merge_calls(c for b in blocks for c in ADAPTER.calls(b))
+    (call,) = merge_calls(c for b in blocks for c in settled(ADAPTER.calls(b)))
     assert (call.output, call.input, call.final, call.quality) == (903, 412, True, "exact")
 
 
 def test_the_same_message_under_another_request_id_is_a_replay():
     replay = line(requestId="req_2", isSidechain=True)
-    assert len(merge_calls(ADAPTER.calls(line()) + ADAPTER.calls(replay))) == 1
+    assert len(merge_calls(settled(ADAPTER.calls(line())) + settled(ADAPTER.calls(replay)))) == 1
     assert only(replay).tags == "project:shop,branch:main,subagent"
 
 
@@ -108,7 +109,7 @@ def test_iterations_of_other_models_are_calls_of_their_own():
         {"type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 2500, "output_tokens": 40},
         {"type": "message", "input_tokens": 412, "output_tokens": 903},
     ]
-    calls = ADAPTER.calls(line(message(iterations=extra)))
+    calls = settled(ADAPTER.calls(line(message(iterations=extra))))
     assert [(c.model, c.input, c.session) for c in calls] == [
         ("claude-opus-4-8", 2500, "sess-1"),
         ("claude-sonnet-4-5-20250929", 412, "sess-1"),
@@ -131,7 +132,7 @@ def test_iterations_of_other_models_are_calls_of_their_own():
 )
 def test_everything_else_is_recognised_and_is_no_call(record: dict[str, Any]):
     assert ADAPTER.matches(record)
-    assert ADAPTER.calls(record) == []
+    assert settled(ADAPTER.calls(record)) == []
 
 
 def test_foreign_records_are_left_alone():
@@ -168,7 +169,7 @@ def log(**changes: Any) -> dict[str, Any]:
 
 
 def test_an_event_is_written_when_the_call_has_ended():
-    (call,) = OTLP.calls(log())
+    (call,) = settled(OTLP.calls(log()))
     assert (call.ts, call.latency_ms) == (1791191800_500000, 9870)
     assert (call.input, call.cache_read, call.cache_write_5m, call.output) == (412, 18000, 2000, 903)
     assert (call.call_id, call.response_id, call.speed) == ("req_1", None, "fast")
@@ -185,17 +186,17 @@ def test_the_span_of_the_same_request_is_the_same_call():
         "attributes": attributes({**EVENT, "event.name": "x"}),
     }
     spans = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
-    assert len(merge_calls(OTLP.calls(log()) + OTLP.calls(spans))) == 1
+    assert len(merge_calls(settled(OTLP.calls(log())) + settled(OTLP.calls(spans)))) == 1
 
 
 def test_an_api_error_is_a_failed_call():
-    (call,) = OTLP.calls(log(**{"event.name": "api_error", "status_code": "529"}))
+    (call,) = settled(OTLP.calls(log(**{"event.name": "api_error", "status_code": "529"})))
     assert (call.status, call.error_code, call.quality) == ("error", "529", "none")
 
 
 def test_an_event_of_another_tool_with_the_same_name_is_no_call():
     entry = {"timeUnixNano": "1", "attributes": attributes({"event.name": "api_request", "path": "/x"})}
-    assert OTLP.calls({"resourceLogs": [{"scopeLogs": [{"logRecords": [entry]}]}]}) == []
+    assert settled(OTLP.calls({"resourceLogs": [{"scopeLogs": [{"logRecords": [entry]}]}]})) == []
 
 
 def largest(paths: Iterable[Path]) -> list[int]:
@@ -221,7 +222,7 @@ def merged(paths: Iterable[Path]) -> list[int]:
         for raw in gzip.decompress(path.read_bytes()).splitlines():
             record = json.loads(raw)
             assert ADAPTER.matches(record)
-            calls += ADAPTER.calls(record)
+            calls += settled(ADAPTER.calls(record))
     whole = merge_calls(calls)
     written = sum(c.cache_write_5m + c.cache_write_1h for c in whole)
     return [

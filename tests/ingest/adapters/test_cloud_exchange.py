@@ -9,7 +9,9 @@ from typing import Any
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.cloud_exchange import ADAPTER
 from costaudit.ingest.fields import timestamp_us
+from costaudit.ingest.settle import settled
 from costaudit.schema import INPUT_SIDE, Call
+from costaudit.tokens import OUTPUT_SIDE
 
 GENERATED = {
     "candidates": [{"finishReason": "STOP"}],
@@ -29,7 +31,7 @@ GOOGLE = "generativelanguage.googleapis.com"
 def only(response: Any, request: Any = ASKED, **fields: Any) -> Call:
     record = {"request": request, "response": response, **fields}
     assert next(a for a in ADAPTERS if a.matches(record)) is ADAPTER
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     return call
 
 
@@ -85,7 +87,7 @@ def test_result_lines_of_batch_jobs_are_billed_as_batch():
         {"request": ASKED, "response": GENERATED, "processed_time": "2026-10-05T09:20:13Z"},
     ):
         assert ADAPTER.matches(record)
-        (call,) = ADAPTER.calls(record)
+        (call,) = settled(ADAPTER.calls(record))
         assert (call.service_tier, call.input) == ("batch", 85)
 
 
@@ -101,12 +103,12 @@ def test_real_exchanges(logs: Callable[[str], list[dict[str, Any]]]):
     for record in logs("exchanges.jsonl.gz"):
         if not ADAPTER.matches(record):
             continue
-        for call in ADAPTER.calls(record):
+        for call in settled(ADAPTER.calls(record)):
             found[call.provider] += 1
             assert call.model
             body = record["response"].get("_sse_events", [record["response"]])[-1]
             usage = body.get("usageMetadata") or body.get("usage") or {}
             total = usage.get("totalTokenCount", usage.get("totalTokens", usage.get("total_tokens")))
-            tokens = sum(getattr(call, name) for name in (*INPUT_SIDE, "output", "output_audio"))
+            tokens = sum(getattr(call, name) for name in (*INPUT_SIDE, *OUTPUT_SIDE))
             assert total in (None, tokens)
     assert found == {"google": 230, "vertex": 98, "bedrock": 164}

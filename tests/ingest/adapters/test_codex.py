@@ -14,6 +14,7 @@ from costaudit.ingest.adapters.otlp import OTLP
 from costaudit.ingest.canonical import calls_of
 from costaudit.ingest.files import find_logs
 from costaudit.ingest.jsonl import JsonlReader
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.tape.calls import merge_calls
 
@@ -57,7 +58,7 @@ def recorded(response: str, last: dict[str, int], turn_id: str = "t-1") -> dict[
 def read(*lines: dict[str, Any]) -> list[Call]:
     adapter = ADAPTER.for_one_file()
     assert all(adapter.matches(each) for each in lines)
-    return [call for each in lines for call in adapter.calls(each)]
+    return [call for each in lines for call in settled(adapter.calls(each))]
 
 
 def counts(call: Call) -> tuple[int, ...]:
@@ -129,7 +130,7 @@ def test_a_record_without_usage_says_nothing():
 
 
 def test_a_line_alone_is_read_without_its_model():
-    (call,) = ADAPTER.calls(recorded("resp_1", usage(100, 80, 0, 5)))
+    (call,) = settled(ADAPTER.calls(recorded("resp_1", usage(100, 80, 0, 5))))
     assert (call.input, call.cache_read, call.model, call.session) == (20, 80, None, "s-1")
 
 
@@ -137,7 +138,7 @@ def test_a_line_alone_is_read_without_its_model():
 def test_the_output_of_codex_exec_is_recognised_and_holds_no_calls(kind: str):
     record = {"type": kind, "usage": usage(130000, 104000, 6500, 613)}
     assert ADAPTER.matches(record)
-    assert ADAPTER.calls(record) == []
+    assert settled(ADAPTER.calls(record)) == []
 
 
 def test_a_file_is_one_block_however_small_blocks_are(tmp_path: Path):
@@ -162,7 +163,7 @@ def event(**attributes: Any) -> dict[str, Any]:
 
 def test_of_two_events_per_response_the_one_with_counts_is_the_call():
     done = {"event.name": "codex.sse_event", "event.kind": "response.completed"}
-    assert OTLP.calls(event(**done)) == []
+    assert settled(OTLP.calls(event(**done))) == []
     numbers = {
         "input_token_count": "20000",
         "output_token_count": "302",
@@ -171,15 +172,15 @@ def test_of_two_events_per_response_the_one_with_counts_is_the_call():
         "reasoning_token_count": "102",
         "tool_token_count": "20302",
     }
-    (call,) = OTLP.calls(event(**done, **numbers))
+    (call,) = settled(OTLP.calls(event(**done, **numbers)))
     assert counts(call) == (3000, 16000, 1000, 302, 102)
     assert (call.ts, call.session) == (1791191704_504000, "s-1")
 
 
 def test_a_request_that_failed_is_a_failed_call():
     name = {"event.name": "codex.api_request"}
-    assert OTLP.calls(event(**name, **{"http.response.status_code": "200"})) == []
-    (call,) = OTLP.calls(event(**name, **{"http.response.status_code": "429"}))
+    assert settled(OTLP.calls(event(**name, **{"http.response.status_code": "200"}))) == []
+    (call,) = settled(OTLP.calls(event(**name, **{"http.response.status_code": "429"})))
     assert (call.status, call.error_code) == ("error", "429")
 
 
@@ -230,4 +231,4 @@ def test_real_telemetry(logs: Callable[[str], list[dict[str, Any]]], answered: C
     for name, expected in (("logs", answered("truth_codex_otlp")), ("traces", [])):
         records = logs(f"cli/codex_otlp/{name}.jsonl")
         assert all(OTLP.matches(record) for record in records)
-        assert sorted(counts(c) for record in records for c in OTLP.calls(record)) == expected
+        assert sorted(counts(c) for record in records for c in settled(OTLP.calls(record))) == expected

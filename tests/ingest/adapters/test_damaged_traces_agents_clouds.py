@@ -13,6 +13,7 @@ from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.quarantine import REASONS
+from costaudit.ingest.settle import settled
 from costaudit.schema import COUNTS, MAX_COUNT, Call, Quality, Status
 
 JsonObject = dict[str, Any]
@@ -232,7 +233,7 @@ def read_safely(adapter: Adapter, record: JsonObject) -> list[Call]:
     """Reading gives sound calls or a Skip with a known reason, never anything else."""
     reason, calls = "unrecognised", []
     try:
-        calls = adapter.calls(record)
+        calls = settled(adapter.calls(record))
     except Skip as skip:
         reason = skip.reason
     assert reason in REASONS

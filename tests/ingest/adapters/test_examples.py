@@ -9,6 +9,7 @@ import pytest
 
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.fields import timestamp_us
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 
 Truth = dict[str, Any]
@@ -21,7 +22,7 @@ def read(records: list[dict[str, Any]], name: str) -> list[Call]:
     for record in records:
         adapter = next(a for a in ADAPTERS if a.matches(record))
         assert adapter.name == name
-        calls += adapter.calls(record)
+        calls += settled(adapter.calls(record))
     return calls
 
 

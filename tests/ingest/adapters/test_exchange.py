@@ -10,6 +10,7 @@ import pytest
 
 from costaudit.ingest.adapters.exchange import ADAPTER
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from costaudit.schema import TOKEN_CLASSES, Call
 
 REQUEST = {
@@ -29,7 +30,7 @@ CHAT = {
 def only(response: Any, request: Any = REQUEST, **fields: Any) -> Call:
     record = {"request": request, "response": response, **fields}
     assert ADAPTER.matches(record)
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     return call
 
 
@@ -200,12 +201,15 @@ def test_a_stored_response_that_is_fetched_again_has_the_same_id():
 @pytest.mark.parametrize("kind", ["file", "thread", "thread.message", "model", "vector_store"])
 def test_managing_stored_things_runs_no_model(kind: str):
     record = {"request": {}, "response": {"id": "x", "object": kind}, "path": "/v1/x"}
-    assert ADAPTER.calls(record) == []
+    assert settled(ADAPTER.calls(record)) == []
 
 
 def test_lists_of_stored_things_run_no_model():
     assert (
-        ADAPTER.calls({"request": "", "response": {"object": "list", "data": []}, "path": "/v1/models"}) == []
+        settled(
+            ADAPTER.calls({"request": "", "response": {"object": "list", "data": []}, "path": "/v1/models"})
+        )
+        == []
     )
 
 
@@ -221,7 +225,7 @@ def test_other_apis_are_named_as_unrecognised(response: dict[str, Any]):
     record = {"request": {"contents": []}, "response": response, "host": "example.com"}
     assert ADAPTER.matches(record)
     with pytest.raises(Skip) as skip:
-        ADAPTER.calls(record)
+        settled(ADAPTER.calls(record))
     assert skip.value.reason == "unrecognised"
 
 
@@ -236,7 +240,7 @@ def test_bodies_inside_http_envelopes_are_found():
         "response": {"status_code": 200, "headers": {}, "body": json.dumps(CHAT)},
     }
     assert ADAPTER.matches(envelope)
-    (call,) = ADAPTER.calls(envelope)
+    (call,) = settled(ADAPTER.calls(envelope))
     assert (call.provider, call.input, call.prompt) == ("openai", 10, "Which label?")
 
 
@@ -299,7 +303,7 @@ def test_every_real_openai_and_anthropic_exchange_adds_up_to_its_own_total(
     for record in logs("exchanges.jsonl.gz"):
         if record["host"] not in HOSTS or record["status"] != 200 or not stated(record["response"]):
             continue
-        calls = ADAPTER.calls(record)
+        calls = settled(ADAPTER.calls(record))
         total = sum(getattr(call, name) for call in calls for name in TOKEN_CLASSES)
         assert total == billed(stated(record["response"])), record["source_path"]
         checked += 1
@@ -314,7 +318,7 @@ def test_every_other_real_host_adds_up_too(logs: Callable[[str], list[dict[str, 
             continue
         if record["status"] != 200 or "total_tokens" not in usage:
             continue
-        calls = ADAPTER.calls(record)
+        calls = settled(ADAPTER.calls(record))
         assert sum(getattr(c, n) for c in calls for n in TOKEN_CLASSES) == usage["total_tokens"], record[
             "host"
         ]
@@ -327,7 +331,7 @@ def test_what_becomes_of_every_real_exchange(logs: Callable[[str], list[dict[str
     for record in logs("exchanges.jsonl.gz"):
         assert ADAPTER.matches(record)
         try:
-            calls += len(ADAPTER.calls(record))
+            calls += len(settled(ADAPTER.calls(record)))
         except Skip as skip:
             skipped.append((skip.reason, record["host"]))
     assert (calls, len(skipped)) == (1405, 553)

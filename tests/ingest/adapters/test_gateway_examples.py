@@ -11,6 +11,7 @@ import pytest
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.fields import picousd, timestamp_us
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.ingest.adapters.rows import Rows, counts, read_rows
 
@@ -85,7 +86,7 @@ def read(rows: Rows, name: str) -> list[Call]:
     for row in rows:
         adapter = next(a for a in ADAPTERS if a.matches(row))
         assert adapter.name == name
-        calls += adapter.calls(row)
+        calls += settled(adapter.calls(row))
     return calls
 
 
@@ -141,7 +142,7 @@ def test_logs_without_tokens_are_refused_with_what_to_do(shared_data: Path, file
         adapter = next(a for a in ADAPTERS if a.matches(row))
         assert adapter.name == name
         with pytest.raises(Skip) as refused:
-            adapter.calls(row)
+            settled(adapter.calls(row))
         assert refused.value.reason == "no_usage_in_log"
         assert word in refused.value.detail
 

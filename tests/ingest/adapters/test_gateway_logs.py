@@ -9,6 +9,7 @@ import pytest
 
 from costaudit.ingest.adapters import azure, cloudflare, envoy, kong
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from tests.ingest.adapters.rows import counts, only
 
 CHAT = {
@@ -49,7 +50,10 @@ def test_a_row_of_cloudflares_log_list():
 
 def test_a_page_of_the_log_list():
     page = {"success": True, "result": [LISTED, {**LISTED, "id": "02J", "step": 1}]}
-    assert [(c.call_id, c.attempt) for c in cloudflare.ADAPTER.calls(page)] == [("01J", 0), ("02J", 1)]
+    assert [(c.call_id, c.attempt) for c in settled(cloudflare.ADAPTER.calls(page))] == [
+        ("01J", 0),
+        ("02J", 1),
+    ]
     assert not cloudflare.ADAPTER.matches({"success": True, "result": []})
 
 
@@ -70,7 +74,7 @@ def test_a_logpush_event_counts_once_its_bodies_are_decrypted():
         "Cached": True,
     }
     with pytest.raises(Skip, match="no_usage_in_log"):
-        cloudflare.ADAPTER.calls({**event, "ResponseBody": secret, "Metadata": secret})
+        settled(cloudflare.ADAPTER.calls({**event, "ResponseBody": secret, "Metadata": secret}))
     open_ = {**event, "ResponseBody": json.dumps(CHAT), "Metadata": {"feature": "triage"}}
     call = only(cloudflare.ADAPTER, open_)
     assert (counts(call), call.status, call.feature) == ((288, 1024, 0, 0, 186, 0), "cache_hit", "triage")
@@ -109,7 +113,7 @@ def test_every_ai_plugin_made_a_call_of_its_own():
     record = kong_record(
         proxy=plugin(), transformer=plugin(usage={"prompt_token": 28, "completion_token": 20})
     )
-    calls = kong.ADAPTER.calls(record)
+    calls = settled(kong.ADAPTER.calls(record))
     assert [(c.call_id, c.input, c.output) for c in calls] == [
         ("k-1#proxy", 1312, 186),
         ("k-1#transformer", 28, 20),
@@ -184,7 +188,7 @@ def test_only_the_first_row_of_an_apim_call_counts():
     call = only(azure.ADAPTER, APIM)
     assert (call.input, call.output, call.quality, call.provider) == (1312, 186, "partial", "azure")
     assert (call.model, call.model_requested, call.prompt) == ("gpt-5-mini", "triage-mini", "Label?")
-    assert azure.ADAPTER.calls({**APIM, "SequenceNumber": 1}) == []
+    assert settled(azure.ADAPTER.calls({**APIM, "SequenceNumber": 1})) == []
 
 
 def test_apim_rows_of_the_portal_and_of_the_storage_export():
@@ -205,5 +209,5 @@ def test_diagnostics_without_tokens_are_refused_in_both_forms():
     ):
         assert azure.ADAPTER.matches(record)
         with pytest.raises(Skip, match="no_usage_in_log"):
-            azure.ADAPTER.calls(record)
+            settled(azure.ADAPTER.calls(record))
     assert not azure.ADAPTER.matches({"category": "RequestResponse"})

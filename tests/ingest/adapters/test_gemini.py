@@ -11,6 +11,7 @@ from costaudit.ingest.adapters.gemini import GENERATE, INTERACTION, fold_chunks
 from costaudit.ingest.adapters.vertex_log import ADAPTER as VERTEX
 from costaudit.ingest.fields import timestamp_us
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 
 USAGE = {
@@ -34,7 +35,7 @@ def body(usage: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
 
 def only(record: dict[str, Any]) -> Call:
     assert GENERATE.matches(record)
-    (call,) = GENERATE.calls(record)
+    (call,) = settled(GENERATE.calls(record))
     return call
 
 
@@ -71,7 +72,9 @@ def test_sound_has_its_own_classes_and_cached_sound_is_cached():
         "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 200}],
         "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 30}],
     }
-    assert counts(only(body(usage))) == (400, 200, 20, 0, 400, 30)
+    call = only(body(usage))
+    assert counts(call) == (400, 0, 20, 0, 400, 30)
+    assert call.cache_read_audio == 200
 
 
 def test_counts_of_zero_are_left_out():
@@ -122,7 +125,7 @@ def test_a_created_cache_is_no_call():
         "usageMetadata": {"totalTokenCount": 9},
     }
     assert GENERATE.matches(cache)
-    assert GENERATE.calls(cache) == []
+    assert settled(GENERATE.calls(cache)) == []
 
 
 def test_the_last_chunk_of_a_stream_counts():
@@ -154,7 +157,7 @@ INTERACTED = {
 
 def test_an_interaction():
     assert INTERACTION.matches(INTERACTED)
-    (call,) = INTERACTION.calls(INTERACTED)
+    (call,) = settled(INTERACTION.calls(INTERACTED))
     assert counts(call) == (0, 4, 224, 211, 5, 0)
     assert (call.ts, call.service_tier) == (timestamp_us("2026-05-13T19:57:25Z"), "standard")
 
@@ -189,7 +192,7 @@ def row(**fields: Any) -> dict[str, Any]:
 
 def of_row(record: dict[str, Any]) -> Call:
     assert VERTEX.matches(record)
-    (call,) = VERTEX.calls(record)
+    (call,) = settled(VERTEX.calls(record))
     return call
 
 
@@ -242,5 +245,5 @@ def test_an_error_is_a_failed_call_of_the_rows_model():
 @pytest.mark.parametrize("response", [None, "", "[]", "{", {"a": 1}, [{"b": 2}], 5])
 def test_a_response_of_no_known_shape_is_said_so(response: Any):
     with pytest.raises(Skip) as skip:
-        VERTEX.calls(row(full_response=response))
+        settled(VERTEX.calls(row(full_response=response)))
     assert skip.value.reason == "unrecognised"

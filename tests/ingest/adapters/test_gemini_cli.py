@@ -11,6 +11,7 @@ import pytest
 
 from costaudit.ingest.adapters.gemini_cli import SESSION, TELEMETRY
 from costaudit.ingest.adapters.otlp import OTLP
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.tape.calls import merge_calls
 
@@ -33,7 +34,7 @@ def said(ident: str = "m1", tokens: Any = TOKENS, **fields: Any) -> dict[str, An
 def read(*lines: dict[str, Any]) -> list[Call]:
     adapter = SESSION.for_one_file()
     assert all(adapter.matches(line) for line in lines)
-    return [call for line in lines for call in adapter.calls(line)]
+    return [call for line in lines for call in settled(adapter.calls(line))]
 
 
 def counts(call: Call) -> tuple[int, ...]:
@@ -112,7 +113,7 @@ EVENT = {
 def test_a_telemetry_event_knows_the_response_id_and_the_role():
     record = {"hrTime": [1791192013, 10000000], "attributes": EVENT}
     assert TELEMETRY.matches(record)
-    (call,) = TELEMETRY.calls(record)
+    (call,) = settled(TELEMETRY.calls(record))
     assert counts(call) == (2000, 3000, 460, 340)
     assert (call.ts, call.latency_ms) == (1791192011_030000, 1980)
     assert (call.response_id, call.tags, call.provider) == ("r-1", "role:utility_router", "vertex")
@@ -124,7 +125,7 @@ def test_the_same_event_over_otlp():
         for k, v in EVENT.items()
     ]
     record = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"attributes": pairs}]}]}]}
-    assert OTLP.calls(record) == TELEMETRY.calls({"hrTime": None, "attributes": EVENT})
+    assert settled(OTLP.calls(record)) == settled(TELEMETRY.calls({"hrTime": None, "attributes": EVENT}))
 
 
 def test_the_events_that_repeat_it_are_no_calls():
@@ -135,12 +136,12 @@ def test_the_events_that_repeat_it_are_no_calls():
     ):
         record = {"hrTime": [1791192013, 0], "attributes": {**EVENT, "event.name": name}}
         assert TELEMETRY.matches(record)
-        assert TELEMETRY.calls(record) == []
+        assert settled(TELEMETRY.calls(record)) == []
 
 
 def test_an_api_error_is_a_failed_call():
     attributes = {"event.name": "gemini_cli.api_error", "model": "m", "status_code": 429, "duration_ms": 5}
-    (call,) = TELEMETRY.calls({"hrTime": [1791192013, 0], "attributes": attributes})
+    (call,) = settled(TELEMETRY.calls({"hrTime": [1791192013, 0], "attributes": attributes}))
     assert (call.status, call.error_code, call.quality) == ("error", "429", "none")
 
 
@@ -176,7 +177,7 @@ def test_real_telemetry_holds_all_calls(logs: Callable[[str], list[dict[str, Any
         record, place = decoder.raw_decode(whole, place)
         place += len(whole[place:]) - len(whole[place:].lstrip())
         if TELEMETRY.matches(record):
-            calls += TELEMETRY.calls(record)
+            calls += settled(TELEMETRY.calls(record))
         else:  # spans and metrics: no calls of their own
             assert "scopeMetrics" in record or "_spanContext" in record
     assert sorted(map(counts, merge_calls(calls))) == truth(logs)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from costaudit.ingest.adapters.helicone import ADAPTER
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.ingest.adapters.rows import counts, only
 
@@ -121,7 +122,7 @@ def test_the_tables_cost_is_in_nano_dollars_unless_the_query_divided_it():
 def test_a_table_row_without_cache_columns_is_partial():
     row = table()
     del row["prompt_cache_read_tokens"], row["reasoning_tokens"]
-    assert [c.quality for c in ADAPTER.calls(row)] == ["partial"]
+    assert [c.quality for c in settled(ADAPTER.calls(row))] == ["partial"]
     assert not ADAPTER.matches(row)  # these columns anybody may write: the format has to be named
 
 
@@ -149,4 +150,4 @@ def test_a_csv_row_is_text_and_lacks_cache_and_reasoning():
 def test_a_page_of_the_request_api():
     page = {"data": [export(), export(request_id="q-2")], "error": None}
     assert ADAPTER.matches(page)
-    assert [c.call_id for c in ADAPTER.calls(page)] == ["q-1", "q-2"]
+    assert [c.call_id for c in settled(ADAPTER.calls(page))] == ["q-1", "q-2"]

@@ -10,6 +10,7 @@ import pytest
 
 from costaudit.ingest.adapters.langfuse import ADAPTER
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.ingest.adapters.rows import counts, only
 
@@ -60,7 +61,7 @@ def usage(**details: Any) -> Call:
         ({"input": 2000, "input_cached_tokens": 1024, "output": 58}, (2000, 1024, 0, 0, 58, 0), "ambiguous"),
         ({"input": 10, "input_cached_tokens": 1024, "output": 58}, (10, 1024, 0, 0, 58, 0), "exclusive"),
         # Keys with a price of their own that are no class here still count on their side.
-        ({"input": 100, "input_image": 50, "output": 20, "output_text": 5, "total": 175},
+        ({"input": 100, "input_video": 50, "output": 20, "output_text": 5, "total": 175},
          (150, 0, 0, 0, 25, 0), "exclusive"),
     ],
 )  # fmt: skip
@@ -107,7 +108,7 @@ def test_impossible_counts_are_skipped(value: Any):
 def test_other_observations_are_no_calls(kind: str):
     row = observation(type=kind)
     assert ADAPTER.matches(row)
-    assert ADAPTER.calls(row) == []
+    assert settled(ADAPTER.calls(row)) == []
 
 
 def test_a_csv_row_with_json_in_its_cells_reads_the_same():
@@ -206,6 +207,6 @@ REAL = {
 def test_real_traces(logs: Callable[[str], list[dict[str, Any]]], name: str):
     (trace,) = logs(f"langfuse/{name}.trace.json")
     assert ADAPTER.matches(trace)
-    calls = ADAPTER.calls(trace)
+    calls = settled(ADAPTER.calls(trace))
     assert (len(calls), sum(c.input for c in calls), sum(c.output for c in calls)) == REAL[name]
     assert all(c.model and c.ts and c.call_id and c.latency_ms is not None for c in calls)

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from costaudit.ingest.adapters.litellm import PAYLOAD, SPEND
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
+from costaudit.tokens import INPUT_SIDE, OUTPUT_SIDE
 
 USAGE = {
     "prompt_tokens": 20412,
@@ -70,7 +72,7 @@ def row(metadata: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]
 
 def only(record: dict[str, Any]) -> Call:
     assert SPEND.matches(record)
-    (call,) = SPEND.calls(record)
+    (call,) = settled(SPEND.calls(record))
     return call
 
 
@@ -209,8 +211,8 @@ def test_rows_of_administration_are_no_calls():
     counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "spend": 0}
     record = row({"usage_object": None}, call_type="acreate_file", **counts)
     assert SPEND.matches(record)
-    assert SPEND.calls(record) == []
-    assert len(SPEND.calls({**record, "spend": 0.01})) == 1
+    assert settled(SPEND.calls(record)) == []
+    assert len(settled(SPEND.calls({**record, "spend": 0.01}))) == 1
 
 
 def payload(**fields: Any) -> dict[str, Any]:
@@ -249,7 +251,7 @@ def test_a_payload_says_the_same_in_other_places():
     record = payload()
     assert PAYLOAD.matches(record)
     assert not SPEND.matches(record)
-    (call,) = PAYLOAD.calls(record)
+    (call,) = settled(PAYLOAD.calls(record))
     assert (call.input, call.cache_read, call.cache_write_5m, call.cache_write_1h) == (412, 18000, 500, 1500)
     assert (call.ts, call.latency_ms, call.stream) == (1791191800_500000, 9870, True)
     assert (call.call_id, call.response_id, call.session) == ("call-1", "msg_1", "tr-2")
@@ -260,16 +262,15 @@ def test_a_payload_says_the_same_in_other_places():
 
 def test_a_failed_and_an_unpriced_payload():
     failed = payload(status="failure", error_information={"error_code": "429"}, response_cost=0.0)
-    assert [(c.status, c.error_code) for c in PAYLOAD.calls(failed)] == [("error", "429")]
+    assert [(c.status, c.error_code) for c in settled(PAYLOAD.calls(failed))] == [("error", "429")]
     unpriced = payload(response_cost=0.0, model_map_information={"model_map_value": None})
-    assert PAYLOAD.calls(unpriced)[0].reported_picousd is None
+    assert settled(PAYLOAD.calls(unpriced))[0].reported_picousd is None
 
 
 def totals(calls: list[Call]) -> tuple[int, int, Decimal]:
-    inside = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "input_audio")
     return (
-        sum(getattr(c, name) for c in calls for name in inside),
-        sum(c.output + c.output_audio for c in calls),
+        sum(getattr(c, name) for c in calls for name in INPUT_SIDE),
+        sum(getattr(c, name) for c in calls for name in OUTPUT_SIDE),
         round(Decimal(sum(c.reported_picousd or 0 for c in calls)).scaleb(-12), 6),
     )
 
@@ -278,7 +279,7 @@ def test_totals_of_the_real_rows_as_json_and_as_parquet(
     logs: Callable[[str], list[dict[str, Any]]], shared_data: Path
 ):
     records = logs("litellm/spend_logs.jsonl.gz")
-    calls = [call for r in records if SPEND.matches(r) for call in SPEND.calls(r)]
+    calls = [call for r in records if SPEND.matches(r) for call in settled(SPEND.calls(r))]
     assert len(calls) == len(records) == 2164
     assert totals(calls) == (3_670_128, 346_245, Decimal("11.677148"))
     assert len({c.call_id for c in calls}) == 2164
@@ -286,4 +287,4 @@ def test_totals_of_the_real_rows_as_json_and_as_parquet(
 
     table = pq.read_table(shared_data / "logs" / "litellm" / "litellm_spend_logs.parquet")
     rows = [{k: v for k, v in r.items() if v is not None} for r in table.to_pylist()]
-    assert [call for r in rows if SPEND.matches(r) for call in SPEND.calls(r)] == calls
+    assert [call for r in rows if SPEND.matches(r) for call in settled(SPEND.calls(r))] == calls

@@ -8,6 +8,7 @@ import pytest
 
 from costaudit.ingest.adapters.openai_chat import ADAPTER
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 
 
@@ -26,7 +27,7 @@ def chat(usage: dict[str, Any] | None, **fields: Any) -> dict[str, Any]:
 
 def only(record: dict[str, Any]) -> Call:
     assert ADAPTER.matches(record)
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     return call
 
 
@@ -171,7 +172,7 @@ def test_a_list_of_stored_completions_is_as_many_calls():
     stored = chat(usage, metadata={"feature": "ticket-triage"}, request_id="req_1")
     page = {"object": "list", "data": [stored, {**stored, "id": "chatcmpl-2"}], "has_more": False}
     assert ADAPTER.matches(page)
-    calls = ADAPTER.calls(page)
+    calls = settled(ADAPTER.calls(page))
     assert [(c.response_id, c.input, c.feature) for c in calls] == [
         ("chatcmpl-1", 7, "ticket-triage"),
         ("chatcmpl-2", 7, "ticket-triage"),
@@ -195,7 +196,7 @@ def test_of_a_stream_logged_in_chunks_the_ends_and_the_usage_are_records_of_one_
         chunk(finish="stop"),
         chunk({"prompt_tokens": 53, "completion_tokens": 15, "total_tokens": 68}),
     ]
-    calls = [call for c in chunks for call in ADAPTER.calls(c)]
+    calls = [call for c in chunks for call in settled(ADAPTER.calls(c))]
     assert {c.response_id for c in calls} == {"chatcmpl-1"}
     assert [(c.quality, c.final, c.input) for c in calls] == [
         ("none", False, 0),
@@ -205,7 +206,7 @@ def test_of_a_stream_logged_in_chunks_the_ends_and_the_usage_are_records_of_one_
 
 
 def test_a_chunk_without_id_and_usage_could_not_be_joined_and_is_no_call():
-    assert ADAPTER.calls({**chunk(role="assistant"), "id": ""}) == []
+    assert settled(ADAPTER.calls({**chunk(role="assistant"), "id": ""})) == []
 
 
 def test_older_groq_streams_hide_their_usage():
@@ -218,7 +219,7 @@ def test_a_run_counts_when_it_has_ended():
     usage = {"prompt_tokens": 300, "completion_tokens": 20, "total_tokens": 320}
     run = {"id": "run_1", "object": "thread.run", "created_at": 1717841556, "model": "gpt-4-1106-preview"}
     assert only({**run, "usage": usage}).input == 300
-    assert ADAPTER.calls({**run, "usage": None}) == []
+    assert settled(ADAPTER.calls({**run, "usage": None})) == []
 
 
 def test_a_completion_without_usage_is_a_call_without_numbers():
@@ -244,11 +245,11 @@ def test_a_body_with_an_error_instead_of_usage_failed():
 )
 def test_impossible_usage_is_skipped_with_its_reason(usage: dict[str, Any], reason: str):
     with pytest.raises(Skip) as skip:
-        ADAPTER.calls(chat(usage))
+        settled(ADAPTER.calls(chat(usage)))
     assert skip.value.reason == reason
 
 
 def test_an_object_for_a_model_is_skipped():
     with pytest.raises(Skip) as skip:
-        ADAPTER.calls(chat({"prompt_tokens": 1}, model={"name": "gpt"}))
+        settled(ADAPTER.calls(chat({"prompt_tokens": 1}, model={"name": "gpt"})))
     assert skip.value.reason == "model_not_text"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from costaudit.ingest.adapters.openai_responses import ADAPTER
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 
 USAGE = {
@@ -29,7 +30,7 @@ def only(**fields: Any) -> Call:
         **fields,
     }
     assert ADAPTER.matches(record)
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     return call
 
 
@@ -80,5 +81,5 @@ def test_searches_are_billed_and_opening_a_found_page_is_not():
 
 def test_compaction_is_a_call_though_it_names_no_model():
     record = {"id": "resp_2", "object": "response.compaction", "created_at": 1775143627, "usage": USAGE}
-    (call,) = ADAPTER.calls(record)
+    (call,) = settled(ADAPTER.calls(record))
     assert (call.model, call.input, call.output, call.final) == (None, 200, 186, True)

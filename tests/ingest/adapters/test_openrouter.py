@@ -8,6 +8,7 @@ import pytest
 
 from costaudit.ingest.adapters import openrouter, vercel_gateway
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from tests.ingest.adapters.rows import counts, only
 
 ROW = {
@@ -107,7 +108,7 @@ def test_daily_totals_are_refused():
     for record in (day, {"data": [day, day]}):
         assert openrouter.ADAPTER.matches(record)
         with pytest.raises(Skip, match="aggregate"):
-            openrouter.ADAPTER.calls(record)
+            settled(openrouter.ADAPTER.calls(record))
 
 
 VERCEL = {
@@ -150,6 +151,8 @@ def test_the_sdk_names_the_same_things_in_camel_case():
 
 def test_totals_of_the_spend_report_are_refused():
     with pytest.raises(Skip, match="aggregate"):
-        vercel_gateway.ADAPTER.calls(
-            {"day": "2026-10-05", "total_cost": 1, "market_cost": 1, "request_count": 2}
+        settled(
+            vercel_gateway.ADAPTER.calls(
+                {"day": "2026-10-05", "total_cost": 1, "market_cost": 1, "request_count": 2}
+            )
         )

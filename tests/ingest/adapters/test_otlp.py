@@ -9,6 +9,7 @@ import pytest
 
 from costaudit.ingest.adapters.otlp import OTLP, SPAN
 from costaudit.ingest.format import Skip
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.tape.calls import merge_calls
 
@@ -58,7 +59,7 @@ def export(*spans: dict[str, Any], service: str = "app") -> dict[str, Any]:
 def read(*spans: dict[str, Any]) -> list[Call]:
     record = export(*spans)
     assert OTLP.matches(record)
-    return OTLP.calls(record)
+    return settled(OTLP.calls(record))
 
 
 def only(**attributes: Any) -> Call:
@@ -303,7 +304,7 @@ def test_prompts_are_found_wherever_they_are_kept(attributes: dict[str, Any]):
 def test_an_impossible_count_is_named_and_does_not_hide_the_spans_beside_it():
     bad = span("b", **{**CHAT, "gen_ai.usage.input_tokens": -1})
     with pytest.raises(Skip) as skip:
-        OTLP.calls(export(bad))
+        settled(OTLP.calls(export(bad)))
     assert skip.value.reason == "negative_usage"
     good, unknown = read(span("a", **CHAT), bad)
     assert (good.input, unknown.input, unknown.quality) == (1312, 0, "none")
@@ -318,12 +319,12 @@ def test_integers_may_be_numbers_and_lists_may_be_missing():
     assert call.input == 1312
     odd: list[Any] = [[], {}, [None], [{"resource": None, "scopeSpans": [None, {"spans": None}]}]]
     for spans in odd:
-        assert OTLP.calls({"resourceSpans": spans}) == []
+        assert settled(OTLP.calls({"resourceSpans": spans})) == []
 
 
 def test_metrics_are_recognised_and_are_no_calls():
     assert OTLP.matches({"resourceMetrics": []})
-    assert OTLP.calls({"resourceMetrics": [{"scopeMetrics": []}]}) == []
+    assert settled(OTLP.calls({"resourceMetrics": [{"scopeMetrics": []}]})) == []
 
 
 def test_a_line_of_pythons_console_exporter():
@@ -339,7 +340,7 @@ def test_a_line_of_pythons_console_exporter():
         "resource": {"attributes": {"service.name": "app"}},
     }
     assert SPAN.matches(record)
-    (call,) = SPAN.calls(record)
+    (call,) = settled(SPAN.calls(record))
     assert (call.ts, call.latency_ms, call.call_id) == (START // 1000, 2431, "abc:12")
     assert (call.input, call.status, call.error_code) == (1312, "error", "boom")
     assert not SPAN.matches({"name": "x", "attributes": {}})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from costaudit.ingest.adapters.otlp import OTLP
+from costaudit.ingest.settle import settled
 from costaudit.schema import INPUT_SIDE
 from tests.tape.calls import merge_calls
 
@@ -21,7 +22,7 @@ from tests.tape.calls import merge_calls
     ],
 )
 def test_real_spans(logs: Callable[[str], list[dict[str, Any]]], file: str, spans: int, merged: int):
-    calls = [call for record in logs(file) for call in OTLP.calls(record)]
+    calls = [call for record in logs(file) for call in settled(OTLP.calls(record))]
     distinct = {c.response_id or c.call_id for c in calls}
     assert (len(calls), len(merge_calls(calls)), len(distinct)) == (spans, merged, merged)
 
@@ -45,7 +46,7 @@ def test_real_spans_agree_with_the_recorded_bodies(logs: Callable[[str], list[di
             known |= {(asked, answered), (asked, usage.get("total_tokens", 0) - asked)}
     compared = 0
     for name in ("openinference", "openllmetry_2025", "otelv2_2025"):
-        calls = [c for record in logs(f"otlp/{name}.otlp.jsonl.gz") for c in OTLP.calls(record)]
+        calls = [c for record in logs(f"otlp/{name}.otlp.jsonl.gz") for c in settled(OTLP.calls(record))]
         for call in merge_calls(calls):
             stated = bodies.get(call.response_id or "", set())
             if call.quality != "none" and 0 < len(stated) <= 2:

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.ingest.adapters import row_facts, row_values
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
+from costaudit.stated import Stated
 
 ANYTHING = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2)
@@ -104,8 +106,9 @@ def test_labels_name_feature_user_session_and_tiers():
 def test_without_a_cache_split_only_prompts_too_short_to_be_cached_are_exact(
     provider: str | None, tokens: int, quality: str
 ):
-    call = Call(provider=provider, input=tokens)
-    row_facts.without_split(call)
+    stated = Stated(prompt=tokens, completion=0)
+    row_facts.without_split(stated, provider)
+    (call,) = settled([Call(provider=provider, stated=stated)])
     assert call.quality == quality
 
 
@@ -122,9 +125,11 @@ def test_an_answer_states_usage_id_and_cost_also_when_only_usage_was_kept():
     call = Call()
     usage = {"prompt_tokens": 10, "completion_tokens": 2, "cost": 0.5}
     assert row_facts.set_answer(call, {"id": "gen-1", "usage": usage})
+    settled([call])
     assert (call.input, call.output, call.response_id, call.reported_picousd) == (10, 2, "gen-1", 5 * 10**11)
     claude = {"input_tokens": 10, "cache_read_input_tokens": 7, "output_tokens": 2}
     assert row_facts.set_answer(call, {"usage": claude})
+    settled([call])
     assert (call.input, call.cache_read) == (10, 7)
     assert not row_facts.set_answer(call, {"error": {"code": "x"}})
     assert not row_facts.set_answer(call, {})

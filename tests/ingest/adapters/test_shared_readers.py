@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from costaudit.ingest.fields import picousd, text, timestamp_us
-from costaudit.ingest.usage import set_usage
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
+from costaudit.stated import Includes, Stated
 
 
 def test_parquet_has_a_type_for_uuids():
@@ -38,22 +39,27 @@ def test_times_of_every_unit_are_the_same_moment():
         assert timestamp_us(value) == seconds * 10**6
 
 
+def call_of(stated: Stated) -> Call:
+    return settled([Call(stated=stated)])[0]
+
+
 def test_tokens_that_are_written_and_read_by_the_same_call_are_counted_once():
     # OpenRouter, a Gemini model: prompt 2168, cached 2161, written 2161, total = prompt + completion
-    call = set_usage(Call(), prompt=2168, completion=100, total=2268, cache_read=2161, write_5m=2161)
+    call = call_of(Stated(prompt=2168, completion=100, total=2268, cache_read=2161, write_5m=2161))
     assert (call.input, call.cache_read, call.cache_write_5m, call.output) == (0, 2161, 7, 100)
     assert call.reading == "inclusive"
 
 
 def test_the_total_decides_when_reasoning_exceeds_the_completion_it_is_inside_of():
     # OpenRouter: completion 10, of which reasoning 11, total = prompt + completion
-    call = set_usage(Call(), prompt=43, completion=10, total=53, reasoning=11)
+    call = call_of(Stated(prompt=43, completion=10, total=53, reasoning=11))
     assert (call.input, call.output, call.reasoning) == (43, 10, 10)
 
 
 def test_a_source_with_cache_outside_keeps_its_large_reads_and_writes():
-    call = set_usage(
-        Call(), prompt=2168, completion=100, total=2268, cache_read=2161, write_5m=2161, cache_inside=False
+    outside = Includes(cache=False)
+    call = call_of(
+        Stated(prompt=2168, completion=100, total=2268, cache_read=2161, write_5m=2161, includes=outside)
     )
     assert (call.input, call.cache_read, call.cache_write_5m) == (2168, 2161, 2161)
 

@@ -11,6 +11,7 @@ import pytest
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.detect import matching
 from costaudit.ingest.fields import timestamp_us
+from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.tape.calls import merge_calls
 
@@ -59,7 +60,7 @@ def read(records: list[JsonObject], name: str) -> list[Call]:
         found = matching(record)
         assert found is not None
         assert found.name == name
-        calls += adapter.calls(record)
+        calls += settled(adapter.calls(record))
     return sorted(merge_calls(calls), key=lambda call: call.ts or 0)
 
 

@@ -1,0 +1,103 @@
+"""Which keys of a flat record nobody reads, though they speak of what is billed.
+
+A key that flat records know is known wherever it stands. Looked at are the record's own keys and those of the
+objects that hold counts (`usage`). The same is found in a record, in lines and in the columns of a table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+from msgspec.structs import astuple
+
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Kind, Path
+from costaudit.ingest.format import Record
+from costaudit.ingest.unused import DEPTH, Unused, number_above_0, speaks, times, unused_numbers
+
+KNOWN: Final = frozenset(path[-1] for field in FLAT_FIELDS for path in field.paths)
+"""Keys of values that flat records may state."""
+
+HOLDERS: Final = frozenset(
+    path[0]
+    for field in FLAT_FIELDS
+    if field.kind in {Kind.COUNT, Kind.COST}
+    for path in field.paths
+    if len(path) > 1
+)
+"""Keys of the objects that hold counts."""
+
+
+def is_unused(key: str) -> bool:
+    """Whether a number under this key is one that nobody reads."""
+    return key not in KNOWN and speaks(key)
+
+
+def unused_in_record(record: Record) -> dict[str, Decimal] | None:
+    """The unused numbers of one record by their paths; None where there is none."""
+    shallow = {k: v for k, v in record.items() if k in HOLDERS or not isinstance(v, Mapping)}
+    return unused_numbers(shallow, KNOWN)
+
+
+def unused_in_lines(lines: Iterable[bytes], keys: AbstractSet[str]) -> Unused:
+    """The unused numbers of lines that are objects, of which no others than these keys are unused."""
+    names = tuple(sorted(keys | HOLDERS))
+    decoder, unused = _decoder(names), Unused()
+    parts = [astuple(part) for line in lines if (part := _decoded(decoder, line)) is not None]
+    for name, values in zip(names, zip(*parts, strict=True), strict=False):
+        if name in HOLDERS:
+            for value in values:
+                if isinstance(value, Mapping):
+                    unused.take(unused_numbers({name: value}, KNOWN) or {})
+        if is_unused(name):
+            for value, records in Counter(v for v in values if type(v) in _SCALARS).items():
+                number = number_above_0(value)
+                if number is not None:
+                    unused.add(name, times(number, records), records)
+    return unused
+
+
+_SCALARS: Final = frozenset({int, float, str})
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], line: bytes) -> Any:
+    """What a line says under some keys; None for a line that Arrow reads and others do not."""
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _decoder(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    fields = [(f"f{number}", Any, None) for number in range(len(names))]
+    rename = {f"f{number}": name for number, name in enumerate(names)}
+    return msgspec.json.Decoder(msgspec.defstruct("Line", fields, rename=rename))
+
+
+def unused_columns(fields: Iterable[pa.Field], above: Path = ()) -> Iterator[Path]:
+    """The paths of a table's columns that nobody reads, and that can hold numbers."""
+    for field in fields:
+        path = (*above, field.name)
+        if pa.types.is_struct(field.type):
+            if (above or field.name in HOLDERS) and len(path) <= DEPTH + 1 and field.name not in KNOWN:
+                yield from unused_columns(field.type, path)
+        elif _holds_numbers(field.type) and is_unused(field.name):
+            yield path
+
+
+def _holds_numbers(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(
+        test(kind)
+        for test in (
+            pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_string,
+            pa.types.is_large_string,
+        )
+    )  # fmt: skip

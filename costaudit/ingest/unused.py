@@ -1,0 +1,142 @@
+"""Numbers beside a record's counts that nobody reads: kept by name, so that a report can tell of them.
+
+A key counts as unused where it stands in a usage object (or is a column of a flat record), has a number above
+0, is none of the keys that the format reads, and speaks of tokens, caches, costs, units, searches, audio or
+images. The number alone is kept, never a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+import pyarrow as pa
+
+SPEAKING: Final = re.compile(r"token|cache|cost|unit|search|audio|image", re.IGNORECASE)
+"""What a key must hold."""
+
+PLAIN_NAME: Final = re.compile(r"[\w.$@:/ -]{1,100}")
+"""A key that could be somebody's field name, and not a text."""
+
+RESTATED: Final = frozenset({
+    "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens", "max_tokens",
+    "max_completion_tokens", "max_output_tokens",
+})  # fmt: skip
+"""Keys that say in another way what is read anyway: the text of a side, predictions inside of the output."""
+
+_NO_NUMBERS: Final = ("_details", "_url", "_control")
+"""Ends of keys that hold objects or texts."""
+
+MOST: Final = 1_000
+"""Names that are kept, the first in their order."""
+
+DEPTH: Final = 3
+"""Objects inside of a usage object that are looked into, one in the other."""
+
+_BELOW: Final = Decimal(10) ** 24
+_EXACT: Final = Context(prec=100)
+_NUMBER: Final = re.compile(r"\+?\d{1,24}(?:\.\d{1,40})?")
+
+
+@lru_cache(maxsize=4096)
+def speaks(key: str) -> bool:
+    """Whether a key speaks of what is billed.
+
+    >>> speaks("video_tokens"), speaks("latency_ms"), speaks("text_tokens"), speaks("prompt_tokens_details")
+    (True, False, False, False)
+    """
+    if key in RESTATED or key.endswith(_NO_NUMBERS):
+        return False
+    return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key))
+
+
+def number_above_0(value: Any) -> Decimal | None:
+    """A number above 0, also as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
+        return None
+    if isinstance(value, Decimal) and not value.is_finite():
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        value = Decimal(text) if text.isascii() and _NUMBER.fullmatch(text) else 0
+    if not 0 < value < _BELOW:
+        return None
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+
+
+def unused_numbers(
+    usage: Mapping[str, Any], known: AbstractSet[str], above: str = ""
+) -> dict[str, Decimal] | None:
+    """The unused numbers of a usage object by their paths in it; None where there is none.
+
+    `known` are the keys that the format reads, at whatever depth; objects inside are looked into.
+    """
+    found = dict(_unused(usage, known, above, 0))
+    return found or None
+
+
+def _unused(
+    usage: Mapping[str, Any], known: AbstractSet[str], above: str, depth: int
+) -> Iterator[tuple[str, Decimal]]:
+    for key, value in usage.items():
+        if not value or key in known or not isinstance(key, str):
+            continue
+        path = above + key
+        if isinstance(value, Mapping):
+            if depth < DEPTH:
+                yield from _unused(value, known, f"{path}.", depth + 1)
+        elif speaks(key):
+            number = number_above_0(value)
+            if number is not None:
+                yield path, number
+
+
+def times(number: Decimal, records: int) -> Decimal:
+    """A number that some records state, added up exactly."""
+    return _EXACT.multiply(number, Decimal(records))
+
+
+def values_in(array: pa.Array) -> tuple[int, Decimal]:
+    """How many values of a column are numbers above 0, and their exact sum."""
+    records, total = 0, Decimal(0)
+    for entry in array.value_counts():
+        number, held = number_above_0(entry["values"].as_py()), entry["counts"].as_py()
+        if number is not None:
+            records += held
+            total = _EXACT.add(total, times(number, held))
+    return records, total
+
+
+@dataclass(slots=True)
+class Unused:
+    """Sums of unused numbers by name. Merging is commutative: the smallest names are kept."""
+
+    sums: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    """For each name the records that state a number above 0, and the exact sum of the numbers."""
+
+    def add(self, name: str, number: Decimal, records: int = 1) -> None:
+        """Count some records with one name, by the sum of their numbers."""
+        held, total = self.sums.get(name, (0, Decimal(0)))
+        self.sums[name] = held + records, _EXACT.add(total, number)
+        if len(self.sums) > 2 * MOST:
+            self._trim()
+
+    def take(self, numbers: Mapping[str, Decimal]) -> None:
+        """Count the numbers of one record."""
+        for name, number in numbers.items():
+            self.add(name, number)
+
+    def merge(self, other: Unused) -> None:
+        """Take in the sums of other records."""
+        for name, (records, total) in other.sums.items():
+            self.add(name, total, records)
+        if len(self.sums) > MOST:
+            self._trim()
+
+    def _trim(self) -> None:
+        self.sums = {name: self.sums[name] for name in sorted(self.sums)[:MOST]}
