@@ -44,16 +44,24 @@ class ColumnReader:
 
     def read(self, data: bytes) -> Columns | None:
         """The lines of a block as columns; None where too few of them can be."""
+        return self._whole(data, "ignore") or self._read_some(data.removesuffix(b"\n").split(b"\n"))
+
+    def read_exactly(self, data: bytes) -> Columns | None:
+        """All lines of a block; None where one cannot be read, or has a field that is not in the schema."""
+        return self._whole(data, "error")
+
+    def _whole(self, data: bytes, unexpected: str) -> Columns | None:
         if not data.endswith(b"\n"):
             data += b"\n"
         codes = np.frombuffer(data, np.uint8)
         newlines = np.flatnonzero(codes == _NEWLINE)
         begins = np.append(0, newlines[:-1] + 1)
-        if (codes[begins] == _OPEN).all() and is_utf8(data):
-            table = _parsed(data, self.schema)
-            if table is not None and table.num_rows == len(newlines):
-                return Columns(table, range(len(newlines)), ())
-        return self._read_some(data.split(b"\n")[:-1])
+        if not (codes[begins] == _OPEN).all() or not is_utf8(data):
+            return None
+        table = _parsed(data, self.schema, unexpected)
+        if table is None or table.num_rows != len(newlines):
+            return None
+        return Columns(table, range(len(newlines)), ())
 
     def _read_some(self, lines: list[bytes]) -> Columns | None:
         """The good ones among some lines."""
@@ -92,13 +100,16 @@ class ColumnReader:
             yield from self._parts(lines, good[half:])
 
 
-def _parsed(data: bytes, schema: pa.Schema) -> pa.Table | None:
-    """The columns of lines that each begin with an object; None where Arrow cannot read one of them."""
+def _parsed(data: bytes, schema: pa.Schema, unexpected: str = "ignore") -> pa.Table | None:
+    """The columns of lines that each begin with an object; None where Arrow cannot read one of them.
+
+    `unexpected` fields are ignored, or are an error.
+    """
     try:
         return pj.read_json(
             pa.BufferReader(data),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(data) + 1),
-            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior=unexpected),
         )
     except pa.ArrowInvalid:
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -26,7 +26,7 @@ from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
-from costaudit.ingest.json_columns import ColumnReader
+from costaudit.ingest.json_columns import ColumnReader, Columns
 from costaudit.ingest.json_keys import KnownKeys
 from costaudit.ingest.logfile import Container, LogFile, OneFile
 from costaudit.ingest.quarantine import Place
@@ -64,13 +64,30 @@ class _Fast:
     """The known keys that have occurred."""
     layout: FlatLayout | None = None
     columns: ColumnReader | None = None
+    is_exact: bool = False
+    """Records seem to have no other fields: it need not be looked for them where a block is read so."""
+
+    def read_exactly(self, data: bytes) -> Columns | None:
+        """A block that has no other fields than those of the layout; None where it is not so."""
+        return self.columns.read_exactly(data) if self.is_exact and self.columns is not None else None
 
     def with_keys(self, keys: frozenset[str], examples: Sequence[Record]) -> _Fast:
         """The same for more keys, with records that have the new ones."""
         sample = (*self.sample, *examples)
         layout = flat_layout(sample, self.keys | keys)
         columns = None if layout is None else ColumnReader(layout.schema)
-        return _Fast(sample, self.keys | keys, layout, columns)
+        is_exact = layout is not None and all(_has_only(record, layout, ()) for record in sample)
+        return _Fast(sample, self.keys | keys, layout, columns, is_exact)
+
+
+def _has_only(record: Record, layout: FlatLayout, above: tuple[str, ...]) -> bool:
+    """Whether a record has no fields beside those of a layout."""
+    return all(
+        _has_only(value, layout, (*above, key))
+        if isinstance(value, Mapping)
+        else (*above, key) in layout.types
+        for key, value in record.items()
+    )
 
 
 @dataclass(slots=True)
@@ -153,12 +170,15 @@ class JsonlReader(OneFile):
 
     def _parse_fast(self, block: TextBlock) -> Parsed | None:
         """The calls of a block by columns; None where it is better read line by line."""
-        keys = None if self._fast is None else _KNOWN_KEYS.found_in(block.data)
-        fast = None if keys is None else self._fast_for(block.data, keys.known)
-        if keys is None or fast is None or fast.layout is None or fast.columns is None:
-            return None
-        columns = fast.columns.read(block.data)
+        fast, others = self._fast, frozenset[str]()
+        columns = fast.read_exactly(block.data) if fast is not None else None
         if columns is None:
+            keys = None if fast is None else _KNOWN_KEYS.found_in(block.data)
+            fast = None if keys is None else self._fast_for(block.data, keys.known)
+            if keys is None or fast is None or fast.columns is None:
+                return None
+            columns, others = fast.columns.read(block.data), keys.others
+        if columns is None or fast is None or fast.layout is None:
             return None
         flat = flat_batch(columns.table, fast.layout)
         if flat is None or 2 * len(flat.doubtful) > columns.table.num_rows:
@@ -168,9 +188,9 @@ class JsonlReader(OneFile):
         lines = _lines_of(block, taken)
         parsed = Parsed(flat.batch, lines, len(lines))
         parsed.formats["flat"] = len(lines)
-        if keys.others:
+        if others:
             raw = block.data.split(b"\n")
-            parsed.unused = unused_in_lines((raw[number] for number in taken), keys.others)
+            parsed.unused = unused_in_lines((raw[number] for number in taken), others)
         if not slow:
             return parsed
         return joined(parsed, self._parse_lines(block, set(slow)))
@@ -182,7 +202,9 @@ class JsonlReader(OneFile):
             return None
         if not keys <= fast.keys:
             fast = fast.with_keys(keys, _examples(data, keys - fast.keys) if fast.keys else ())
-            self._fast = fast
+        elif fast.is_exact:  # a bad line, or a field that nobody knows: there will be more of them
+            fast = replace(fast, is_exact=False)
+        self._fast = fast
         return fast
 
     def _parse_lines(self, block: TextBlock, only: Collection[int] | None = None) -> Parsed:
