@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Final
 
 import pyarrow as pa
@@ -20,8 +21,11 @@ import pyarrow as pa
 SPEAKING: Final = re.compile(r"token|cache|cost|unit|search|audio|image", re.IGNORECASE)
 """What a key must hold."""
 
-PLAIN_NAME: Final = re.compile(r"[\w.$@:/ -]{1,100}")
+PLAIN_NAME: Final = re.compile(r"[\w.$@:/ -]+")
 """A key that could be somebody's field name, and not a text."""
+
+_LONGEST: Final = 100
+"""Characters of such a key."""
 
 RESTATED: Final = frozenset({
     "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens", "max_tokens",
@@ -38,18 +42,24 @@ MOST: Final = 1_000
 DEPTH: Final = 3
 """Objects inside of a usage object that are looked into, one in the other."""
 
-_BELOW: Final = Decimal(10) ** 24
+_ABOVE, _BELOW = Decimal("1e-40"), Decimal(10) ** 24
 _EXACT: Final = Context(prec=100)
+"""Room for the sum of as many numbers between these two as there can be records."""
+
 _NUMBER: Final = re.compile(r"\+?\d{1,24}(?:\.\d{1,40})?")
 
 
-@lru_cache(maxsize=4096)
 def speaks(key: str) -> bool:
     """Whether a key speaks of what is billed.
 
     >>> speaks("video_tokens"), speaks("latency_ms"), speaks("text_tokens"), speaks("prompt_tokens_details")
     (True, False, False, False)
     """
+    return len(key) <= _LONGEST and _speaks(key)
+
+
+@lru_cache(maxsize=4096)
+def _speaks(key: str) -> bool:
     if key in RESTATED or key.endswith(_NO_NUMBERS):
         return False
     return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key))
@@ -59,12 +69,14 @@ def number_above_0(value: Any) -> Decimal | None:
     """A number above 0, also as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, str)):
         return None
+    if isinstance(value, float) and not isfinite(value):
+        return None
     if isinstance(value, Decimal) and not value.is_finite():
         return None
     if isinstance(value, str):
         text = value.strip()
         value = Decimal(text) if text.isascii() and _NUMBER.fullmatch(text) else 0
-    if not 0 < value < _BELOW:
+    if not _ABOVE < value < _BELOW:
         return None
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
