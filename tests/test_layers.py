@@ -11,7 +11,19 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "costaudit"
 
 LAYERS = (
-    ("errors", "money", "tokens", "stated", "schema", "outputs", "drafts", "writing", "textfile", "toml"),
+    (
+        "errors",
+        "money",
+        "times",
+        "tokens",
+        "stated",
+        "schema",
+        "outputs",
+        "drafts",
+        "writing",
+        "textfile",
+        "toml",
+    ),
     ("prices",),
     ("ingest",),
     ("tiers",),

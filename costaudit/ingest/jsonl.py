@@ -76,18 +76,21 @@ class _Fast:
         sample = (*self.sample, *examples)
         layout = flat_layout(sample, self.keys | keys)
         columns = None if layout is None else ColumnReader(layout.schema)
-        is_exact = layout is not None and all(_has_only(record, layout, ()) for record in sample)
+        is_exact = layout is not None and all(_has_only(record, layout) for record in sample)
         return _Fast(sample, self.keys | keys, layout, columns, is_exact)
 
 
-def _has_only(record: Record, layout: FlatLayout, above: tuple[str, ...]) -> bool:
+def _has_only(record: Record, layout: FlatLayout) -> bool:
     """Whether a record has no fields beside those of a layout."""
-    return all(
-        _has_only(value, layout, (*above, key))
-        if isinstance(value, Mapping)
-        else (*above, key) in layout.types
-        for key, value in record.items()
-    )
+    above = {path[:depth] for path in layout.types for depth in range(1, len(path))}
+    left: list[tuple[tuple[str, ...], Any]] = [((key,), value) for key, value in record.items()]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, Mapping) and path in above:
+            left += [((*path, key), inner) for key, inner in value.items()]
+        elif path not in layout.types:
+            return False
+    return True
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
+from costaudit.errors import TableError
 from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When
 from costaudit.prices.rows import WHAT_IF, PriceRow, WindowRow, instant_text
@@ -242,6 +243,9 @@ def timeline_of(
     if not rows:
         return Timeline((Segment(0, {}, NO_TIER_PRICE if book.in_force.get(key) else NO_PRICE_THEN),), {})
     windows = sorted({r.when.window for r in rows} - {""})
+    unknown = next((w for w in windows if w not in book.windows), None)
+    if unknown is not None:
+        raise TableError(f"{key[0]}/{key[1]}: the window {unknown!r} of its prices is not in windows.csv")
     segments: list[Segment] = [Segment(0, {}, NO_PRICE_THEN)]
     for start in sorted({r.valid_from for r in rows}):
         segment = _segment(book, key, rows, start, windows)

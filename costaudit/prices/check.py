@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from costaudit.errors import CostauditError
+from costaudit.errors import CostauditError, TableError
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.folders import Folder, open_folder
 from costaudit.prices.gateways import load_gateways
@@ -79,14 +79,15 @@ def judge_tables(
     broken = [_unreadable(error) for error in _read_everything(book)]
     if broken:
         return Checked(tuple(sorted(set(broken))), unreadable=True)
+    unpriced, impossible = _unpriced(terms)
     case = Case(
         book, place, gateways, semantics,
         terms.base, terms.now, terms.max_age_days, terms.grace_days, terms.wanted,
-        tuple(terms.traffic()) if terms.traffic is not None else (),
+        unpriced,
     )  # fmt: skip
     asked = [rule for rule in terms.rules if _can_judge(rule, terms)]
     try:
-        found = [violation(rule, item) for rule in asked for item in rule.find(case)]
+        found = [*impossible, *(violation(rule, item) for rule in asked for item in rule.find(case))]
     except CostauditError as error:  # of the base, which is parsed while it is compared
         broken = [_unreadable(error, "in the base: ")]
         return Checked(tuple(broken), unreadable=True)
@@ -97,6 +98,16 @@ def judge_tables(
         codes = {rule.code for rule in asked}
         stays += [_unused(entry) for entry in unused if entry.code in codes]
     return Checked(tuple(sorted(stays)), tuple(hidden))
+
+
+def _unpriced(terms: Terms) -> tuple[tuple[Unpriced, ...], list[Violation]]:
+    """The traffic without a price; or why nothing can be priced by such tables."""
+    if terms.traffic is None:
+        return (), []
+    try:
+        return tuple(terms.traffic()), []
+    except TableError as error:
+        return (), [_unreadable(error)]
 
 
 def _can_judge(rule: Rule, terms: Terms) -> bool:

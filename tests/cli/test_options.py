@@ -191,12 +191,12 @@ def test_text_keeps_to_the_width(run: Any, log: Path, columns: int):
 
 
 def test_a_bug_is_one_line_and_exit_3(run: Any, log: Path, monkeypatch: pytest.MonkeyPatch):
-    from costaudit.engine import rows  # noqa: PLC0415 - only to plant a fault
+    from costaudit.engine import kernel  # noqa: PLC0415 - only to plant a fault
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret prompt")
 
-    monkeypatch.setattr(rows, "choose_routes", broken)
+    monkeypatch.setattr(kernel, "_summed", broken)
     found = run("analyze", log)
     assert (found.code, found.out) == (3, "")
     assert found.err.count("\n") == 1

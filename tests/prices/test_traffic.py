@@ -150,3 +150,15 @@ def test_a_diff_that_fails_for_the_bill_has_an_error_and_else_a_warning(run: Run
         "::error file=bare,title=CA602 traffic-loses-price::2 requests to acme/swift"
     )
     assert "  note: fails: unpriced: 2 requests (" in outcome.out
+
+
+def test_a_window_that_nobody_defines_is_an_error_and_no_bug(run: Run, place: Path):
+    write(place / "tables", tables(*BASIC, price("m,output,3,mtok,2026-01-01,window=night")))
+    outcome = run("pricing", "check", "tables", "--traffic", "log.jsonl", "--format", "json")
+    told = {v["code"]: v["message"] for v in json.loads(outcome.out)["violations"]}
+    assert outcome.code == 1
+    assert told["CA106"] == "window 'night' is not in windows.csv"
+    assert told["CA101"] == "acme/m: the window 'night' of its prices is not in windows.csv"
+    audit = run("analyze", "log.jsonl", "--prices", "tables")
+    assert (audit.code, audit.out) == (2, "")
+    assert "window 'night'" in audit.err
