@@ -52,6 +52,7 @@ def analyze(
     estimate: options.Estimate = False,
     threads: options.Threads = None,
     limit: options.Limit = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -83,6 +84,7 @@ def analyze(
         quiet,
         verbose,
         limits=limits_from(limit),
+        cache=cache,
     )
     bills = _bills(compare_bill or [], reading)
     labelled = chosen_labels(labels, quiet=quiet)
@@ -129,6 +131,7 @@ def simulate(
     estimate: options.Estimate = False,
     threads: options.Threads = None,
     limit: options.Limit = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -170,6 +173,7 @@ def simulate(
             verbose,
             tests,
             limits=limits_from(limit),
+            cache=cache,
         )
         evaluated, old_prices = _evaluated(paths, reading, names, goes_by_reported=source != "list")
         day = evaluated[0].passed.last_ts if reading.prices_at is None else reading.prices_at

@@ -71,6 +71,7 @@ def check(
     estimate: options.Estimate = False,
     threads: options.Threads = None,
     limit: options.Limit = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -107,6 +108,7 @@ def check(
                 quiet,
                 verbose,
                 limits=limits_from(limit),
+                cache=cache,
             )
             case = _of_log(paths, reading, gates, source, terms)
         else:

@@ -49,6 +49,7 @@ def init(
     estimate: options.Estimate = False,
     threads: options.Threads = None,
     limit: options.Limit = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write a commented costaudit.toml and, with logs, a routing policy drawn from them.
@@ -83,6 +84,7 @@ def init(
             quiet,
             verbose=False,
             limits=limits_from(limit),
+            cache=cache,
         )
         usage, policy = _usage(paths, reading)
         files[POLICY] = render_policy(usage, policy)

@@ -50,6 +50,7 @@ def fallback(
     rules: options.TierRules = None,
     threads: options.Threads = None,
     limit: options.Limit = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -81,6 +82,7 @@ def fallback(
         quiet,
         verbose,
         limits=limits_from(limit),
+        cache=cache,
     )
     with opened_logs(paths, reading) as logs:
         members = Members.of(logs.plan, members_named(chains), policy_roster(policy))

@@ -63,6 +63,7 @@ def ledger(
     estimate: options.Estimate = False,
     threads: options.Threads = None,
     limit: options.Limit = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -82,7 +83,17 @@ def ledger(
     )
     tests = Tests(evals, quality_floor)
     reading = Reading(
-        policy, None, choice, input_format, tagging, threads, quiet, verbose, tests, limits=limits_from(limit)
+        policy,
+        None,
+        choice,
+        input_format,
+        tagging,
+        threads,
+        quiet,
+        verbose,
+        tests,
+        limits=limits_from(limit),
+        cache=cache,
     )
 
     def detailed(plan: Plan) -> Plan:

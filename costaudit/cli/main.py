@@ -56,6 +56,8 @@ _COMMANDS: Final = {
             "no prompts, users, keys or paths."
         ),
     ),
+    "tape": ("tape", "tape", "Logs read once, without texts and ids: every command takes the tape instead."),
+    "cache": ("cache", "app", "What --cache keeps of logs: info, clear."),
     "check": (
         "check",
         "check",

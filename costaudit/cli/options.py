@@ -180,6 +180,15 @@ Commits = Annotated[
         "Repeatable.",
     ),
 ]
+Cache = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(
+        "--cache/--no-cache",
+        help="Keep what the logs come to, without texts, so that the next question need not read them again "
+        "(see costaudit cache).",
+        show_default=False,
+    ),
+]
 WithText = Annotated[
     bool,
     typer.Option("--with-text", help="Write prompts and system texts too: they are private, and left out."),

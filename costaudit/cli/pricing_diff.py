@@ -70,6 +70,7 @@ def diff(
     format_: judged.JudgedFormat = "text",
     output: options.Output = None,
     report: judged.Reports = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
 ) -> None:
     """What changes between two states of the price tables: prices, names, facts, fees, and the bill.
@@ -94,7 +95,7 @@ def diff(
 
     answers = judged.parse_answers(format_, output, report)
     conditions = [parse_condition(text) for text in fail_if or ()]
-    traffic = _traffic(Traffic(logs or (), ledger or (), policy, overlay or (), map_ or (), quiet=quiet))
+    traffic = _traffic(Traffic(logs or (), ledger or (), policy, overlay or (), map_ or (), quiet, cache))
     if traffic is None:
         refuse_without_traffic(conditions)
     limit, now = _limit(ignore_below), moment(at)

@@ -11,9 +11,8 @@ import msgspec
 
 from costaudit.cli import console
 from costaudit.cli.book import BookChoice, choose_book
-from costaudit.cli.formats import known_formats
 from costaudit.cli.found import found_logs
-from costaudit.cli.reading import Tagging, plan_of, saved_ledgers, warn_of_skipped
+from costaudit.cli.reading import Tagging, how_to_read, plan_of, saved_ledgers, warn_of_reading
 from costaudit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class Traffic(msgspec.Struct, frozen=True):
     overlays: Sequence[Path] = ()
     maps: Sequence[str] = ()
     quiet: bool = False
+    cache: bool | None = None
 
 
 def settled_on(changes: Sequence[Change], now: int) -> int:
@@ -108,15 +108,16 @@ def _of_logs(
     """Four audits of one reading."""
     from costaudit.engine.audit import audit_tape, informed  # noqa: PLC0415 - start-up
     from costaudit.report.impact import SidePass  # noqa: PLC0415
-    from costaudit.tape.read import HowToRead, read_tape  # noqa: PLC0415
+    from costaudit.tape.read import read_tape  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     if saved_ledgers(files, Tagging()):
         raise UsageError(f"{files[0].name} is a saved ledger", hint="name it with --ledger")
-    how = HowToRead(adapters=known_formats())
+    how = how_to_read(None, Keeps(), cached=traffic.cache)
     with console.progress(quiet=traffic.quiet) as advance:
         tape = read_tape(files, plans[0].tagger, how, refused=refused, progress=advance)
     with tape:
-        warn_of_skipped(tape.found.quarantine, quiet=traffic.quiet)
+        warn_of_reading(tape.found, how.cache, quiet=traffic.quiet)
 
         def priced(place: int, prices_at: int | None) -> SidePass:
             plan = plans[place].priced_at(prices_at)

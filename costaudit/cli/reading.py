@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from costaudit.engine.audit import Pass, Requests
     from costaudit.engine.plan import Plan
     from costaudit.engine.saved import SavedLedger
+    from costaudit.ingest.format import Adapter
     from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
     from costaudit.prices.book import PriceBook
     from costaudit.prices.resolver import Resolver
     from costaudit.routing.evals import Evals
     from costaudit.routing.policy import Policy
-    from costaudit.tape.read import HowToRead
+    from costaudit.tape.cache import Cache
+    from costaudit.tape.read import HowToRead, Select
     from costaudit.tape.record import Keeps
     from costaudit.tape.tape import Found, Tape
     from costaudit.tiers.calibration import Calibration
+    from costaudit.tiers.tagger import Tagger
 
 
 _OVERLAPS = 3
@@ -72,6 +75,8 @@ class Reading(msgspec.Struct, frozen=True):
     verbose: bool
     tests: Tests = Tests()
     limits: Limits = DEFAULTS
+    cache: bool | None = None
+    """Whether what logs come to is kept; as the project's settings say by default."""
 
 
 class ReadLogs:
@@ -167,26 +172,45 @@ def opened_logs(
             yield ReadLogs(files, reading, passed)
             return
         lean.keep_freed_memory()
+        how = how_to_read(reading.input_format, keeps, reading.threads, cached=reading.cache)
         with console.progress(quiet=reading.quiet) as advance:
-            tape = read_tape(
-                files, plan.tagger, how_to_read(reading, keeps), refused=refused, progress=advance
-            )
+            tape = read_tape(files, plan.tagger, how, refused=refused, progress=advance)
         with tape:
             if reading.verbose:
                 for file in files:
                     console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
-            warn_of_reading(tape.found, quiet=reading.quiet)
+            warn_of_reading(tape.found, how.cache, quiet=reading.quiet)
             yield ReadLogs(files, reading, (tape, plan))
 
 
-def how_to_read(reading: Reading, keeps: Keeps) -> HowToRead:
+def how_to_read(
+    input_format: str | None,
+    keeps: Keeps,
+    threads: int | None = None,
+    select: Select | None = None,
+    *,
+    cached: bool | None = None,
+) -> HowToRead:
     """How a command reads its logs."""
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
     from costaudit.tape.read import HowToRead  # noqa: PLC0415
 
     adapters = known_formats()
-    forced = adapter_named(reading.input_format, adapters) if reading.input_format else None
-    return HowToRead(forced, adapters, reading.threads, keeps)
+    forced = adapter_named(input_format, adapters) if input_format else None
+    return HowToRead(forced, adapters, threads, keeps, select, _cache(cached, forced, adapters))
+
+
+def _cache(asked: bool | None, forced: Adapter | None, adapters: Sequence[Adapter]) -> Cache | None:
+    """The cache, where it is to be used."""
+    if asked is None:
+        settings = project_settings()
+        asked = settings is not None and settings[1].cache
+    if not asked:
+        return None
+    from costaudit.tape.cache import Cache, cache_folder  # noqa: PLC0415 - start-up
+
+    told = [adapter.name + adapter.told for adapter in adapters]
+    return Cache(cache_folder(), "\n".join(["" if forced is None else forced.name, *told]))
 
 
 def saved_ledgers(files: Sequence[LogFile], tagging: Tagging) -> list[SavedLedger]:
@@ -236,26 +260,28 @@ def plan_of(
 ) -> Plan:
     """The plan of a command: book, tagger and policy as they were chosen."""
     from costaudit.engine.plan import Plan  # noqa: PLC0415 - start-up
-    from costaudit.tiers.guard import DEFAULT_RISK  # noqa: PLC0415
-    from costaudit.tiers.rules import load_rules  # noqa: PLC0415
-    from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
 
     book, resolver = open_book(choice)
     chosen = tagging or Tagging()
-    tagger = Tagger(
-        load_rules(_rules(chosen)),
-        risk=DEFAULT_RISK if chosen.risk is None else chosen.risk,
-        calibration=_calibration(chosen),
-    )
     return Plan(
         book,
         resolver,
-        tagger,
+        tagger_of(chosen),
         policy_of(policy, tests),
         prices_at=prices_at,
         estimate=chosen.estimate,
         evals=_evals(tests, book, resolver),
     )
+
+
+def tagger_of(tagging: Tagging) -> Tagger:
+    """The tagger of a command."""
+    from costaudit.tiers.guard import DEFAULT_RISK  # noqa: PLC0415 - start-up
+    from costaudit.tiers.rules import load_rules  # noqa: PLC0415
+    from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
+
+    risk = DEFAULT_RISK if tagging.risk is None else tagging.risk
+    return Tagger(load_rules(_rules(tagging)), risk=risk, calibration=_calibration(tagging))
 
 
 def policy_of(name: str | None, tests: Tests | None = None) -> Policy:
@@ -310,9 +336,11 @@ def _calibration(tagging: Tagging) -> Calibration | None:
     return load_calibration(path)
 
 
-def warn_of_reading(found: Found, *, quiet: bool) -> None:
-    """Say on stderr what of some logs was set aside, left out, or may be counted twice."""
+def warn_of_reading(found: Found, cache: Cache | None, *, quiet: bool) -> None:
+    """Say on stderr what of some logs was set aside, left out, may be counted twice, or could not be kept."""
     warn_of_skipped(found.quarantine, quiet=quiet)
+    if cache is not None and cache.trouble is not None:
+        console.warn(f"the cache {cache.folder} keeps nothing: {cache.trouble}", quiet=quiet)
     for overlap in found.overlaps[:_OVERLAPS]:
         both = f"{overlap.file} and {overlap.other}"
         console.warn(

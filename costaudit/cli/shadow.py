@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import msgspec
 import typer
+from msgspec.structs import replace
 
 from costaudit.cli import console, options
 from costaudit.cli.book import BookChoice, choose_book
-from costaudit.cli.formats import known_formats
 from costaudit.cli.found import found_logs
-from costaudit.cli.reading import plan_of, warn_of_skipped
+from costaudit.cli.reading import how_to_read, plan_of, warn_of_reading
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def plan(
     overlay: options.Overlays = None,
     map_: options.Map = None,
     input_format: options.InputFormat = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
 ) -> None:
     """How many requests and days a test needs to see a drop in quality, or a difference in cost.
@@ -148,18 +149,17 @@ def plan(
         _show(build_plan(question), format_, output)
         return
     choice = choose_book(prices, overlay, None, map_)
-    _show(_measured_plan(question, paths, choice, input_format, quiet=quiet), format_, output)
+    _show(_measured_plan(question, paths, choice, _Source(None, input_format, quiet, cache)), format_, output)
 
 
 def _measured_plan(
-    question: PlanQuestion, paths: Sequence[str], choice: BookChoice, input_format: str | None, *, quiet: bool
+    question: PlanQuestion, paths: Sequence[str], choice: BookChoice, source: _Source
 ) -> ShadowReport:
     from costaudit.engine.arms import arm_calls  # noqa: PLC0415 - start-up
     from costaudit.engine.traffic import add_traffic, traffic_of  # noqa: PLC0415
     from costaudit.report.shadow_plan import build_plan  # noqa: PLC0415
 
     priced = plan_of(choice)
-    source = _Source(None, input_format, quiet=quiet)
     with _tape(paths, priced, source) as tape:
         parts = [traffic_of(arm_calls(reel.segment, priced, keyed=False)) for reel in tape.reels()]
         return build_plan(question, add_traffic(parts), _log_read(tape))
@@ -210,6 +210,7 @@ def compare(
     overlay: options.Overlays = None,
     map_: options.Map = None,
     input_format: options.InputFormat = None,
+    cache: options.Cache = None,
     quiet: options.Quiet = False,
 ) -> None:
     """What two arms of a test show: cost, failures, latency, tokens and quality, B against A, with intervals.
@@ -234,7 +235,7 @@ def compare(
     at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
     priced = plan_of(choose_book(prices, overlay, None, map_), prices_at=at)
     arms = [
-        _read_arm(paths, field, side, priced, source, _Source(None, input_format, quiet=quiet))
+        _read_arm(paths, field, side, priced, source, _Source(None, input_format, quiet, cache))
         for side in (0, 1)
     ]
     report = build_comparison(
@@ -254,6 +255,7 @@ class _Source(msgspec.Struct, frozen=True):
     select: Select | None
     input_format: str | None
     quiet: bool
+    cache: bool | None
 
 
 def _read_arm(
@@ -265,7 +267,7 @@ def _read_arm(
     name, own = paths[0 if field else side], list(paths) if field else [paths[side]]
     if field is not None:
         name = field.values[side]
-        source = _Source(field.select(name), source.input_format, source.quiet or side == 1)
+        source = replace(source, select=field.select(name), quiet=source.quiet or side == 1)
     with _tape(own, priced, source) as tape:
         if not tape.requests and field is not None:
             raise UsageError(
@@ -280,18 +282,15 @@ def _read_arm(
 @contextlib.contextmanager
 def _tape(paths: Sequence[str], priced: Plan, source: _Source) -> Iterator[Tape]:
     """The requests of an arm; only those are merged, because both arms may have the same ids."""
-    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
-    from costaudit.tape.read import HowToRead, read_tape  # noqa: PLC0415
+    from costaudit.tape.read import read_tape  # noqa: PLC0415 - start-up
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
-    adapters = known_formats()
-    forced = adapter_named(source.input_format, adapters) if source.input_format else None
-    how = HowToRead(forced, adapters, keeps=Keeps(scores=False), select=source.select)
+    how = how_to_read(source.input_format, Keeps(scores=False), select=source.select, cached=source.cache)
     with found_logs(paths) as (files, refused):
         with console.progress(quiet=source.quiet) as advance:
             tape = read_tape(files, priced.tagger, how, refused=refused, progress=advance)
         with tape:
-            warn_of_skipped(tape.found.quarantine, quiet=source.quiet)
+            warn_of_reading(tape.found, how.cache, quiet=source.quiet)
             yield tape
 
 

@@ -50,6 +50,8 @@ class Config(BaseModel):
     """Percentages off listed prices."""
     calibration: Path | None = None
     """A calibration of the text scores, as `costaudit label --save` writes it."""
+    cache: bool = False
+    """Keep what logs come to for the next question, as `--cache` does."""
     labels: Path | None = None
     """A labelled sample of the project's logs, for `costaudit analyze`."""
     formats: dict[str, Any] = {}

@@ -44,6 +44,9 @@ class Adapter:
     """For formats whose lines are understood only in their order (a header names the session, a turn
     the model): makes a reader of one file that remembers. `calls` then reads a line on its own."""
 
+    told: str = ""
+    """What a user's own format is: all that its name does not say."""
+
     def for_one_file(self) -> Adapter:
         """The adapter to read one file's records with, in their order, by one thread."""
         return self if self.session is None else replace(self, calls=self.session(), session=None)

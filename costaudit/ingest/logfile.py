@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,12 @@ class Container(StrEnum):
     """A header and rows, separated by commas, semicolons, tabs or bars."""
     PARQUET = "parquet"
     SQLITE = "sqlite"
+    TAPE = "tape"
+    """Requests that were read from logs before: see `costaudit.tape.tapefile`."""
+
+
+TAPE_MAGIC: Final = b"costaudit tape\n"
+"""How a tape begins."""
 
 
 class Compression(StrEnum):

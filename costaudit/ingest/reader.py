@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
-from costaudit.ingest.bundle import Bundle, bundles_of
+from costaudit.ingest.bundle import Bundle
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.csv_reader import CsvReader
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -56,18 +56,13 @@ class FileReader(Reader, Protocol):
         """Every record in order with its line (or row), or why a line is none."""
 
 
-def open_logs(
+def open_some(
     files: Sequence[LogFile], forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
-) -> Iterator[Reader | InputError]:
-    """Readers for all files in their order, small ones together; an error for a file that cannot be read."""
-    for some in bundles_of(files):
-        if len(some) > 1:
-            yield Bundle(some, lambda file: open_log(file, forced, adapters))
-            continue
-        try:
-            yield open_log(some[0], forced, adapters)
-        except InputError as error:
-            yield error
+) -> Reader:
+    """A reader for files that `bundles_of` put together; raises InputError for a file that cannot be read."""
+    if len(files) > 1:
+        return Bundle(files, lambda file: open_log(file, forced, adapters))
+    return open_log(files[0], forced, adapters)
 
 
 def open_log(
@@ -83,5 +78,7 @@ def open_log(
             return ParquetReader.open(file, forced, adapters)
         case Container.SQLITE:
             return SqliteReader.open(file, forced, adapters)
+        case Container.TAPE:
+            raise InputError("a tape has no records of a log", path=file.name, hint="name the logs")
         case _:
             assert_never(file.container)

@@ -15,7 +15,7 @@ OWN_ID: Final = "_id"
 """The column for the ids of calls without one, where texts are gone."""
 
 _OWN: Final = ("call_id", "response_id", "attempt")
-_PREFIX: Final = "r_"
+PREFIX: Final = "r_"
 """Begins with a letter: a spreadsheet would read digits alone, or digits with an e, as a number."""
 
 
@@ -70,4 +70,4 @@ def _values(column: pa.Array) -> list[Any]:
 
 
 def _digest(values: tuple[Any, ...]) -> str:
-    return _PREFIX + hashlib.blake2b(json.dumps(values).encode(), digest_size=8).hexdigest()
+    return PREFIX + hashlib.blake2b(json.dumps(values).encode(), digest_size=8).hexdigest()

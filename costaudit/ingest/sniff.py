@@ -16,14 +16,19 @@ from costaudit.errors import InputError
 from costaudit.ingest.encoding import UTF8, encoding_of, line_ends_of
 from costaudit.ingest.json_blocks import list_start
 from costaudit.ingest.limits import DEFAULTS, Limits
-from costaudit.ingest.logfile import Compression, Container, LineEnds, LogFile, open_bytes, spool
+from costaudit.ingest.logfile import TAPE_MAGIC, Compression, Container, LineEnds, LogFile, open_bytes, spool
 from costaudit.ingest.streams import BOM, chunks, peek, peek_text
 from costaudit.ingest.unpack import BrokenError, is_skippable
 
 PEEK_BYTES: Final = 256 << 10
 """How much text is looked at to tell JSON lines from other JSON, and a table from both."""
 
-_GZIP, _ZSTD, _PARQUET, _SQLITE = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"SQLite format 3\x00"
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_OUT_OF_ORDER: Final = {
+    b"PAR1": Container.PARQUET,
+    b"SQLite format 3\x00": Container.SQLITE,
+    TAPE_MAGIC: Container.TAPE,
+}
 _KNOWN_OTHERS: Final = {
     b"PK\x03\x04": "a zip archive",
     b"%PDF": "a PDF document",
@@ -42,8 +47,8 @@ _READ: Final = "JSON, CSV, Parquet and SQLite are read, plain, .gz or .zst"
 def sniff(name: str, path: Path, filesystem: Any = None, limits: Limits = DEFAULTS) -> LogFile:
     """What a file is; raises InputError for one that cannot be a log.
 
-    Containers that are read out of order (Parquet, SQLite) are unpacked into a temporary copy, SQLite
-    also where it is on another machine.
+    Containers that are read out of order (Parquet, SQLite, tapes) are unpacked into a temporary copy, all but
+    Parquet also where they are on another machine.
     """
     try:
         with open_bytes(path, filesystem) as stream:
@@ -67,8 +72,9 @@ def _recognised(file: LogFile, head: bytes) -> LogFile:
         if not head:
             raise InputError("the file is empty once decompressed", path=file.name)
         _refuse_others(file.name, head)
-    if head.startswith((_PARQUET, _SQLITE)):
-        return _out_of_order(file, head)
+    for magic, container in _OUT_OF_ORDER.items():
+        if head.startswith(magic):
+            return _out_of_order(file, container)
     return _text(file, head)
 
 
@@ -96,9 +102,8 @@ def _compression(head: bytes) -> Compression:
     return Compression.ZSTD if head.startswith(_ZSTD) or is_skippable(head) else Compression.NONE
 
 
-def _out_of_order(file: LogFile, head: bytes) -> LogFile:
-    container = Container.PARQUET if head.startswith(_PARQUET) else Container.SQLITE
-    remote = container is Container.SQLITE and file.filesystem is not None
+def _out_of_order(file: LogFile, container: Container) -> LogFile:
+    remote = container is not Container.PARQUET and file.filesystem is not None
     if file.compression is Compression.NONE and not remote:
         return replace(file, container=container)
     try:

@@ -11,27 +11,19 @@ from typing import Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.ingest.hashes import Hashes, hash_texts, mixed
+from costaudit.ingest.hashes import Hashes
 from costaudit.prices.cards import NO_TS
-from costaudit.schema import COUNTS
+from costaudit.tape.call_hashes import hashes_of_calls
 from costaudit.tape.columns import Batch
-from costaudit.tape.record import FILE, HASHED
-from costaudit.tape.segment import FLAGS, WORDS
+from costaudit.tape.record import FILE
 
 MOST_REQUESTS: Final = 4_000_000
 """Requests without an id that are compared (8 bytes each); further ones are not."""
 
 _LEAST: Final = 0.05
 """The share of the smaller file's requests below which a few that are alike are taken for chance."""
-
-_NUMBERS: Final = (
-    "ts", *COUNTS, *FLAGS, "attempt", "tier_tag", "turns", "max_tokens", "latency_ms", "asked_bytes",
-    "answered_bytes", "reported_picousd", *HASHED.values(),
-)  # fmt: skip
-_WORDS: Final = (*WORDS, "user")
 
 
 class Overlap(msgspec.Struct, frozen=True, order=True):
@@ -57,7 +49,7 @@ class Overlaps(msgspec.Struct):
         if not len(rows) or self._held + len(rows) > MOST_REQUESTS:
             return
         self._held += len(rows)
-        hashes, file = _hashes_of(calls)[rows], calls.words(FILE)
+        hashes, file = hashes_of_calls(calls)[rows], calls.words(FILE)
         of_rows = file.codes[rows]
         for code in np.unique(of_rows).tolist():
             self._hashes.setdefault(file.values[code] or "", []).append(hashes[of_rows == code])
@@ -78,32 +70,3 @@ class Overlaps(msgspec.Struct):
             o for o in overlaps if o.requests >= _LEAST * min(len(of_file[o.file]), len(of_file[o.other]))
         ]
         return sorted(kept, key=lambda o: (-o.requests, o.file, o.other))
-
-
-def _hashes_of(calls: Batch) -> Hashes:
-    """A hash of all that a call says of itself, texts aside."""
-    hashes = np.zeros(calls.rows, np.uint64)
-    for name in _NUMBERS:
-        column = calls.column(name)
-        if column is not None:
-            hashes = mixed(hashes, _hashed_numbers(column))
-    for name in _WORDS:
-        column = calls.column(name)
-        if column is not None:
-            hashes = mixed(hashes, _hashed_words(column))
-    return hashes
-
-
-def _hashed_numbers(column: pa.Array) -> npt.NDArray[np.uint64]:
-    if pa.types.is_unsigned_integer(column.type):
-        return np.asarray(column.fill_null(0).to_numpy(zero_copy_only=False), np.uint64)
-    values = column.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.asarray(values, np.int64).view(np.uint64)
-
-
-def _hashed_words(column: pa.Array) -> npt.NDArray[np.uint64]:
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    words = encoded.dictionary.fill_null("")
-    table = np.append(hash_texts(words, np.uint64(3)), np.uint64(0))
-    codes = encoded.indices.cast(pa.int64()).fill_null(len(words)).to_numpy(zero_copy_only=False)
-    return np.asarray(table[codes], np.uint64)

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec.structs import replace
 
 from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
-from costaudit.ingest.canonical import Parsed, numbers_of
+from costaudit.ingest.canonical import numbers_of
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import nearest_format
-from costaudit.ingest.quarantine import NO_RECORD, REASONS, Place
-from costaudit.ingest.reader import FileReader, Reader, open_log, open_logs
+from costaudit.ingest.quarantine import NO_RECORD, REASONS
+from costaudit.ingest.reader import FileReader, Reader, open_log
+from costaudit.tape.cache import Cache, Draft
+from costaudit.tape.call_hashes import with_ids
 from costaudit.tape.ids import RunIds, sorted_keys
 from costaudit.tape.overlaps import Overlaps
-from costaudit.tape.record import Keeps, placed, recorded
+from costaudit.tape.record import HASHED, Keeps, placed, recorded
 from costaudit.tape.segment import Segment
+from costaudit.tape.sources import Parsing, Source, Sources
 from costaudit.tape.tape import Found, Tape
+from costaudit.tape.tapefile import TapeFile
 from costaudit.tape.workers import Workers, default_threads
 from costaudit.tiers.tagger import Tagger
 
@@ -46,6 +52,8 @@ class HowToRead(msgspec.Struct, frozen=True):
     keeps: Keeps = msgspec.field(default_factory=Keeps)
     select: Select | None = None
     """Which calls are wanted; only those are merged. All by default."""
+    cache: Cache | None = None
+    """Keeps what files come to, where all of it is wanted, without ids and texts."""
 
 
 def read_tape(
@@ -62,13 +70,19 @@ def read_tape(
     read, naming the first reason; the caller closes the tape.
     """
     how = how or HowToRead()
-    found = Found(files=len(files), bytes=sum(file.size for file in files))
-    found.copies = sorted((copy, file.name) for file in files for copy in file.copies)
-    readers = _opened(files, how, refused, found)
+    found = Found(copies=sorted((copy, file.name) for file in files for copy in file.copies))
+    cache = how.cache if _can_be_kept(tagger, how) else None
+    if cache is not None:  # what is kept is for every question
+        how = replace(how, keeps=Keeps())
+    opener = Sources(how.forced, how.adapters, tagger.text_digest, cache)
+    sources, logs = opener.open(files, refused, found)
+    found.files, found.bytes = len(logs), sum(size for _, size in logs)
     tape = Tape(keeps_ids=how.keeps.ids)
-    tape.found, tape.sources = found, readers
+    tape.found = found
+    tape.files = logs
+    tape.readers = {n: source.reader for n, source in enumerate(sources) if isinstance(source, Parsing)}
     try:
-        _record(tape, readers, tagger, how, progress or (lambda _: None))
+        _Recorder(tape, tagger, how, cache).record(sources, progress or (lambda _: None))
     except BaseException:
         tape.store.close()
         raise
@@ -78,82 +92,139 @@ def read_tape(
     return tape
 
 
-def _opened(
-    files: Sequence[LogFile], how: HowToRead, refused: Sequence[InputError], found: Found
-) -> list[Reader]:
-    """Readers of the files that can be read; the others go into the quarantine, as do those refused.
-
-    Raises InputError with the first reason when there is no reader.
-    """
-    readers: list[Reader] = []
-    errors = list(refused)
-    for opened in open_logs(files, how.forced, how.adapters):
-        if isinstance(opened, InputError):
-            errors.append(opened)
-        else:
-            readers.append(opened)
-    if errors and not readers:
-        raise errors[0]
-    for trouble in errors:
-        found.quarantine.add("unreadable_file", Place(trouble.path or "", 0, None, trouble.message))
-    found.unread = frozenset(trouble.path or "" for trouble in errors)
-    return readers
+def _can_be_kept(tagger: Tagger, how: HowToRead) -> bool:
+    """Whether what is read has no texts and ids, and all of it is wanted."""
+    has_ids = how.keeps.ids or not tagger.word_columns.isdisjoint(HASHED)
+    return not has_ids and not how.keeps.texts and how.select is None
 
 
-class _Task(msgspec.Struct, frozen=True):
+class _Block(msgspec.Struct, frozen=True):
+    """A block of a file that is still to be parsed."""
+
     source: int
     reader: Reader
     block: Any
 
 
+class _Part(msgspec.Struct, frozen=True):
+    """A part of a file that keeps what was parsed before."""
+
+    source: int
+    file: TapeFile
+    number: int
+
+
+class _End(msgspec.Struct, frozen=True):
+    """The end of a source."""
+
+    source: int
+
+
+_Task = _Block | _Part | _End
+
+
 class _Done(msgspec.Struct, frozen=True):
-    """What a block came to."""
+    """What a task came to."""
 
     task: _Task
-    parsed: Parsed
-    batch: pa.RecordBatch
-    segment: Segment
-    keys: Hashes
+    found: Found
+    """Beside the records."""
+    segment: Segment | None = None
+    keys: Hashes | None = None
+    """See `ids.sorted_keys`."""
 
 
-def _record(
-    tape: Tape, readers: Sequence[Reader], tagger: Tagger, how: HowToRead, progress: Progress
-) -> None:
-    """Read all blocks, then merge what is of one call."""
-    found, ids, overlaps = tape.found, RunIds(), Overlaps()
-    tasks = (
-        _Task(source, reader, block) for source, reader in enumerate(readers) for block in reader.blocks()
-    )
-    try:
-        with Workers(how.threads or default_threads()) as workers:
-            for done in workers.map(lambda task: _done(task, tagger, how), tasks):
-                parsed = done.parsed
-                found.records += parsed.records
-                found.ignored += parsed.ignored
-                found.quarantine.merge(parsed.quarantine)
-                found.formats.update(parsed.formats)
-                found.unread |= parsed.unread
-                found.unused.merge(parsed.unused)
-                if done.segment.size:
-                    number = tape.add(done.segment, done.task.source, done.task.block.index)
-                    ids.add(number, done.keys)
-                    if found.files > 1:
-                        overlaps.add(done.batch)
-                progress(parsed.records)
-        tape.merge_repeated(*ids.repeated())
-    finally:
-        ids.close()
-    found.overlaps = overlaps.found()
+class _Recorder:
+    """Puts what sources come to on a tape."""
 
+    def __init__(self, tape: Tape, tagger: Tagger, how: HowToRead, cache: Cache | None) -> None:
+        self.tape, self.tagger, self.how, self.cache = tape, tagger, how, cache
+        self.ids, self.overlaps = RunIds(), Overlaps()
+        self.of_source = Found()
+        self.draft: Draft | None = None
+        """What is to be kept of the source that is read."""
 
-def _done(task: _Task, tagger: Tagger, how: HowToRead) -> _Done:
-    parsed = task.reader.parse(task.block)
-    batch, lines = parsed.batch, numbers_of(parsed.lines)
-    if how.select is not None:
-        rows = np.flatnonzero(how.select(batch))
-        batch, lines = batch.take(pa.array(rows)), lines[rows]
-    batch = placed(recorded(batch, tagger, how.keeps), *task.reader.places(lines))
-    return _Done(task, parsed, batch, Segment.of(batch), sorted_keys(batch))
+    def record(self, sources: Sequence[Source], progress: Progress) -> None:
+        """Read all blocks, then merge what is of one call."""
+        try:
+            with Workers(self.how.threads or default_threads()) as workers:
+                for done in workers.map(self._work, self._tasks(sources)):
+                    self._take(done, sources)
+                    progress(done.found.records)
+            self.tape.merge_repeated(*self.ids.repeated())
+        finally:
+            self.ids.close()
+            self._drop_draft()
+        if self.cache is not None:
+            self.cache.trim()
+        self.tape.found.overlaps = self.overlaps.found()
+
+    @staticmethod
+    def _tasks(sources: Sequence[Source]) -> Iterator[_Task]:
+        for number, source in enumerate(sources):
+            if isinstance(source, Parsing):
+                yield from (_Block(number, source.reader, block) for block in source.reader.blocks())
+            else:
+                yield from (_Part(number, source, part) for part in range(source.parts))
+            yield _End(number)
+
+    def _work(self, task: _Task) -> _Done:
+        """May be called from several threads at once."""
+        if isinstance(task, _End):
+            return _Done(task, Found())
+        if isinstance(task, _Part):
+            segment, keys = self._load(task), task.file.keys(task.number)
+            if self.how.select is not None:
+                segment = segment.take(np.flatnonzero(self.how.select(segment.batch())))
+                keys = sorted_keys(segment.rows)
+            return _Done(task, Found(), segment, keys)
+        parsed = task.reader.parse(task.block)
+        batch, lines = parsed.batch, numbers_of(parsed.lines)
+        if self.how.select is not None:
+            rows = np.flatnonzero(self.how.select(batch))
+            batch, lines = batch.take(pa.array(rows)), lines[rows]
+        batch = placed(recorded(batch, self.tagger, self.how.keeps), *task.reader.places(lines))
+        found = Found()
+        found.add(parsed)
+        return _Done(task, found, Segment.of(batch), sorted_keys(batch))
+
+    def _load(self, part: _Part) -> Segment:
+        segment = part.file.segment(part.number)
+        return with_ids(segment) if self.how.keeps.ids else segment
+
+    def _take(self, done: _Done, sources: Sequence[Source]) -> None:
+        self.of_source.take(done.found)
+        source = sources[done.task.source]
+        if isinstance(source, Parsing) and source.key is not None and self.draft is None and self.cache:
+            self.draft = self.cache.draft(source.key, source.names, self.tagger.text_digest)
+        if done.segment is not None and done.segment.size:
+            self._add(done.task, done.segment, done.keys)
+        if isinstance(done.task, _End):
+            if isinstance(source, TapeFile):
+                self.of_source.take(source.found)
+            if self.draft is not None:
+                self.draft.finish(self.of_source)
+            self._drop_draft()
+            self.tape.found.take(self.of_source)
+            self.of_source = Found()
+
+    def _add(self, task: _Task, segment: Segment, keys: Hashes | None) -> None:
+        if isinstance(task, _Part) and self.how.select is None:
+            number = self.tape.add_kept(segment, partial(self._load, task))
+        else:
+            block = task.block.index if isinstance(task, _Block) else 0
+            number = self.tape.add(segment, task.source, block)
+            if self.draft is not None:
+                self.draft.add(segment)
+        if keys is not None:
+            self.ids.add(number, keys)
+        if self.tape.found.files > 1:
+            self.overlaps.add(segment.batch())
+
+    def _drop_draft(self) -> None:
+        if self.draft is not None:
+            self.draft.close()
+        self.draft = None
 
 
 def _nothing_read(files: Sequence[LogFile], how: HowToRead, found: Found) -> InputError:

@@ -7,7 +7,7 @@ once for each of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -111,14 +111,20 @@ class Segment(msgspec.Struct, frozen=True):
         """The same with a further column of rows."""
         return Segment(self.rows.append_column(name, column), self.kinds)
 
-    def with_constant(self, name: str, word: str) -> Segment:
-        """The same with a further column that holds one word."""
-        codes = pa.array(np.zeros(self.size, np.int32))
-        return self.with_column(name, pa.DictionaryArray.from_arrays(codes, pa.array([word])))
+    def with_codes(self, name: str, codes: Mapping[str, int]) -> Segment:
+        """The same with codes in the place of a column of rows that holds words."""
+        column = self.rows.column(name)
+        known = pa.array([codes[word] for word in column.dictionary.to_pylist()], pa.int32())
+        return self._with(name, known.take(column.indices))
 
-    def without_column(self, name: str) -> Segment:
-        """The same without a column of rows."""
-        return Segment(self.rows.drop_columns([name]), self.kinds)
+    def with_words(self, name: str, words: Sequence[str]) -> Segment:
+        """The inverse of `with_codes`: the places of the words are their codes."""
+        codes = self.rows.column(name)
+        return self._with(name, pa.DictionaryArray.from_arrays(codes, pa.array(words, pa.string())))
+
+    def _with(self, name: str, column: pa.Array) -> Segment:
+        place = self.rows.schema.get_field_index(name)
+        return Segment(self.rows.set_column(place, name, column), self.kinds)
 
     def regrouped(self, names: Collection[str]) -> Segment:
         """The same with all of some words in the kinds, however many kinds that makes."""

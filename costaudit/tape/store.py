@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from collections.abc import Callable
 from typing import IO, Final
 
 import pyarrow as pa
@@ -66,6 +67,7 @@ class Store:
         self._room = room
         self._held: dict[int, Segment] = {}
         self._places: dict[int, tuple[int, int]] = {}
+        self._elsewhere: dict[int, Callable[[], Segment]] = {}
         self._spill = Spill()
         self.count = 0
 
@@ -79,8 +81,16 @@ class Store:
             self._places[number] = self._spill.write(packed(segment))
         return number
 
+    def add_elsewhere(self, load: Callable[[], Segment]) -> int:
+        """A segment that is kept in a file already, and loaded whenever it is asked for."""
+        number, self.count = self.count, self.count + 1
+        self._elsewhere[number] = load
+        return number
+
     def get(self, number: int) -> Segment:
         """The segment of a number."""
+        if number in self._elsewhere:
+            return self._elsewhere[number]()
         held = self._held.get(number)
         return held or unpacked(pa.py_buffer(self._spill.read(*self._places[number])))
 
@@ -92,6 +102,7 @@ class Store:
     def close(self) -> None:
         """Forget all segments."""
         self._held.clear()
+        self._elsewhere.clear()
         self._spill.close()
 
 

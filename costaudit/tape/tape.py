@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.reader import Reader
@@ -64,6 +65,25 @@ class Found(msgspec.Struct):
     """Files that were not read, with the one that each holds the same bytes as."""
     overlaps: Sequence[Overlap] = ()
     """Files with requests that are alike in everything and have no id."""
+
+    def add(self, parsed: Parsed) -> None:
+        """Take in what a block came to."""
+        self.records += parsed.records
+        self.ignored += parsed.ignored
+        self.quarantine.merge(parsed.quarantine)
+        self.formats.update(parsed.formats)
+        self.unread |= parsed.unread
+        self.unused.merge(parsed.unused)
+
+    def take(self, other: Found) -> None:
+        """Take in what a part of the files came to; how many they are is known before."""
+        self.records += other.records
+        self.ignored += other.ignored
+        self.quarantine.merge(other.quarantine)
+        self.formats.update(other.formats)
+        self.unread |= other.unread
+        self.unused.merge(other.unused)
+        self.copies = sorted([*self.copies, *other.copies])
 
 
 class Reel(msgspec.Struct, frozen=True):
@@ -124,10 +144,12 @@ class Tape:
         self.found = Found()
         self.store = Store()
         self.keeps_ids = keeps_ids
-        self.sources: Sequence[Reader] = ()
-        """What the segments were read from …"""
+        self.files: Sequence[tuple[str, int]] = ()
+        """Names and bytes of what was read."""
+        self.readers: Mapping[int, Reader] = {}
+        """What parsed the segments, by the number of a source …"""
         self.origins: dict[int, tuple[int, int]] = {}
-        """… by the number of a segment: which of the sources, and the index of the block in it."""
+        """… and by the number of a segment which of the sources, and the index of the block in it."""
         self.recorded_rows: dict[int, int] = {}
         """Rows of each segment as it was read."""
         self.requests = 0
@@ -155,6 +177,20 @@ class Tape:
         """Record the next segment, which comes from a block of a source; says under which number."""
         number = self.store.add(segment)
         self.origins[number], self.recorded_rows[number] = (source, block), segment.size
+        self._know(number, segment)
+        return number
+
+    def add_kept(self, segment: Segment, load: Callable[[], Segment]) -> int:
+        """Record the next segment, which is kept in a file already."""
+        number = self.store.add_elsewhere(load)
+        self._know(number, segment)
+        return number
+
+    def recorded(self) -> Iterator[Segment]:
+        """The records as they were read, none of them merged."""
+        return (self.store.get(number) for number in self._segments)
+
+    def _know(self, number: int, segment: Segment) -> None:
         self._segments.append(number)
         self._sizes[number] = segment.size
         self.requests += segment.size
@@ -162,7 +198,6 @@ class Tape:
         names = segment.rows.schema.names
         self.has_sessions = self.has_sessions or "session_hash" in names
         self.has_scores = self.has_scores or "text_score_0" in names
-        return number
 
     def stretches(self) -> Iterator[Stretch]:
         """Everything, from the beginning."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from costaudit.errors import InputError
@@ -21,7 +22,8 @@ _KEEPS: Final = Keeps(texts=True, scores=False)
 def with_texts(batch: pa.RecordBatch, tape: Tape, tagger: Tagger) -> pa.RecordBatch:
     """Some requests of a reel with their prompts and system texts, where the log has any.
 
-    The tape must keep ids. Raises InputError where the logs have changed since they were read.
+    What was read from the file of a tape has none. The tape must keep ids. Raises
+    InputError where the logs have changed since they were read.
     """
     at = batch.column(AT).to_pylist()
     found = _records(tape, {code for codes in at for code in codes}, tagger)
@@ -44,12 +46,16 @@ def _records(tape: Tape, codes: set[int], tagger: Tagger) -> dict[int, pa.Record
     for code in sorted(codes):
         wanted[code >> 32].append(code & 0xFFFFFFFF)
     by_source: dict[int, dict[int, int]] = defaultdict(dict)
-    for segment in wanted:
-        source, block = tape.origins[segment]
-        by_source[source][block] = segment
     found: dict[int, pa.RecordBatch] = {}
+    for segment, rows in wanted.items():
+        if segment in tape.origins:
+            source, block = tape.origins[segment]
+            by_source[source][block] = segment
+        else:
+            batch = tape.store.get(segment).take(np.array(rows)).batch()
+            found |= {segment << 32 | row: batch.slice(place, 1) for place, row in enumerate(rows)}
     for number, blocks in by_source.items():
-        reader = tape.sources[number]
+        reader = tape.readers[number]
         for block in reader.blocks(set(blocks)):
             segment = blocks.pop(block.index)
             parsed = reader.parse(block)

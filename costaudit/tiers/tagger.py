@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import hashlib
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -103,6 +104,13 @@ class Tagger:
         rules = (*self._rules.structure, *self._rules.shape)
         facts = (fact.column for rule in rules for fact in rule.facts if isinstance(fact, ChoiceFact))
         return frozenset(facts).union(*(rule.columns for rule in self._rules.metadata))
+
+    @functools.cached_property
+    def text_digest(self) -> str:
+        """What the result of `read` depends on beside the texts: the rules that read them, and how."""
+        calibration = None if self.calibration is None else msgspec.structs.astuple(self.calibration)
+        told = (self._rules.text, self._rules.scoring, self._starts, calibration, self.risk)
+        return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
 
     def with_votes(self, votes: Votes) -> Tagger:
         """The same tagger, for which fingerprints have voted."""

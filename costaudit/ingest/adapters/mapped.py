@@ -105,6 +105,7 @@ def mapped_adapter(mapping: FormatMapping) -> Adapter:
         matches=partial(_matches, mapping, evidence),
         calls=partial(_calls, mapping, evidence),
         needs=_needs(mapping, evidence),
+        told=repr(mapping),
     )
 
 
