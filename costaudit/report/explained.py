@@ -24,6 +24,7 @@ from costaudit.report.safe import display_width, pad, safe, wrap
 from costaudit.report.tagged import TEXTS, columns_of, moment
 from costaudit.schema import FIELDS, UNTAGGED, Call, Tier
 from costaudit.tape.columns import Batch
+from costaudit.tape.record import hashes_in, hashes_of
 from costaudit.tape.tape import Tape
 from costaudit.tape.texts import with_texts
 from costaudit.tiers.evidence import Evidence, Reason
@@ -62,6 +63,10 @@ def explain_requests(requests: Requests, tape: Tape, plan: Plan, wanted: str) ->
     """The requests of a tape that keeps ids with a call id, response id or id of `costaudit tag`."""
     calls = Batch(requests.batch)
     hit = calls.words("call_id").among(wanted) | calls.words("response_id").among(wanted)
+    (hashed,) = hashes_of([wanted])
+    for name in ("call_hash", "response_hash"):  # on a tape from a file there is no more of an id
+        hashes, there = hashes_in(calls.batch, name)
+        hit |= there & (hashes == hashed)
     hit |= np.array([ident == wanted for ident in request_ids(requests.batch)], bool)
     if not hit.any():
         return []

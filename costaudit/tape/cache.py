@@ -83,8 +83,8 @@ class Cache:
         self._reading = hashlib.sha256(f"{_readers()}\n{reading}".encode()).hexdigest()
         self._wrote = False
 
-    def key_of(self, files: Sequence[LogFile]) -> Key | None:
-        """The key of files that are read together; None for files that are not kept.
+    def key_of(self, files: Sequence[LogFile], rules: str) -> Key | None:
+        """The key of files that are read together, texts by `rules`; None for files that are not kept.
 
         Those are databases, whose changes may stand beside their file, and what is on other machines.
         """
@@ -96,7 +96,7 @@ class Cache:
         except OSError:
             return None
         limits = repr([file.limits for file in files])
-        name = hashlib.sha256(f"{self._reading}\n{limits}\n{digest}".encode()).hexdigest()
+        name = hashlib.sha256(f"{self._reading}\n{rules}\n{limits}\n{digest}".encode()).hexdigest()
         return Key(name, states)
 
     def get(self, key: Key, names: Sequence[str]) -> TapeFile | None:

@@ -70,7 +70,7 @@ class Sources(msgspec.Struct, frozen=True):
     def _source(self, files: Sequence[LogFile]) -> Source:
         """The source of some files that are read together."""
         names = [file.name for file in files]
-        key = None if self.cache is None else self.cache.key_of(files)
+        key = None if self.cache is None else self.cache.key_of(files, self.rules)
         kept = None if self.cache is None or key is None else self.cache.get(key, names)
         return kept or Parsing(open_some(files, self.forced, self.adapters), names, key)
 
