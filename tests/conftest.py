@@ -40,8 +40,14 @@ class Outcome:
     """stderr: progress, warnings, errors."""
 
 
+@pytest.fixture(scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What --cache keeps in tests that do not say where."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_environment(monkeypatch: pytest.MonkeyPatch, own_cache: Path) -> None:
     """The same output on every machine: no colour, width or configuration is inherited."""
     shaping = (
         "CI", "CI_PROJECT_DIR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS",
@@ -50,6 +56,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*shaping, *(name for name in os.environ if name.startswith("COSTAUDIT_"))]:
         if name != "COSTAUDIT_SHARED_DATA":
             monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COSTAUDIT_CACHE_DIR", str(own_cache))
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from costaudit.engine.plan import Plan
 from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.standouts import Standouts
 from costaudit.engine.subjects import SUBJECT_WORDS, named_subjects
+from costaudit.engine.told import Told
 from costaudit.tape.columns import Words
 from costaudit.tape.tape import Found, Reel, Stretch, Tape
 from costaudit.tape.workers import Workers, default_threads
@@ -67,7 +68,7 @@ class Requests(msgspec.Struct, frozen=True):
 def audit_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Pass:
     """What the requests of a tape come to under a plan that is `informed`."""
     with Workers(threads or default_threads()) as workers:
-        cells, users, ratios = CellSum(), CellSum(), CellSum()
+        cells, users, ratios, told = CellSum(), CellSum(), CellSum(), Told()
         nothing = Cells({}, {}, {})
         total = Pass(nothing, nothing, nothing, plan, tape.found, tape.requests, tape.duplicates)
         total.sessions = tape.has_sessions
@@ -75,12 +76,15 @@ def audit_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Pass:
             for sums, some in ((cells, part.cells), (users, part.users), (ratios, part.ratios)):
                 if some.rows:
                     sums.add(some)
+            told.take(part.told)
             total.standouts.add(part.standouts.at(reel.cost_place))
             for moment in (part.first_ts, part.last_ts):
                 if moment is not None:
                     total.first_ts = moment if total.first_ts is None else min(total.first_ts, moment)
                     total.last_ts = moment if total.last_ts is None else max(total.last_ts, moment)
-        total.cells, total.users, total.ratios = cells.total(), users.total(), ratios.total()
+        total.cells, total.users, total.ratios = (
+            told.by_number(sums.total(), plan) for sums in (cells, users, ratios)
+        )
     return total
 
 

@@ -27,6 +27,7 @@ from costaudit.engine.plan import (
 from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, ratio_buckets
 from costaudit.engine.rows import JudgedRows, confidence_bands, cost_of, judge_rows
 from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
+from costaudit.engine.told import Told
 from costaudit.prices.cards import NO_TS
 from costaudit.tape.columns import Words
 from costaudit.tape.groups import group_rows
@@ -45,10 +46,10 @@ SET_ASIDE: Final = (IMPLAUSIBLE, OUTDATED)
 
 
 class Partial(msgspec.Struct):
-    """What one batch adds to the whole."""
+    """What one segment adds to the whole. It depends on no number of the plan, and may come from anywhere."""
 
     cells: Cells
-    """Keys: NUMBER_KEYS and WORD_KEYS of the ledger."""
+    """Keys: NUMBER_KEYS and WORD_KEYS of the ledger; cards and routes as words."""
     users: Cells
     """Keys: user, card, reported. Never saved."""
     ratios: Cells
@@ -58,6 +59,8 @@ class Partial(msgspec.Struct):
     rows: int
     providers: frozenset[str]
     """Providers of the book that served these calls."""
+    told: Told = msgspec.field(default_factory=Told)
+    """The cards and offers that the cells name by ids."""
     standouts: Standouts = msgspec.field(default_factory=Standouts)
 
 
@@ -70,7 +73,15 @@ def audit_segment(
     its cache discount under the policy, in 1e-15 USD, if that was replayed.
     """
     if plan.detail:
-        return _detailed(judge_rows(segment, plan, judged), plan)
+        part = _detailed(judge_rows(segment, plan, judged), plan)
+    else:
+        part = _audited(segment, plan, judged, cache_units)
+    for name in ("cells", "users", "ratios"):
+        setattr(part, name, part.told.by_id(getattr(part, name), plan))
+    return part
+
+
+def _audited(segment: Segment, plan: Plan, judged: Judged | None, cache_units: Ints | None) -> Partial:
     found = decide(segment, plan, judged)
     rows, unit = found.rows, found.of_row
     reported, stated = np.zeros(found.size, np.int8), None

@@ -19,6 +19,7 @@ from costaudit.engine.plan import MEASURE, PRICED, Plan
 from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.sessions import SessionBook, SessionTags
 from costaudit.engine.shares import session_hashes
+from costaudit.engine.told import Told
 from costaudit.routing.projection import POINT
 from costaudit.schema import Status
 from costaudit.tape.columns import Batch
@@ -91,11 +92,13 @@ class _Evaluation:
         cache = None
         if self.tape.has_sessions:
             cache, lost = self._replay_caches()
-        cells = CellSum()
+        sums, told = CellSum(), Told()
         for done in self._each(partial(self._audited, lost=lost)):
             if done.cells.rows:
-                cells.add(done.cells)
-        return Evaluated(msgspec.structs.replace(self.passed, cells=cells.total(), plan=self.plan), cache)
+                sums.add(done.cells)
+                told.take(done.told)
+        cells = told.by_number(sums.total(), self.plan)
+        return Evaluated(msgspec.structs.replace(self.passed, cells=cells, plan=self.plan), cache)
 
     def _each(self, work: Callable[[_Reel], T]) -> Iterator[T]:
         """Some work on every stretch of the tape, in their order."""

@@ -80,6 +80,16 @@ class _Fast:
         return _Fast(sample, self.keys | keys, layout, columns, is_exact)
 
 
+def _keys_in(sample: Sequence[Record]) -> frozenset[str]:
+    """The known keys that some records have, at whatever depth."""
+    left, found = list(sample), set[str]()
+    while left:
+        record = left.pop()
+        found.update(record)
+        left += [value for value in record.values() if isinstance(value, Mapping)]
+    return KEYS & found
+
+
 def _has_only(record: Record, layout: FlatLayout) -> bool:
     """Whether a record has no fields beside those of a layout."""
     above = {path[:depth] for path in layout.types for depth in range(1, len(path))}
@@ -122,7 +132,8 @@ class JsonlReader(OneFile):
         adapter = forced or detect(sample, adapters)
         if adapter is not None and adapter.session is not None:
             block_bytes = max(block_bytes, SESSION_BYTES)
-        fast = _Fast(sample) if adapter is not None and adapter.name == "flat" else None
+        is_flat = adapter is not None and adapter.name == "flat"
+        fast = _Fast(sample).with_keys(_keys_in(sample), ()) if is_flat else None
         return cls(file, adapter, forced is not None, block_bytes, adapters, fast)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:

@@ -25,6 +25,7 @@ HEAD: Final = """\
 #overlays = ["our-prices"]              # own prices, laid over the book (docs/pricing.md)
 #tier_rules = "tier-rules.toml"         # own rules for tiers (docs/tiers.md)
 #calibration = "calibration.toml"       # as costaudit label --save writes it
+#cache = true                           # keep what logs come to for the next question
 #labels = "sample.csv"                  # a labelled sample of these logs
 
 # Names in the logs that stand for models of the book.

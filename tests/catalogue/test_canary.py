@@ -25,8 +25,8 @@ PROMPT, SYSTEM, ANSWER = "CANARYPROMPT7f3a", "CANARYSYSTEM91bc", "CANARYANSWER55
 KEY, HEADER, MAIL, TOOL = "sk-CANARYKEY00aa11", "CANARYHEADER22bb", "CANARYMAIL@example.com", "CANARYTOOL33cc"
 BROKEN, ADDRESS, USER = "CANARYBADLINE44", "CANARYIP10.0.0.7", "CANARYUSER66ff"
 PRIVATE = (PROMPT, SYSTEM, ANSWER, KEY, HEADER, MAIL, TOOL, BROKEN, ADDRESS)
-SHOWS_USERS = ("analyze", "simulate", "tag", "formats test")
-"""Commands that say what each user costs, or what one request was."""
+SHOWS_USERS = ("analyze", "simulate", "tag", "tape", "formats test")
+"""Commands that say what each user costs, or what one request was, and a tape, which is read for that."""
 
 FULL = {
     "timestamp": "2026-10-05T09:00:00Z", "request_id": "r1", "model": "gpt-4o", "input_tokens": 800,
@@ -115,6 +115,9 @@ COMMANDS: dict[str, list[str]] = {
         f"label {LOGS} --read {LOG}",
     ],
     "ledger": [f"ledger {LOGS} -v -o out/l.parquet", f"ledger {LOGS} --resolution hour -o out/h.parquet"],
+    "tape": [f"tape {LOGS} -o out/it.tape", f"tape {LOGS} --cache -o out/it.tape"],
+    "cache info": ["cache info"],
+    "cache clear": ["cache clear"],
     "check": [f"check {LOGS}", f"check {LOGS} --config {LOG}"],
     "scenarios": ["scenarios"],
     "doctor": ["doctor"],
