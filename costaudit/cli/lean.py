@@ -7,6 +7,7 @@ import gc
 import importlib.abc
 import os
 import sys
+import types
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -58,6 +59,27 @@ def keep_freed_memory() -> None:
 def load_no_plugins() -> None:
     """Let pydantic look for no plugins: it would read the metadata of every installed package."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+class _NoText:
+    """A docstring in which nothing is looked for."""
+
+    def __init__(self, _text: str) -> None:
+        """Leave the text as it is."""
+
+    def __getitem__(self, _section: str) -> tuple[()]:
+        return ()
+
+
+def take_no_docstrings_apart() -> None:
+    """Let Arrow describe its functions without the parameters of their options.
+
+    It takes a hundred docstrings apart to write three hundred, which no command shows.
+    """
+    name = "pyarrow.vendored.docscrape"
+    stub = types.ModuleType(name)
+    stub.NumpyDocString = _NoText  # type: ignore[attr-defined]  # all that Arrow asks for
+    sys.modules.setdefault(name, stub)
 
 
 def collect_rarely() -> None:
