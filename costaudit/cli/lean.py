@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib.abc
 import os
 import sys
 import types
@@ -12,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 
-class _NoPandas(importlib.abc.MetaPathFinder):
-    """Says that pandas is not there."""
+class _NoPandas:
+    """Says that pandas is not there, nor what comes with it."""
 
-    def find_spec(self, fullname: str, _path: Sequence[str] | None, _target: Any = None) -> None:
-        """Raises ModuleNotFoundError for pandas."""
-        if fullname == "pandas":
+    @staticmethod
+    def find_spec(fullname: str, _path: Sequence[str] | None, _target: Any = None) -> None:
+        """Raises ModuleNotFoundError for pandas and dateutil."""
+        if fullname in ("pandas", "dateutil"):
             raise ModuleNotFoundError(fullname, name=fullname)
 
 
@@ -84,4 +84,9 @@ def take_no_docstrings_apart() -> None:
 
 def collect_rarely() -> None:
     """Look for garbage that refers to itself only now and then: importing makes much that stays."""
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(200_000, 50, 100)
+
+
+def collect_no_more() -> None:
+    """Look for no garbage at the end, which takes all memory with it."""
+    gc.freeze()

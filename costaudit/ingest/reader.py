@@ -12,12 +12,9 @@ from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.bundle import Bundle, bundles_of
 from costaudit.ingest.canonical import Parsed
-from costaudit.ingest.csv_reader import CsvReader
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.logfile import Container, LogFile, Places
-from costaudit.ingest.parquet import ParquetReader
-from costaudit.ingest.sqlite import SqliteReader
 
 
 class Block(Protocol):
@@ -78,10 +75,16 @@ def open_log(
         case Container.JSONL | Container.JSON:
             return JsonlReader.open(file, forced, adapters=adapters)
         case Container.CSV:
+            from costaudit.ingest.csv_reader import CsvReader  # noqa: PLC0415 - start-up
+
             return CsvReader.open(file, forced, adapters)
         case Container.PARQUET:
+            from costaudit.ingest.parquet import ParquetReader  # noqa: PLC0415 - start-up
+
             return ParquetReader.open(file, forced, adapters)
         case Container.SQLITE:
+            from costaudit.ingest.sqlite import SqliteReader  # noqa: PLC0415 - start-up
+
             return SqliteReader.open(file, forced, adapters)
         case _:
             assert_never(file.container)

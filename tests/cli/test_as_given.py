@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -64,3 +65,15 @@ def test_commands_are_built_with_values_as_given():
     app.command("options")(options)
     command = lazy.built("options", options)
     assert {p.name for p in command.get_params(command.make_context("x", []))} >= {"text", "texts", "help"}
+
+
+def test_an_audit_needs_neither_pydantic_nor_readers_of_other_files(tmp_path: Path):
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"model": "gpt-4o", "input_tokens": 5, "output_tokens": 2}\n', encoding="utf-8")
+    code = (
+        "import sys; from costaudit.cli.main import run; code = run(['analyze', sys.argv[1]]); "
+        "found = {'pydantic', 'pandas', 'sqlite3', 'pyarrow.parquet', 'pyarrow.acero'} & set(sys.modules); "
+        "sys.exit(f'{code} {found}' if code or found else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(log)], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
