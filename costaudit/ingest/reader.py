@@ -59,7 +59,8 @@ def open_logs(
     """Readers for all files in their order, small ones together; an error for a file that cannot be read."""
     for some in bundles_of(files):
         if len(some) > 1:
-            yield Bundle(some, lambda file: open_log(file, forced, adapters))
+            lean = forced is None and list(adapters) == list(ADAPTERS)
+            yield Bundle(some, lambda file: open_log(file, forced, adapters), lean)
             continue
         try:
             yield open_log(some[0], forced, adapters)
