@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +32,8 @@ def temporary_folder() -> Path:
     That one tries folders by writing to them, and leaves what it wrote where it is killed. Raises
     FileNotFoundError where there is none.
     """
+    import tempfile  # noqa: PLC0415 - start-up
+
     if tempfile.tempdir is None and os.name == "posix":
         named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
         usable = (
@@ -74,7 +74,7 @@ def named(folder: Path, mode: int = 0o600) -> tuple[int, Path]:
 
 def new_name(folder: Path) -> Path:
     """A name that no other draft has."""
-    return folder / f".{secrets.token_hex(8)}{ENDING}"
+    return folder / f".{os.urandom(8).hex()}{ENDING}"
 
 
 def path_of(handle: int) -> Path:

@@ -104,7 +104,7 @@ def _read(
     output: Path | None,
 ) -> None:
     from costaudit import __version__  # noqa: PLC0415 - start-up
-    from costaudit.report.jsontext import render_value  # noqa: PLC0415
+    from costaudit.report.jsonout import render_json  # noqa: PLC0415
     from costaudit.report.label_text import render_label_text  # noqa: PLC0415
     from costaudit.report.labelled import fitted, gather, measure  # noqa: PLC0415
     from costaudit.report.measured import LabelReport  # noqa: PLC0415
@@ -123,7 +123,7 @@ def _read(
     if fit is not None:
         console.deliver(fit.to_toml(), save)
     if format_ == "json":
-        console.deliver(render_value(report.model_dump(mode="json", by_alias=True)), output)
+        console.deliver(render_json(report), output)
     else:
         console.show(render_label_text(report, console.width()), output)
 

@@ -16,6 +16,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_command_from_info, get_command_name, get_group
 from typer.models import CommandInfo
 
+from costaudit.cli.asgiven import take_as_given
+
 
 class Named(NamedTuple):
     """A command that is still to be built."""
@@ -48,8 +50,20 @@ class _Commands(Mapping[str, Any]):
         return [(name, TyperCommand(name, help=one.summary)) for name, one in self._named.items()]
 
 
+class _Command(TyperCommand):
+    """A command whose values are converted only where they need it."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its parameters, that for help included."""
+        return take_as_given(super().get_params(ctx))
+
+
 class _Group(TyperGroup):
     """A group that is listed without its commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """As those of a command."""
+        return take_as_given(super().get_params(ctx))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands."""
@@ -81,6 +95,8 @@ def _command(info: CommandInfo) -> tuple[str, Named]:
         raise AssertionError("a command is a function")
     name = info.name or get_command_name(callback.__name__)
     summary = info.help or inspect.getdoc(callback) or ""
+    info = copy.copy(info)
+    info.cls = _Command
     build = partial(get_command_from_info, info, pretty_exceptions_short=True, rich_markup_mode=None)
     return name, Named(summary, build)
 

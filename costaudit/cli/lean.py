@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib.abc
 import os
 import sys
+import types
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 
-class _NoPandas(importlib.abc.MetaPathFinder):
-    """Says that pandas is not there."""
+class _NoPandas:
+    """Says that pandas is not there, nor what comes with it."""
 
-    def find_spec(self, fullname: str, _path: Sequence[str] | None, _target: Any = None) -> None:
-        """Raises ModuleNotFoundError for pandas."""
-        if fullname == "pandas":
+    @staticmethod
+    def find_spec(fullname: str, _path: Sequence[str] | None, _target: Any = None) -> None:
+        """Raises ModuleNotFoundError for pandas and dateutil."""
+        if fullname in ("pandas", "dateutil"):
             raise ModuleNotFoundError(fullname, name=fullname)
 
 
@@ -60,6 +61,32 @@ def load_no_plugins() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
+class _NoText:
+    """A docstring in which nothing is looked for."""
+
+    def __init__(self, _text: str) -> None:
+        """Leave the text as it is."""
+
+    def __getitem__(self, _section: str) -> tuple[()]:
+        return ()
+
+
+def take_no_docstrings_apart() -> None:
+    """Let Arrow describe its functions without the parameters of their options.
+
+    It takes a hundred docstrings apart to write three hundred, which no command shows.
+    """
+    name = "pyarrow.vendored.docscrape"
+    stub = types.ModuleType(name)
+    stub.NumpyDocString = _NoText  # type: ignore[attr-defined]  # all that Arrow asks for
+    sys.modules.setdefault(name, stub)
+
+
 def collect_rarely() -> None:
     """Look for garbage that refers to itself only now and then: importing makes much that stays."""
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(200_000, 50, 100)
+
+
+def collect_no_more() -> None:
+    """Look for no garbage at the end, which takes all memory with it."""
+    gc.freeze()

@@ -134,7 +134,9 @@ def main() -> None:
     """The entry point of the installed command."""
     lean.collect_rarely()
     lean.load_no_plugins()
+    lean.take_no_docstrings_apart()
     code = run(sys.argv[1:])
+    lean.collect_no_more()
     if code > ending.BY_SIGNAL:
         os._exit(code)  # threads that are still at work are not waited for
     sys.exit(code)

@@ -288,6 +288,8 @@ def policy_of(name: str | None, tests: Tests | None = None) -> Policy:
     """A policy by its file or name, with the quality floor that was asked for."""
     from decimal import Decimal, InvalidOperation  # noqa: PLC0415 - start-up
 
+    from msgspec.structs import replace  # noqa: PLC0415
+
     from costaudit.routing.policy import load_policy  # noqa: PLC0415
 
     policy = load_policy(name)
@@ -301,7 +303,7 @@ def policy_of(name: str | None, tests: Tests | None = None) -> Policy:
         raise UsageError(f"--quality-floor {tests.floor!r} is no rate", hint="a number from 0 to 1, like 0.9")
     if tests.evals is None:
         raise UsageError("--quality-floor needs --evals", hint="what nobody tested can prove nothing")
-    return policy.model_copy(update={"quality_floor": floor})
+    return replace(policy, quality_floor=floor)
 
 
 def _evals(tests: Tests | None, book: PriceBook, resolver: Resolver) -> Evals | None:

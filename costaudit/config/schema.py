@@ -16,12 +16,12 @@ from pydantic import BaseModel
 from costaudit.config import gates as config_gates
 from costaudit.config import model as config_model
 from costaudit.config.model import Config
-from costaudit.routing import policy as routing_policy
-from costaudit.routing.policy import Policy
+from costaudit.routing.policy import Policy, Said
+from costaudit.routing.policy_file import TABLES, model_of
 
 KINDS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "config": (Config, "costaudit.toml, or [tool.costaudit] of pyproject.toml"),
-    "policy": (Policy, "A routing policy of costaudit"),
+    "policy": (model_of(Policy), "A routing policy of costaudit"),
 }
 """Kinds of files with a published schema, each with its title."""
 
@@ -40,15 +40,17 @@ def json_schema(kind: str) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **_exact(schema), "title": title}
 
 
-_MODELS: Final = {
+_Model = type[BaseModel] | type[Said]
+
+_MODELS: Final[dict[str, _Model]] = {
     name: found
-    for module in (config_model, config_gates, routing_policy)
+    for module in (config_model, config_gates)
     for name, found in vars(module).items()
     if isinstance(found, type) and issubclass(found, BaseModel)
-}
+} | {table.__name__: table for table in TABLES}
 
 
-def _describe(part: dict[str, Any], model: type[BaseModel] | None) -> None:
+def _describe(part: dict[str, Any], model: _Model | None) -> None:
     """Put what stands under the fields of a model into its schema.
 
     pydantic can do that itself, but does it whenever the model is imported, by parsing its source.
@@ -56,17 +58,26 @@ def _describe(part: dict[str, Any], model: type[BaseModel] | None) -> None:
     if model is None:
         return
     bases = [
-        base for base in reversed(model.__mro__) if issubclass(base, BaseModel) and base is not BaseModel
+        base
+        for base in reversed(model.__mro__)
+        if issubclass(base, (BaseModel, Said)) and base not in (BaseModel, Said)
     ]
     properties = part.get("properties", {})
     for name, text in (doc for base in bases for doc in _field_docs(base).items()):
-        field = model.model_fields.get(name)
-        key = name if field is None else field.alias or name
+        key = _written(model, name)
         if key in properties:
             properties[key] = dict(sorted({**properties[key], "description": text}.items()))
 
 
-def _field_docs(model: type[BaseModel]) -> dict[str, str]:
+def _written(model: _Model, name: str) -> str:
+    """How files write the name of a field."""
+    if issubclass(model, Said):
+        return dict(zip(model.__struct_fields__, model.__struct_encode_fields__, strict=True)).get(name, name)
+    field = model.model_fields.get(name)
+    return name if field is None else field.alias or name
+
+
+def _field_docs(model: type) -> dict[str, str]:
     try:
         source = inspect.getsource(model)
     except OSError:  # a model that was made at run time

@@ -104,16 +104,10 @@ class CellSum(msgspec.Struct):
         counts = {m: np.concatenate([p.measures[m] for p in self._parts]) for m in measures}
         wide = [m for m in measures if self._magnitude[m] >= LIMIT]
         counts = _split(counts, wide)
-        table = pa.table({**keys, **counts})
-        grouped = table.group_by(names, use_threads=False).aggregate([(m, "sum") for m in counts])
-        sums_of = {m: grouped.column(f"{m}_sum").to_numpy().astype(np.int64) for m in counts}
+        keys, sums_of = _few(keys, counts) if self._held <= _FEW else _many(keys, counts)
         sums_of = _rejoined(sums_of, wide)
-        nothing = np.zeros(grouped.num_rows, np.int64)  # most logs have no audio, no searches …
-        return Cells(
-            {n: grouped.column(n).to_numpy().astype(np.int32) for n in names},
-            {},
-            {m: sums_of.get(m, nothing) for m in self._parts[0].measures},
-        )
+        nothing = np.zeros(len(keys[names[0]]), np.int64)  # most logs have no audio, no searches …
+        return Cells(keys, {}, {m: sums_of.get(m, nothing) for m in self._parts[0].measures})
 
     def total(self) -> Cells:
         """Everything added so far, without the cells that came to nothing, in a fixed order."""
@@ -132,6 +126,34 @@ class CellSum(msgspec.Struct):
             sorted_values,
             {n: c[order] for n, c in measures.items()},
         )
+
+
+_FEW: Final = 1_000
+"""Rows that are added up by hand sooner than Arrow's engine for it is loaded."""
+
+_Summed = tuple[dict[str, npt.NDArray[np.int32]], dict[str, Ints]]
+"""Every key once, in the order of the first rows, and the sums of their counts."""
+
+
+def _few(keys: Mapping[str, npt.NDArray[np.int32]], counts: Mapping[str, Ints]) -> _Summed:
+    numbers: dict[tuple[int, ...], int] = {}
+    rows = list(zip(*(column.tolist() for column in keys.values()), strict=True))
+    group = np.array([numbers.setdefault(row, len(numbers)) for row in rows], np.intp)
+    first = np.zeros(len(numbers), np.intp)
+    first[group[::-1]] = np.arange(len(rows))[::-1]
+    found = {name: np.zeros(len(numbers), np.int64) for name in counts}
+    for name, column in counts.items():
+        np.add.at(found[name], group, column)
+    return {name: column[first].astype(np.int32) for name, column in keys.items()}, found
+
+
+def _many(keys: Mapping[str, npt.NDArray[np.int32]], counts: Mapping[str, Ints]) -> _Summed:
+    table = pa.table({**keys, **counts})
+    grouped = table.group_by(list(keys), use_threads=False).aggregate([(m, "sum") for m in counts])
+    return (
+        {n: grouped.column(n).to_numpy().astype(np.int32) for n in keys},
+        {m: grouped.column(f"{m}_sum").to_numpy().astype(np.int64) for m in counts},
+    )
 
 
 CACHE_UNITS: Final = "cache_units"

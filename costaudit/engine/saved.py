@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from costaudit import __version__
 from costaudit.engine.audit import Pass
@@ -222,6 +221,8 @@ def write_ledger(passed: Pass, stream: IO[bytes]) -> None:
     facts = msgspec.json.encode(facts_of(passed), order="sorted")
     table = table.replace_schema_metadata({KEY: facts})
     counts = MEASURES[:-1]
+    import pyarrow.parquet as pq  # noqa: PLC0415 - start-up: most logs are no Parquet
+
     pq.write_table(
         table,
         stream,
@@ -242,6 +243,8 @@ def ledger_facts(file: LogFile) -> LedgerFacts | None:
     """
     if file.container is not Container.PARQUET:
         return None
+    import pyarrow.parquet as pq  # noqa: PLC0415 - start-up: most logs are no Parquet
+
     try:
         with file.open() as stream:
             told = (pq.read_metadata(stream).metadata or {}).get(KEY)
@@ -262,6 +265,8 @@ def ledger_facts(file: LogFile) -> LedgerFacts | None:
 
 def read_ledger(file: LogFile, facts: LedgerFacts) -> SavedLedger:
     """A saved ledger with its cells; raises InputError when it is damaged."""
+    import pyarrow.parquet as pq  # noqa: PLC0415 - start-up
+
     words = (*WORD_KEYS, *_CODED, *_CARDS, *_ROUTES)
     try:
         with file.open() as stream:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,8 +19,7 @@ from costaudit.schema import CANONICAL, FIELDS, Call
 _DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in FIELDS}
 
 
-@dataclass(slots=True)
-class Parsed:
+class Parsed(msgspec.Struct):
     """What one block of a file came to."""
 
     batch: pa.RecordBatch
@@ -29,14 +28,14 @@ class Parsed:
     """For every row, the line (or Parquet row) that it came from, counted from 1."""
     records: int
     """Records seen: calls, records that are not calls, and quarantined ones."""
-    quarantine: Quarantine = field(default_factory=Quarantine)
-    formats: Counter[str] = field(default_factory=Counter)
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)
+    formats: Counter[str] = msgspec.field(default_factory=Counter)
     """Records that gave calls, by log format."""
     ignored: int = 0
     """Records that are not calls: headers, aggregates, tool runs."""
     unread: frozenset[str] = frozenset()
     """Files among those of the block that could not be read as logs."""
-    unused: Unused = field(default_factory=Unused)
+    unused: Unused = msgspec.field(default_factory=Unused)
     """Numbers in the records of the calls that speak of tokens or money, and that nobody reads, by name."""
 
     @classmethod

@@ -13,9 +13,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -79,8 +79,7 @@ def _blocks(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
     yield from scan.block()
 
 
-@dataclass(slots=True)
-class _Position:
+class _Position(msgspec.Struct):
     """A place in the text: counted from 1 for lines, from 0 for bytes."""
 
     line: int = 1
@@ -100,13 +99,12 @@ class _Position:
         self.offset += len(text)
 
 
-@dataclass(slots=True)
-class _Value:
+class _Value(msgspec.Struct):
     """A value that has begun, as far as it was read."""
 
     line: int
     offset: int
-    parts: list[bytes] = field(default_factory=list)
+    parts: list[bytes] = msgspec.field(default_factory=list)
     size: int = 0
 
     def add(self, part: bytes) -> None:
@@ -114,8 +112,7 @@ class _Value:
         self.size += len(part)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
+class _Ready(msgspec.Struct, frozen=True):
     """Values that have ended, and where each began."""
 
     texts: list[bytes]
@@ -127,8 +124,7 @@ class _Ready:
         return cls([b"".join(value.parts)], np.array([value.line]), np.array([value.offset]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Marks:
+class _Marks(msgspec.Struct, frozen=True):
     """What of a piece of text is structure: all that stands outside of texts."""
 
     brackets: Places

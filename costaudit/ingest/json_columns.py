@@ -8,7 +8,7 @@ so that neither many names nor deep values cost memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -24,8 +24,7 @@ _FEW: Final = 32
 """Lines of which one cannot be read, and which are then all left to be read record by record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class Columns(msgspec.Struct, frozen=True):
     """What of a block could be read as columns."""
 
     table: pa.Table
@@ -40,7 +39,10 @@ class ColumnReader:
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
-        self._decoder = msgspec.json.Decoder(_struct(schema))
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(_struct(self.schema))
 
     def read(self, data: bytes) -> Columns | None:
         """The lines of a block as columns; None where too few of them can be."""

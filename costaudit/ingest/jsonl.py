@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
@@ -55,8 +55,7 @@ _WORTH_COLUMNS: Final = 8 << 10
 _KNOWN_KEYS: Final = KnownKeys(KEYS, is_unused)
 
 
-@dataclass(slots=True)
-class _Fast:
+class _Fast(msgspec.Struct):
     """How a file's flat records are read as columns, as far as its blocks have shown."""
 
     sample: Sequence[Record]
@@ -175,7 +174,7 @@ class JsonlReader(OneFile):
             try:
                 parser.take(_decode(line), place)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                place = replace(place, detail="in the middle of a record")
+                place = msgspec.structs.replace(place, detail="in the middle of a record")
         parser.set_aside(Skip(reason, place.detail), place)
         return parser.done()
 
@@ -217,7 +216,7 @@ class JsonlReader(OneFile):
         if not keys <= fast.keys:
             fast = fast.with_keys(keys, _examples(data, keys - fast.keys) if fast.keys else ())
         elif fast.is_exact:  # a bad line, or a field that nobody knows: there will be more of them
-            fast = replace(fast, is_exact=False)
+            fast = msgspec.structs.replace(fast, is_exact=False)
         self._fast = fast
         return fast
 
@@ -258,7 +257,7 @@ class JsonlReader(OneFile):
         first, *parts = broken_parts(value, column)
         line, offset = place.line + first.count(b"\r"), (place.byte or 0) + len(first)
         for part in parts:
-            here = replace(place, line=line + 1, byte=offset + 1 + column)
+            here = msgspec.structs.replace(place, line=line + 1, byte=offset + 1 + column)
             try:
                 for inner in decode_line(part.strip(b" \t\r,]")):
                     parser.take(inner, here)

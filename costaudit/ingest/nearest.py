@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.ingest.adapters import ADAPTERS, flat
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS
@@ -24,8 +25,7 @@ NEAR: Final = 0.5
 """Share of a format's fields that a record must have for the format to be called near."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
+class Nearest(msgspec.Struct, frozen=True):
     """A format that a record does not have, but might have been meant to have."""
 
     name: str

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 Step = tuple[str, int | None]
 """A key, and the index that it may be."""
@@ -25,8 +26,7 @@ _INDEX: Final = re.compile(r"-?[0-9]{1,9}")
 _PLAIN: Final = re.compile(r"[^.\"\s](?:[^.\"]*[^.\"\s])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(msgspec.Struct, frozen=True):
     """Where a value stands in a record."""
 
     steps: tuple[Step, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 REASONS: Final[dict[str, str]] = {
     "not_json": "the line is not valid JSON",
@@ -47,8 +48,7 @@ EXAMPLES: Final = 5
 """Places that are kept per reason."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, order=True):
     """Where a record stands. Places sort by file, then position, so that examples are stable."""
 
     file: str
@@ -61,12 +61,11 @@ class Place:
     """Field names and types only, never a value."""
 
 
-@dataclass(slots=True)
-class Quarantine:
+class Quarantine(msgspec.Struct):
     """Counts and example places by reason. Merging is commutative: the smallest places are kept."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    places: dict[str, list[Place]] = field(default_factory=dict)
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+    places: dict[str, list[Place]] = msgspec.field(default_factory=dict)
 
     def add(self, reason: str, place: Place) -> None:
         """Count one record; `reason` must be a key of REASONS."""

@@ -12,12 +12,9 @@ from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.bundle import Bundle
 from costaudit.ingest.canonical import Parsed
-from costaudit.ingest.csv_reader import CsvReader
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.logfile import Container, LogFile, Places
-from costaudit.ingest.parquet import ParquetReader
-from costaudit.ingest.sqlite import SqliteReader
 
 
 class Block(Protocol):
@@ -61,7 +58,8 @@ def open_some(
 ) -> Reader:
     """A reader for files that `bundles_of` put together; raises InputError for a file that cannot be read."""
     if len(files) > 1:
-        return Bundle(files, lambda file: open_log(file, forced, adapters))
+        lean = forced is None and list(adapters) == list(ADAPTERS)
+        return Bundle(files, lambda file: open_log(file, forced, adapters), lean)
     return open_log(files[0], forced, adapters)
 
 
@@ -73,10 +71,16 @@ def open_log(
         case Container.JSONL | Container.JSON:
             return JsonlReader.open(file, forced, adapters=adapters)
         case Container.CSV:
+            from costaudit.ingest.csv_reader import CsvReader  # noqa: PLC0415 - start-up
+
             return CsvReader.open(file, forced, adapters)
         case Container.PARQUET:
+            from costaudit.ingest.parquet import ParquetReader  # noqa: PLC0415 - start-up
+
             return ParquetReader.open(file, forced, adapters)
         case Container.SQLITE:
+            from costaudit.ingest.sqlite import SqliteReader  # noqa: PLC0415 - start-up
+
             return SqliteReader.open(file, forced, adapters)
         case Container.TAPE:
             raise InputError("a tape has no records of a log", path=file.name, hint="name the logs")

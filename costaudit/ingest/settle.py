@@ -16,9 +16,9 @@ source includes (`costaudit.ingest.meaning`); the record's own total decides whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec.structs import astuple
@@ -41,8 +41,7 @@ _EXACT, _PARTIAL, _NONE, _ = range(4)
 _NO, _YES = np.False_, np.True_
 
 
-@dataclass(slots=True)
-class Block:
+class Block(msgspec.Struct):
     """What the records of a block state: columns by name, one row per call."""
 
     rows: int
@@ -64,8 +63,7 @@ class Block:
     """What the adapter knows of each row's quality, as a place in QUALITIES; None: nothing against any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True):
     """Disjoint classes of a block."""
 
     counts: Mapping[str, Ints]

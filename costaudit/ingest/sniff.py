@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -189,8 +189,7 @@ DELIMITERS: Final = ",;\t|"
 _TOLD: Final = re.compile(r"sep=([,;\t|])")
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """How a table as text begins."""
 
     delimiter: str

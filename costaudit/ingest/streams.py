@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Final, assert_never
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -23,8 +23,7 @@ BOM: Final = b"\xef\xbb\xbf"
 _NEWLINE: Final = ord("\n")
 
 
-@dataclass(frozen=True, slots=True)
-class TextBlock:
+class TextBlock(msgspec.Struct, frozen=True):
     """Whole lines of a file. The last line of a file may lack its newline."""
 
     index: int
@@ -43,8 +42,7 @@ class TextBlock:
     """Where the lines stand in the file, when they are not simply lines of the file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Starts:
+class Starts(msgspec.Struct, frozen=True):
     """Where values stand that were taken out of other text: one entry per line of the block."""
 
     lines: npt.NDArray[np.int64]
@@ -204,8 +202,7 @@ def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
         yield at.block(last)
 
 
-@dataclass(slots=True)
-class _Skipped:
+class _Skipped(msgspec.Struct):
     """A line that is too long to be held, as far as it was read."""
 
     size: int = 0
@@ -222,8 +219,7 @@ class _Skipped:
             yield at.block(b"", trouble="line_too_long")
 
 
-@dataclass(slots=True)
-class _Position:
+class _Position(msgspec.Struct):
     index: int = 0
     line: int = 1
     offset: int = 0

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 
 SPEAKING: Final = re.compile(r"token|cache|cost|unit|search|audio|image", re.IGNORECASE)
@@ -124,11 +124,10 @@ def values_in(array: pa.Array) -> tuple[int, Decimal]:
     return records, total
 
 
-@dataclass(slots=True)
-class Unused:
+class Unused(msgspec.Struct):
     """Sums of unused numbers by name. Merging is commutative: the smallest names are kept."""
 
-    sums: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
+    sums: dict[str, tuple[int, Decimal]] = msgspec.field(default_factory=dict)
     """For each name the records that state a number above 0, and the exact sum of the numbers."""
 
     def add(self, name: str, number: Decimal, records: int = 1) -> None:

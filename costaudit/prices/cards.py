@@ -11,19 +11,20 @@ import bisect
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 from msgspec.structs import replace
 
 from costaudit.errors import TableError
 from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When
 from costaudit.prices.rows import WHAT_IF, PriceRow, WindowRow, instant_text
-from costaudit.prices.windows import in_window
 from costaudit.tokens import PRICED_AS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 NO_PRICE_THEN: Final = "no_price_at_that_time"
 NO_TIER_PRICE: Final = "no_price_for_service_tier"
@@ -105,9 +106,21 @@ class Timeline(msgspec.Struct, frozen=True, dict=True):
 
     def at(self, ts: int | None, context: int) -> Card | str:
         """The card for one request, or the reason why there is none."""
+        segment = None if ts in (None, NO_TS) else self._segment_at(ts)
+        if segment is not None and segment.reason is not None:
+            return segment.reason
+        if segment is not None and len(segment.ladders) == 1:
+            ladder = segment.ladders[""]
+            step = ladder[bisect.bisect_left([step.over for step in ladder[1:]], context)]
+            return next(card for card in self.cards if card.id == step.card.id)
+        import numpy as np  # noqa: PLC0415 - start-up: one card of a model without windows needs none
+
         index = self.lookup(np.array([NO_TS if ts is None else ts]), np.array([context]))
         code = int(index[0])
         return self.cards[code] if code >= 0 else self.reasons[-1 - code]
+
+    def _segment_at(self, ts: int) -> Segment:
+        return self.segments[max(bisect.bisect_right([s.start for s in self.segments], ts) - 1, 0)]
 
     @functools.cached_property
     def cards(self) -> tuple[Card, ...]:
@@ -126,6 +139,8 @@ class Timeline(msgspec.Struct, frozen=True, dict=True):
         `ts` in microseconds, NO_TS for unknown; `context` is the input side in tokens. A request
         without a time is priced only when every stretch of time that has a price would price it alike.
         """
+        import numpy as np  # noqa: PLC0415 - start-up
+
         index = {card.id: i for i, card in enumerate(self.cards)}
         reasons = self.reasons
         out = np.empty(len(ts), np.int32)
@@ -171,6 +186,8 @@ class Timeline(msgspec.Struct, frozen=True, dict=True):
         index: Mapping[str, int],
         out: npt.NDArray[np.int32],
     ) -> None:
+        from costaudit.prices.windows import in_window  # noqa: PLC0415 - start-up
+
         out[rows] = _climb(segment.ladders[""], context[rows], index)
         for window, ladder in segment.ladders.items():
             if window:
@@ -184,6 +201,8 @@ class Timeline(msgspec.Struct, frozen=True, dict=True):
         index: Mapping[str, int],
         out: npt.NDArray[np.int32],
     ) -> None:
+        import numpy as np  # noqa: PLC0415 - start-up
+
         ladders = [ladder for s in self.segments for ladder in s.ladders.values()]
         out[rows] = -1
         if not ladders:  # never a price, whatever the time: say why
@@ -211,6 +230,8 @@ def _alike(cards: Sequence[Card]) -> bool:
 def _climb(
     ladder: Sequence[Step], context: npt.NDArray[np.int64], index: Mapping[str, int]
 ) -> npt.NDArray[np.int32]:
+    import numpy as np  # noqa: PLC0415 - start-up
+
     codes = np.array([index[step.card.id] for step in ladder], np.int32)
     if len(ladder) == 1:
         return np.full(len(context), codes[0], np.int32)

@@ -307,7 +307,7 @@ class Resolver:
         if hint and self._book.providers[hint].kind in ("cloud", "host"):
             return self._unknown(name, hint)
         owners = {}
-        for owner in {o for stem in (clean, *stems_of(clean)) for o in self._by_name.get(stem.lower(), ())}:
+        for owner in self._named_at({stem.lower() for stem in (clean, *stems_of(clean))}):
             found = self._named(owner, clean, prefixed=False)
             if found:
                 owners[owner] = (self._book.providers[owner].kind, found)
@@ -331,15 +331,10 @@ class Resolver:
         """Providers with a model of that name, also behind an owner: meta-llama/llama-3.1-70b-instruct."""
         return self._by_tail.get(name.lower(), set())
 
-    @cached_property
-    def _by_name(self) -> Mapping[str, set[str]]:
-        """Providers by the names of their models, aliases included."""
-        found: dict[str, set[str]] = {}
-        for listed in (self._book.model_by_name, self._book.alias_keys):
-            for provider, names in listed.items():
-                for name in names:
-                    found.setdefault(name, set()).add(provider)
-        return found
+    def _named_at(self, names: set[str]) -> list[str]:
+        """Providers with a model, or an alias of one, that has one of these names in lower case."""
+        listed = (self._book.model_by_name, self._book.alias_keys)
+        return [p for p in self._book.providers if any(name in of[p] for of in listed for name in names)]
 
     @cached_property
     def _by_tail(self) -> Mapping[str, set[str]]:
@@ -347,8 +342,10 @@ class Resolver:
         found: dict[str, set[str]] = {}
         for provider, models in self._book.model_by_name.items():
             for model in models:
-                for place in (at for at, char in enumerate(model) if char == "/"):
-                    found.setdefault(model[place + 1 :], set()).add(provider)
+                at = model.find("/")
+                while at >= 0:
+                    found.setdefault(model[at + 1 :], set()).add(provider)
+                    at = model.find("/", at + 1)
         return found
 
     def _is_named_in(self, provider: str, name: str) -> bool:

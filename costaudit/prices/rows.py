@@ -15,6 +15,7 @@ import msgspec
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.conditions import When, parse_when
 from costaudit.prices.folders import Folder, table_text
+from costaudit.textfile import decoded
 from costaudit.tokens import TOKEN_CLASSES
 
 PRICE_CLASSES: Final = (*TOKEN_CLASSES, "request", "web_search")
@@ -182,18 +183,35 @@ class Cells:
 
     __slots__ = ("_cells", "_columns", "line", "path")
 
-    def __init__(self, cells: list[str], columns: Mapping[str, int], path: str, line: int) -> None:
+    def __init__(self, cells: list[str] | str, columns: Mapping[str, int], path: str, line: int) -> None:
         self._cells, self._columns, self.path, self.line = cells, columns, path, line
 
     def __getitem__(self, name: str) -> str:
-        return self._cells[self._columns[name]]
+        return self._taken_apart()[self._columns[name]]
 
     def __eq__(self, other: object) -> bool:
         """Whether two rows say the same, wherever they stand."""
-        return isinstance(other, Cells) and self._cells == other._cells
+        return isinstance(other, Cells) and self._taken_apart() == other._taken_apart()
 
     def __hash__(self) -> int:
-        return hash(tuple(self._cells))
+        return hash(tuple(self._taken_apart()))
+
+    @property
+    def first(self) -> str:
+        """The cell of the first column."""
+        return self._cells.partition(",")[0] if isinstance(self._cells, str) else self._cells[0]
+
+    def last(self, name: str) -> str:
+        """The cell of the last column but one, which is called so."""
+        return self._cells.rsplit(",", 2)[1] if isinstance(self._cells, str) else self[name]
+
+    def _taken_apart(self) -> list[str]:
+        """All cells. A line without quotes is taken apart when it is asked for: most rows never are."""
+        if isinstance(self._cells, str):
+            self._cells = self._cells.split(",")
+            if len(self._cells) < len(self._columns):
+                self._cells.append("")  # where `_places` looks for the column that the table does without
+        return self._cells
 
     def error(self, message: str) -> TableError:
         """An error at this row."""
@@ -235,23 +253,69 @@ class Cells:
         return {"": None, "yes": True, "no": False}[self.one_of(name, ("", "yes", "no"))]
 
 
-def read_cells(path: Folder, shown: str, columns: tuple[str, ...]) -> list[Cells]:
-    """The rows of a CSV table; raises TableError when it is not one of these columns."""
-    text = table_text(path, shown)
+def read_cells(path: Folder, shown: str, columns: tuple[str, ...], data: bytes | None = None) -> list[Cells]:
+    """The rows of a CSV table; raises TableError when it is not one of these columns.
+
+    `data` are the bytes of the file, where they were read before.
+    """
+    text = table_text(path, shown) if data is None else decoded(data, shown, error=TableError)
+    lines = _plain_lines(text)
+    if lines is not None:
+        header = lines[0].split(",")
+        places = _places(header, columns, shown)
+        rows = _plain_rows(lines, len(header))
+        if rows is not None:
+            for cells in rows if len(header) != len(columns) else ():
+                if isinstance(cells, list):
+                    cells.append("")
+            return [Cells(cells, places, shown, line) for line, cells in enumerate(rows, 2)]
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = next(reader, [])
         places = _places(header, columns, shown)
-        rows = [(cells, reader.line_num) for cells in reader]
+        numbered = [(cells, reader.line_num) for cells in reader]
     except csv.Error as error:
         raise TableError(f"not valid CSV: {error}", path=shown, line=reader.line_num) from error
     width = len(header)
-    for cells, line in rows:
+    for cells, line in numbered:
         if len(cells) != width:
             raise TableError(f"{len(cells)} cells where the header has {width}", path=shown, line=line)
         if width != len(columns):
             cells.append("")  # where `places` looks for the column that the table does without
-    return [Cells(cells, places, shown, line) for cells, line in rows]
+    return [Cells(cells, places, shown, line) for cells, line in numbered]
+
+
+def _plain_lines(text: str) -> list[str] | None:
+    """The lines of a table; None where it takes more than its line ends to tell them."""
+    lines = text.splitlines()
+    whole = text.count("\n") + (not text.endswith("\n"))
+    if len(lines) != whole or whole < 1 or '"' in lines[0] or "\0" in text:
+        return None
+    return lines if max(map(len, lines)) <= csv.field_size_limit() else None
+
+
+def _plain_rows(lines: list[str], width: int) -> list[list[str] | str] | None:
+    """The rows behind the header, those without quotes as their lines; None where one is not a row by itself.
+
+    Whoever reads the table in full then says what is wrong, and where.
+    """
+    commas = width - 1
+    rows: list[list[str] | str] = []
+    quoted: list[str] = []
+    for line in lines[1:]:
+        if '"' in line:
+            quoted.append(line)
+        elif line.count(",") != commas or not commas:
+            return None
+        rows.append(line)
+    try:
+        apart = list(csv.reader(quoted, strict=True))
+    except csv.Error:
+        return None
+    if len(apart) != len(quoted) or any(len(cells) != width for cells in apart):
+        return None
+    found = iter(apart)
+    return [next(found) if '"' in line else line for line in lines[1:]] if quoted else rows
 
 
 def _places(header: list[str], columns: tuple[str, ...], shown: str) -> dict[str, int]:
@@ -344,7 +408,7 @@ def parse_alias(cells: Cells, provider: str, overlay: str = "") -> Alias:
     )
 
 
-def load_windows(path: Folder, shown: str, known_on: str = "") -> list[WindowRow]:
+def load_windows(path: Folder, shown: str, known_on: str = "", data: bytes | None = None) -> list[WindowRow]:
     """Every row of windows.csv, without those recorded after a day (ISO date; empty for no limit)."""
     return [
         WindowRow(
@@ -361,7 +425,7 @@ def load_windows(path: Folder, shown: str, known_on: str = "") -> list[WindowRow
             path=cells.path,
             line=cells.line,
         )
-        for cells in read_cells(path, shown, WINDOW_COLUMNS)
+        for cells in read_cells(path, shown, WINDOW_COLUMNS, data)
         if not known_on or cells["recorded_on"] <= known_on
     ]
 

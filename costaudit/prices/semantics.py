@@ -7,8 +7,9 @@ provider counts in one way on one API and in another on the next, so the pair de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.folders import Folder, open_folder
@@ -30,8 +31,7 @@ _IN_INPUT: Final = ("cache_read", "cache_write")
 _IN_OUTPUT: Final = ("reasoning",)
 
 
-@dataclass(frozen=True, slots=True)
-class Semantics:
+class Semantics(msgspec.Struct, frozen=True):
     """What the input and output counts of one API include."""
 
     provider: str

@@ -65,7 +65,7 @@ class Tables(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def recorded_on(self) -> str:
         """The newest day on which a price was recorded, or nothing."""
-        return max((cells["recorded_on"] for rows in self.prices.values() for cells in rows), default="")
+        return max((cells.last("recorded_on") for rows in self.prices.values() for cells in rows), default="")
 
 
 def read_tables(
@@ -86,42 +86,51 @@ def read_tables(
     for path in files:
         if isinstance(path, Path):
             reads(path)
-    windows = place / "windows.csv"
+    sha256, read = _digest(files, place)
+    windows = read.get("windows.csv")
     tables = Tables(
         shown=shown,
-        sha256=_digest(files, place),
+        sha256=sha256,
         providers=providers,
-        windows=load_windows(windows, f"{shown}/windows.csv", known_on) if windows.exists() else [],
+        windows=[]
+        if windows is None
+        else load_windows(place / "windows.csv", f"{shown}/windows.csv", known_on, windows),
     )
     for provider in dict.fromkeys([*providers, *(folders or ())]):
-        for held, table, columns, key in (
-            (tables.prices, "prices.csv", PRICE_COLUMNS, "model"),
-            (tables.facts, "models.csv", MODEL_COLUMNS, "model"),
-            (tables.aliases, "aliases.csv", ALIAS_COLUMNS, "alias"),
+        for held, table, columns in (
+            (tables.prices, "prices.csv", PRICE_COLUMNS),
+            (tables.facts, "models.csv", MODEL_COLUMNS),
+            (tables.aliases, "aliases.csv", ALIAS_COLUMNS),
         ):
-            path = place / provider / table
-            if path.exists():
-                rows = read_cells(path, f"{shown}/{provider}/{table}", columns)
-                _hold(held, provider, rows, key, "" if table == "models.csv" else known_on)
+            name = f"{provider}/{table}"
+            if name in read or (place / provider / table).exists():
+                rows = read_cells(place / provider / table, f"{shown}/{name}", columns, read.get(name))
+                _hold(held, provider, rows, "" if table == "models.csv" else known_on)
     return tables
 
 
-def _hold(
-    held: dict[ModelKey, list[Cells]], provider: str, rows: list[Cells], key: str, known_on: str
-) -> None:
+def _hold(held: dict[ModelKey, list[Cells]], provider: str, rows: list[Cells], known_on: str) -> None:
+    """Hold rows by their first cell: the model, or the alias. Those of one mostly stand together."""
+    name, group = None, []
     for cells in rows:
         if not known_on or cells["recorded_on"] <= known_on:
-            held.setdefault((provider, cells[key]), []).append(cells)
+            if cells.first != name:
+                name = cells.first
+                group = held.setdefault((provider, name), [])
+            group.append(cells)
 
 
-def _digest(tables: Iterable[Any], place: Folder) -> str:
-    digest = hashlib.sha256()
+def _digest(tables: Iterable[Any], place: Folder) -> tuple[str, dict[str, bytes]]:
+    """The digest of tables, and the bytes of each by its path in the folder."""
+    digest, read = hashlib.sha256(), {}
     for table in tables:
         if table.name == SUPPRESSIONS:
             continue
-        digest.update(table.relative_to(place).as_posix().encode() + b"\0")
-        digest.update(table.read_bytes().replace(b"\r\n", b"\n") + b"\0")
-    return digest.hexdigest()
+        name = table.relative_to(place).as_posix()
+        read[name] = data = table.read_bytes()
+        digest.update(name.encode() + b"\0")
+        digest.update(data.replace(b"\r\n", b"\n") + b"\0")
+    return digest.hexdigest(), read
 
 
 def load_toml(path: Folder, shown: str) -> dict[str, Any]:

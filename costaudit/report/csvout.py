@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
+from msgspec.structs import asdict
+
 from costaudit.money import exact
 from costaudit.report import model as m
 from costaudit.report.blocks import Report
@@ -161,7 +163,7 @@ def _simulated(report: m.Simulation) -> Iterator[_Row]:
 
 def _projected(report: Report) -> Iterator[_Row]:
     if report.drivers is not None:
-        for name, amount in report.drivers:
+        for name, amount in asdict(report.drivers).items():
             yield {"section": "drivers", "name": name.removesuffix("_usd"), "billed_usd": amount}
     p = report.projection
     for step in p.steps:

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from costaudit.report.model import Period, Usd
+from costaudit.report.model import Period
+from costaudit.report.part import SCHEMA, Part, Usd
 from costaudit.report.shadow_model import Interval, LogRead
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FailureRow(_Part):
+class FailureRow(Part, frozen=True, kw_only=True):
     """Attempts of one model (or of all), and what became of them."""
 
     provider: str | None
@@ -48,7 +43,7 @@ class FailureRow(_Part):
     failed_latencies: int
 
 
-class HourRow(_Part):
+class HourRow(Part, frozen=True, kw_only=True):
     """One hour of the day (UTC) of one model."""
 
     provider: str | None
@@ -59,7 +54,7 @@ class HourRow(_Part):
     failed: int
 
 
-class WorstHour(_Part):
+class WorstHour(Part, frozen=True, kw_only=True):
     """An hour with many failures."""
 
     hour: str
@@ -67,7 +62,7 @@ class WorstHour(_Part):
     failed: int
 
 
-class ProviderRow(_Part):
+class ProviderRow(Part, frozen=True, kw_only=True):
     """One provider: how often it fails, and whether failures come together."""
 
     provider: str | None
@@ -81,7 +76,7 @@ class ProviderRow(_Part):
     worst_hours: list[WorstHour]
 
 
-class PairRow(_Part):
+class PairRow(Part, frozen=True, kw_only=True):
     """Two providers in the same hours."""
 
     a: str
@@ -98,7 +93,7 @@ class PairRow(_Part):
     """Whether the interval leaves out 0; null where there is too little to tell."""
 
 
-class CheckRow(_Part):
+class CheckRow(Part, frozen=True, kw_only=True):
     """Retries of the log against the failure rates of their hours."""
 
     attempts: int
@@ -106,7 +101,7 @@ class CheckRow(_Part):
     expected: float
 
 
-class DepthRow(_Part):
+class DepthRow(Part, frozen=True, kw_only=True):
     """Requests whose first attempt failed, by the number of attempts that followed."""
 
     retries: int
@@ -116,7 +111,7 @@ class DepthRow(_Part):
     """List price of all attempts, the first included."""
 
 
-class PathRow(_Part):
+class PathRow(Part, frozen=True, kw_only=True):
     """Requests whose first attempt failed, by the models that were asked in turn."""
 
     models: list[str]
@@ -124,7 +119,7 @@ class PathRow(_Part):
     answered: int
 
 
-class Logged(_Part):
+class Logged(Part, frozen=True, kw_only=True):
     """What the log shows of requests whose first attempt failed."""
 
     by_ids: int
@@ -147,7 +142,7 @@ class Logged(_Part):
     """How probable it is that a failure lasts until the next attempt, beyond the rate of its hour."""
 
 
-class Counts(_Part):
+class Counts(Part, frozen=True, kw_only=True):
     """What the requests are."""
 
     attempts: int
@@ -164,21 +159,21 @@ class Counts(_Part):
     """Requests that were refused or cancelled at first, and retries without a first attempt: not replayed."""
 
 
-class ModelShare(_Part):
+class ModelShare(Part, frozen=True, kw_only=True):
     """A model that a chain asks first."""
 
     model: str
     requests: int
 
 
-class BasisShare(_Part):
+class BasisShare(Part, frozen=True, kw_only=True):
     """What chances were taken from."""
 
     basis: Literal["model_hour", "provider_hour", "provider_day", "provider_log", "all_providers"]
     chances: int
 
 
-class Treatment(_Part):
+class Treatment(Part, frozen=True, kw_only=True):
     """Requests that a policy treats apart, and their members."""
 
     tier: int | None
@@ -187,7 +182,7 @@ class Treatment(_Part):
     members: list[str]
 
 
-class ChainRow(_Part):
+class ChainRow(Part, frozen=True, kw_only=True):
     """A fallback chain replayed on the requests whose first attempt failed."""
 
     name: str
@@ -216,7 +211,7 @@ class ChainRow(_Part):
     basis: list[BasisShare]
 
 
-class OutagePart(_Part):
+class OutagePart(Part, frozen=True, kw_only=True):
     """Requests of one tier or feature that an outage hits."""
 
     tier: int | None = None
@@ -225,7 +220,7 @@ class OutagePart(_Part):
     served: float
 
 
-class OutageChain(_Part):
+class OutageChain(Part, frozen=True, kw_only=True):
     """What a chain makes of an outage."""
 
     name: str
@@ -241,7 +236,7 @@ class OutageChain(_Part):
     by_feature: list[OutagePart]
 
 
-class OutageWindow(_Part):
+class OutageWindow(Part, frozen=True, kw_only=True):
     """One window of an outage."""
 
     window: Literal["worst", "median", "best", "stated"]
@@ -252,7 +247,7 @@ class OutageWindow(_Part):
     chains: list[OutageChain]
 
 
-class OutageRow(_Part):
+class OutageRow(Part, frozen=True, kw_only=True):
     """A provider that is down for some hours."""
 
     provider: str
@@ -263,17 +258,17 @@ class OutageRow(_Part):
     windows_of_log: int | None
 
 
-class TokenSource(_Part):
+class TokenSource(Part, frozen=True, kw_only=True):
     """Where the tokens of requests to be replayed are known from."""
 
     source: Literal["own", "answer", "feature", "model", "none"]
     requests: int
 
 
-class FallbackReport(_Part):
+class FallbackReport(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """`costaudit fallback`."""
 
-    schema_: Literal["costaudit/fallback@1"] = Field(default="costaudit/fallback@1", alias="schema")
+    schema_: Literal["costaudit/fallback@1"] = "costaudit/fallback@1"
     version: str
     exit_code: int = 0
     policy: str
@@ -296,5 +291,3 @@ class FallbackReport(_Part):
     """`none`, then the chains asked for, then the usual ones."""
     outages: list[OutageRow]
     notes: list[str]
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

@@ -50,7 +50,7 @@ def _outage(cells: Cells, outage: Outage, chains: Sequence[Chain], odds: Odds) -
         hours=outage.hours,
         windows=[
             m.OutageWindow(
-                window=window.name,
+                window=window.name,  # type: ignore[arg-type]  # one of the four
                 start=instant(window.start * HOUR_US),
                 end=instant((window.start + window.hours) * HOUR_US),
                 requests=window.requests,

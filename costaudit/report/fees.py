@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from costaudit.engine.costing import DIGITS
 from costaudit.report import model as m
@@ -68,12 +69,11 @@ def projected_with(
     scenarios = [markup_scenario(markup, traffic) for markup in fees.markups or DEFAULT_MARKUPS]
     if log is not None and not fees.markups:
         scenarios += as_logged(log)
-    return projection.model_copy(
-        update={
-            "markup_scenarios": scenarios,
-            "break_even": break_even(fees.options, traffic, is_log=log is not None) if fees.options else None,
-            "commitments": [commitment(one, traffic, is_log=log is not None) for one in fees.commitments],
-        }
+    return replace(
+        projection,
+        markup_scenarios=scenarios,
+        break_even=break_even(fees.options, traffic, is_log=log is not None) if fees.options else None,
+        commitments=[commitment(one, traffic, is_log=log is not None) for one in fees.commitments],
     )
 
 

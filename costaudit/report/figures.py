@@ -108,7 +108,7 @@ def tokens_of(tokens: m.Tokens | None) -> int | None:
     """All tokens; reasoning is inside output."""
     if tokens is None:
         return None
-    return int(sum(n for name, n in tokens.model_dump().items() if name != "reasoning"))
+    return sum(int(getattr(tokens, name)) for name in tokens.__struct_fields__ if name != "reasoning")
 
 
 def total_of(amounts: Sequence[Decimal | None]) -> Decimal | None:

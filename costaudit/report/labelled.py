@@ -311,7 +311,7 @@ def _skipped(gathered: Gathered, labelled: Labelled) -> list[m.SkippedLabel]:
 
 def _rounded(value: float) -> float:
     """Six decimals: sums of doubles in another order differ far behind them."""
-    return round(value, 6) + 0.0
+    return float(round(value, 6)) + 0.0  # numbers of numpy are no floats to a reader of the report
 
 
 def _rounded_or_none(value: float | None) -> float | None:
@@ -328,7 +328,9 @@ def _confusion(true: Any, tier: Any, design: Design) -> list[m.ConfusionRow]:
     counts, weighted = confusion(true, tier), confusion(true, tier, design.weights)
     return [
         m.ConfusionRow(
-            tier=t, predicted=[int(x) for x in counts[t]], weighted=[_rounded(float(x)) for x in weighted[t]]
+            tier=int(t),
+            predicted=[int(x) for x in counts[t]],
+            weighted=[_rounded(float(x)) for x in weighted[t]],
         )
         for t in Tier
     ]
@@ -350,7 +352,7 @@ def _tier_shares(gathered: Gathered, true: Any, tier: Any, design: Design) -> li
         share = gathered.by_tier[t] / n
         rows.append(
             m.TierShare(
-                tier=t, name=t.label, tagged=_rounded(share), labelled=_figure(design.share(true == t)),
+                tier=int(t), name=t.label, tagged=_rounded(share), labelled=_figure(design.share(true == t)),
                 rectified=_figure(design.rectified_share(tier == t, true == t, share, n)),
             )
         )  # fmt: skip

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
-
-from costaudit.money import exact
-
-Usd = Annotated[Decimal, PlainSerializer(exact, return_type=str)]
+from costaudit.report.part import SCHEMA, Part, Usd
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Figure(_Part):
+class Figure(Part, frozen=True, kw_only=True):
     """A share with its 95 % interval; null where no label says anything of it.
 
     The interval alone is null where the labels nowhere differ from the tags: it is not known then.
@@ -29,7 +20,7 @@ class Figure(_Part):
     """Labelled requests that it rests on."""
 
 
-class ConfusionRow(_Part):
+class ConfusionRow(Part, frozen=True, kw_only=True):
     """Labelled requests of one true tier, by the tier that they were given."""
 
     tier: int
@@ -39,7 +30,7 @@ class ConfusionRow(_Part):
     """The same as shares of all requests of the log."""
 
 
-class ConfidenceBand(_Part):
+class ConfidenceBand(Part, frozen=True, kw_only=True):
     """Labelled requests whose tag has a confidence from low to high, in percent."""
 
     low: int
@@ -50,7 +41,7 @@ class ConfidenceBand(_Part):
     """Share of right tags, each label counted once."""
 
 
-class EvidenceRow(_Part):
+class EvidenceRow(Part, frozen=True, kw_only=True):
     """Labelled requests whose tag rests on one kind of evidence."""
 
     evidence: str
@@ -58,7 +49,7 @@ class EvidenceRow(_Part):
     """Share of right tags, each label counted once."""
 
 
-class TierShare(_Part):
+class TierShare(Part, frozen=True, kw_only=True):
     """Which share of the requests is of a tier."""
 
     tier: int
@@ -71,7 +62,7 @@ class TierShare(_Part):
     """By tags and labels together: the tags of all requests, and what the labels say they miss."""
 
 
-class RoutingSaving(_Part):
+class RoutingSaving(Part, frozen=True, kw_only=True):
     """What routing takes off the list price of the requests that could be labelled, as shares of it.
 
     A saving is negative where verification costs more than routing saves.
@@ -90,7 +81,7 @@ class RoutingSaving(_Part):
     """The part of the point that stands on tags below the true tier."""
 
 
-class CalibrationFit(_Part):
+class CalibrationFit(Part, frozen=True, kw_only=True):
     """A calibration of the text scores, fitted on these labels."""
 
     temperature: str
@@ -101,14 +92,14 @@ class CalibrationFit(_Part):
     """Of labels that were left out when it was fitted."""
 
 
-class SkippedLabel(_Part):
+class SkippedLabel(Part, frozen=True, kw_only=True):
     """A row of the sample that does not count."""
 
     line: int
     reason: Literal["not_a_tier", "not_in_the_logs", "not_a_row", "repeated"]
 
 
-class Labels(_Part):
+class Labels(Part, frozen=True, kw_only=True):
     """Labelled requests against their tags."""
 
     file: str
@@ -143,15 +134,13 @@ class Labels(_Part):
     """null where nothing has a price."""
 
 
-class LabelReport(_Part):
+class LabelReport(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """`costaudit label --read`."""
 
-    schema_: Literal["costaudit/labels@1"] = Field(default="costaudit/labels@1", alias="schema")
+    schema_: Literal["costaudit/labels@1"] = "costaudit/labels@1"
     version: str
     exit_code: int = 0
     policy: str
     labels: Labels
     calibration: CalibrationFit | None = None
     """Only with --save."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)

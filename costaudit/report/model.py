@@ -5,24 +5,16 @@ Money is an exact decimal string in USD; absent is null, never 0; arrays have a 
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from msgspec import field
 
-from costaudit.money import exact
 from costaudit.report.measured import Labels
 from costaudit.report.moves_model import Outlook, PriceMove, PriceSensitivity
-
-Usd = Annotated[Decimal, PlainSerializer(exact, return_type=str)]
-"""Dollars, written exactly."""
+from costaudit.report.part import SCHEMA, Part, Usd, stated_empty
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Example(_Part):
+class Example(Part, frozen=True, kw_only=True):
     """Where a record stands that was set aside."""
 
     file: str
@@ -31,7 +23,7 @@ class Example(_Part):
     detail: str = ""
 
 
-class Skipped(_Part):
+class Skipped(Part, frozen=True, kw_only=True):
     """Records set aside for one reason."""
 
     reason: str
@@ -39,7 +31,7 @@ class Skipped(_Part):
     examples: list[Example]
 
 
-class LedgerRead(_Part):
+class LedgerRead(Part, frozen=True, kw_only=True):
     """A saved ledger that stood for its logs. Users, ratios and places of records are in none."""
 
     resolution: str
@@ -52,14 +44,14 @@ class LedgerRead(_Part):
     """Its logs named sessions, which cannot be replayed on it."""
 
 
-class Copy(_Part):
+class Copy(Part, frozen=True, kw_only=True):
     """A file that holds the same bytes as another, packed or not, or is the same file under another name."""
 
     file: str
     same_as: str
 
 
-class Inputs(_Part):
+class Inputs(Part, frozen=True, kw_only=True):
     """What was read."""
 
     files: int
@@ -71,13 +63,13 @@ class Inputs(_Part):
     """Records that are not calls."""
     skipped: list[Skipped]
     formats: dict[str, int]
-    copies: list[Copy] = []
+    copies: list[Copy] = field(default_factory=stated_empty)
     """Files that were not read because they hold what another does: that is counted once."""
-    ledgers: list[LedgerRead] = []
+    ledgers: list[LedgerRead] = field(default_factory=stated_empty)
     """The saved ledgers that were read in place of logs; `files` and `bytes` are those of the logs."""
 
 
-class Span(_Part):
+class Span(Part, frozen=True, kw_only=True):
     """From the first to the last request."""
 
     start: str | None
@@ -85,7 +77,7 @@ class Span(_Part):
     days: float | None
 
 
-class PeriodCoverage(_Part):
+class PeriodCoverage(Part, frozen=True, kw_only=True):
     """Which days of the log the amounts per 30 days stand on."""
 
     method: Literal["weekday_means", "daily_mean", "elapsed_time", "none"]
@@ -109,28 +101,28 @@ class PeriodCoverage(_Part):
     """Fewer than 14 days are counted."""
 
 
-class Period(Span):
+class Period(Span, frozen=True, kw_only=True):
     """The span of a log, and how its amounts become amounts per 30 days."""
 
     coverage: PeriodCoverage | None = None
 
 
-class Prices(_Part):
+class Prices(Part, frozen=True, kw_only=True):
     """The price book that was used."""
 
     version: str
     sha256: str
     as_of: str
     """request-time, or the instant given."""
-    overlays: list[str] = []
+    overlays: list[str] = field(default_factory=stated_empty)
     """Own prices and discounts that were laid over the book, by name."""
     known_on: str | None = None
     """The day whose knowledge the book is; null for all of it."""
-    changes: list[str] = []
+    changes: list[str] = field(default_factory=stated_empty)
     """Prices that are only supposed (`--price-change`), in the order in which they were changed."""
 
 
-class Unpriced(_Part):
+class Unpriced(Part, frozen=True, kw_only=True):
     """Requests without a price, and why."""
 
     model: str | None
@@ -140,7 +132,7 @@ class Unpriced(_Part):
     detail: str = ""
 
 
-class Coverage(_Part):
+class Coverage(Part, frozen=True, kw_only=True):
     """Which share of the log the money stands for."""
 
     requests: float | None
@@ -156,7 +148,7 @@ class Coverage(_Part):
     """Share of requests with a tier."""
 
 
-class Tokens(_Part):
+class Tokens(Part, frozen=True, kw_only=True):
     """Disjoint token counts; reasoning is an "of which" of output."""
 
     input: int = 0
@@ -173,7 +165,7 @@ class Tokens(_Part):
     cache_read_image: int = 0
 
 
-class Estimated(_Part):
+class Estimated(Part, frozen=True, kw_only=True):
     """The part of the bill whose tokens were estimated from text."""
 
     estimator: str
@@ -188,7 +180,7 @@ class Estimated(_Part):
     """What of the bill goes by the estimate: nothing where the log states the cost."""
 
 
-class Spend(_Part):
+class Spend(Part, frozen=True, kw_only=True):
     """The bill."""
 
     list_usd: Usd | None
@@ -214,7 +206,7 @@ class Spend(_Part):
     """null where no count is an estimate."""
 
 
-class Markup(_Part):
+class Markup(Part, frozen=True, kw_only=True):
     """What one gateway adds to list."""
 
     gateway: str | None
@@ -224,7 +216,7 @@ class Markup(_Part):
     requests: int
 
 
-class RatioBucket(_Part):
+class RatioBucket(Part, frozen=True, kw_only=True):
     """Requests whose reported cost divided by list is from `ratio_from` to below `ratio_to`."""
 
     ratio_from: str
@@ -235,7 +227,7 @@ class RatioBucket(_Part):
     reported_usd: Usd
 
 
-class SignatureFound(_Part):
+class SignatureFound(Part, frozen=True, kw_only=True):
     """A ratio with a known cause that requests of one model and gateway share."""
 
     code: str
@@ -257,7 +249,7 @@ class SignatureFound(_Part):
     reported_usd: Usd
 
 
-class Outlier(_Part):
+class Outlier(Part, frozen=True, kw_only=True):
     """A request whose believed cost is far from list, and where it stands."""
 
     file: str
@@ -270,7 +262,7 @@ class Outlier(_Part):
     """Reported by list, to four digits."""
 
 
-class Reconciliation(_Part):
+class Reconciliation(Part, frozen=True, kw_only=True):
     """Reported against list cost, over the requests that have both and neither is 0."""
 
     requests: int
@@ -294,7 +286,7 @@ class Reconciliation(_Part):
     """The largest differences in dollars, at most 20; requests of the bucket around 1 are not among them."""
 
 
-class Row(_Part):
+class Row(Part, frozen=True, kw_only=True):
     """One line of a breakdown. list_usd is null where nothing in it has a price."""
 
     requests: int
@@ -307,32 +299,32 @@ class Row(_Part):
     """What of billed_usd rests on estimated tokens; null where nothing does."""
 
 
-class TierRow(Row):
+class TierRow(Row, frozen=True, kw_only=True):
     """Spend of a tier."""
 
     tier: int | None
     name: str
 
 
-class ModelRow(Row):
+class ModelRow(Row, frozen=True, kw_only=True):
     """Spend of a model, as resolved (provider/model) or, unpriced, as logged."""
 
     model: str | None
 
 
-class FeatureRow(Row):
+class FeatureRow(Row, frozen=True, kw_only=True):
     """Spend of a feature; null where the log names none."""
 
     feature: str | None
 
 
-class DayRow(Row):
+class DayRow(Row, frozen=True, kw_only=True):
     """Spend of a UTC day; null for requests without a time."""
 
     date: str | None
 
 
-class UserRow(_Part):
+class UserRow(Part, frozen=True, kw_only=True):
     """Spend of a user; null where the log names none. The last row may stand for all others."""
 
     user: str | None
@@ -344,7 +336,7 @@ class UserRow(_Part):
     billed_usd: Usd | None
 
 
-class Drivers(_Part):
+class Drivers(Part, frozen=True, kw_only=True):
     """The four hidden costs: each is what the projection takes off the bill."""
 
     overspecification_usd: Usd
@@ -353,14 +345,14 @@ class Drivers(_Part):
     reliability_usd: Usd
 
 
-class Step(_Part):
+class Step(Part, frozen=True, kw_only=True):
     """One step of the waterfall from before to after; the amounts add up."""
 
     name: str
     usd: Usd
 
 
-class FeeTerms(_Part):
+class FeeTerms(Part, frozen=True, kw_only=True):
     """What is paid on top of the list price: every part that applies."""
 
     label: str
@@ -376,10 +368,10 @@ class FeeTerms(_Part):
     """Requests of a month that are free of the fee per request, or of the percentage of one's own key."""
     source: Literal["given", "table", "log"] = "given"
     """As written on the command line, from the fees that a gateway publishes, or as this log reports."""
-    notes: list[str] = Field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-class MarkupScenario(FeeTerms):
+class MarkupScenario(FeeTerms, frozen=True, kw_only=True):
     """What a gateway markup would add to the projected bill."""
 
     label: str = ""
@@ -390,7 +382,7 @@ class MarkupScenario(FeeTerms):
     """In the log's own period; null where a part of the markup is per month."""
 
 
-class FeeVolume(_Part):
+class FeeVolume(Part, frozen=True, kw_only=True):
     """A month's traffic of a fixed mix."""
 
     list_usd: Usd
@@ -398,13 +390,13 @@ class FeeVolume(_Part):
     tokens: int | None
 
 
-class FeeOption(FeeTerms):
+class FeeOption(FeeTerms, frozen=True, kw_only=True):
     """One way to pay, by name."""
 
     name: str
 
 
-class FeePair(_Part):
+class FeePair(Part, frozen=True, kw_only=True):
     """Where two ways to pay cost the same."""
 
     a: str
@@ -415,7 +407,7 @@ class FeePair(_Part):
     """Which is cheaper below the first of them, between, and above the last; null where both are the same."""
 
 
-class FeeInterval(_Part):
+class FeeInterval(Part, frozen=True, kw_only=True):
     """Volumes a month between which the same ways to pay are the cheapest."""
 
     start: FeeVolume
@@ -425,7 +417,7 @@ class FeeInterval(_Part):
     """Several where they cost the same."""
 
 
-class FeeMix(_Part):
+class FeeMix(Part, frozen=True, kw_only=True):
     """The ways to pay, for traffic of one mix."""
 
     mix: Literal["as_logged", "after_routing"]
@@ -439,7 +431,7 @@ class FeeMix(_Part):
     intervals: list[FeeInterval]
 
 
-class BreakEven(_Part):
+class BreakEven(Part, frozen=True, kw_only=True):
     """From which volume on which way to pay is the cheapest."""
 
     options: list[FeeOption]
@@ -447,7 +439,7 @@ class BreakEven(_Part):
     assumptions: list[str]
 
 
-class CommitmentUse(_Part):
+class CommitmentUse(Part, frozen=True, kw_only=True):
     """What a commitment does to a month of some list spend."""
 
     mix: Literal["as_logged", "after_routing"]
@@ -459,7 +451,7 @@ class CommitmentUse(_Part):
     saving_term_usd: Usd
 
 
-class CommitmentResult(_Part):
+class CommitmentResult(Part, frozen=True, kw_only=True):
     """A committed-use discount on the log's month, before and after routing."""
 
     label: str
@@ -484,14 +476,14 @@ class CommitmentResult(_Part):
     assumptions: list[str]
 
 
-class Cause(_Part):
+class Cause(Part, frozen=True, kw_only=True):
     """A part of the saving: negative where something costs more."""
 
     name: str
     usd: Usd
 
 
-class SavingByEvidence(_Part):
+class SavingByEvidence(Part, frozen=True, kw_only=True):
     """What moving requests saves, by the evidence of their tags, before verification."""
 
     evidence: str
@@ -500,7 +492,7 @@ class SavingByEvidence(_Part):
     usd: Usd
 
 
-class Interval(_Part):
+class Interval(Part, frozen=True, kw_only=True):
     """Where the share saved of another period is expected, at 95 %: whole days are drawn again."""
 
     days: int
@@ -513,7 +505,7 @@ class Interval(_Part):
     """Under 14 days, which say little of a month."""
 
 
-class Quality(_Part):
+class Quality(Part, frozen=True, kw_only=True):
     """What is known of the answers of the models that requests move to."""
 
     verified: bool
@@ -529,7 +521,7 @@ class Quality(_Part):
     """The observed pass rate over these."""
 
 
-class CacheReplayed(_Part):
+class CacheReplayed(Part, frozen=True, kw_only=True):
     """What sessions lose of their prompt caches because their requests go to different models."""
 
     requests: int
@@ -545,7 +537,7 @@ class CacheReplayed(_Part):
     usd: Usd
 
 
-class PolicyRow(_Part):
+class PolicyRow(Part, frozen=True, kw_only=True):
     """One of several policies on the same requests."""
 
     policy: str
@@ -563,7 +555,7 @@ class PolicyRow(_Part):
     of all that move, else the requests that move to a model that nobody tested."""
 
 
-class Projection(_Part):
+class Projection(Part, frozen=True, kw_only=True):
     """The same requests under the policy."""
 
     policy: str
@@ -574,35 +566,35 @@ class Projection(_Part):
     low_usd: Usd
     high_usd: Usd
     steps: list[Step]
-    kept: dict[str, int] = Field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
     """Requests by what happened to them: routed, or why they keep their model."""
-    inadequate: dict[str, int] = Field(default_factory=dict)
+    inadequate: dict[str, int] = field(default_factory=dict)
     """Requests without an adequate candidate, by what the one that came nearest lacks."""
-    by_cause: list[Cause] = Field(default_factory=list)
+    by_cause: list[Cause] = field(default_factory=list)
     """The saving by cause; they add up to savings_usd."""
-    by_evidence: list[SavingByEvidence] = Field(default_factory=list)
+    by_evidence: list[SavingByEvidence] = field(default_factory=list)
     """What moving requests saves by evidence; they add up to overspecification and lock-in."""
     interval: Interval | None = None
     quality: Quality | None = None
     """null in a scenario."""
     cache: CacheReplayed | None = None
     """null where sessions were not replayed: only `simulate` does, in logs that name sessions."""
-    policies: list[PolicyRow] = Field(default_factory=list)
+    policies: list[PolicyRow] = field(default_factory=list)
     """Several policies on the same requests, by cost: only where several were asked for."""
-    markup_scenarios: list[MarkupScenario] = Field(default_factory=list)
+    markup_scenarios: list[MarkupScenario] = field(default_factory=list)
     break_even: BreakEven | None = None
     """Only with --break-even."""
-    commitments: list[CommitmentResult] = Field(default_factory=list)
+    commitments: list[CommitmentResult] = field(default_factory=list)
     """With --commit, one each."""
     price_move: PriceMove | None = None
     """Old routes against new ones: only with --price-change."""
     outlook: Outlook | None = None
     """The next quarter; null outside of simulate, and where the log states no times."""
-    sensitivity: list[PriceSensitivity] = Field(default_factory=list)
+    sensitivity: list[PriceSensitivity] = field(default_factory=list)
     """What hangs on each price, the largest first; only in simulate."""
 
 
-class Finding(_Part):
+class Finding(Part, frozen=True, kw_only=True):
     """One fact with money, evidence and a next step."""
 
     code: str
@@ -615,7 +607,7 @@ class Finding(_Part):
     next: str
 
 
-class Compared(_Part):
+class Compared(Part, frozen=True, kw_only=True):
     """A count on both sides. difference is log minus bill."""
 
     bill: int | None
@@ -624,7 +616,7 @@ class Compared(_Part):
     difference: int | None
 
 
-class ComparedUsd(_Part):
+class ComparedUsd(Part, frozen=True, kw_only=True):
     """Money on both sides. difference is log minus bill."""
 
     bill: Usd | None
@@ -634,7 +626,7 @@ class ComparedUsd(_Part):
     difference: Usd | None
 
 
-class BillRow(_Part):
+class BillRow(Part, frozen=True, kw_only=True):
     """What bill and log say of one model, one day (or wider bucket), or both."""
 
     day: str | None
@@ -655,7 +647,7 @@ class BillRow(_Part):
     log_unpriced_requests: int = 0
 
 
-class BillHint(_Part):
+class BillHint(Part, frozen=True, kw_only=True):
     """A likely reason for differences, with the numbers that suggest it."""
 
     code: str
@@ -663,7 +655,7 @@ class BillHint(_Part):
     evidence: dict[str, Any]
 
 
-class BillScope(_Part):
+class BillScope(Part, frozen=True, kw_only=True):
     """Requests of the log by whether the bill can say anything of them."""
 
     compared: int
@@ -676,7 +668,7 @@ class BillScope(_Part):
     """Answered by a gateway's cache, or failed without usage: no provider bills them."""
 
 
-class BillStatement(_Part):
+class BillStatement(Part, frozen=True, kw_only=True):
     """All usage, or all costs, that the bills of one provider state, against the log."""
 
     provider: str
@@ -701,7 +693,7 @@ class BillStatement(_Part):
     """What limits the comparison."""
 
 
-class BillFile(_Part):
+class BillFile(Part, frozen=True, kw_only=True):
     """A bill that was read."""
 
     file: str
@@ -709,7 +701,7 @@ class BillFile(_Part):
     lines: int
 
 
-class Bill(_Part):
+class Bill(Part, frozen=True, kw_only=True):
     """Provider bills and usage exports against the log."""
 
     tolerance_percent: str
@@ -719,10 +711,10 @@ class Bill(_Part):
     statements: list[BillStatement]
 
 
-class Audit(_Part):
+class Audit(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """`costaudit analyze`."""
 
-    schema_: Literal["costaudit/audit@1"] = Field(default="costaudit/audit@1", alias="schema")
+    schema_: Literal["costaudit/audit@1"] = "costaudit/audit@1"
     version: str
     exit_code: int = 0
     inputs: Inputs
@@ -740,17 +732,15 @@ class Audit(_Part):
     by_day: list[DayRow]
     drivers: Drivers
     projection: Projection
-    levers: list[dict[str, Any]] = Field(default_factory=list)
+    levers: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding]
     bill: Bill | None = None
     """Only with --compare-bill."""
     labels: Labels | None = None
     """What labelled requests say of the tags: only with --labels."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-
-class ScenarioInfo(_Part):
+class ScenarioInfo(Part, frozen=True, kw_only=True):
     """The scenario that was simulated."""
 
     name: str
@@ -759,7 +749,7 @@ class ScenarioInfo(_Part):
     requests: int
 
 
-class SegmentRow(_Part):
+class SegmentRow(Part, frozen=True, kw_only=True):
     """A part of a scenario's traffic, before and after."""
 
     name: str
@@ -770,7 +760,7 @@ class SegmentRow(_Part):
     how: str
 
 
-class Difference(_Part):
+class Difference(Part, frozen=True, kw_only=True):
     """A figure that the source document prints and arithmetic does not give."""
 
     figure: str
@@ -779,10 +769,10 @@ class Difference(_Part):
     explanation: str
 
 
-class Simulation(_Part):
+class Simulation(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """`costaudit simulate`: the audit's projection for a scenario, or for a log under a policy."""
 
-    schema_: Literal["costaudit/simulation@1"] = Field(default="costaudit/simulation@1", alias="schema")
+    schema_: Literal["costaudit/simulation@1"] = "costaudit/simulation@1"
     version: str
     exit_code: int = 0
     scenario: ScenarioInfo | None
@@ -791,20 +781,18 @@ class Simulation(_Part):
     prices: Prices
     coverage: Coverage | None = None
     spend: Spend | None = None
-    markup: list[Markup] = Field(default_factory=list)
+    markup: list[Markup] = field(default_factory=list)
     reconciliation: Reconciliation | None = None
-    by_tier: list[TierRow] = Field(default_factory=list)
-    by_model: list[ModelRow] = Field(default_factory=list)
-    by_feature: list[FeatureRow] = Field(default_factory=list)
-    by_user: list[UserRow] = Field(default_factory=list)
-    by_day: list[DayRow] = Field(default_factory=list)
+    by_tier: list[TierRow] = field(default_factory=list)
+    by_model: list[ModelRow] = field(default_factory=list)
+    by_feature: list[FeatureRow] = field(default_factory=list)
+    by_user: list[UserRow] = field(default_factory=list)
+    by_day: list[DayRow] = field(default_factory=list)
     drivers: Drivers | None = None
-    segments: list[SegmentRow] = Field(default_factory=list)
+    segments: list[SegmentRow] = field(default_factory=list)
     projection: Projection
-    levers: list[dict[str, Any]] = Field(default_factory=list)
-    findings: list[Finding] = Field(default_factory=list)
-    published: dict[str, str] = Field(default_factory=dict)
+    levers: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    published: dict[str, str] = field(default_factory=dict)
     """What the source document prints, by figure."""
-    differences: list[Difference] = Field(default_factory=list)
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    differences: list[Difference] = field(default_factory=list)

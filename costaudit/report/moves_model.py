@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer
-
-from costaudit.money import exact
-
-Usd = Annotated[Decimal, PlainSerializer(exact, return_type=str)]
+from costaudit.report.part import Part, Usd
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PriceSensitivity(_Part):
+class PriceSensitivity(Part, frozen=True, kw_only=True):
     """What hangs on one price: the spend of a model through one price class, before and after routing."""
 
     model: str
@@ -36,14 +27,14 @@ class PriceSensitivity(_Part):
     monthly_ten_percent_after_usd: Usd | None
 
 
-class AllocationCost(_Part):
+class AllocationCost(Part, frozen=True, kw_only=True):
     """The log under some prices: on its own models, and with some routes."""
 
     before_usd: Usd
     after_usd: Usd
 
 
-class ShiftedModel(_Part):
+class ShiftedModel(Part, frozen=True, kw_only=True):
     """Requests that the policy puts on a model, and what they cost there, at the changed prices."""
 
     model: str
@@ -55,7 +46,7 @@ class ShiftedModel(_Part):
     reoptimised_usd: Usd
 
 
-class PriceMove(_Part):
+class PriceMove(Part, frozen=True, kw_only=True):
     """What the price changes do to routes that stay as they are, and to routes that are chosen anew."""
 
     at_old_prices: AllocationCost
@@ -72,7 +63,7 @@ class PriceMove(_Part):
     """The dearest first."""
 
 
-class OutlookMonth(_Part):
+class OutlookMonth(Part, frozen=True, kw_only=True):
     """30 days of traffic like the log's, at the prices known for one month."""
 
     month: str
@@ -83,7 +74,7 @@ class OutlookMonth(_Part):
     """With the routes of the projection, none of them revised."""
 
 
-class OutlookStretch(_Part):
+class OutlookStretch(Part, frozen=True, kw_only=True):
     """A stretch of time in which no price of the log changes: the log's traffic once at these prices."""
 
     start: str
@@ -94,7 +85,7 @@ class OutlookStretch(_Part):
     after_usd: Usd
 
 
-class ScheduledChange(_Part):
+class ScheduledChange(Part, frozen=True, kw_only=True):
     """A known change of a price that the log is billed or routed by."""
 
     date: str
@@ -111,7 +102,7 @@ class ScheduledChange(_Part):
     monthly_after_usd: Usd | None
 
 
-class Retirement(_Part):
+class Retirement(Part, frozen=True, kw_only=True):
     """A model of the log, or one that the policy routes to, that will be taken out of service."""
 
     model: str
@@ -126,7 +117,7 @@ class Retirement(_Part):
     """That the projection puts on it."""
 
 
-class Outlook(_Part):
+class Outlook(Part, frozen=True, kw_only=True):
     """The three calendar months after the log, at the prices that the book knows for them.
 
     By list and known fees: what a log reports belongs to its own time.

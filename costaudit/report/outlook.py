@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from msgspec.structs import asdict
 
 from costaudit.engine.costing import usd
 from costaudit.engine.exact import sum_by
@@ -56,7 +57,7 @@ def build_outlook(work: Audited, listed: Listed) -> Outlook | None:
         end=end.isoformat(),
         log=_cost(listed),
         stretches=[
-            OutlookStretch(start=s.start.isoformat(), end=s.end.isoformat(), **dict(_cost(s.listed)))
+            OutlookStretch(start=s.start.isoformat(), end=s.end.isoformat(), **asdict(_cost(s.listed)))
             for s in stretches
         ],
         months=[_month(work, first, after, stretches) for first, after in months],

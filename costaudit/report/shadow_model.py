@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from costaudit.report.model import Span, Usd
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from costaudit.report.model import Span
+from costaudit.report.part import SCHEMA, Part, Usd
 
 
-class ShadowDesign(_Part):
+class ShadowDesign(Part, frozen=True, kw_only=True):
     """What the test is to find out."""
 
     base_pass: float
@@ -29,7 +24,7 @@ class ShadowDesign(_Part):
     """The difference in mean cost to find, as a fraction."""
 
 
-class LogRead(_Part):
+class LogRead(Part, frozen=True, kw_only=True):
     """How much of a log was read."""
 
     files: int
@@ -39,7 +34,7 @@ class LogRead(_Part):
     skipped: int
 
 
-class TrafficRow(_Part):
+class TrafficRow(Part, frozen=True, kw_only=True):
     """What comes in, of all features or of one."""
 
     feature: str | None
@@ -54,7 +49,7 @@ class TrafficRow(_Part):
     """To 1e-12 USD."""
 
 
-class SizeRow(_Part):
+class SizeRow(Part, frozen=True, kw_only=True):
     """The size of one test."""
 
     test: Literal["two_proportions", "non_inferiority", "paired", "cost"]
@@ -71,14 +66,14 @@ class SizeRow(_Part):
     """Paired only: what the extra answers would cost at the mean cost of the log."""
 
 
-class FeatureRow(_Part):
+class FeatureRow(Part, frozen=True, kw_only=True):
     """One feature and the tests of its own traffic."""
 
     traffic: TrafficRow
     sizes: list[SizeRow]
 
 
-class BoundaryRow(_Part):
+class BoundaryRow(Part, frozen=True, kw_only=True):
     """From which observed difference on the test stops on a day."""
 
     day: int
@@ -86,7 +81,7 @@ class BoundaryRow(_Part):
     """Percentage points."""
 
 
-class Sequential(_Part):
+class Sequential(Part, frozen=True, kw_only=True):
     """The mSPRT with one look a day, simulated."""
 
     tau: float
@@ -103,10 +98,10 @@ class Sequential(_Part):
     boundary: list[BoundaryRow]
 
 
-class ShadowPlan(_Part):
+class ShadowPlan(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """`costaudit shadow plan`."""
 
-    schema_: Literal["costaudit/shadow-plan@1"] = Field(default="costaudit/shadow-plan@1", alias="schema")
+    schema_: Literal["costaudit/shadow-plan@1"] = "costaudit/shadow-plan@1"
     version: str
     exit_code: int = 0
     design: ShadowDesign
@@ -120,10 +115,8 @@ class ShadowPlan(_Part):
     sequential: Sequential | None
     notes: list[str]
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-
-class Interval(_Part):
+class Interval(Part, frozen=True, kw_only=True):
     """A figure with its 95 % interval; an end is null where there is too little to tell."""
 
     point: float
@@ -131,14 +124,14 @@ class Interval(_Part):
     high: float | None
 
 
-class ArmModel(_Part):
+class ArmModel(Part, frozen=True, kw_only=True):
     """A model that answered in an arm."""
 
     model: str
     requests: int
 
 
-class Arm(_Part):
+class Arm(Part, frozen=True, kw_only=True):
     """One side of the comparison."""
 
     name: str
@@ -167,7 +160,7 @@ class Arm(_Part):
     models: list[ArmModel]
 
 
-class Contrast(_Part):
+class Contrast(Part, frozen=True, kw_only=True):
     """B against A: ratios B / A, and differences B - A."""
 
     cost_ratio: Interval | None
@@ -185,7 +178,7 @@ class Contrast(_Part):
     """Whether the same days were drawn for both arms."""
 
 
-class StratumRow(_Part):
+class StratumRow(Part, frozen=True, kw_only=True):
     """A feature that both arms have enough of."""
 
     feature: str | None
@@ -200,7 +193,7 @@ class StratumRow(_Part):
     cost_ratio: Interval | None
 
 
-class Strata(_Part):
+class Strata(Part, frozen=True, kw_only=True):
     """The comparison within features."""
 
     mix_distance: float
@@ -215,7 +208,7 @@ class Strata(_Part):
     features: list[StratumRow]
 
 
-class Paired(_Part):
+class Paired(Part, frozen=True, kw_only=True):
     """The same requests answered in both arms."""
 
     by: str
@@ -235,12 +228,10 @@ class Paired(_Part):
     mcnemar_mid_p: float | None
 
 
-class ShadowComparison(_Part):
+class ShadowComparison(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """`costaudit shadow compare`."""
 
-    schema_: Literal["costaudit/shadow-comparison@1"] = Field(
-        default="costaudit/shadow-comparison@1", alias="schema"
-    )
+    schema_: Literal["costaudit/shadow-comparison@1"] = "costaudit/shadow-comparison@1"
     version: str
     exit_code: int = 0
     cost: Literal["list", "reported"]
@@ -256,8 +247,6 @@ class ShadowComparison(_Part):
     """What can be concluded."""
     open: list[str]
     """What cannot."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 ShadowReport = ShadowPlan | ShadowComparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -205,7 +205,7 @@ def _psis(question: PlanQuestion) -> Sequence[float]:
 
 
 def _row(  # noqa: PLR0913 - one per column
-    test: str,
+    test: Literal["two_proportions", "non_inferiority", "paired", "cost"],
     arm: int,
     control: int | None,
     rate: Fraction | None,
@@ -215,16 +215,14 @@ def _row(  # noqa: PLR0913 - one per column
     usd: Decimal | None = None,
 ) -> SizeRow:
     needed, days = (None, None) if not rate else days_for(arm, rate, share)
-    return SizeRow.model_validate(
-        {
-            "test": test,
-            "psi": psi,
-            "arm_requests": arm,
-            "control_requests": control,
-            "days_needed": needed,
-            "days": days,
-            "usd_at_current_prices": usd,
-        }
+    return SizeRow(
+        test=test,
+        psi=psi,
+        arm_requests=arm,
+        control_requests=control,
+        days_needed=needed,
+        days=days,
+        usd_at_current_prices=usd,
     )
 
 

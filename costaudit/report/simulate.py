@@ -7,6 +7,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Any
 
+from msgspec.structs import replace
+
 from costaudit import __version__
 from costaudit.engine.costing import CostSource, usd
 from costaudit.engine.whatif import Evaluated
@@ -51,7 +53,7 @@ def build_log_simulation(
         more["price_move"] = build_price_move(old, works[0], gateways)
     if len(works) > 1:
         more["policies"] = _compared(works)
-    parts["projection"] = parts["projection"].model_copy(update=more)
+    parts["projection"] = replace(parts["projection"], **more)
     parts["projection"] = projected_with(parts["projection"], fees, traffic_of(works[0]), works[0])
     return m.Simulation(version=__version__, scenario=None, **parts)
 

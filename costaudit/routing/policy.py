@@ -6,29 +6,23 @@ first.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
+import typing
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    model_validator,
-)
+import msgspec
 
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.textfile import is_there
 from costaudit.toml.load import Toml, load_toml
 
 _HERE = Path(__file__).parent
-_STRICT = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 Seat = tuple[str, ...]
 """Successive models of one provider, oldest first; the newest in service at a request's time counts."""
@@ -40,50 +34,93 @@ RULES_FROM: Final = 4
 """The number of the first of `[[rules]]`; the numbers below are tiers."""
 
 
-def _no_float(value: Any) -> Any:
-    if isinstance(value, float):
-        raise ValueError('write numbers with a point as strings, like "0.5"')  # noqa: TRY004 - pydantic wants it
-    return value
+class Bounds(msgspec.Struct, frozen=True):
+    """What a number or a list of a policy may be."""
+
+    ge: int | Decimal | None = None
+    gt: int | None = None
+    le: int | Decimal | None = None
+    decimal_places: int | None = None
+    min_length: int | None = None
+
+    def hold(self, value: Any) -> bool:
+        """Whether a value is within."""
+        if self.min_length is not None:
+            return len(value) >= self.min_length
+        if isinstance(value, Decimal) and not value.is_finite():
+            return False
+        places = -int(value.normalize().as_tuple().exponent) if isinstance(value, Decimal) else 0
+        return (self.decimal_places is None or places <= self.decimal_places) and (
+            (self.ge is None or value >= self.ge)
+            and (self.gt is None or value > self.gt)
+            and (self.le is None or value <= self.le)
+        )
 
 
-ExactDecimal = Annotated[Decimal, BeforeValidator(_no_float), PlainSerializer(str)]
-Share = Annotated[ExactDecimal, Field(ge=0, le=1, decimal_places=4)]
+class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a policy. `costaudit.routing.policy_file` says what is wrong with what people write."""
+
+    @staticmethod
+    def check(said: Any) -> None:
+        """Raises ValueError where what is said does not make sense together."""
+
+    def sound(self) -> bool:
+        """Whether all that it says, and the tables in it say, is within bounds and makes sense together."""
+        bounds = _bounds(type(self))
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None and name in bounds and not bounds[name].hold(value):
+                return False
+            inner = value if isinstance(value, tuple) else (value,)
+            if not all(one.sound() for one in inner if isinstance(one, Said)):
+                return False
+        try:
+            self.check(self)
+        except ValueError:
+            return False
+        return True
+
+
+@functools.cache
+def _bounds(kind: type[Said]) -> dict[str, Bounds]:
+    """The bounds of the fields that have some."""
+    found = {}
+    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+        for part in (hint, *typing.get_args(hint)):
+            for one in getattr(part, "__metadata__", ()):
+                found[name] = one
+    return found
+
+
+Share = Annotated[Decimal, Bounds(ge=0, le=1, decimal_places=4)]
 """A part of a whole, to a ten-thousandth."""
 
 
-class Verification(BaseModel):
+class Verification(Said, frozen=True, kw_only=True):
     """A second look at an answer."""
 
-    model_config = _STRICT
-
-    multiple: Annotated[ExactDecimal, Field(decimal_places=6)] = Decimal(0)
+    multiple: Annotated[Decimal, Bounds(decimal_places=6)] = Decimal(0)
     """What it costs as a multiple of the request's own cost."""
     model: str | None = None
     """Or the model (provider/model) that reads prompt and answer as new input …"""
-    output_tokens: int = Field(default=0, ge=0, le=10**6)
+    output_tokens: Annotated[int, Bounds(ge=0, le=10**6)] = 0
     """… and writes so many tokens."""
     on: Literal["all", "routed"] = "all"
     """Every request that the policy acts on, or only those that it moves."""
 
-    @model_validator(mode="after")
-    def _one_way(self) -> Verification:
-        if not 0 <= self.multiple <= 10:
+    @staticmethod
+    def check(said: Any) -> None:
+        """It is a multiple of the cost, or a model."""
+        if not 0 <= said.multiple <= 10:
             raise ValueError("verification must be between 0 and 10")
-        if self.multiple and self.model is not None:
+        if said.multiple and said.model is not None:
             raise ValueError("verification is either a multiple or a model")
-        if self.output_tokens and self.model is None:
+        if said.output_tokens and said.model is None:
             raise ValueError("output_tokens needs the model that writes them")
-        return self
 
 
-def _verification(value: Any) -> Any:
-    return {"multiple": value} if isinstance(value, (str, int, Decimal)) else _no_float(value)
-
-
-class Treatment(BaseModel):
+class Treatment(Said, frozen=True, kw_only=True):
     """Where some requests may go, and on what terms."""
-
-    model_config = _STRICT
 
     keep: bool = False
     """Never moved: the request stays on the model that served it."""
@@ -100,32 +137,30 @@ class Treatment(BaseModel):
     """Moved also where that costs more than today: the router goes by tier or rule alone."""
     fallbacks: tuple[str, ...] = ()
     """Models that serve when the chosen one fails, in this order; the model of today without any."""
-    verification: Annotated[
-        Verification, BeforeValidator(_verification, json_schema_input_type=Verification | ExactDecimal)
-    ] = Verification()
+    verification: Verification = Verification()
     share: Share = Decimal(1)
     """The part of the traffic that is moved: whole sessions where the log names them."""
     success_rate: Share = Decimal(1)
     """How often the answer is good enough, where no evals say it; the others are asked again."""
-    retry_rate: Annotated[ExactDecimal, Field(ge=0, le=Decimal("0.95"), decimal_places=4)] = Decimal(0)
+    retry_rate: Annotated[Decimal, Bounds(ge=0, le=Decimal("0.95"), decimal_places=4)] = Decimal(0)
     """How often an answer cannot be parsed, so that the same model is asked again."""
-    max_attempts: int = Field(default=3, ge=1, le=10)
+    max_attempts: Annotated[int, Bounds(ge=1, le=10)] = 3
     """How often it is asked at most."""
     quality_floor: Share | None = None
     """That of the policy, unless it is given here."""
 
-    @model_validator(mode="after")
-    def _one_destination(self) -> Treatment:
-        if sum((self.keep, self.any, bool(self.classes), bool(self.candidates))) != 1:
+    @staticmethod
+    def check(said: Any) -> None:
+        """There is one destination."""
+        if sum((said.keep, said.any, bool(said.classes), bool(said.candidates))) != 1:
             raise ValueError(
                 "exactly one of keep = true, any = true, classes = […], candidates = […] is needed"
             )
-        if self.keep and (self.choice or self.always or self.fallbacks or self.share != 1):
+        if said.keep and (said.choice or said.always or said.fallbacks or said.share != 1):
             raise ValueError("keep = true moves nothing: choice, always, fallbacks and share have no meaning")
-        return self
 
 
-class TierPolicy(Treatment):
+class TierPolicy(Treatment, frozen=True, kw_only=True):
     """What one tier may run on."""
 
     tier: Literal[0, 1, 2, 3]
@@ -135,7 +170,7 @@ Patterns = tuple[str, ...]
 """Names, or patterns with * and ?."""
 
 
-class RulePolicy(Treatment):
+class RulePolicy(Treatment, frozen=True, kw_only=True):
     """What requests of some features, models … may run on, before their tier is asked."""
 
     name: str = ""
@@ -148,51 +183,46 @@ class RulePolicy(Treatment):
     service_tiers: Patterns = ()
     tiers: tuple[Literal[0, 1, 2, 3], ...] = ()
 
-    @model_validator(mode="after")
-    def _says_when(self) -> RulePolicy:
+    @staticmethod
+    def check(said: Any) -> None:
+        """It says when it holds, besides one destination."""
+        Treatment.check(said)
         if not any(
-            (self.features, self.models, self.providers, self.gateways, self.service_tiers, self.tiers)
+            (said.features, said.models, said.providers, said.gateways, said.service_tiers, said.tiers)
         ):
             raise ValueError("a rule needs features, models, providers, gateways, service_tiers or tiers")
-        return self
 
 
-class Never(BaseModel):
+class Never(Said, frozen=True, kw_only=True):
     """Requests that keep their model whatever the policy says."""
-
-    model_config = _STRICT
 
     features: Patterns = ()
     models: Patterns = ()
     users: Patterns = ()
 
 
-class Residency(BaseModel):
+class Residency(Said, frozen=True, kw_only=True):
     """Requests that only some providers may serve."""
-
-    model_config = _STRICT
 
     regions: Patterns = ()
     """Regions as logged."""
     features: Patterns = ()
-    providers: tuple[str, ...] = Field(min_length=1)
+    providers: Annotated[tuple[str, ...], Bounds(min_length=1)]
 
-    @model_validator(mode="after")
-    def _says_when(self) -> Residency:
-        if not self.regions and not self.features:
+    @staticmethod
+    def check(said: Any) -> None:
+        """It says when it holds."""
+        if not said.regions and not said.features:
             raise ValueError("residency needs regions or features")
-        return self
 
 
-Ratio = Annotated[ExactDecimal, Field(gt=0, le=10, decimal_places=4)]
+Ratio = Annotated[Decimal, Bounds(gt=0, le=10, decimal_places=4)]
 
 
-class Pair(BaseModel):
+class Pair(Said, frozen=True, kw_only=True, rename={"from_": "from"}):
     """How token counts change when one model takes over from another."""
 
-    model_config = _STRICT
-
-    from_: str = Field(alias="from")
+    from_: str
     """Pattern of provider/model that serves today."""
     to: str
     """Pattern of the candidate."""
@@ -202,16 +232,14 @@ class Pair(BaseModel):
     """Tokens of the candidate's answer per token today: its tokenizer and its verbosity."""
 
 
-class Policy(BaseModel):
+class Policy(Said, frozen=True, kw_only=True, rename={"schema_": "schema"}):
     """A routing policy. A tier that is not named keeps its models."""
 
-    model_config = _STRICT
-
-    schema_: Literal["costaudit/policy@1"] = Field(alias="schema")
+    schema_: Literal["costaudit/policy@1"]
     name: str
     title: str = ""
-    min_confidence: int = Field(default=50, ge=1, le=100)
-    strong_confidence: int = Field(default=80, ge=1, le=100)
+    min_confidence: Annotated[int, Bounds(ge=1, le=100)] = 50
+    strong_confidence: Annotated[int, Bounds(ge=1, le=100)] = 80
     roster: str | None = None
     """A roster file beside the policy; the shipped one by default."""
     providers: tuple[str, ...] = ()
@@ -222,30 +250,26 @@ class Policy(BaseModel):
     """The pass rate that a candidate must reach, by the lower bound of its evals."""
     sessions: Literal["apart", "together"] = "apart"
     """apart: each request for itself. together: one model and one tier, the highest, for a whole session."""
-    cache_ttl_seconds: int = Field(default=300, ge=0, le=86_400)
+    cache_ttl_seconds: Annotated[int, Bounds(ge=0, le=86_400)] = 300
     """How long a prompt cache is taken to last where a session has moved to another model."""
-    router_usd_per_request: Annotated[ExactDecimal, Field(ge=0, le=1, decimal_places=12)] = Decimal(0)
+    router_usd_per_request: Annotated[Decimal, Bounds(ge=0, le=1, decimal_places=12)] = Decimal(0)
     """What deciding costs, for every request that the policy acts on."""
     never: Never = Never()
     residency: tuple[Residency, ...] = ()
     rules: tuple[RulePolicy, ...] = ()
     tiers: tuple[TierPolicy, ...] = ()
     pairs: tuple[Pair, ...] = ()
-    groups: dict[int, tuple[tuple[Seat, ...], ...]] = Field(default_factory=dict, exclude=True)
+    groups: dict[int, tuple[tuple[Seat, ...], ...]] = msgspec.field(default_factory=dict)
     """Seats by number: groups are tried in order, the seats of a group compete by cost. Derived."""
 
-    @model_validator(mode="after")
-    def _each_tier_once(self) -> Policy:
-        named = [rule.tier for rule in self.tiers]
+    @staticmethod
+    def check(said: Any) -> None:
+        """Each tier is described once, and the bands of confidence are in order."""
+        named = [rule.tier for rule in said.tiers]
         if len(set(named)) < len(named):
             raise ValueError("a tier is described twice")
-        return self
-
-    @model_validator(mode="after")
-    def _bands(self) -> Policy:
-        if self.strong_confidence < self.min_confidence:
+        if said.strong_confidence < said.min_confidence:
             raise ValueError("strong_confidence must not be below min_confidence")
-        return self
 
     def tier(self, tier: int) -> TierPolicy | None:
         """The rule of a tier."""
@@ -269,9 +293,27 @@ class Policy(BaseModel):
     @property
     def digest(self) -> str:
         """sha256 of everything that the policy decides by, its roster included."""
-        told = self.model_dump_json(by_alias=True, exclude={"name", "title", "roster"})
+        plain = _plain(self)
+        told = json.dumps(
+            {key: value for key, value in plain.items() if key not in _NOT_DECIDING},
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
         groups = sorted(self.groups.items())
         return hashlib.sha256(f"{told}\n{groups}".encode()).hexdigest()
+
+
+_NOT_DECIDING: Final = ("name", "title", "roster", "groups")
+
+
+def _plain(value: Any) -> Any:
+    """A policy as JSON has it."""
+    if isinstance(value, Said):
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        return {key: _plain(getattr(value, name)) for key, name in names}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def matches(patterns: Patterns, *names: str | None) -> bool:
@@ -305,11 +347,12 @@ def load_policy(source: str | Path | None = None) -> Policy:
                 hint=did_you_mean(name, shipped) or "shipped: " + ", ".join(sorted(shipped)),
             )
         path = shipped[name]
-    policy = _validated(load_toml(path, name))
+    read = load_toml(path, name)
+    policy = (_shipped(read) if path.parent == SHIPPED_POLICIES else None) or _validated(read)
     roster_path = path.parent / policy.roster if policy.roster else _HERE / "roster.toml"
     roster = load_roster(roster_path, str(roster_path) if policy.roster else "roster.toml")
     groups = {number: _groups(t, roster) for number, t in policy.treatments() if not t.keep}
-    return policy.model_copy(update={"groups": groups})
+    return msgspec.structs.replace(policy, groups=groups)
 
 
 def _groups(treatment: Treatment, roster: Mapping[str, tuple[Seat, ...]]) -> tuple[tuple[Seat, ...], ...]:
@@ -350,18 +393,24 @@ def load_roster(path: Path, shown: str) -> dict[str, tuple[Seat, ...]]:
     return {klass: tuple(tuple(seat) for seat in table.get(klass, ())) for klass in CLASSES}
 
 
-_TABLES: Final = (Policy, TierPolicy, RulePolicy, Verification, Never, Residency, Pair)
+def _shipped(read: Toml) -> Policy | None:
+    """A policy that comes with costaudit; None where something is wrong with it, which others tell."""
+    try:
+        tables = {
+            name: [_spelled_out(one) for one in read.table.get(name, ())] for name in ("tiers", "rules")
+        }
+        policy = msgspec.convert(read.table | tables, Policy)
+    except (msgspec.ValidationError, AttributeError, TypeError):
+        return None
+    return policy if policy.sound() else None
+
+
+def _spelled_out(treatment: Any) -> Any:
+    told = treatment.get("verification")
+    return treatment | {"verification": {"multiple": told}} if isinstance(told, str) else treatment
 
 
 def _validated(read: Toml) -> Policy:
-    try:
-        return Policy.model_validate(read.table)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        hint = None
-        if first["type"] == "extra_forbidden":
-            known = {f.alias or name: None for t in _TABLES for name, f in t.model_fields.items()}
-            hint = did_you_mean(str(first["loc"][-1]), known)
-        message, line = f"{where}: {first['msg']}".lstrip(": "), read.line(*first["loc"])
-        raise ConfigError(message, path=read.shown, line=line, hint=hint) from error
+    from costaudit.routing.policy_file import policy_of  # noqa: PLC0415 - start-up
+
+    return policy_of(read)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Any
 
 import msgspec
@@ -14,7 +13,8 @@ import numpy.typing as npt
 LEVEL = 0.95
 """Confidence of every interval."""
 
-Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+Z = 1.9599639845400536
+"""What a standard normal figure is below with the chance of (1 + LEVEL) / 2."""
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -92,6 +92,8 @@ def mcnemar(only_b: int, only_a: int) -> float:
     if total == 0 or only_a == only_b:
         return 1.0
     if total > 1000:  # the mid-p and the normal agree to four digits
+        from statistics import NormalDist  # noqa: PLC0415 - start-up
+
         return 2 * NormalDist().cdf(-abs(only_b - only_a) / math.sqrt(total))
     below = sum(math.comb(total, k) for k in range(least))
     at = math.comb(total, least)
@@ -173,4 +175,6 @@ def chance_of(observed_a: Sequence[int], observed_b: Sequence[int]) -> float:
     if chi2 == 0:
         return 1.0
     middle = 2 / (9 * freedom)
+    from statistics import NormalDist  # noqa: PLC0415 - start-up
+
     return 1 - NormalDist().cdf(((chi2 / freedom) ** (1 / 3) - (1 - middle)) / math.sqrt(middle))

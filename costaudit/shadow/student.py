@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from statistics import NormalDist
 
 
 @functools.cache
@@ -17,6 +16,8 @@ def t_quantile(probability: float, freedom: int) -> float:
     if not 0 < probability < 1 or freedom < 1:
         raise ValueError("a probability between 0 and 1, and at least one degree of freedom")
     if freedom > 1000:
+        from statistics import NormalDist  # noqa: PLC0415 - start-up
+
         return NormalDist().inv_cdf(probability)
     if probability < 0.5:
         return -t_quantile(1 - probability, freedom)

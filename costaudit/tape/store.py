@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable
 from typing import IO, Final
@@ -27,6 +26,8 @@ class Spill:
 
     def write(self, data: pa.Buffer) -> tuple[int, int]:
         """Append, and say where: offset and size. Raises InputError where there is no room."""
+        import tempfile  # noqa: PLC0415 - start-up
+
         try:
             with self._lock:
                 if self._file is None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 try:
     import resource
 except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,10 +48,8 @@ class Workers:
     """
 
     def __init__(self, threads: int) -> None:
-        threads = _useful(threads)
-        threads = startable(threads) if threads > 1 else 1
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="costaudit") if threads > 1 else None
-        self._ahead = 2 * threads
+        self._threads = _useful(threads)
+        self._pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -61,15 +62,29 @@ class Workers:
             waits = kind is None or issubclass(kind, (Exception, GeneratorExit))
             self._pool.shutdown(wait=waits, cancel_futures=True)
 
+    def _started(self) -> ThreadPoolExecutor | None:
+        """The pool; None where there is no thread but this one."""
+        if self._pool is None and self._threads > 1:
+            self._threads = startable(self._threads)
+            if self._threads > 1:
+                from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - start-up
+
+                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="costaudit")
+        return self._pool
+
     def map(self, work: Callable[[T], R], tasks: Iterator[T]) -> Iterator[R]:
         """Results in the order of the tasks."""
-        if self._pool is None:
+        begun = list(itertools.islice(tasks, 2))
+        pool = self._started() if len(begun) > 1 else None
+        tasks = itertools.chain(begun, tasks)
+        del begun  # they are held no longer than others
+        if pool is None:  # also where one task is all there is: no thread is worth starting for it
             yield from map(work, tasks)
             return
         waiting: deque[Future[R]] = deque()
         for task in tasks:
-            waiting.append(self._pool.submit(work, task))
-            if len(waiting) >= self._ahead:
+            waiting.append(pool.submit(work, task))
+            if len(waiting) >= 2 * self._threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -8,7 +8,7 @@ what IEEE 754 says. So a text gets the same logits in any batch, on any platform
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -154,5 +154,5 @@ def _distinct(values: NDArray[np.intp]) -> NDArray[np.intp]:
 @lru_cache(maxsize=1)
 def load_model() -> LinearModel:
     """The model that ships with costaudit."""
-    with resources.files("costaudit.tiers").joinpath(SHIPPED).open("rb") as file:
+    with Path(__file__).with_name(SHIPPED).open("rb") as file:
         return LinearModel.load(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -30,7 +30,6 @@ from costaudit.toml.load import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
 __all__ = ["RuleSet", "load_rules", "parse_rules"]
 
@@ -64,7 +63,7 @@ def _shipped_rules() -> RuleSet:
 
 
 def _load_rules(path: Path | None) -> RuleSet:
-    shipped = resources.files("costaudit.tiers").joinpath(SHIPPED).read_text(encoding="utf-8")
+    shipped = Path(__file__).with_name(SHIPPED).read_text(encoding="utf-8")
     layers = [Source.parse(SHIPPED, shipped)]
     if path is not None:
         text = read_text(path, error=ConfigError, most=MOST_BYTES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -19,8 +20,12 @@ _STEP: Final = 10
 """Thousandths of a logit per entry of the table of exponentials."""
 
 _UNIT: Final = 2**20
-_EXP: Final = np.array([round(_UNIT * (Decimal(-i * _STEP) / 1000).exp()) for i in range(1400)], np.int64)
-"""exp(-x) in integers for x of 0 to 14, by decimal arithmetic: the same on every platform."""
+
+
+@functools.cache
+def _exponentials() -> NDArray[np.int64]:
+    """exp(-x) in integers for x of 0 to 14, by decimal arithmetic: the same on every platform."""
+    return np.array([round(_UNIT * (Decimal(-i * _STEP) / 1000).exp()) for i in range(1400)], np.int64)
 
 
 def scores_of(logits: NDArray[np.integer]) -> NDArray[np.int32]:
@@ -30,7 +35,8 @@ def scores_of(logits: NDArray[np.integer]) -> NDArray[np.int32]:
     """
     best = best_tier(logits)[:, None].astype(np.intp)
     behind = np.take_along_axis(logits, best, axis=1) - logits
-    odds = _EXP[np.minimum(behind // _STEP, len(_EXP) - 1)]
+    table = _exponentials()
+    odds = table[np.minimum(behind // _STEP, len(table) - 1)]
     scores: NDArray[np.int64] = odds * WHOLE // odds.sum(axis=1, keepdims=True)
     rest = WHOLE - scores.sum(axis=1, keepdims=True)
     np.put_along_axis(scores, best, np.take_along_axis(scores, best, axis=1) + rest, axis=1)

@@ -89,7 +89,7 @@ class TextSpeaker:
         self._rules = rules.text
         self._scoring = rules.scoring
         self._risk = risk
-        self._model = (model or load_model()) if rules.scoring.model_percent else None
+        self._own_model = model
         self._groups = _grouped(rules.text)
         self._alone = _weights(rules.text, _WHOLE)
         self._beside_task = _weights(rules.text, rules.scoring.damp_percent)
@@ -97,6 +97,11 @@ class TextSpeaker:
         self._tiers = np.array([rule.tier for rule in rules.text], np.int8)
         self._english = np.array([not rule.any_language for rule in rules.text], np.bool_)
         self._of_tier = (self._tiers[:, None] == np.arange(len(Tier))).astype(np.int32)
+
+    @functools.cached_property
+    def _model(self) -> LinearModel | None:
+        """What hears the prompts, besides the rules: read when there is one."""
+        return (self._own_model or load_model()) if self._scoring.model_percent else None
 
     def judge(self, columns: Columns) -> Verdicts | None:
         """The verdict on each row, or None when the batch has no prompts or there are no rules."""

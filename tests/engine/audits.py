@@ -32,6 +32,7 @@ from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
 from costaudit.report.build import build_audit
+from costaudit.report.jsonout import render_json
 from costaudit.report.model import Audit
 from costaudit.routing.policy import load_policy
 from costaudit.schema import Call
@@ -103,7 +104,7 @@ def audit(*paths: Path | str, threads: int = 1, **options: Any) -> Audit:
 
 def same(report: Audit, *, ignore: Iterable[str] = ()) -> dict[str, Any]:
     """The report without file names, places and sizes."""
-    told = json.loads(report.model_dump_json(by_alias=True))
+    told = json.loads(render_json(report))
     del told["inputs"]["bytes"], told["inputs"]["files"]
     for skipped in told["inputs"]["skipped"]:
         del skipped["examples"]

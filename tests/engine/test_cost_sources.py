@@ -49,7 +49,7 @@ def test_parts_sum_and_the_waterfall_ends_at_the_projection(tmp_path: Path, seed
         assert steps[0].usd == projection.before_usd == amount(spend.billed_usd)
         assert sum(s.usd for s in steps) == last.usd == projection.after_usd
         assert projection.low_usd <= projection.after_usd <= projection.high_usd
-        assert min(getattr(report.drivers, name) for name in type(report.drivers).model_fields) >= 0
+        assert min(getattr(report.drivers, name) for name in report.drivers.__struct_fields__) >= 0
         assert sum(projection.kept.values()) == spend.requests
 
 

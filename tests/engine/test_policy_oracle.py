@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from costaudit.engine.audit import Pass
 from costaudit.engine.choose import KEPT, LACKS
@@ -28,11 +29,13 @@ from costaudit.report.savings import causes_of
 from costaudit.routing.eval_files import Entry
 from costaudit.routing.evals import Evals
 from costaudit.routing.policy import Policy, _groups, load_roster
+from costaudit.routing.policy_file import policy_of
 from costaudit.routing.projection import exact_sum
 from costaudit.schema import Call
 from costaudit.tape.record import Keeps, recorded
 from costaudit.tape.segment import Segment
 from costaudit.tape.tape import Found
+from costaudit.toml.load import Toml
 from tests.engine.audits import book, tagger
 from tests.engine.policy_oracle import FEMTO, ByHand, random_calls
 from tests.often import often
@@ -137,11 +140,9 @@ def random_policy(seed: int) -> Policy:
         for treatment in (*told["tiers"], *told.get("rules", [])):
             if "model" in treatment.get("verification", {}):
                 treatment["verification"] = {"multiple": "0.25"}
-    policy = Policy.model_validate(told)
+    policy = policy_of(Toml("policy.toml", "", told))
     roster = load_roster(_roster_path(), "roster.toml")
-    return policy.model_copy(
-        update={"groups": {n: _groups(t, roster) for n, t in policy.treatments() if not t.keep}}
-    )
+    return replace(policy, groups={n: _groups(t, roster) for n, t in policy.treatments() if not t.keep})
 
 
 def _roster_path() -> Any:
@@ -174,9 +175,7 @@ def test_a_random_policy_is_what_it_is_by_hand(seed: int):
     used = frozenset(chance.sample(["openai", "anthropic", "google", "deepseek", "mistral"], 3))
     policy, evals = random_policy(seed), random_evals(seed)
     if evals is not None:
-        policy = policy.model_copy(
-            update={"quality_floor": chance.choice([None, Decimal("0.8"), Decimal("0.9")])}
-        )
+        policy = replace(policy, quality_floor=chance.choice([None, Decimal("0.8"), Decimal("0.9")]))
     plan = Plan(book(), Resolver(book()), tagger(), policy, used, evals=evals)
     tags = plan.tagger.tag(batch())
     cells = CellSum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,8 +17,10 @@ from costaudit.errors import TableError
 from costaudit.ingest.fields import timestamp_us
 from costaudit.prices.book import load_book, shipped_directory
 from costaudit.prices.conditions import When, parse_when, service_tier
-from costaudit.prices.rows import WindowRow, instant_text, instant_us
+from costaudit.prices.folders import Held
+from costaudit.prices.rows import WindowRow, instant_text, instant_us, read_cells
 from costaudit.prices.windows import in_window
+from costaudit.textfile import decoded
 from tests.engine.audits import book
 
 # hypothesis draws naive times, so its bounds must be naive
@@ -233,3 +236,30 @@ def test_the_shipped_tables_have_no_float_in_them():
         for row in book().rows[key]
     ]
     assert all(isinstance(usd, Decimal) for usd in rates if usd is not None)
+
+
+_CELLS = st.text(alphabet='ab",\n\r \x0b\u2028\0', max_size=4)
+
+
+@given(st.one_of(
+    st.text(alphabet='ab",\n\r \x0b\u2028', max_size=40),
+    st.lists(st.lists(st.one_of(st.sampled_from(["a", '"a,b"', '"a""b"', "b", '"a\nb"', 'a"b', ""]), _CELLS),
+                      min_size=3, max_size=4).map(",".join), max_size=5).map("\n".join),
+))  # fmt: skip
+def test_lines_without_quotes_are_read_as_csv_reads_them(body: str):
+    columns = ("x", "y", "z")
+    folder = Held({"t.csv": f"x,y,z\n{body}".encode()})
+    text = decoded((folder / "t.csv").read_bytes(), "t.csv")
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    try:
+        expected = [(cells, reader.line_num) for cells in reader][1:]
+    except csv.Error:
+        expected = None
+    if expected is None or any(len(cells) != 3 for cells, _ in expected):
+        with pytest.raises(TableError):
+            read_cells(folder / "t.csv", "t.csv", columns)
+        return
+    found = read_cells(folder / "t.csv", "t.csv", columns)
+    assert [cells.first for cells in found] == [cells[0] for cells, _ in expected]
+    assert [cells.last("y") for cells in found] == [cells[1] for cells, _ in expected]
+    assert [([cells[c] for c in columns], cells.line) for cells in found] == expected

@@ -8,6 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from msgspec.structs import replace
+
 from costaudit.report import model as m
 from costaudit.report.break_even import break_even
 from costaudit.report.commitments import commitment
@@ -309,7 +311,7 @@ def _with_markups(projection: m.Projection, days: Decimal) -> m.Projection:
         scenarios.append(m.MarkupScenario(
             percent=str(percent), monthly_usd=monthly, yearly_usd=monthly * 12, period_usd=extra
         ))  # fmt: skip
-    return projection.model_copy(update={"markup_scenarios": scenarios})
+    return replace(projection, markup_scenarios=scenarios)
 
 
 def unpriced_audit() -> m.Audit:
@@ -360,12 +362,11 @@ def _with_fees(projection: m.Projection) -> m.Projection:
             notes=[f"{HOSTILE[0]} 5.5% over list, stated in the log for 9 of its requests"],
         ),
     ]  # fmt: skip
-    return projection.model_copy(
-        update={
-            "markup_scenarios": [*projection.markup_scenarios, *rows],
-            "break_even": break_even(options, traffic, is_log=True),
-            "commitments": [commitment(terms, traffic, is_log=True)],
-        }
+    return replace(
+        projection,
+        markup_scenarios=[*projection.markup_scenarios, *rows],
+        break_even=break_even(options, traffic, is_log=True),
+        commitments=[commitment(terms, traffic, is_log=True)],
     )
 
 
@@ -435,34 +436,33 @@ def compared_simulation() -> m.Simulation:
         "checks": "-1.25", "fallback": "-3", "discount": "-0.1", "cache": "-1.5",
         "verification": "-4", "router": "-0.25",
     }  # fmt: skip
-    return base.model_copy(update={
-        "projection": base.projection.model_copy(update={
-            "kept": {
-                "routed": 900, "never": 40, "outside_share": 12, "session_keeps": 5,
-                "no_adequate_candidate": 3,
-            },
-            "inadequate": {"context_window": 2, "quality": 1},
-            "by_cause": [m.Cause(name=name, usd=Decimal(usd)) for name, usd in causes.items()],
-            "by_evidence": [
-                m.SavingByEvidence(evidence="explicit", requests=500, usd=Decimal(30)),
-                m.SavingByEvidence(evidence="text", requests=400, usd=Decimal("3.4")),
-            ],
-            "interval": m.Interval(days=9, low_percent="28.1", high_percent="39.0", seed=1, weak=True),
-            "quality": m.Quality(
-                verified=False, evals="evals.csv", floor="0.9", moved_requests=900, tested_requests=800,
-                pass_rate="0.9650",  # noqa: S106 - a rate
-            ),
-            "cache": m.CacheReplayed(
-                requests=700, read_tokens=10_000, kept_tokens=7_500, shared_tokens=900, sessions_kept=1,
-                usd=Decimal("1.5"),
-            ),
-            "policies": [
-                policy_row("documents", "52.5", 930),
-                policy_row("default", "66.65", 900, tested_requests=900, pass_rate="0.9650"),  # noqa: S106 - a rate
-                policy_row("worse", "70", 950, frontier=False),
-            ],
-        }),
-    })  # fmt: skip
+    more: dict[str, Any] = {
+        "kept": {
+            "routed": 900, "never": 40, "outside_share": 12, "session_keeps": 5,
+            "no_adequate_candidate": 3,
+        },
+        "inadequate": {"context_window": 2, "quality": 1},
+        "by_cause": [m.Cause(name=name, usd=Decimal(usd)) for name, usd in causes.items()],
+        "by_evidence": [
+            m.SavingByEvidence(evidence="explicit", requests=500, usd=Decimal(30)),
+            m.SavingByEvidence(evidence="text", requests=400, usd=Decimal("3.4")),
+        ],
+        "interval": m.Interval(days=9, low_percent="28.1", high_percent="39.0", seed=1, weak=True),
+        "quality": m.Quality(
+            verified=False, evals="evals.csv", floor="0.9", moved_requests=900, tested_requests=800,
+            pass_rate="0.9650",  # noqa: S106 - a rate
+        ),
+        "cache": m.CacheReplayed(
+            requests=700, read_tokens=10_000, kept_tokens=7_500, shared_tokens=900, sessions_kept=1,
+            usd=Decimal("1.5"),
+        ),
+        "policies": [
+            policy_row("documents", "52.5", 930),
+            policy_row("default", "66.65", 900, tested_requests=900, pass_rate="0.9650"),  # noqa: S106 - a rate
+            policy_row("worse", "70", 950, frontier=False),
+        ],
+    }  # fmt: skip
+    return replace(base, projection=replace(base.projection, **more))
 
 
 REPORTS: dict[str, Callable[[], m.Audit | m.Simulation]] = {
@@ -494,12 +494,10 @@ def audit_of_names(names: Sequence[str | None]) -> m.Audit:
     skipped = [
         m.Skipped(reason="not_json", count=9, examples=[m.Example(file=told, line=1, byte=0, detail=told)])
     ]
-    made["inputs"] = made["inputs"].model_copy(update={"skipped": skipped})
-    named = [policy_row(told, "9", 1).model_copy(update={"title": told}), policy_row("other", "8", 1)]
+    made["inputs"] = replace(made["inputs"], skipped=skipped)
+    named = [replace(policy_row(told, "9", 1), title=told), policy_row("other", "8", 1)]
     quality = m.Quality(
         verified=False, evals=told, floor=None, moved_requests=1, tested_requests=0, pass_rate=None
     )
-    made["projection"] = made["projection"].model_copy(
-        update={"policy": told, "policies": named, "quality": quality}
-    )
+    made["projection"] = replace(made["projection"], policy=told, policies=named, quality=quality)
     return m.Audit(**made)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from costaudit.engine.plan import Plan
 from costaudit.errors import ConfigError
 from costaudit.prices.resolver import Resolver
-from costaudit.routing.policy import load_policy, matches
+from costaudit.routing import policy as policies
+from costaudit.routing.policy import Policy, load_policy, matches, shipped_policies
+from costaudit.routing.policy_file import model_of, policy_of
+from costaudit.toml.load import load_toml
 from tests.engine.audits import book, tagger
 
 HEAD = 'schema = "costaudit/policy@1"\nname = "mine"\n'
@@ -127,3 +132,34 @@ def test_prices_are_looked_up_once_for_names_that_mean_the_same(tmp_path: Path):
     found = [plan.subject(("openai", "gpt-4o", None, None, None, f"gateway-{n}")) for n in range(9)]
     assert len({id(prices) for prices in found}) == 1
     assert plan.subject(("openai", "gpt-4o", "batch", None, None, None)) is not found[0]
+
+
+@pytest.mark.parametrize("name", shipped_policies())
+def test_a_shipped_policy_is_as_what_checks_other_ones_reads_it(name: str):
+    read = load_toml(shipped_policies()[name])
+    policy = load_policy(name)
+    assert replace(policy, groups={}) == policy_of(read)
+    told = (
+        model_of(Policy)
+        .model_validate(read.table)
+        .model_dump_json(by_alias=True, exclude={"name", "title", "roster"})
+    )
+    digest = hashlib.sha256(f"{told}\n{sorted(policy.groups.items())}".encode()).hexdigest()
+    assert policy.digest == digest
+
+
+def test_a_shipped_policy_that_was_changed_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(policies, "SHIPPED_POLICIES", tmp_path)
+    said = 'schema = "costaudit/policy@1"\nname = "x"\n[[tiers]]\ntier = 1\nclasses = ["mid"]\n'
+    for wrong, what in {
+        'share = "1.5"': "less than or equal to 1",
+        'share = "0.12345"': "decimal places",
+        'success_rate = "NaN"': "finite",
+        "verification = []": "valid dictionary",
+        "keep = true": "exactly one of",
+        "max_attempts = 11": "less than or equal to 10",
+        "foo = 1": "Extra inputs",
+    }.items():
+        (tmp_path / "mine.toml").write_text(f"{said}{wrong}\n", encoding="utf-8")
+        with pytest.raises(ConfigError, match=what):
+            load_policy("mine")

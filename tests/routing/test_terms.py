@@ -8,8 +8,9 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from costaudit.routing.policy import TierPolicy
+from costaudit.routing.policy import TierPolicy, Verification
 from costaudit.routing.terms import Terms, expect, terms_of
 
 CLASSES = ("input", "output", "web_search", "request")
@@ -86,10 +87,11 @@ def test_rounding_is_half_to_even_and_per_part():
 
 
 def test_terms_come_from_the_policy_unless_evals_say_it():
-    rule = TierPolicy(tier=1, classes=("mid",), success_rate=Decimal("0.97"), verification="0.5")  # type: ignore[arg-type]
+    half = Verification(multiple=Decimal("0.5"))
+    rule = TierPolicy(tier=1, classes=("mid",), success_rate=Decimal("0.97"), verification=half)
     assert (terms_of(rule).success, terms_of(rule, 8800).success) == (9700, 8800)
     assert terms_of(rule).checked_multiple == 0, "what is verified moved or not is no part of moving"
-    routed = rule.model_copy(update={"verification": rule.verification.model_copy(update={"on": "routed"})})
+    routed = replace(rule, verification=replace(rule.verification, on="routed"))
     assert terms_of(routed).checked_multiple == Decimal("0.5")
 
 

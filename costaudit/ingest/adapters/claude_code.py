@@ -10,9 +10,10 @@ are messages that Claude Code made up itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message
 from costaudit.ingest.adapters.otlp_spans import started_us
@@ -54,13 +55,12 @@ def is_session_record(record: Record) -> bool:
     return kind in TYPES or ("uuid" in record and "parentUuid" in record)
 
 
-@dataclass(slots=True)
-class Transcript:
+class Transcript(msgspec.Struct):
     """How much text the blocks of each message hold, over the lines of one file."""
 
-    sizes: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = msgspec.field(default_factory=dict)
     """Bytes by message id."""
-    seen: set[tuple[str, str | None]] = field(default_factory=set)
+    seen: set[tuple[str, str | None]] = msgspec.field(default_factory=set)
     """Message and line ids: a line that is repeated counts once."""
 
     def calls(self, record: Record) -> list[Call]:

@@ -12,9 +12,10 @@ The model stands in the `turn_context` before, so a file is read in its order.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
@@ -49,17 +50,16 @@ COUNTS: Final = (
 _KNOWN: Final = frozenset(COUNTS)
 
 
-@dataclass(slots=True)
-class Session:
+class Session(msgspec.Struct):
     """What the lines before say about the next: whose session it is, and which model works."""
 
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = msgspec.field(default_factory=dict)
     model: str | None = None
-    models: dict[str, str | None] = field(default_factory=dict)
+    models: dict[str, str | None] = msgspec.field(default_factory=dict)
     """The model of every turn."""
     recorded: bool = False
     """True once a `token_usage_record` was seen: `token_count` events only repeat them from there on."""
-    running: dict[str, int] = field(default_factory=dict)
+    running: dict[str, int] = msgspec.field(default_factory=dict)
     """The running total of the last `token_count`."""
     project: str | None = None
 

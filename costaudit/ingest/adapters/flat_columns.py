@@ -8,9 +8,9 @@ column of an unknown type gives None, and the whole block is read that way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -29,8 +29,7 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class FlatRows:
+class FlatRows(msgspec.Struct, frozen=True):
     """What a table came to."""
 
     batch: pa.RecordBatch

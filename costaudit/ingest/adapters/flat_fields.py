@@ -7,9 +7,10 @@ Names: the OpenTelemetry GenAI attributes, and what home-made logs commonly writ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+import msgspec
 
 Path = tuple[str, ...]
 """Keys to follow from the record to a value."""
@@ -31,8 +32,7 @@ class Kind(Enum):
     FORMAT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class FlatField:
+class FlatField(msgspec.Struct, frozen=True):
     """One thing a record may say, and the names under which it may say it."""
 
     target: str

@@ -6,9 +6,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Any, Final, Union
 
+import msgspec
 import pyarrow as pa
 
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind, Path
@@ -34,8 +34,7 @@ KEYS: Final = frozenset(key for path in _BY_PATH for key in path)
 """Every key on the way to a known value."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlatLayout:
+class FlatLayout(msgspec.Struct, frozen=True):
     """Which paths a file uses, with the Arrow type that each is read as."""
 
     types: Mapping[Path, pa.DataType]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.ingest.adapters.otlp_spans import started_us, time_us
 from costaudit.ingest.adapters.row_values import milliseconds, objects
@@ -32,8 +33,7 @@ EDITS: Final = {"$set", "$rewindTo"}
 EVENTS: Final = ("gemini_cli.api_response", "gemini_cli.api_error")
 
 
-@dataclass(slots=True)
-class Session:
+class Session(msgspec.Struct):
     """Knows the session that the header of a file names."""
 
     ident: str | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from costaudit.ingest.adapters.otlp_names import ERROR, Names
 from costaudit.ingest.adapters.row_values import objects
@@ -21,8 +22,7 @@ MAX_DEPTH: Final = 64
 """Ancestors that are looked at: a trace with a loop in it ends there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """One span of a trace."""
 
     trace_id: str | None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Literal
+
+import msgspec
 
 from costaudit.ingest.quarantine import Quarantine
 
@@ -23,8 +24,7 @@ CLASSES: Final = (
 """The counts that a line may state, in the order in which they are shown; disjoint, as in the ledger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """The days that a bucket touches, in UTC, both included."""
 
     first: date
@@ -33,8 +33,7 @@ class Span:
     """Whether the bucket begins and ends with a UTC day, or lies within one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillLine:
+class BillLine(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a bill. Token classes are disjoint; None where the export does not state a class."""
 
     kind: Kind
@@ -78,16 +77,14 @@ class BillLine:
         return {name: count for name, count in stated.items() if count is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Which file and provider a line is for: what a format needs beside the row."""
 
     file: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class BillFormat:
+class BillFormat(msgspec.Struct, frozen=True):
     """One kind of export. A new one is a new file with one of these and a line in the registry."""
 
     name: str
@@ -104,8 +101,7 @@ class BillFormat:
     """Columns of the CSV that must be there; empty for JSON alone."""
 
 
-@dataclass(slots=True)
-class Bill:
+class Bill(msgspec.Struct):
     """One file of a bill, read."""
 
     file: str
@@ -117,4 +113,4 @@ class Bill:
     """Of the bytes: the same bill given twice would count twice."""
     incomplete: bool = False
     """The last page says that there are more."""
-    quarantine: Quarantine = field(default_factory=Quarantine)
+    quarantine: Quarantine = msgspec.field(default_factory=Quarantine)

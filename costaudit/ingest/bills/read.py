@@ -8,10 +8,11 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NoReturn
+
+import msgspec
 
 from costaudit.errors import InputError, did_you_mean, shown
 from costaudit.ingest.bills import FORMATS, format_of
@@ -154,8 +155,7 @@ def _format_of_columns(names: Sequence[str], file: str) -> BillFormat:
 # JSON
 
 
-@dataclass(frozen=True, slots=True)
-class _Bucket:
+class _Bucket(msgspec.Struct, frozen=True):
     """One bucket of a page, where it stands, and its results."""
 
     times: Mapping[str, Any]

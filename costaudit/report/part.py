@@ -1,0 +1,71 @@
+"""What the types of the reports have in common: they are the JSON contract, and quick to define.
+
+A command defines all parts of its report before it does anything. pydantic, which writes their JSON Schema,
+takes longer for that than a small log takes to audit: see `costaudit.report.contracts`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from costaudit.money import exact
+
+Usd = Decimal
+"""Dollars, written exactly."""
+
+
+SCHEMA: Final = {"schema_": "schema"}
+"""How the name of a contract is written in its JSON."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a report: an object of its JSON, with the keys in this order."""
+
+
+def stated_empty() -> list[Any]:
+    """An empty list that the JSON Schema states as the default."""
+    return []
+
+
+def plain_of(part: Part) -> dict[str, Any]:
+    """A part as JSON has it: amounts as exact decimal strings, keys as they are written."""
+    names = type(part).__struct_fields__
+    loose = _loose(type(part))
+    return {
+        key: _loosely(value) if name in loose else _plain(value)
+        for name, key in zip(names, type(part).__struct_encode_fields__, strict=True)
+        for value in [getattr(part, name)]
+    }
+
+
+@functools.cache
+def _loose(kind: type[Part]) -> frozenset[str]:
+    """Fields that hold whatever a finding has to say: their numbers are written as they stand."""
+    hints: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        hints |= inspect.get_annotations(base)
+    return frozenset(name for name, hint in hints.items() if "Any" in str(hint))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Part):
+        return plain_of(value)
+    if isinstance(value, Decimal):
+        return exact(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return {key: _plain(one) for key, one in value.items()} if isinstance(value, Mapping) else value
+
+
+def _loosely(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_loosely(one) for one in value]
+    return {key: _loosely(one) for key, one in value.items()} if isinstance(value, Mapping) else value
