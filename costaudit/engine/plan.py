@@ -136,6 +136,13 @@ class Plan(msgspec.Struct, eq=False, dict=True):
     _offer_code: dict[tuple[object, ...], int] = msgspec.field(default_factory=dict)
     _offer_matrix: OfferMatrix | None = None
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """What is asked, without what was met: numbers of cards, reasons and offers are of one process."""
+        return Plan, (
+            self.book, self.resolver, self.tagger, self.policy, self.providers_used, self.prices_at,
+            self.resolution, self.detail, self.estimate, self.evals, self.sessions, self.sessions_kept,
+        )  # fmt: skip
+
     def with_providers(self, used: frozenset[str]) -> Plan:
         """The same plan for another set of providers, sharing the caches."""
         return replace(self, providers_used=used, _matrix=None)

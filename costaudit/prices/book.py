@@ -177,15 +177,15 @@ def _laid(
         providers={ident: p for tables in held for ident, p in tables.providers.items()},
         rows=_Lazy(
             _stack(zip(names, (t.prices for t in held), strict=True)),
-            lambda key, rows: tuple(parse_price(c, key[0], name) for name, cells in rows for c in cells),
+            _prices,
         ),
         facts=_Lazy(
             {key: cells for tables in held for key, cells in tables.facts.items()},
-            lambda key, rows: parse_model(rows[-1], key[0]),
+            _facts,
         ),
         aliases=_Lazy(
             _replaced(zip(names, (t.aliases for t in held), strict=True)),
-            lambda key, rows: tuple(parse_alias(c, key[0], rows[0]) for c in rows[1]),
+            _aliases,
         ),
         windows=_windows(held),
         known_on=day or None,
@@ -225,6 +225,18 @@ def _replaced(layers: Iterable[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict
     return found
 
 
+def _prices(key: ModelKey, rows: Sequence[_Named]) -> tuple[PriceRow, ...]:
+    return tuple(parse_price(c, key[0], name) for name, cells in rows for c in cells)
+
+
+def _facts(key: ModelKey, rows: Sequence[Cells]) -> ModelFacts:
+    return parse_model(rows[-1], key[0])
+
+
+def _aliases(key: ModelKey, rows: _Named) -> tuple[Alias, ...]:
+    return tuple(parse_alias(c, key[0], rows[0]) for c in rows[1])
+
+
 def _windows(layers: Sequence[Tables]) -> dict[str, tuple[WindowRow, ...]]:
     found: dict[str, tuple[WindowRow, ...]] = {}
     for tables in layers:
@@ -260,6 +272,10 @@ class _Lazy(Mapping[ModelKey, T]):
     def __init__(self, source: Mapping[ModelKey, K], parse: Callable[[ModelKey, K], T]) -> None:
         self._source, self._parse = source, parse
         self._parsed: dict[ModelKey, T] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """What was parsed is parsed again by another process."""
+        return type(self), (self._source, self._parse)
 
     def __getitem__(self, key: ModelKey) -> T:
         found = self._parsed.get(key)

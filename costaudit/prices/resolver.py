@@ -112,6 +112,10 @@ class Resolver:
         self._user_map = {name.lower(): target for name, target in maps.items()}
         self.periods: Callable[[str | None, str | None], Periods] = lru_cache(maxsize=None)(self._periods)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Names are resolved again by another process."""
+        return Resolver, (self._book, self._user_map)
+
     def resolve(self, provider: str | None, name: str | None, at: int) -> Resolution:
         """What the name stood for at an instant (microseconds UTC)."""
         periods = self.periods(provider, name)
