@@ -30,7 +30,7 @@ class Run(msgspec.Struct, frozen=True):
     """One run of a program."""
 
     cpu: float
-    """Seconds of user and system of all its processes."""
+    """Seconds of user and system, of one process on average where the program is several."""
     wall: float
     peak_mb: float
     """The most memory that one of its processes had."""
@@ -82,7 +82,12 @@ def run(program: Program, folder: Path) -> Run:
             raise SystemExit(f"{' '.join(program.arguments)} failed with exit code {process.returncode}")
         cpu, wall = cpu + usage.ru_utime + usage.ru_stime, wall + time.perf_counter() - start
         peak = max(peak, usage.ru_maxrss * KIB / 1e6)
-    return Run(cpu, wall, peak, msgspec.json.decode(said) if said.startswith(b"{") else None)
+    return Run(
+        cpu / program.times,
+        wall / program.times,
+        peak,
+        msgspec.json.decode(said) if said.startswith(b"{") else None,
+    )
 
 
 def environment(cache: Path) -> dict[str, str]:
