@@ -73,8 +73,8 @@ mutants: $(DEV) ## plant mistakes and honest work in the price tables: what the 
 oracle: $(DEV) ## hold 20 random policies over 50,000 random requests against plain Python, to the last digit
 	COSTAUDIT_ORACLE=50000 $(BIN)/python -m pytest -q -n auto tests/engine/test_policy_oracle.py
 
-bench: $(DEV) ## time an audit against hand-written DuckDB SQL and Polars: ratios, memory (see docs/performance.md)
-	$(BIN)/python -m benchmarks.run
+bench: $(DEV) ## time audits against hand-written DuckDB SQL and Polars: CASES="lean gz" SCALE=0.1 PAIRS=5 (see docs/performance.md)
+	$(BIN)/python -m benchmarks.run $(if $(CASES),--case $(CASES)) $(if $(SCALE),--scale $(SCALE)) $(if $(PAIRS),--pairs $(PAIRS))
 
 eval-tiers: $(DEV) ## print how well prompts are tagged that the text model was not fitted on: DATA=FILE (see docs/tiers.md)
 	$(BIN)/python -m benchmarks.eval_tiers $(DATA)

@@ -17,7 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.make_data import DAYS, MODELS, START
+from benchmarks.drawn import DAYS, MODELS, START
 from costaudit.engine.plan import PRICED, Plan
 from costaudit.prices.book import load_book
 from costaudit.prices.cards import Timeline

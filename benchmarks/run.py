@@ -1,114 +1,101 @@
-"""Time costaudit against hand-written queries that do the same work on the same data, and compare results.
+"""Time costaudit against hand-written queries and against itself, and check that all come to the same.
 
-Every run is a process of its own: start-up, reading, the whole report. Runs alternate (ours, theirs, ours …),
-because a machine drifts: believe the ratios of neighbouring runs before any absolute time.
+Every run is a process of its own: start-up, reading, the whole report. Programs run in turn, pair by pair:
+believe the ratios before any absolute time, and CPU before wall time.
 
-    python -m benchmarks.run                 1M JSON lines and 10M Parquet rows, three runs of each program
-    python -m benchmarks.run --quick         100k and 1M rows, one pair each
+This process imports little: what a child has as peak memory begins at its parent's.
+
+    python -m benchmarks.run                              every case at full size, five pairs
+    python -m benchmarks.run --case lean parquet          some cases
+    python -m benchmarks.run --scale 0.1 --pairs 7        a tenth of the rows
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from benchmarks.make_data import default_folder, log_path
+from benchmarks.cases import CASES, Against, Case, chosen
+from benchmarks.logs import Log, default_folder
+from benchmarks.pairs import HERE, Run, environment, paired, rounds
 
-HERE: Final = Path(__file__).parent
-KIB: Final = 1024 if sys.platform != "darwin" else 1
-"""Bytes of the unit in which the system states peak memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One process."""
-
-    wall: float
-    cpu: float
-    rss_mb: float
-    result: dict[str, Any]
+HEAD: Final = ("case", "against", "CPU", "wall", "CPU s", "peak MB", "aim")
 
 
-def run(command: Sequence[str]) -> Run:
-    """Run a script that prints its totals; stops the benchmark when it fails."""
-    start = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", *command], stdout=subprocess.PIPE, env=environment()
-    ) as process:
-        assert process.stdout is not None  # noqa: S101 - asked for a pipe
-        said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed with exit code {process.returncode}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * KIB / 1e6, json.loads(said))
+def python(*arguments: str, folder: Path) -> str:
+    """What a Python process prints that prepares something."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        env=environment(folder / "cache"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
 
 
-def environment() -> dict[str, str]:
-    """The environment, with this working copy importable."""
-    paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
+def prepare(cases: Sequence[Case], folder: Path) -> None:
+    """Compile the code, make the logs that are missing, dump the price tables."""
+    python("-m", "compileall", "-q", str(HERE.parent / "costaudit"), str(HERE), folder=folder)
+    python("-m", "benchmarks.dump_book", str(folder / "book"), folder=folder)
+    programs = [p for case in cases for p in (case.subject, *(a.program for a in case.against))]
+    for log in dict.fromkeys(p.log for p in programs if p.log is not None):
+        if not log.truth_path(folder).exists():
+            print(f"making {log.path(folder).name}", file=sys.stderr)
+            python(
+                "-m",
+                "benchmarks.make_data",
+                log.kind,
+                f"--rows={log.rows}",
+                f"--data={folder}",
+                folder=folder,
+            )
 
 
-def same(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """Stop unless both came to the same counts and, to the last digit, the same money."""
-    for name, mine in ours.items():
-        if _exact(mine) != _exact(theirs[name]):
-            raise SystemExit(f"the results differ in {name}: {mine} and {theirs[name]}")
+def warm(log: Log | None, folder: Path) -> None:
+    """Read a log once, so that the first run does not wait for the disk alone."""
+    if log is not None:
+        path = log.path(folder)
+        for file in path.iterdir() if path.is_dir() else [path]:
+            with file.open("rb") as data:
+                while data.read(1 << 20):
+                    pass
 
 
-def _exact(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_exact(v) for v in value]
-    return Decimal(value) if isinstance(value, str) else value
+def lines(case: Case, runs: Sequence[Sequence[Run]], folder: Path) -> Iterator[str]:
+    """The lines of the table for a case."""
+    log, title = case.subject.log, case.title
+    if log is not None:
+        title += f", {log.rows:,} rows, {log.size(folder) / 1e6:,.1f} MB"
+    for against, theirs in zip(case.against, runs[1:], strict=True):
+        other = against.program.log
+        yield line(title, against, (runs[0], theirs), log.rows / other.rows if log and other else 1)
+        title = ""
 
 
-def compare(title: str, log: Path, rows: int, peers: Sequence[str], repeat: int) -> None:
-    """Run and print the pairs of one log."""
-    book = log.parent / "book"
-    commands = {"costaudit": ["benchmarks.run_costaudit", str(log)]} | {
-        peer: [f"benchmarks.run_{peer}", str(log), str(book)] for peer in peers
-    }
-    runs: dict[str, list[Run]] = {name: [] for name in commands}
-    for _ in range(repeat):
-        for name, command in commands.items():
-            runs[name].append(run(command))
-            same(runs["costaudit"][0].result, runs[name][-1].result)
-    print(f"\n{title}: {rows:,} rows, {log.stat().st_size / 1e6:,.0f} MB, {repeat} runs each, alternating")
-    print(f"{'':10} {'wall s':>18} {'cpu s':>18} {'peak MB':>8} {'rows/s':>11}   costaudit / it: wall, cpu")
-    for name, list_ in runs.items():
-        wall, cpu = [r.wall for r in list_], [r.cpu for r in list_]
-        peak, rate = max(r.rss_mb for r in list_), rows / statistics.median(wall)
-        line = f"{name:10} {spread(wall):>18} {spread(cpu):>18} {peak:8.0f} {rate:11,.0f}"
-        if name != "costaudit":
-            line += f"   {paired(runs, name, 'wall')}, {paired(runs, name, 'cpu')}"
-        print(line)
-    result = runs["costaudit"][0].result
-    print(f"all came to the same {', '.join(result)}; list_usd is {result['list_usd']}")
+def line(title: str, against: Against, runs: tuple[Sequence[Run], Sequence[Run]], per: float) -> str:
+    """One comparison: ratios, then the figures behind them. Of times ratios are `per` row, of memory not."""
+    seconds = " / ".join(f"{statistics.median(r.cpu for r in some):.2f}" for some in runs)
+    peaks = " / ".join(f"{max(r.peak_mb for r in some):.0f}" for some in runs)
+    memory = paired(*runs, "peak_mb").median
+    aims = (("CPU", against.cpu), ("wall", against.wall), ("memory", against.memory))
+    aim = ", ".join(f"{name} ≤ {value:g}" for name, value in aims if value is not None)
+    return row([
+        title, against.program.label, paired(*runs, "cpu", per), paired(*runs, "wall", per), seconds,
+        f"{peaks} ({memory:.2f})", aim,
+    ])  # fmt: skip
 
 
-def spread(values: Sequence[float]) -> str:
-    """Median and range."""
-    return f"{statistics.median(values):.2f} [{min(values):.2f}-{max(values):.2f}]"
-
-
-def paired(runs: dict[str, list[Run]], peer: str, measure: str) -> str:
-    """Median and range of the ratios within the pairs."""
-    both = zip(runs["costaudit"], runs[peer], strict=True)
-    return spread([getattr(ours, measure) / getattr(theirs, measure) for ours, theirs in both])
+def row(cells: Sequence[object]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def versions() -> str:
@@ -122,37 +109,42 @@ def versions() -> str:
     return ", ".join(found)
 
 
-def main() -> None:
-    """Make the logs, dump the price tables, run the pairs."""
-    parser = argparse.ArgumentParser(description="Time costaudit against hand-written queries.")
-    parser.add_argument("--rows-jsonl", type=int, default=1_000_000)
-    parser.add_argument("--rows-parquet", type=int, default=10_000_000)
-    parser.add_argument("--rows-text", type=int, default=100_000)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="fewer rows, one pair each")
-    parser.add_argument("--peers", default="duckdb,polars", help="which of duckdb and polars")
-    parser.add_argument("--folder", type=Path, default=default_folder(), help="where generated logs are kept")
-    args = parser.parse_args()
-    if args.quick:
-        args.rows_jsonl, args.rows_parquet, args.rows_text, args.repeat = 100_000, 1_000_000, 20_000, 1
-    python = [sys.executable, "-m"]
-    logs = {"jsonl": args.rows_jsonl, "parquet": args.rows_parquet, "text": args.rows_text}
-    for kind, rows in logs.items():  # not in this process: a child's peak memory begins at its parent's
-        make = ["benchmarks.make_data", kind, "--rows", str(rows), "--folder", str(args.folder)]
-        subprocess.run([*python, *make], check=True, env=environment())
-    subprocess.run(
-        [*python, "benchmarks.dump_book", str(args.folder / "book")], check=True, env=environment()
+def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(description="Time costaudit against hand-written queries and itself.")
+    names = list(dict.fromkeys(case.name for case in CASES))
+    parser.add_argument("--case", nargs="+", metavar="NAME", choices=names, default=[], help=", ".join(names))
+    parser.add_argument("--pairs", type=int, default=5, help="runs of each program: %(default)s")
+    parser.add_argument("--scale", type=float, default=1.0, help="times the rows of every log")
+    parser.add_argument(
+        "--data", type=Path, default=default_folder(), help="where logs are kept: %(default)s"
     )
-    print(versions())
-    peers = [p for p in args.peers.split(",") if p]
-    titles = {
-        "jsonl": "lean JSON lines",
-        "parquet": "Parquet",
-        "text": "JSON lines with prompts, tagged by them",
-    }
-    for kind, rows in logs.items():
-        log = log_path(kind, rows, args.folder)
-        compare(titles[kind], log, rows, [] if kind == "text" else peers, args.repeat)
+    return parser.parse_args()
+
+
+def able(cases: Sequence[Case], folder: Path) -> list[Case]:
+    """The cases that this costaudit can run; says which it cannot."""
+    options = python("-m", "costaudit", "analyze", "--help", folder=folder)
+    for case in cases:
+        if case.needs not in options:
+            print(f"SKIPPED {case.name}: this costaudit has no `analyze {case.needs}`", file=sys.stderr)
+    return [case for case in cases if case.needs in options]
+
+
+def main() -> None:
+    """Prepare, run the pairs of every case, print a table."""
+    args = arguments()
+    folder: Path = args.data.resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    cases = able(chosen(args.case, args.scale), folder)
+    prepare(cases, folder)
+    print(f"{versions()}; {args.pairs} pairs, scale {args.scale:g}\n")
+    print(row(HEAD), row(["---"] * len(HEAD)), sep="\n", flush=True)
+    for case in cases:
+        for program in (case.subject, *(against.program for against in case.against)):
+            warm(program.log, folder)
+        print(*lines(case, rounds(case, folder, args.pairs), folder), sep="\n", flush=True)
+    print("\nAll totals agree with each other and with what the logs hold.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One audit by costaudit as a library: prints its totals as JSON. Usage: run_costaudit LOG."""
+"""One audit by costaudit as a library: prints its totals as JSON. Usage: run_costaudit KIND LOG."""
 
 from __future__ import annotations
 
@@ -28,20 +28,23 @@ def main() -> None:
     """What `costaudit analyze` does: one pass, then the whole report."""
     book = load_book()
     plan = Plan(book, Resolver(book), Tagger(load_rules()), load_policy())
-    with read_tape(find_logs(sys.argv[1:2])[0], plan.tagger) as tape:
+    with read_tape(find_logs(sys.argv[2:3])[0], plan.tagger) as tape:
         passed = audit_tape(tape, informed(tape, plan))
     audit = build_audit(passed, load_gateways())
     tokens = audit.spend.tokens
-    tiers = [
+    tiers = sorted(
         (-1 if t.tier is None else t.tier, t.requests, usd(t.list_usd), usd(t.after_usd))
         for t in audit.by_tier
-    ]
+    )
     print(json.dumps({
         "requests": audit.spend.requests,
         "tokens": [tokens.input, tokens.cache_read, tokens.output],
+        "set_aside": dict(passed.found.quarantine.counts),
         "list_usd": usd(audit.spend.list_usd),
+        "reported_usd": None if audit.spend.reported_usd is None else usd(audit.spend.reported_usd),
+        "by_tier": [[tier, requests, list_] for tier, requests, list_, _ in tiers],
         "after_usd": usd(audit.projection.after_usd),
-        "by_tier": sorted(tiers),
+        "after": [after for *_, after in tiers],
         "rows": {
             "ledger": passed.cells.rows,
             "users": len(audit.by_user),

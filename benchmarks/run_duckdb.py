@@ -1,4 +1,7 @@
-"""One audit by hand-written DuckDB SQL: prints its totals as JSON. Usage: run_duckdb LOG BOOK."""
+"""One audit by hand-written DuckDB SQL: prints its totals as JSON. Usage: run_duckdb KIND LOG BOOK.
+
+How a kind of log is read stands in a file of its own: duckdb_lines.sql and so on.
+"""
 
 # ruff: noqa: S608 - the queries are put together from names of this file and paths of this benchmark
 
@@ -12,11 +15,13 @@ from pathlib import Path
 import duckdb
 
 HERE = Path(__file__).parent
-COLUMNS = {
-    "timestamp": "TIMESTAMPTZ", "request_id": "VARCHAR", "provider": "VARCHAR", "model": "VARCHAR",
-    "input_tokens": "BIGINT", "output_tokens": "BIGINT", "cached_tokens": "BIGINT", "feature": "VARCHAR",
-    "user": "VARCHAR", "status": "VARCHAR",
-}  # fmt: skip
+READERS = {"parquet": "parquet", "litellm": "litellm", "otlp": "otlp"}
+"""Kinds of log that are not read as flat JSON lines."""
+
+
+def sql(name: str) -> str:
+    """The statements of a file."""
+    return (HERE / f"duckdb_{name}.sql").read_text(encoding="utf-8")
 
 
 def usd(units: int, parts: int = 1) -> str:
@@ -26,20 +31,14 @@ def usd(units: int, parts: int = 1) -> str:
 
 def main() -> None:
     """Run the query and print what the report needs."""
-    log, book = Path(sys.argv[1]), Path(sys.argv[2])
+    kind, log, book = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     db = duckdb.connect(config={"preserve_insertion_order": False})
     db.execute("SET TimeZone = 'UTC'")
     for name in ("prices", "seats", "rules"):
         db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{book / name}.parquet')")
-    if log.suffix == ".parquet":
-        db.execute(f"CREATE VIEW logs AS SELECT * FROM read_parquet('{log}')")
-    else:  # read once: the text is parsed to a table, which the queries then use
-        columns = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
-        db.execute(
-            f"CREATE TEMP TABLE logs AS SELECT * FROM "
-            f"read_json('{log}', format = 'newline_delimited', columns = {{{columns}}})"
-        )
-    db.execute((HERE / "duckdb_audit.sql").read_text(encoding="utf-8"))
+    db.execute("SET VARIABLE log = ?", [log])
+    for name in (READERS.get(kind, "lines"), "audit"):
+        db.execute(sql(name))
     tiers = db.execute(
         "SELECT tier, sum(requests)::BIGINT, sum(list_units)::HUGEINT, sum(after_halves)::HUGEINT "
         "FROM projected GROUP BY tier ORDER BY tier"
@@ -51,13 +50,16 @@ def main() -> None:
     users = db.execute(f'SELECT "user", {by} FROM ledger WHERE of_user GROUP BY 1').fetchall()
     features = db.execute(f"SELECT feature, {by} FROM projected GROUP BY 1").fetchall()
     days = db.execute(f"SELECT day, {by} FROM projected GROUP BY 1").fetchall()
+    reported = db.execute(sql("reported")).fetchone() if kind == "litellm" else None
     assert tokens is not None  # noqa: S101 - an aggregate has a row
     print(json.dumps({
         "requests": int(tokens[0]),
         "tokens": [int(tokens[1]), int(tokens[2]), int(tokens[3])],
         "list_usd": usd(sum(row[2] for row in tiers)),
+        "reported_usd": format(reported[0].normalize(), "f") if reported else None,
+        "by_tier": [[tier, requests, usd(list_)] for tier, requests, list_, _ in tiers],
         "after_usd": usd(sum(row[3] for row in tiers), 2),
-        "by_tier": [[tier, requests, usd(list_), usd(after, 2)] for tier, requests, list_, after in tiers],
+        "after": [usd(after, 2) for _, _, _, after in tiers],
         "rows": {"ledger": int(tokens[4]), "users": len(users), "features": len(features), "days": len(days)},
     }))  # fmt: skip
 

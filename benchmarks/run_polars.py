@@ -1,4 +1,4 @@
-"""One audit as a hand-written Polars query: prints its totals as JSON. Usage: run_polars LOG BOOK."""
+"""One audit as a hand-written Polars query: prints its totals as JSON. Usage: run_polars KIND LOG BOOK."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def after_halves(row: dict[str, Any]) -> int:
 
 def main() -> None:
     """Run the query and print what the report needs."""
-    path, book = Path(sys.argv[1]), Path(sys.argv[2])
+    path, book = Path(sys.argv[2]), Path(sys.argv[3])
     log = logs(path)
     if path.suffix != ".parquet":  # parse the text once
         log = log.collect(engine="streaming").lazy()
@@ -189,8 +189,9 @@ def main() -> None:
         "requests": int(ledger["requests"].sum()),
         "tokens": [int(ledger[name].sum()) for name in ("fresh", "cached_tokens", "output_tokens")],
         "list_usd": usd(sum(held[1] for held in tiers.values())),
+        "by_tier": [[tier, n, usd(all_)] for tier, (n, all_, _) in sorted(tiers.items())],
         "after_usd": usd(sum(held[2] for held in tiers.values()), 2),
-        "by_tier": [[tier, n, usd(all_), usd(after, 2)] for tier, (n, all_, after) in sorted(tiers.items())],
+        "after": [usd(after, 2) for _, (_, _, after) in sorted(tiers.items())],
         "rows": {
             "ledger": len(rows), "users": users["user"].n_unique(), "features": ledger["feature"].n_unique(),
             "days": ledger["day"].n_unique(),
