@@ -21,7 +21,7 @@ import msgspec
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import KEYS, FlatLayout, flat_layout
-from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines
+from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines, unused_in_texts
 from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -29,6 +29,7 @@ from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.json_columns import ColumnReader, Columns
 from costaudit.ingest.json_keys import KnownKeys
 from costaudit.ingest.logfile import Container, LogFile, OneFile
+from costaudit.ingest.native.reader import NativeReader, native_reader
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
 from costaudit.ingest.streams import BLOCK_BYTES, BOM, TextBlock, text_blocks
@@ -63,12 +64,16 @@ class _Fast(msgspec.Struct):
     """The known keys that have occurred."""
     layout: FlatLayout | None = None
     columns: ColumnReader | None = None
+    native: NativeReader | None = None
+    """Reads a block in one pass, where there is compiled code for it."""
     is_exact: bool = False
     """Records seem to have no other fields: it need not be looked for them where a block is read so."""
 
     def read_exactly(self, data: bytes) -> Columns | None:
         """A block that has no other fields than those of the layout; None where it is not so."""
-        return self.columns.read_exactly(data) if self.is_exact and self.columns is not None else None
+        if self.columns is None or self.native is not None or not self.is_exact:
+            return None
+        return self.columns.read_exactly(data)
 
     def with_keys(self, keys: frozenset[str], examples: Sequence[Record]) -> _Fast:
         """The same for more keys, with records that have the new ones."""
@@ -76,7 +81,8 @@ class _Fast(msgspec.Struct):
         layout = flat_layout(sample, self.keys | keys)
         columns = None if layout is None else ColumnReader(layout.schema)
         is_exact = layout is not None and all(_has_only(record, layout) for record in sample)
-        return _Fast(sample, self.keys | keys, layout, columns, is_exact)
+        native = None if layout is None else native_reader(layout)
+        return _Fast(sample, self.keys | keys, layout, columns, native, is_exact)
 
 
 def _keys_in(sample: Sequence[Record]) -> frozenset[str]:
@@ -184,7 +190,8 @@ class JsonlReader(OneFile):
     def _parse_fast(self, block: TextBlock) -> Parsed | None:
         """The calls of a block by columns; None where it is better read line by line."""
         fast, others = self._fast, frozenset[str]()
-        columns = fast.read_exactly(block.data) if fast is not None else None
+        native = fast.native.read(block.data) if fast is not None and fast.native is not None else None
+        columns = native.columns if native else fast.read_exactly(block.data) if fast else None
         if columns is None:
             keys = None if fast is None else _KNOWN_KEYS.found_in(block.data)
             fast = None if keys is None else self._fast_for(block.data, keys.known)
@@ -204,6 +211,8 @@ class JsonlReader(OneFile):
         if others:
             raw = block.data.split(b"\n")
             parsed.unused = unused_in_lines((raw[number] for number in taken), others)
+        elif native is not None and native.numbers:
+            parsed.unused = unused_in_texts(native.unused_without(flat.doubtful))
         if not slow:
             return parsed
         return joined(parsed, self._parse_lines(block, set(slow)))

@@ -39,6 +39,14 @@ def is_unused(key: str) -> bool:
     return key not in KNOWN and speaks(key)
 
 
+def is_unused_at(path: Path) -> bool:
+    """Whether a number at this place in a record is one that nobody reads."""
+    *above, key = path
+    if above and (above[0] not in HOLDERS or len(above) > DEPTH or not KNOWN.isdisjoint(above)):
+        return False
+    return is_unused(key)
+
+
 def unused_in_record(record: Record) -> dict[str, Decimal] | None:
     """The unused numbers of one record by their paths; None where there is none."""
     shallow = {k: v for k, v in record.items() if k in HOLDERS or not isinstance(v, Mapping)}
@@ -56,11 +64,29 @@ def unused_in_lines(lines: Iterable[bytes], keys: AbstractSet[str]) -> Unused:
                 if isinstance(value, Mapping):
                     unused.take(unused_numbers({name: value}, KNOWN) or {})
         if is_unused(name):
-            for value, records in Counter(v for v in values if type(v) in _SCALARS).items():
-                number = number_above_0(value)
-                if number is not None:
-                    unused.add(name, times(number, records), records)
+            add_values(unused, name, Counter(v for v in values if type(v) in _SCALARS))
     return unused
+
+
+def unused_in_texts(columns: Mapping[str, Mapping[bytes, int]]) -> Unused:
+    """The unused numbers of values in JSON, each with how many records have it, by their names."""
+    unused = Unused()
+    for name, texts in columns.items():
+        values: Counter[Any] = Counter()
+        for text, records in texts.items():
+            value = msgspec.json.decode(text)
+            if type(value) in _SCALARS:
+                values[value] += records
+        add_values(unused, name, values)
+    return unused
+
+
+def add_values(unused: Unused, name: str, values: Mapping[Any, int]) -> None:
+    """Count scalars under a name, each with how many records have it."""
+    for value, records in values.items():
+        number = number_above_0(value)
+        if number is not None:
+            unused.add(name, times(number, records), records)
 
 
 _SCALARS: Final = frozenset({int, float, str})

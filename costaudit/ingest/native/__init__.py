@@ -1,0 +1,1 @@
+"""Reading flat JSON lines by compiled code, where it was built; everything works without it."""
