@@ -12,6 +12,7 @@ import numpy.typing as npt
 from costaudit.errors import InputError
 from costaudit.ingest.encoding import UTF8, recoded
 from costaudit.ingest.logfile import Compression, LineEnds, LogFile
+from costaudit.ingest.native.library import library
 from costaudit.ingest.unpack import BrokenError, gunzip, unzstd
 
 BLOCK_BYTES: Final = 8 << 20
@@ -233,4 +234,7 @@ class _Position(msgspec.Struct):
 
 def _newlines(data: bytes) -> int:
     """`data.count` of a newline, which looks at every byte in turn and takes four times as long."""
+    native = library()
+    if native is not None:
+        return int(native.costaudit_newlines(data, len(data)))
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))

@@ -39,7 +39,7 @@ def reading(*, compiled: bool) -> Iterator[None]:
     if isinstance(built, str):
         pytest.skip(f"THE COMPILED READER IS NOT TESTED: {built}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(library.SWITCH, raising=False)
+        patch.delenv("COSTAUDIT_NATIVE", raising=False)
         patch.setattr(library, "FILE", built)
         assert (library.library() is not None) is compiled
         yield

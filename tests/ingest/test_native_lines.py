@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from costaudit.ingest.adapters.flat_layout import KEYS as KEYS_OF_ALL
 from costaudit.ingest.adapters.flat_layout import flat_layout
 from costaudit.ingest.fields import time_us
 from costaudit.ingest.json_columns import ColumnReader
@@ -322,6 +323,15 @@ def test_numbers_that_nobody_reads_are_told():
         assert found is not None
         numbers = found.unused_without(np.array([], np.intp))
         assert numbers == {"my_cost": {b"5": 2, b'"5"': 1}, "usage.new.video_tokens": {b"2": 1}}
+
+
+def test_a_number_where_objects_should_be_is_left_to_others():
+    for sample in ({"usage": {"cache_creation": 5}}, {"gen_ai": {"usage": {"cache_read": 5}}}):
+        line = json.dumps({"model": "m", "input_tokens": 1, **sample}).encode()
+        assert reader().read(mostly([], line)) is None  # by the way, without a column
+        layout = flat_layout([json.loads(line)], KEYS_OF_ALL)
+        assert layout is not None
+        assert native_reader(layout) is None
 
 
 def test_more_keys_than_there_is_room_for_are_left_to_others():

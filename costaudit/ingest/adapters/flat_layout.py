@@ -33,11 +33,8 @@ _BY_PATH: dict[Path, FlatField] = {path: field for field in FLAT_FIELDS for path
 KEYS: Final = frozenset(key for path in _BY_PATH for key in path)
 """Every key on the way to a known value."""
 
-KNOWN_PATHS: Final = tuple(_BY_PATH)
-"""Every path at which a known value may stand."""
-
 TARGETS: Final = {path: field.target for path, field in _BY_PATH.items()}
-"""What is said at each of them."""
+"""Every path at which a known value may stand, and what it says."""
 
 
 class FlatLayout(msgspec.Struct, frozen=True):

@@ -11,9 +11,6 @@ from typing import Final
 ABI: Final = 1
 """What `lines.c` must say, so that a library of another version is never called."""
 
-SWITCH: Final = "COSTAUDIT_NATIVE"
-"""The variable that switches it off with 0."""
-
 FILE = Path(__file__).with_name("lines.so")
 """Where it is, whatever the system calls such files."""
 
@@ -39,14 +36,18 @@ class Block(ctypes.Structure):
         ("seen", _P), ("row_lines", _P), ("left_lines", _P),
         *((name, ctypes.c_int32) for name in (
             "slot_count", "most_slots", "mask", "width", "rows", "left", "late", "full", "last", "line",
-            "high", "unused",
+            "high", "most_lines",
         )),
     )  # fmt: skip
 
 
 def library() -> ctypes.CDLL | None:
     """The compiled reader; None where there is none that fits, or it is switched off."""
-    return None if os.environ.get(SWITCH) == "0" else _loaded(FILE)
+    return None if _is_off() else _loaded(FILE)
+
+
+def _is_off() -> bool:
+    return os.environ.get("COSTAUDIT_NATIVE") == "0"
 
 
 @lru_cache(maxsize=8)
@@ -68,6 +69,6 @@ def _loaded(file: Path) -> ctypes.CDLL | None:
 
 def state() -> str:
     """Whether it is used: "used", "absent" or "off"."""
-    if os.environ.get(SWITCH) == "0":
+    if _is_off():
         return "off"
     return "used" if library() is not None else "absent"

@@ -50,8 +50,8 @@ typedef struct {
   uint8_t *seen;                     /* for every row a byte per column */
   int32_t *row_lines, *left_lines;
   int32_t slot_count, most_slots, mask, width;
-  int32_t rows, left, late, full;    /* late: a known key that has no column; full: more keys than slots */
-  int32_t last, line, high, unused;
+  int32_t rows, left, late, full;    /* late: a known key that has no column; full: more keys or lines than there is room for */
+  int32_t last, line, high, most_lines;
 } Block;
 
 static inline const char *blank(const char *p) {
@@ -463,7 +463,7 @@ EXPORT int32_t costaudit_lines_abi(void) { return ABI; }
 
 EXPORT int64_t costaudit_newlines(const char *data, int64_t size) {
   int64_t found = 0;
-  for (int64_t k = 0; k < size; k++) found += data[k] == '\n';
+  for (const char *p = data, *end = data + size; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++) found++;
   return found;
 }
 
@@ -478,6 +478,7 @@ EXPORT void costaudit_lines(Block *b) {
   }
   for (b->line = 0; p < end && !b->late; b->line++) {
     const char *line = p;
+    if (b->line == b->most_lines) { b->full = 1; return; }
     memset(b->seen + (int64_t)b->rows * b->width, NOTHING, (size_t)b->width);
     b->last = 0, b->high = 0;
     p = blank(p);

@@ -97,11 +97,14 @@ class NativeReader:
 
     def read(self, data: bytes) -> Found | None:
         """The lines of a block as columns; None where it has to be read in another way."""
+        if len(data) > _MOST_BYTES:
+            return None
         if not data.endswith(b"\n"):
             data += b"\n"
-        while len(data) < _MOST_BYTES:
+        lines = self._library.costaudit_newlines(data, len(data))
+        while True:  # once more where there are new numbers, of which there are not many
             slots = self._slots
-            run = _Run(self._library, slots, data)
+            run = _Run(self._library, slots, data, lines)
             if run.block.late or run.block.full or run.block.left >= run.block.rows:
                 return None
             paths = [path for path in run.met() if is_unused_at(path)]
@@ -115,7 +118,6 @@ class NativeReader:
             if wider is None:
                 return None
             self._slots, self._numbers = wider, numbers
-        return None
 
 
 def native_reader(layout: FlatLayout) -> NativeReader | None:
@@ -130,9 +132,8 @@ def native_reader(layout: FlatLayout) -> NativeReader | None:
 class _Run:
     """One pass over a block."""
 
-    def __init__(self, found: ctypes.CDLL, slots: Slots, data: bytes) -> None:
+    def __init__(self, found: ctypes.CDLL, slots: Slots, data: bytes, lines: int) -> None:
         self.library, self.slots, self.data = found, slots, data
-        lines = found.costaudit_newlines(data, len(data))
         self._held: list[Array] = []
         known, width = len(slots.kinds), len(slots.columns)
         self.records = np.empty(known + _MORE_SLOTS, SLOT)
@@ -146,7 +147,7 @@ class _Run:
             data=data, size=len(data), slots=_at(self.records), table=self._new_table(mask),
             columns=ctypes.addressof(self.columns), seen=_at(self.seen), row_lines=_at(self.row_lines),
             left_lines=_at(self.left_lines), slot_count=known, most_slots=len(self.records), mask=mask,
-            width=width,
+            width=width, most_lines=lines,
         )  # fmt: skip
         found.costaudit_lines(ctypes.byref(self.block))
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.ingest.adapters.flat_fields import Path
-from costaudit.ingest.adapters.flat_layout import KNOWN_PATHS, FlatLayout
-from costaudit.ingest.adapters.flat_unused import HOLDERS
+from costaudit.ingest.adapters.flat_layout import TARGETS, FlatLayout
+from costaudit.ingest.adapters.flat_unused import HOLDERS, is_unused_at
 
 SLOT: Final = np.dtype([
     ("key", np.uintp), ("length", np.int32), ("above", np.int32), ("kind", np.int32), ("column", np.int32),
@@ -79,8 +79,10 @@ def slots_of(layout: FlatLayout, numbers: Iterable[Path]) -> Slots | None:
     types, ways = _leaves(layout.schema)
     if not all(kind in KINDS for kind in types.values()):
         return None
+    if any(path not in TARGETS and is_unused_at(path) for path in types):
+        return None  # a number where mostly objects are: it has a column and is to be told, too
     kinds: dict[Path, Kind] = {(): Kind.OTHER}
-    for path in (*types, *KNOWN_PATHS):
+    for path in (*types, *TARGETS):
         for depth in range(1, len(path)):
             if path[:depth] in types:  # mostly a scalar in this log: an object there is read by record
                 break
