@@ -16,7 +16,7 @@ pip     = PIP_CONSTRAINT=constraints/$(2).txt PIP_BUILD_CONSTRAINT=constraints/$
           $(1)/bin/python -m pip install -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-minimum trust thorough fuzz lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke dist sbom clean
+.PHONY: help demo test test-minimum trust thorough fuzz lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke dist sbom native clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -88,8 +88,12 @@ dist: $(BUILD)/.installed ## build sdist and wheel into dist/; the same commit g
 sbom: dist ## write what the wheel consists of to build/sbom.cdx.json (CycloneDX)
 	tools/sbom.sh $(PYTHON) dist/*.whl build/sbom.cdx.json
 
+native: ## compile the reader of JSON lines, which works without, in this checkout; needs a C compiler (CC)
+	$(PYTHON) tools/build_native.py
+
 clean: ## remove what was built and cached, but no .venv
 	rm -rf build dist .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f costaudit/ingest/native/lines.so
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # A stamp inside .venv says that an installation was completed; it is redone when pyproject.toml or the pins change.

@@ -9,6 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+LIBRARY = "costaudit/ingest/native/lines.so"
+"""What is compiled; a wheel with it is for one platform."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,6 +33,8 @@ def find_problems(wheel: Path, root: Path = ROOT) -> list[str]:
         problems.append("pricing/ holds no files")
     if "costaudit/py.typed" not in names:
         problems.append("not in the wheel: costaudit/py.typed")
+    if (LIBRARY in names) == wheel.name.endswith("-any.whl"):
+        problems.append(f"{LIBRARY} and the tag of the platform do not belong together")
     allowed = ("costaudit/", "costaudit-")
     problems += [f"does not belong in the wheel: {n}" for n in sorted(names) if not n.startswith(allowed)]
     return problems

@@ -49,4 +49,6 @@ run() {
 use dev
 use minimum
 diff -r "$tmp/dev" "$tmp/minimum" || { echo "the oldest dependencies answer otherwise" >&2; exit 1; }
+(cd "$tmp/dev" && COSTAUDIT_NATIVE=0 "$tmp/venv-dev/bin/costaudit" analyze --format json "$log") |
+  diff - "$tmp/dev/analyze---format-json-$log.txt" || { echo "without compiled code it answers otherwise" >&2; exit 1; }
 echo "The wheel works outside the checkout, with the oldest dependencies too."
