@@ -114,6 +114,7 @@ def _features(features: dict[str, Any]) -> str:
         f"sqlite {features['sqlite']}",
         f"zlib {features['zlib']}",
         f"git {features['git'] or 'is missing'}",
+        f"compiled reader {features['compiled_reader']}",
         built,
     )
 

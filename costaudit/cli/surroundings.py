@@ -49,6 +49,7 @@ VARIABLES: Final[Mapping[str, str | None]] = {
     "CI_PROJECT_DIR": None,
     "COLUMNS": _NUMBER,
     "COSTAUDIT_DEBUG": "1",
+    "COSTAUDIT_NATIVE": "0|1",
     "GITHUB_WORKSPACE": None,
     "GIT_DIR": None,
     "GIT_WORK_TREE": None,
@@ -161,7 +162,15 @@ def _features() -> dict[str, Any]:
         "sqlite": sqlite3.sqlite_version,
         "zlib": zlib.ZLIB_RUNTIME_VERSION,
         "git": git_version(),
+        "compiled_reader": _compiled_reader(),
     }
+
+
+def _compiled_reader() -> str:
+    """Whether JSON lines are read by compiled code: used, absent (or of another version), off."""
+    from costaudit.ingest.native.library import state  # noqa: PLC0415 - start-up
+
+    return state()
 
 
 def _arrow() -> dict[str, Any]:

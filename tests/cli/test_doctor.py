@@ -21,6 +21,7 @@ from costaudit.cli.surroundings import VARIABLES, cgroup_cores, cgroup_memory, v
 from costaudit.prices.book import load_book
 from costaudit.tape.workers import default_threads
 from tests.conftest import ROOT
+from tests.ingest.compiled import reading
 from tests.prices.test_diff import write
 from tests.prices.test_rules import BASIC, tables
 
@@ -198,6 +199,16 @@ def test_lines_fit_the_width(run: Run, columns: int):
 
 def test_an_unknown_format_is_refused(run: Run):
     assert run("doctor", "--format", "yaml").code == 2
+
+
+def test_whether_lines_are_read_by_compiled_code_is_told(run: Run, monkeypatch: pytest.MonkeyPatch):
+    with reading(compiled=False):
+        assert told(run)["features"]["compiled_reader"] == "absent"
+        monkeypatch.setenv("COSTAUDIT_NATIVE", "0")
+        assert "compiled reader off" in run("doctor", columns=500).out
+        monkeypatch.delenv("COSTAUDIT_NATIVE")
+    with reading(compiled=True):
+        assert told(run)["features"]["compiled_reader"] == "used"
 
 
 # -- variables
