@@ -190,7 +190,9 @@ class JsonlReader(OneFile):
     def _parse_fast(self, block: TextBlock) -> Parsed | None:
         """The calls of a block by columns; None where it is better read line by line."""
         fast, others = self._fast, frozenset[str]()
-        native = fast.native.read(block.data) if fast is not None and fast.native is not None else None
+        native = None
+        if fast is not None and fast.native is not None:
+            native = fast.native.read(block.data, block.newlines)
         columns = native.columns if native else fast.read_exactly(block.data) if fast else None
         if columns is None:
             keys = None if fast is None else _KNOWN_KEYS.found_in(block.data)

@@ -334,6 +334,14 @@ def test_a_number_where_objects_should_be_is_left_to_others():
         assert native_reader(layout) is None
 
 
+def test_a_block_that_has_more_lines_than_was_said_is_left_to_others():
+    data = b"{}\n" * 500
+    assert reader().read(data, 499) is None
+    found = reader().read(data[:-1], 499)
+    assert found is not None
+    assert len(found.columns.rows) == 500
+
+
 def test_more_keys_than_there_is_room_for_are_left_to_others():
     lines = [b'{"k%d": %d}' % (n, n) for n in range(5_000)]
     assert reader().read(mostly(lines, b"")) is None

@@ -97,8 +97,8 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows compiled code has read."""
     rows, real = [0], NativeReader.read
 
-    def read(self: NativeReader, data: bytes) -> Any:
-        found = real(self, data)
+    def read(self: NativeReader, data: bytes, newlines: int = 0) -> Any:
+        found = real(self, data, newlines)
         rows[0] += 0 if found is None else len(found.columns.rows)
         return found
 

@@ -171,7 +171,9 @@ static int64_t unescape(const char *p, int64_t n, char *out) {
 }
 
 static int is_utf8(const unsigned char *p, const unsigned char *end) {
+  const uint64_t tops = UINT64_MAX / 255 << 7;
   while (p < end) {
+    if (end - p >= 16 && !((word_at((const char *)p) | word_at((const char *)p + 8)) & tops)) { p += 16; continue; }
     if (*p < 0x80) { p++; continue; }
     int more = *p >= 0xC2 && *p < 0xE0 ? 1 : (*p & 0xF0) == 0xE0 ? 2 : *p >= 0xF0 && *p < 0xF5 ? 3 : 0;
     if (!more || end - p <= more) return 0;

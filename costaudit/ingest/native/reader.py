@@ -95,13 +95,16 @@ class NativeReader:
         """Threads replace it whole."""
         self._numbers: frozenset[Path] = frozenset()
 
-    def read(self, data: bytes) -> Found | None:
-        """The lines of a block as columns; None where it has to be read in another way."""
+    def read(self, data: bytes, newlines: int = 0) -> Found | None:
+        """The lines of a block as columns, given its line breaks if they were counted.
+
+        None where it has to be read in another way.
+        """
         if len(data) > _MOST_BYTES:
             return None
+        lines = newlines or self._library.costaudit_newlines(data, len(data))
         if not data.endswith(b"\n"):
-            data += b"\n"
-        lines = self._library.costaudit_newlines(data, len(data))
+            data, lines = data + b"\n", lines + 1
         while True:  # once more where there are new numbers, of which there are not many
             slots = self._slots
             run = _Run(self._library, slots, data, lines)
