@@ -171,8 +171,16 @@ def broken(r: random.Random, line: bytes) -> bytes:
     return bytes(out).replace(b"\n", b" ")
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_random_lines_are_rows_only_where_json_reads_them_alike(seed: int):
+@pytest.mark.parametrize(
+    ("seed", "flags"),
+    [*((seed, ()) for seed in range(20)), *((seed, ("-U__SSE2__",)) for seed in range(4))],
+)
+def test_random_lines_are_rows_only_where_json_reads_them_alike(seed: int, flags: tuple[str, ...]):
+    with reading(compiled=True, flags=flags):  # as for machines without these instructions, too
+        read_random_lines(seed)
+
+
+def read_random_lines(seed: int) -> None:
     r, used, rows = random.Random(seed), reader(), 0  # noqa: S311 - lines drawn with a fixed seed
     for _ in range(LINES // 20 // 30):
         lines = [r.choice([record(r), broken(r, record(r)), b"", b" \r"]) for _ in range(30)]

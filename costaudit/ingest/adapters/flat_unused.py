@@ -64,7 +64,10 @@ def unused_in_lines(lines: Iterable[bytes], keys: AbstractSet[str]) -> Unused:
                 if isinstance(value, Mapping):
                     unused.take(unused_numbers({name: value}, KNOWN) or {})
         if is_unused(name):
-            add_values(unused, name, Counter(v for v in values if type(v) in _SCALARS))
+            for value, records in Counter(v for v in values if type(v) in _SCALARS).items():
+                number = number_above_0(value)
+                if number is not None:
+                    unused.add(name, times(number, records), records)
     return unused
 
 
@@ -72,21 +75,26 @@ def unused_in_texts(columns: Mapping[str, Mapping[bytes, int]]) -> Unused:
     """The unused numbers of values in JSON, each with how many records have it, by their names."""
     unused = Unused()
     for name, texts in columns.items():
-        values: Counter[Any] = Counter()
+        values: dict[Any, tuple[Decimal, int]] = {}
         for text, records in texts.items():
-            value = msgspec.json.decode(text)
-            if type(value) in _SCALARS:
-                values[value] += records
-        add_values(unused, name, values)
+            value, number = (_number_in if len(text) < _SHORT else _number_in.__wrapped__)(text)
+            if number is not None:
+                first, held = values.get(value, (number, 0))
+                values[value] = first, held + records
+        for number, records in values.values():
+            unused.add(name, times(number, records), records)
     return unused
 
 
-def add_values(unused: Unused, name: str, values: Mapping[Any, int]) -> None:
-    """Count scalars under a name, each with how many records have it."""
-    for value, records in values.items():
-        number = number_above_0(value)
-        if number is not None:
-            unused.add(name, times(number, records), records)
+_SHORT: Final = 64
+"""Bytes of a value in JSON that is remembered."""
+
+
+@lru_cache(maxsize=1 << 14)
+def _number_in(text: bytes) -> tuple[Any, Decimal | None]:
+    """A scalar in JSON, and the number above 0 that it is."""
+    value = msgspec.json.decode(text)
+    return (value, number_above_0(value)) if type(value) in _SCALARS else (None, None)
 
 
 _SCALARS: Final = frozenset({int, float, str})

@@ -338,10 +338,14 @@ static int time_of(const char *p, int64_t n, int64_t *out) {
   return 1;
 }
 
-/* Whether the value at p can be a number above 0, as it is or as text. */
-static inline int may_be_number(const char *p) {
-  if (*p == '"') p++;
-  return is_digit(*p) || (p[-1] == '"' && (*p == '+' || *p == ' ' || *p == '\\' || (*p & 0x80)));
+/* Whether a value can be a number above 0, as it is or as text; what it is with its escapes, others say. */
+static inline int may_be_number(const char *p, const char *end) {
+  if (*p != '"') return is_digit(*p);
+  for (p++, end--; p < end; p++) {
+    if (*p == '\\' || (*p & 0x80)) return 1;
+    if (!is_digit(*p) && *p != '+' && *p != '.' && *p != ' ') return 0;
+  }
+  return 1;
 }
 
 /* Takes the value at p into a row; its end, or NULL where it has another type. */
@@ -436,7 +440,7 @@ static const char *object(Block *b, const char *p, int32_t above, int depth) {
       if (kind == LATE && *p != 'n') { b->late = 1; return NULL; }
       if (kind == WAY && slot->below & STRICT && *p != 'n') return NULL;
       if (!(p = skip(b, p))) return NULL;
-      if (wanted & NAMES && at > 0 && may_be_number(start)) {
+      if (wanted & NAMES && at > 0 && may_be_number(start, p)) {
         slot->met = 1;
         if (kind == NUMBER) {
           b->seen[(int64_t)b->rows * b->width + slot->column] = VALUE;
