@@ -6,6 +6,7 @@ import json
 import sys
 from decimal import Decimal
 
+from costaudit.cli import lean
 from costaudit.engine.audit import audit_tape, informed
 from costaudit.engine.plan import Plan
 from costaudit.ingest.files import find_logs
@@ -26,6 +27,13 @@ def usd(amount: Decimal | None) -> str:
 
 def main() -> None:
     """What `costaudit analyze` does: one pass, then the whole report."""
+    with lean.without_pandas():
+        audit_all()
+
+
+def audit_all() -> None:
+    """Audit the log of the command line, and print what it comes to."""
+    lean.keep_freed_memory()
     book = load_book()
     plan = Plan(book, Resolver(book), Tagger(load_rules()), load_policy())
     with read_tape(find_logs(sys.argv[2:3])[0], plan.tagger) as tape:

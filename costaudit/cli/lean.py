@@ -36,6 +36,18 @@ def without_pandas() -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
+@contextlib.contextmanager
+def with_pandas() -> Iterator[None]:
+    """Within it pandas is found again: whoever asks what is installed wants to know of it."""
+    finders = [finder for finder in sys.meta_path if isinstance(finder, _NoPandas)]
+    for finder in finders:
+        sys.meta_path.remove(finder)
+    try:
+        yield
+    finally:
+        sys.meta_path[:0] = finders
+
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Numbers of settings of glibc's allocator, from malloc.h."""
 

@@ -56,8 +56,12 @@ _COMMANDS: Final = {
             "no prompts, users, keys or paths."
         ),
     ),
-    "tape": ("tape", "tape", "Logs read once, without texts and ids: every command takes the tape instead."),
-    "cache": ("cache", "app", "What --cache keeps of logs: info, clear."),
+    "tape": (
+        "tape",
+        "tape",
+        "Read logs into a file that every command takes instead of them: requests without texts and ids.",
+    ),
+    "cache": ("cache", "app", "What --cache keeps of logs, and how to be rid of it."),
     "check": (
         "check",
         "check",

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, get_origin
 
 from costaudit import __version__
-from costaudit.cli import console
+from costaudit.cli import console, lean
 from costaudit.cli.book import choose_book, open_book, settings_in_force
 from costaudit.drafts import temporary_folder
 from costaudit.errors import CostauditError
@@ -142,7 +142,8 @@ def _version(name: str) -> str | None:
 def _import_error(name: str) -> str | None:
     """The kind of error that importing a module ends in."""
     try:
-        importlib.import_module(name)
+        with lean.with_pandas():
+            importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what support asks for
         return type(error).__name__
     return None

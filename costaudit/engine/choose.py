@@ -411,6 +411,8 @@ class _Contest:
 
     def ratios(self, route: Route, place: npt.NDArray[np.int32]) -> Ratios | None:
         """How a candidate counts tokens, for cards of its timeline."""
+        if not self.plan.policy.pairs:
+            return None
         read, written = self.plan.ratios_of(self.context, route)
         if (read == WHOLE).all() and (written == WHOLE).all():
             return None

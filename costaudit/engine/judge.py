@@ -24,6 +24,7 @@ from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS
 from costaudit.engine.plan import MEASURE, PRICED, Plan
 from costaudit.engine.shares import request_hashes, session_hashes
+from costaudit.engine.subjects import SUBJECT_WORDS
 from costaudit.prices.cards import NO_TS
 from costaudit.routing.policy import matches
 from costaudit.routing.terms import WHOLE
@@ -190,6 +191,8 @@ class Cells(msgspec.Struct, frozen=True):
     """A request of each cell."""
     period: Ints
     """Day or hour since 1970 of each cell, NO_PERIOD without one."""
+    keys: _Keys
+    """What the cells are told apart by, but for what only rules of tiers look at."""
 
 
 _Keys = dict[str, tuple[npt.NDArray[np.integer], int, int]]
@@ -214,6 +217,7 @@ def _grouped(rows: Rows, plan: Plan, tags: Tags | None) -> Cells:
     for name, marks in zip(("users", "stays", "share"), rows.marks(plan), strict=True):
         if marks is not None:
             keys[name] = (marks, 0, int(marks.max(initial=0)))
+    for_routes = {name: ends for name, (_, *ends) in keys.items()}
     if tags is None:
         keys |= _facts(rows, plan)
     else:
@@ -262,7 +266,8 @@ def _grouped(rows: Rows, plan: Plan, tags: Tags | None) -> Cells:
         share=marked.get("share"),
         stays=marked["stays"] > 0 if "stays" in marked else None,
     )
-    return Cells(_pinned(alike, rows, first), of_row, first, np.where(known, number, NO_PERIOD))
+    told: _Keys = {name: (distinct[name], low, high) for name, (low, high) in for_routes.items()}
+    return Cells(_pinned(alike, rows, first), of_row, first, np.where(known, number, NO_PERIOD), told)
 
 
 def _pinned(alike: Alike, rows: Rows, first: Index) -> Alike:
@@ -353,18 +358,44 @@ def decide(segment: Segment, plan: Plan, judged: Judged | None = None) -> Decide
         alike = msgspec.structs.replace(cells.alike, tier=by_cell.tier)
     else:
         alike, by_cell = cells.alike, tags.take(cells.first)
+    alike, of_cell = _collapsed(alike, cells, rows, plan)
     prices = price_cells(alike, plan, free_cells(alike))
-    members = None if alike.single else Members(cells.of_row, rows.priced_counts)
+    members = None if alike.single else Members(of_cell[cells.of_row], rows.priced_counts)
     found = choose(plan, alike, prices, members)
-    unsure = found.unsure | prices.unsure
+    unsure = (found.unsure | prices.unsure)[of_cell]
     if plan.sessions is not None:
-        unsure = np.ones(alike.size, bool)
+        unsure = np.ones(len(of_cell), bool)
     whole = Decided(
-        rows, cells.of_row, rows.kind[cells.first], cells.period, by_cell, prices.card, found.chosen,
-        prices.chat, prices.providers,
+        rows, cells.of_row, rows.kind[cells.first], cells.period, by_cell, prices.card[of_cell],
+        found.chosen.take(of_cell), prices.chat[of_cell], prices.providers,
     )  # fmt: skip
-    apart = [part for part in found.apart if not unsure[part[1]].all()]
+    apart = [(own, cells.of_row[own], chosen) for own, _, chosen in found.apart]
+    apart = [part for part in apart if not unsure[part[1]].all()]
     return _refined(whole, unsure, apart, plan) if unsure.any() or apart else whole
+
+
+def _collapsed(alike: Alike, cells: Cells, rows: Rows, plan: Plan) -> tuple[Alike, Index]:
+    """Fewer cells, of requests that are priced and routed alike once they have a tag; which one each is in.
+
+    Cells of features differ by their tags, and mostly by nothing else that a price or a policy looks at.
+    """
+    if alike.single:
+        return alike, np.arange(alike.size)
+    names = {*SUBJECT_WORDS, "status", "quality", *plan.reads.words}
+    _, kind, size = group_rows(
+        {n: (w.codes, 0, len(w.values) - 1) for n, w in rows.kind_words.items() if n in names}
+    )
+    keys: _Keys = cells.keys | {
+        "kind": (kind[cells.keys["kind"][0]], 0, size - 1),
+        "tier": (alike.tier, UNTAGGED, int(alike.tier.max())),
+        "needs": (alike.needs, 0, int(alike.needs.max())),
+    }
+    _, of_cell, size = group_rows(keys)
+    first = np.empty(size, np.intp)
+    first[of_cell[::-1]] = np.arange(alike.size - 1, -1, -1)
+    sums = tuple(None if column is None else sum_by(of_cell, size, column) for column in alike.sums)
+    requests = sum_by(of_cell, size, alike.requests)
+    return msgspec.structs.replace(alike.take(first), requests=requests, sums=sums), of_cell
 
 
 def _tags(rows: Rows, plan: Plan, judged: Judged | None) -> Tags | None:

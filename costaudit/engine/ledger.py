@@ -68,7 +68,7 @@ class Cells(msgspec.Struct):
 class CellSum(msgspec.Struct):
     """Adds up cells whose word codes differ from block to block."""
 
-    compact_at: int = 400_000
+    compact_at: int = 80_000
     """Rows held before equal keys are added together."""
     _codes: dict[str, dict[str | None, int]] = msgspec.field(default_factory=dict)
     _parts: list[Cells] = msgspec.field(default_factory=list)

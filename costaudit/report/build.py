@@ -339,8 +339,11 @@ def _resolved(work: Audited) -> dict[str, int]:
     return {how: n for how, n in found.items() if n}
 
 
+_TOKENS: Final = tuple(n for n in COUNTS if n not in UNITS)
+
+
 def _tokens(measures: dict[str, int]) -> m.Tokens:
-    return m.Tokens(**{n: measures[n] for n in COUNTS if n not in UNITS})
+    return m.Tokens(**{n: measures[n] for n in _TOKENS})
 
 
 def _spend(work: Audited) -> m.Spend:
@@ -539,29 +542,28 @@ def _by_user(work: Audited) -> list[m.UserRow]:
     reported, is_known = billed_as_reported(users, plan, source), bill_known(users, plan, source)
     stated = users.measures["reported_picousd"].astype(object) * 10**9
     billed = np.where(reported, stated, np.where(is_known, list_units, 0))
-    counts = {n: sum_by(group, size, users.measures[n]) for n in ("requests", *COUNTS)}
-    priced = sum_by(group, size, (card >= 0).astype(np.int64))
-    known = sum_by(group, size, is_known.astype(np.int64))
-    money = [sum_by(group, size, a) for a in (list_units, billed)]
-    order = sorted(
-        (i for i in range(size) if counts["requests"][i]), key=lambda i: (-money[1][i], names[i] or "")
-    )
-    rows = [_user_row([i], names[i], counts, priced, known, money) for i in order[:USERS_SHOWN]]
-    if len(order) > USERS_SHOWN:
-        rows.append(_user_row(order[USERS_SHOWN:], None, counts, priced, known, money))
+    columns = {n: users.measures[n] for n in ("requests", *COUNTS)}
+    columns |= {"priced": (card >= 0).astype(np.int64), "known": is_known.astype(np.int64)}
+    columns |= {"list": list_units, "billed": billed}
+    sums = {n: [int(v) for v in sum_by(group, size, column).tolist()] for n, column in columns.items()}
+    requests, costs = sums["requests"], sums["billed"]
+    order = sorted((i for i in range(size) if requests[i]), key=lambda i: (-costs[i], names[i] or ""))
+    rows = [_user_row(names[i], {n: c[i] for n, c in sums.items()}) for i in order[:USERS_SHOWN]]
+    others = order[USERS_SHOWN:]
+    if others:
+        rest = {n: sum(c[i] for i in others) for n, c in sums.items()}
+        rows.append(_user_row(None, rest, len(others) if len(others) > 1 else 0))
     return rows
 
 
-def _user_row(
-    who: list[int], name: str | None, counts: Any, priced: Any, known: Any, money: Any
-) -> m.UserRow:
+def _user_row(name: str | None, sums: dict[str, int], others: int = 0) -> m.UserRow:
     return m.UserRow(
         user=name,
-        others=len(who) if len(who) > 1 else 0,
-        requests=sum(int(counts["requests"][i]) for i in who),
-        tokens=_tokens({n: sum(int(counts[n][i]) for i in who) for n in COUNTS}),
-        list_usd=usd(sum(int(money[0][i]) for i in who)) if any(priced[i] for i in who) else None,
-        billed_usd=usd(sum(int(money[1][i]) for i in who)) if any(known[i] for i in who) else None,
+        others=others,
+        requests=sums["requests"],
+        tokens=_tokens(sums),
+        list_usd=usd(sums["list"]) if sums["priced"] else None,
+        billed_usd=usd(sums["billed"]) if sums["known"] else None,
     )
 
 

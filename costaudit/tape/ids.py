@@ -16,10 +16,10 @@ from costaudit.tape.store import Spill
 
 Index = npt.NDArray[np.intp]
 
-_HELD: Final = 8_000_000
+_HELD: Final = 1_000_000
 """Hashes that are held in memory, of 8 bytes each; the others go to a temporary file."""
 
-_AT_ONCE: Final = 4_000_000
+_AT_ONCE: Final = 1_000_000
 """Hashes that are compared at once, about."""
 
 _RANGES: Final = 64

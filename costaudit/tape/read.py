@@ -148,7 +148,9 @@ class _Recorder:
         """Read all blocks, then merge what is of one call."""
         try:
             with Workers(self.how.threads or default_threads()) as workers:
-                for done in workers.map(self._work, self._tasks(sources)):
+                for done in workers.map(
+                    self._work, self._tasks(sources), least=3
+                ):  # a block and its end are 2
                     self._take(done, sources)
                     progress(done.found.records)
             self.tape.merge_repeated(*self.ids.repeated())

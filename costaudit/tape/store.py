@@ -12,7 +12,7 @@ from costaudit import drafts
 from costaudit.errors import InputError
 from costaudit.tape.segment import Segment
 
-HELD_BYTES: Final = 256 << 20
+HELD_BYTES: Final = 64 << 20
 """Bytes of segments that are kept in memory; the others go to the file."""
 
 

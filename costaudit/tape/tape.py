@@ -235,11 +235,14 @@ class Tape:
         repeated = self._repeated.get(number)
         if repeated is None:
             return segment
-        alone = np.delete(np.arange(segment.size), repeated)
-        parts = [segment.take(alone), *(self.store.get(n) for n in self._merged.get(number, ()))]
-        whole = join(parts)
-        rows = np.concatenate([alone, *(_numbers(p.rows, _ROW, 0) for p in parts[1:])])
-        return whole.take(np.argsort(rows, kind="stable"))
+        merged = [self.store.get(n) for n in self._merged.get(number, ())]
+        rows = np.concatenate([np.zeros(0, np.int64), *(_numbers(p.rows, _ROW, 0) for p in merged)])
+        here = np.arange(segment.size)
+        here[rows] = np.arange(
+            segment.size, segment.size + len(rows)
+        )  # a call stands where its first record did
+        gone = np.setdiff1d(repeated, rows)
+        return join([segment, *merged]).take(np.delete(here, gone))
 
     # Merging
 

@@ -72,13 +72,13 @@ class Workers:
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="costaudit")
         return self._pool
 
-    def map(self, work: Callable[[T], R], tasks: Iterator[T]) -> Iterator[R]:
-        """Results in the order of the tasks."""
-        begun = list(itertools.islice(tasks, 2))
-        pool = self._started() if len(begun) > 1 else None
+    def map(self, work: Callable[[T], R], tasks: Iterator[T], *, least: int = 2) -> Iterator[R]:
+        """Results in the order of the tasks. No thread is started for fewer tasks than the least."""
+        begun = list(itertools.islice(tasks, least))
+        pool = self._started() if len(begun) >= least else None
         tasks = itertools.chain(begun, tasks)
         del begun  # they are held no longer than others
-        if pool is None:  # also where one task is all there is: no thread is worth starting for it
+        if pool is None:
             yield from map(work, tasks)
             return
         waiting: deque[Future[R]] = deque()

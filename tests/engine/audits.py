@@ -17,6 +17,8 @@ import pytest
 import zstandard
 
 from costaudit.engine.audit import Pass, audit_tape, informed
+from costaudit.engine.kernel import audit_segment
+from costaudit.engine.ledger import Cells
 from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
 from costaudit.ingest import bundle, jsonl, parquet, reader
@@ -258,3 +260,9 @@ def read_in_blocks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
 def segment_of(calls: Sequence[Call]) -> Segment:
     """Calls as a tape keeps them."""
     return Segment.of(recorded(batch_of(calls), tagger(), Keeps()))
+
+
+def cells_of(segment: Segment, chosen: Plan) -> Cells:
+    """The ledger of some requests, with the numbers of the plan."""
+    part = audit_segment(segment, chosen)
+    return part.told.by_number(part.cells, chosen)

@@ -21,6 +21,7 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.kernel import audit_segment
 from costaudit.engine.ledger import CellSum
 from costaudit.engine.plan import Plan
+from costaudit.engine.told import Told
 from costaudit.ingest.canonical import batch_of
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
@@ -178,10 +179,12 @@ def test_a_random_policy_is_what_it_is_by_hand(seed: int):
         policy = replace(policy, quality_floor=chance.choice([None, Decimal("0.8"), Decimal("0.9")]))
     plan = Plan(book(), Resolver(book()), tagger(), policy, used, evals=evals)
     tags = plan.tagger.tag(batch())
-    cells = CellSum()
-    for start in range(0, REQUESTS, REQUESTS // 2):
-        cells.add(audit_segment(Segment.of(batch().slice(start, REQUESTS // 2)), plan).cells)
-    whole = cells.total()
+    cells, told = CellSum(), Told()
+    for start in (0, REQUESTS // 2):
+        part = audit_segment(Segment.of(batch().slice(start, REQUESTS // 2)), plan)
+        cells.add(part.cells)
+        told.take(part.told)
+    whole = told.by_number(cells.total(), plan)
     work = audited(Pass(whole, whole, _nothing(), plan, Found()), load_gateways())
     out = ByHand(plan, calls(), tags.confidence.tolist(), tags.tier.tolist()).all()
 

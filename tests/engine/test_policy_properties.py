@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from costaudit.engine.costing import cost_cells
-from costaudit.engine.kernel import audit_segment
 from costaudit.engine.plan import Plan
 from costaudit.ingest.canonical import batch_of
 from costaudit.prices.gateways import load_gateways
@@ -18,7 +17,7 @@ from costaudit.prices.resolver import Resolver
 from costaudit.routing.policy import load_policy
 from costaudit.routing.projection import exact_sum
 from costaudit.tape.segment import Segment
-from tests.engine.audits import book, tagger
+from tests.engine.audits import book, cells_of, tagger
 from tests.engine.policy_oracle import random_calls
 from tests.often import often
 
@@ -42,7 +41,7 @@ def expected(folder: Path, text: str, used: frozenset[str] = ALL) -> tuple[int, 
         'schema = "costaudit/policy@1"\nname = "p"\n' + text, encoding="utf-8"
     )
     plan = Plan(book(), Resolver(book()), tagger(), load_policy(folder / "policy.toml"), used)
-    costed = cost_cells(audit_segment(Segment.of(calls()), plan).cells, plan, load_gateways())
+    costed = cost_cells(cells_of(Segment.of(calls()), plan), plan, load_gateways())
     return exact_sum(costed.same_units), exact_sum(costed.any_units)
 
 

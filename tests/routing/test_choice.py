@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from costaudit.engine.choose import KEPT
-from costaudit.engine.kernel import audit_segment
 from costaudit.engine.plan import Plan
 from costaudit.ingest.fields import timestamp_us
 from costaudit.prices.cards import Card, Timeline
@@ -19,7 +18,7 @@ from costaudit.prices.resolver import Resolver
 from costaudit.routing.candidates import candidate_timeline, candidates_of, name_timeline
 from costaudit.routing.policy import load_policy
 from costaudit.schema import INPUT_SIDE, TOKEN_CLASSES, Call
-from tests.engine.audits import book, segment_of, tagger
+from tests.engine.audits import book, cells_of, segment_of, tagger
 
 CUSTOM = """
 schema = "costaudit/policy@1"
@@ -178,7 +177,7 @@ def test_the_route_is_the_cheapest_adequate_candidate(tmp_path: Path, seed: int,
     calls = random_calls(chance, 150)
     used = frozenset(chance.sample(["openai", "anthropic", "google", "deepseek"], chance.randrange(4)))
     plan = Plan(book(), Resolver(book()), tagger(), load_policy(source), used)
-    cells = audit_segment(segment_of(calls), plan).cells
+    cells = cells_of(segment_of(calls), plan)
     row_of = {feature: row for row, feature in enumerate(cells.words("feature"))}
     by_hand, routed = ByHand(plan), 0
     for call in calls:
@@ -240,7 +239,7 @@ def test_of_equally_cheap_candidates_the_first_is_taken(tmp_path: Path):
             tagger(),
             load_policy(policy_file(tmp_path, text.format(", ".join(order)))),
         )
-        cells = audit_segment(segment_of([call]), plan).cells
+        cells = cells_of(segment_of([call]), plan)
         assert f'"openai/{plan.offered(int(cells.keys["route_any"][0])).model}"' == order[0]
 
 

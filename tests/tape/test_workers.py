@@ -77,7 +77,8 @@ def test_an_error_waits_for_what_is_at_work_and_a_signal_does_not():
         done.clear()
         pool = Workers(2)
         pool.__enter__()
-        assert pool._pool is not None
-        pool._pool.submit(work, 1)
+        started = pool._started()
+        assert started is not None
+        started.submit(work, 1)
         pool.__exit__(kind, None, None)
         assert bool(done) is finished
