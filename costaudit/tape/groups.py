@@ -48,7 +48,6 @@ def _counted(numbers: Ints, span: int) -> tuple[int, npt.NDArray[np.intp]]:
     """How many of the numbers from 0 below `span` occur, and which of those each one is."""
     if span <= max(4 * len(numbers), _SMALL):
         seen = np.bincount(numbers, minlength=span) > 0
-        number = np.cumsum(seen, dtype=np.int64) - 1
-        return int(number[-1]) + 1, number[numbers]
+        return int(np.count_nonzero(seen)), (np.cumsum(seen, dtype=np.int64) - 1)[numbers]
     encoded = pa.array(numbers).dictionary_encode()
     return len(encoded.dictionary), encoded.indices.to_numpy().astype(np.intp)

@@ -162,7 +162,7 @@ def test_check_reads_what_the_settings_name(run: Any, project: Path):
     assert run("config", "check").code == 2
     path.write_text(STARTER_GATES)
     outcome = run("config", "check")
-    assert (outcome.code, outcome.out) == (0, "costaudit.toml is in order, with gates\n")
+    assert (outcome.code, outcome.out) == (0, "costaudit.toml is in order, with cache, gates\n")
     path.write_text('[gates.policy]\nfiles = ["no-such"]\n')
     assert "no shipped policy of that name" in run("config", "check").err
     path.write_text('calibration = "no-such.toml"\n')

@@ -13,7 +13,7 @@ WIDTHS = (1, 2, 4, 50, 5_000, 10**6, 2**31 - 10)
 @pytest.mark.parametrize("seed", range(60))
 def test_groups_are_the_distinct_combinations(seed: int):
     chance = np.random.default_rng(seed)
-    rows = int(chance.integers(0, 2_000))
+    rows = int(chance.choice([0, 1, 40, 2_000]))
     keys = {}
     for number in range(int(chance.integers(1, 9))):
         low = int(chance.integers(-5, 5))
