@@ -155,10 +155,15 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     """The cost that the log states, in 1e-12 USD."""
     stated: Stated | None = None
     """What the source states, until `costaudit.ingest.settle` makes the counts above of it."""
+    asked: str | None = None
+    """All that was sent, as `costaudit.ingest.asked` writes it: for hashes alone."""
 
 
-FIELDS: Final = tuple(name for name in Call.__struct_fields__ if name != "stated")
-"""The canonical facts of a call, by name: all but its raw counts."""
+ASKED: Final = pa.field("asked", pa.string())
+"""A further column of batches, until its texts are hashed."""
+
+FIELDS: Final = tuple(name for name in Call.__struct_fields__ if name not in ("stated", ASKED.name))
+"""The canonical facts of a call, by name: all but its raw counts and the text of all that was sent."""
 
 _ARROW: Final[dict[str, pa.DataType]] = {
     "ts": pa.timestamp("us", tz="UTC"),

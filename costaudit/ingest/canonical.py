@@ -14,7 +14,7 @@ import pyarrow as pa
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.settle import settle_calls
 from costaudit.ingest.unused import Unused
-from costaudit.schema import CANONICAL, FIELDS, Call
+from costaudit.schema import ASKED, CANONICAL, FIELDS, Call
 
 _DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in FIELDS}
 
@@ -64,6 +64,10 @@ def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
         if any(v is not default and v != default for v in values):
             arrays.append(_array(values, column.type))
             fields.append(column)
+    asked = [call.asked for call in calls]
+    if any(text is not None for text in asked):
+        arrays.append(_array(asked, ASKED.type))
+        fields.append(ASKED)
     if not fields:  # a batch needs a column to have a length
         fields = [CANONICAL.field("status")]
         arrays = [pa.array([call.status for call in calls], type=pa.string())]
@@ -99,7 +103,7 @@ def chained(parts: Sequence[Parsed]) -> Parsed:
 def _concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """Batches of different columns one after the other, in their plain types."""
     held = {name for batch in batches for name in batch.schema.names}
-    fields = [column for column in CANONICAL if column.name in held]
+    fields = [column for column in (*CANONICAL, ASKED) if column.name in held]
     parts = [
         pa.RecordBatch.from_arrays([_column(b, f) for f in fields], schema=pa.schema(fields)) for b in batches
     ]
@@ -109,7 +113,7 @@ def _concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 def _column(batch: pa.RecordBatch, column: pa.Field) -> pa.Array:
     """A canonical column in its plain type and with its default."""
     index = batch.schema.get_field_index(column.name)
-    default = pa.scalar(_DEFAULTS[column.name], column.type)
+    default = pa.scalar(_DEFAULTS.get(column.name), column.type)
     if index < 0:
         return pa.repeat(default, batch.num_rows)
     array = batch.column(index).cast(column.type)

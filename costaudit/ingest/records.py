@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from costaudit.ingest.asked import asked_of
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -84,6 +85,7 @@ class RecordParser:
         for call in calls:
             if call.stated is not None and call.stated.unused is not None:
                 self._parsed.unused.take(call.stated.unused)
+            call.asked = call.asked or asked_of(call)
         self._calls += calls
         self._lines += [line] * len(calls)
 

@@ -194,11 +194,22 @@ def _ranks(column: pa.Array) -> Ints:
     """Numbers that sort as the values do, null before all."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_list(column.type):
+        return _list_ranks(column)
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     found = pc.rank(column, sort_keys="ascending", tiebreaker="dense")
     ranks = np.asarray(found.to_numpy(zero_copy_only=False), np.int64)
     return np.where(np.asarray(column.is_valid(), dtype=bool), ranks, 0)
+
+
+def _list_ranks(column: pa.Array) -> Ints:
+    """`_ranks` of lists, one by one: records that have them and are equally complete are few."""
+    lists = column.to_pylist()
+    place = {
+        one: rank for rank, one in enumerate(sorted({tuple(one) for one in lists if one is not None}), 1)
+    }
+    return np.array([0 if one is None else place[tuple(one)] for one in lists], np.int64)
 
 
 class _Picks:

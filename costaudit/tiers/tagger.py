@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from costaudit.schema import UNTAGGED, Tier
-from costaudit.tiers.columns import TEXTS, Columns
+from costaudit.tiers.columns import Columns
 from costaudit.tiers.draft import EXPLICIT_CONFIDENCE, Draft
 from costaudit.tiers.evidence import Evidence, Reason, Tags
 from costaudit.tiers.facts import FactSpeaker
@@ -27,7 +27,14 @@ from costaudit.tiers.ruleset import (
     RangeFact,
 )
 from costaudit.tiers.text import TextSpeaker
-from costaudit.tiers.traits import starts_of, trait_columns, verdicts_in, with_traits
+from costaudit.tiers.traits import (
+    has_texts,
+    prefix_columns,
+    starts_of,
+    trait_columns,
+    verdicts_in,
+    with_traits,
+)
 from costaudit.tiers.votes import Ballots, Votes
 
 if TYPE_CHECKING:
@@ -137,11 +144,13 @@ class Tagger:
 
         Texts that are not `scored` are only hashed.
         """
-        if not any(name in TEXTS for name in batch.schema.names):
+        if not has_texts(batch):
             return batch
         columns = Columns(batch)
-        verdicts = self._text.judge(columns) if scored else None
-        return with_traits(batch, trait_columns(columns, verdicts, self._starts if scored else ()))
+        if not scored:
+            return with_traits(batch, trait_columns(columns, None, ()))
+        traits = trait_columns(columns, self._text.judge(columns), self._starts)
+        return with_traits(batch, traits | prefix_columns(batch))
 
     def judge(self, batch: pa.RecordBatch) -> Judged:
         """What every row says by itself."""

@@ -13,8 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from costaudit.ingest.hashes import Hashes, hash_texts
+from costaudit.schema import ASKED
 from costaudit.tiers.columns import TEXTS, Columns, matches
 from costaudit.tiers.fingerprint import hashed_templates, system_hashes, voters
+from costaudit.tiers.prefixes import prefix_hashes, sizes_of
 from costaudit.tiers.ruleset import FactRule, RuleSet, StartFact
 from costaudit.tiers.text import Verdicts
 
@@ -28,6 +30,18 @@ TEMPLATE, SYSTEM, VOTER, PROMPT = "text_template", "text_system", "text_voter", 
 votes, and of the whole last user turn."""
 
 _PROMPT_SALT: Final = np.uint64(3)
+
+PREFIXES: Final = "text_prefixes"
+"""Hashes of the beginnings of all that was sent (see `costaudit.tiers.prefixes`)."""
+
+ASKED_BYTES, SYSTEM_BYTES, QUESTION_BYTES = "text_bytes", "text_system_bytes", "text_question_bytes"
+"""Sizes in UTF-8: of all that was sent (see `costaudit.ingest.asked`), of the system text, and of the last
+user turn. What is neither of the two is history, tools, and the names of roles."""
+
+_READ: Final = (*TEXTS, ASKED.name)
+"""The columns that traits stand for."""
+
+_MEASURED: Final = {ASKED_BYTES: ASKED.name, SYSTEM_BYTES: "system", QUESTION_BYTES: "prompt"}
 
 OF_PROMPT: Final = (*(f"text_{name}" for name in _VERDICT), *SCORES, TEMPLATE, VOTER, PROMPT)
 """Columns that are null in rows without a prompt. Beside them: `SYSTEM` and `start N`."""
@@ -43,6 +57,11 @@ def starts_of(rules: RuleSet) -> tuple[StartFact, ...]:
 def start_name(place: int) -> str:
     """The column that says in which rows the text begins as the fact of a place in `starts_of` says."""
     return f"start_{place}"
+
+
+def has_texts(batch: pa.RecordBatch) -> bool:
+    """Whether a canonical batch has columns that traits stand for."""
+    return any(name in _READ for name in batch.schema.names)
 
 
 def is_trait(name: str) -> bool:
@@ -78,6 +97,19 @@ def trait_columns(
     return out
 
 
+def prefix_columns(batch: pa.RecordBatch) -> dict[str, pa.Array]:
+    """The columns that say how a batch's requests begin, and of how many bytes they are."""
+    out: dict[str, pa.Array] = {}
+    for name, source in _MEASURED.items():
+        index = batch.schema.get_field_index(source)
+        if index >= 0 and batch.column(index).null_count < batch.num_rows:
+            texts = batch.column(index)
+            out[name] = sizes_of(texts)
+            if source == ASKED.name:
+                out[PREFIXES] = prefix_hashes(texts)
+    return out
+
+
 def _hashes(values: Hashes, absent: NDArray[np.bool_]) -> pa.Array:
     return pa.array(values, pa.uint64(), mask=absent)
 
@@ -94,7 +126,7 @@ def verdicts_in(columns: Columns) -> Verdicts | None:
 
 def with_traits(batch: pa.RecordBatch, traits: dict[str, pa.Array]) -> pa.RecordBatch:
     """A canonical batch with the columns that stand for its texts, in the place of the texts."""
-    kept = {name: batch.column(name) for name in batch.schema.names if name not in TEXTS} | traits
+    kept = {name: batch.column(name) for name in batch.schema.names if name not in _READ} | traits
     if not kept:
         kept = {"status": pa.nulls(batch.num_rows, pa.string())}  # a batch needs a column to have a length
     return pa.RecordBatch.from_pydict(kept)

@@ -16,6 +16,8 @@ from costaudit.ingest.canonical import batch_of, calls_of
 from costaudit.report.jsonout import render_json
 from costaudit.schema import COUNTS, Call
 from costaudit.tape.ids import numbers_in, repeated, sorted_keys
+from costaudit.tape.merge import merge
+from costaudit.tiers.traits import ASKED_BYTES, PREFIXES
 from tests.tape import merge_oracle
 from tests.tape.calls import merge_calls, record_of
 
@@ -43,6 +45,15 @@ def copy(one: Call) -> Call:
 def test_the_call_id_decides():
     assert len(merged(call(call_id="a", response_id="x"), call(call_id="a", response_id="x"))) == 1
     assert len(merged(call(call_id="a", response_id="x"), call(call_id="b", response_id="x"))) == 2
+
+
+def test_records_that_differ_in_what_was_sent_alone_are_merged_alike_in_every_order():
+    calls = [call(call_id="a", asked=asked) for asked in ("x" * 3000, "y" * 3000, "y" * 1100, None)]
+    sent = {
+        str(merge(record_of(order)).batch.select([PREFIXES, ASKED_BYTES]).to_pylist())
+        for order in itertools.permutations(calls)
+    }
+    assert len(sent) == 1
 
 
 def test_a_call_id_that_is_used_again_for_another_response_is_another_call():

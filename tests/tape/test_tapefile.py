@@ -14,6 +14,7 @@ import pytest
 from costaudit.errors import InputError
 from costaudit.tape import tapefile
 from costaudit.tape.tapefile import open_tape
+from costaudit.tiers.traits import ASKED_BYTES, PREFIXES, QUESTION_BYTES
 from tests.engine.audits import random_log, read_in_blocks, write_jsonl, write_parquet
 from tests.often import often
 
@@ -27,7 +28,10 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of logs with repeats within and between files, bad lines and texts."""
     monkeypatch.chdir(tmp_path)
     log = random_log(7, size=often(60, 200))
-    texts = [{"prompt": f"Summarize the report {n}", "system": "You are brief."} for n in range(len(log))]
+    texts = [
+        {"prompt": f"Summarize the report {n}" + n % 9 * 100 * " a lot", "system": "You are brief."}
+        for n in range(len(log))
+    ]
     log = [record | text for record, text in zip(log, texts, strict=True)]
     folder = tmp_path / "logs"
     folder.mkdir()
@@ -47,6 +51,27 @@ def test_a_tape_answers_as_the_logs_do(run: Run, logs: Path):
         assert of_logs.code == of_tape.code == 0
         assert of_tape.out == of_logs.out
         assert of_tape.err == of_logs.err != ""
+
+
+def test_a_tape_tells_how_far_requests_begin_alike(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    counts = {"model": "gpt-4o", "input_tokens": 900, "output_tokens": 9}
+    texts = ["", "a" * 5000, "a" * 1300 + "b" * 700]
+    turns = [[{"role": "user", "content": text}] for text in texts]
+    write_jsonl(tmp_path / "log.jsonl", [counts | {"messages": messages} for messages in turns])
+    assert run("tape", "log.jsonl", "-o", "log.tape", "-q").code == 0
+    segment = open_tape(tmp_path / "log.tape").segment(0)
+    told = {
+        name: segment.batch().column(name).to_pylist() for name in (PREFIXES, ASKED_BYTES, QUESTION_BYTES)
+    }
+    none, long, short = told[PREFIXES]
+    assert none is None
+    assert (len(long), len(short)) == (9, 4)
+    assert long[:2] == short[:2]
+    assert long[2] != short[2]
+    around = len("user") + 2  # the role, and what stands behind it and behind the turn
+    assert told[ASKED_BYTES] == [None, 5000 + around, 2000 + around]
+    assert told[QUESTION_BYTES] == [None, 5000, 2000]
 
 
 def test_tapes_and_logs_go_together(run: Run, logs: Path, tmp_path: Path):

@@ -24,6 +24,7 @@ from costaudit.ingest.adapters.flat_fields import (
 )
 from costaudit.ingest.adapters.flat_unused import unused_in_record
 from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.asked import asked_with
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.usage import count
@@ -223,11 +224,14 @@ def _over(default: Includes, certain: Includes | None) -> Includes:
 
 def _set_request(call: Call, record: Record, found: _Found) -> None:
     messages = fields.sequence(record.get("messages"))
+    tools = fields.sequence(record.get("tools"))
+    system = _text(found, "system")
     if messages is not None:
         set_request(call, {"messages": messages})
+        if call.turns is not None:
+            call.asked = asked_with({"tools": tools, "system": system}, messages)
     call.prompt = call.prompt or _text(found, "prompt")
-    call.system = call.system or _text(found, "system")
-    tools = fields.sequence(record.get("tools"))
+    call.system = call.system or system
     if tools is not None:
         call.has_tools = bool(tools)
     shape = record.get("response_format")

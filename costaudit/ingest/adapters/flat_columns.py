@@ -19,11 +19,12 @@ import pyarrow.compute as pc
 from costaudit.ingest.adapters.flat import COUNTS, READS, WRITES_OF_ANY_AGE, meaning_of, status_of
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
+from costaudit.ingest.asked import asked_texts, asked_turns
 from costaudit.ingest.fields import END_US, START_US
 from costaudit.ingest.settle import QUALITIES, READINGS, Block, settle
 from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
-from costaudit.schema import CANONICAL
+from costaudit.schema import ASKED, CANONICAL
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -372,17 +373,31 @@ def _encoded(array: pa.Array | None, rows: int) -> tuple[Ints, list[str | None]]
     return _ints(encoded.indices.cast(pa.int64()), len(words)), [*words, None]
 
 
-def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
-    messages = columns.first("messages")
+def _conversation(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    """Prompt, system text, turns and tools, and the text of all of them together."""
+    messages, system, tools = columns.first("messages"), columns.text("system"), columns.first("tools")
     if messages is not None:
         _messages(messages, columns, out)
-    for name in ("prompt", "system"):
-        text = columns.text(name)
+        out[ASKED.name] = asked_turns(messages, system)
+    for name, text in (("prompt", columns.text("prompt")), ("system", system)):
         if text is not None:
             out[name] = text if out.get(name) is None else _coalesce(out[name], text)
-    tools = columns.first("tools")
-    if tools is not None:
-        out["has_tools"] = pc.greater(pc.list_value_length(tools), 0)
+    asked = asked_texts(out.get("system"), out.get("prompt"))
+    if asked is not None and messages is not None:
+        unknown = pc.greater(out["turns"].fill_null(0), 1)  # what stood between the two
+        asked = _coalesce(out[ASKED.name], pc.if_else(unknown, pa.scalar(None, pa.string()), asked))
+    if asked is not None:
+        out[ASKED.name] = asked
+    if tools is None:
+        return
+    some = pc.greater(pc.list_value_length(tools), 0)
+    out["has_tools"] = some
+    if messages is not None:  # their text is a part of what was sent, and not among the columns
+        columns.doubt(_mask(some))
+
+
+def _request(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    _conversation(columns, out)
     tags = columns.first("tags")
     if tags is not None:
         if pa.types.is_list(tags.type):
@@ -466,7 +481,7 @@ _REPEATED = frozenset(
 
 def _as_batch(out: dict[str, pa.Array], rows: int) -> pa.RecordBatch:
     fields, arrays = [], []
-    for column in CANONICAL:
+    for column in (*CANONICAL, ASKED):
         array = out.get(column.name)
         if array is None or array.null_count == len(array):
             continue

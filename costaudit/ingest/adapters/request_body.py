@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from costaudit.ingest.asked import asked_with
 from costaudit.ingest.fields import flag, text
 from costaudit.schema import MAX_COUNT, Call
 
@@ -60,6 +61,7 @@ def _set_conversation(call: Call, body: Mapping[str, Any]) -> bool:
         turns = body.get(name)
         if isinstance(turns, list) and turns and isinstance(turns[0], Mapping):
             _set_turns(call, turns)
+            call.asked = asked_with(body, turns)
             return True
     for name in ("input", "prompt"):
         prompt = _content_text(body.get(name))
