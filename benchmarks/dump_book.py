@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.drawn import DAYS, MODELS, START
-from costaudit.engine.plan import PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import PRICED
 from costaudit.prices.book import load_book
 from costaudit.prices.cards import Timeline
 from costaudit.prices.resolver import Resolver
@@ -41,7 +42,7 @@ LARGEST: Final = 300_000
 def shipped_plan() -> Plan:
     """The plan that `costaudit analyze` uses without options."""
     book = load_book()
-    return Plan(book, Resolver(book), Tagger(load_rules()), load_policy())
+    return Plan.of(book, Resolver(book), Tagger(load_rules()), load_policy())
 
 
 def steps(plan: Plan, timeline: Timeline, codes: Any) -> Iterator[dict[str, int]]:
@@ -56,7 +57,7 @@ def steps(plan: Plan, timeline: Timeline, codes: Any) -> Iterator[dict[str, int]
         ladder = segment.ladders[""]
         for step, above in itertools.zip_longest(ladder, ladder[1:]):
             card = cards[step.card.id]
-            matrix = plan.rates()
+            matrix = plan.prices.rates()
             rates = {n: int(matrix.rates[card, PRICED.index(n)]) for n in ("input", "cache_read", "output")}
             if min(rates.values()) < 0:
                 raise SystemExit(f"{step.card.id} has no price for one of {', '.join(rates)}")
@@ -76,7 +77,7 @@ def prices(plan: Plan) -> list[dict[str, Any]]:
     """The rates of every model of the logs."""
     rows = []
     for provider, model in MODELS:
-        found = plan.subject((provider, model, None, None, None, None))
+        found = plan.prices.subject((provider, model, None, None, None, None))
         rows += [
             {"provider": provider, "model": model, **s} for s in steps(plan, found.timeline, found.codes)
         ]
@@ -88,7 +89,7 @@ def seats(plan: Plan) -> list[dict[str, Any]]:
     used = {provider for provider, _ in MODELS}
     rows = []
     for tier in Tier:
-        groups = plan.routes(tier, "standard")
+        groups = plan.offering.routes(tier, "standard")
         if groups:
             seated = [route.candidate.provider in used for route in groups[0]]
             offers = [list(steps(plan, route.timeline, route.codes)) for route in groups[0]]

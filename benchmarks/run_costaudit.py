@@ -35,7 +35,7 @@ def audit_all() -> None:
     """Audit the log of the command line, and print what it comes to."""
     lean.keep_freed_memory()
     book = load_book()
-    plan = Plan(book, Resolver(book), Tagger(load_rules()), load_policy())
+    plan = Plan.of(book, Resolver(book), Tagger(load_rules()), load_policy())
     with read_tape(find_logs(sys.argv[2:3])[0], plan.tagger) as tape:
         passed = audit_tape(tape, informed(tape, plan))
     audit = build_audit(passed, load_gateways())

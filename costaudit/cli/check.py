@@ -148,7 +148,7 @@ def _of_log(paths: list[str], reading: Reading, gates: Gates, source: str, terms
     passed = read_logs(paths, reading)
     gateways = load_gateways(reading.choice.prices)
     work = audited(passed, gateways, CostSource(source))
-    return Case(gates, passed.plan.book, passed.plan.resolver, gateways, *terms, log=Log(work))
+    return Case(gates, passed.plan.prices.book, passed.plan.prices.resolver, gateways, *terms, log=Log(work))
 
 
 def _without_log(choice: BookChoice, gates: Gates, terms: _Terms) -> Case:

@@ -118,7 +118,7 @@ def ledger(
 
 def _providers(names: Sequence[str], plan: Plan) -> frozenset[str]:
     """Providers of the book by the names that logs use; raises UsageError for an unknown one."""
-    known = plan.book.provider_by_log_name
+    known = plan.prices.book.provider_by_log_name
     for name in names:
         if name.lower() not in known:
             raise UsageError(f"--provider {name!r} is not in the book", hint=did_you_mean(name, known))

@@ -263,7 +263,7 @@ def plan_of(
 
     book, resolver = open_book(choice)
     chosen = tagging or Tagging()
-    return Plan(
+    return Plan.of(
         book,
         resolver,
         tagger_of(chosen),

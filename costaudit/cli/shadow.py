@@ -241,7 +241,6 @@ def compare(
     report = build_comparison(
         arms[0],
         arms[1],
-        priced,
         cost=source,
         margin=_positive(_hundredth(margin), "--margin"),
         outcomes=passes,

@@ -69,8 +69,8 @@ class ArmCalls(msgspec.Struct, frozen=True):
     latency_ms: Ints
     """UNKNOWN where not logged."""
     feature: Words
-    cards: Counter[int]
-    """Calls by card number of the plan."""
+    cards: Counter[str]
+    """Calls by the id of the card that they cost."""
     keys: Keys | None
 
     @property
@@ -102,9 +102,14 @@ def arm_calls(segment: Segment, plan: Plan, *, keyed: bool, source: CostSource =
         if latency is None
         else np.asarray(latency.fill_null(UNKNOWN), np.int64),
         feature=words["feature"],
-        cards=Counter(card[card >= 0].tolist()),
+        cards=_by_card(card, plan),
         keys=_keys(calls) if keyed else None,
     )
+
+
+def _by_card(numbers: npt.NDArray[np.int32], plan: Plan) -> Counter[str]:
+    found = Counter(numbers[numbers >= 0].tolist())
+    return Counter({plan.prices.cards[number].id: calls for number, calls in found.items()})
 
 
 def _keys(calls: Batch) -> Keys:

@@ -218,7 +218,7 @@ def serving(rows: PricedRows, plan: Plan) -> Serving:
     codes = np.zeros(rows.calls.rows, np.int64)
     for number in range(size):
         provider, model, gateway = (rows.words[n].values[distinct[n][number]] for n in names)
-        periods = plan.resolver.periods(provider or gateway, model)
+        periods = plan.prices.resolver.periods(provider or gateway, model)
         pairs = [
             (r.provider, r.model) if isinstance(r, Resolved) else (provider or gateway, model)
             for _, r in periods
@@ -311,7 +311,7 @@ def _numbers(rows: PricedRows, plan: Plan, tier: Ints) -> Ints:
         rows.words,
         tier.astype(np.int8),
         rows.card,
-        plan.cards,
+        plan.prices.cards,
         evals=False,
         tasks=False,
     )

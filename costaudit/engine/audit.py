@@ -110,7 +110,7 @@ def informed(tape: Tape, plan: Plan, threads: int | None = None) -> Plan:
     """The plan with what the log as a whole says: which providers it uses, how its fingerprints vote."""
     words = {n: _words([name[place] for name in tape.names]) for place, n in enumerate(SUBJECT_WORDS)}
     subjects = named_subjects(words, plan) if tape.names else []
-    used = plan.providers_used.union(*(plan.subject(subject).providers for subject in subjects))
+    used = plan.providers_used.union(*(plan.prices.subject(subject).providers for subject in subjects))
     plan = plan.with_providers(used)
     if not tape.has_scores:
         return plan

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.alike import Alike, Mask
-from costaudit.engine.plan import NO_CLASS_PRICE, Plan, SubjectPrices
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import NO_CLASS_PRICE, SubjectPrices
 from costaudit.engine.slots import price_changes
 from costaudit.engine.subjects import distinct_subjects
 from costaudit.prices.cards import NO_TS, Timeline
@@ -39,15 +40,17 @@ class Prices(msgspec.Struct, frozen=True):
 def price_cells(alike: Alike, plan: Plan, free: Mask) -> Prices:
     """The card of every cell. `free` are those that nobody bills: see `judge.free_cells`."""
     subjects, codes = distinct_subjects(alike.words)
-    prices = [plan.subject(subject) for subject in subjects]
+    prices = [plan.prices.subject(subject) for subject in subjects]
     card, unsure = np.zeros(alike.size, np.int32), np.zeros(alike.size, bool)
     for number, rows in _by_code(codes, len(subjects)):
         card[rows], unsure[rows] = _card_of(plan, prices[number], alike, rows)
     no_usage = alike.words["quality"].among(Quality.NONE) & ~free
-    card = np.where(free, plan.free_card, np.where(no_usage, plan.reason_code("no_usage"), card))
-    rates = plan.rates().rates
+    card = np.where(
+        free, plan.prices.free_card, np.where(no_usage, plan.prices.reason_code("no_usage"), card)
+    )
+    rates = plan.prices.rates().rates
     lacking = ((rates[np.maximum(card, 0)] < 0) & alike.classes).any(axis=1) & (card >= 0)
-    card = np.where(lacking, plan.reason_code(NO_CLASS_PRICE), card).astype(np.int32)
+    card = np.where(lacking, plan.prices.reason_code(NO_CLASS_PRICE), card).astype(np.int32)
     return Prices(
         card=card,
         unsure=unsure & ~free & ~no_usage,
@@ -129,6 +132,6 @@ def _is_one(
     if found.min() < 0:
         return False
     numbers = codes[found]
-    models = {(plan.cards[n].provider, plan.cards[n].model) for n in numbers.tolist()}
-    rates = plan.rates().rates[numbers][:, classes]
+    models = {(plan.prices.cards[n].provider, plan.prices.cards[n].model) for n in numbers.tolist()}
+    rates = plan.prices.rates().rates[numbers][:, classes]
     return len(models) == 1 and bool((rates == rates[0]).all())

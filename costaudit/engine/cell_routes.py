@@ -11,7 +11,8 @@ from costaudit.engine.choose import Chosen
 from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.ledger_facts import LedgerFacts, SavedOffer, origin_of
 from costaudit.engine.offers import CAUSES, NONE, Offer
-from costaudit.engine.plan import PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import PRICED
 from costaudit.engine.saved import SavedLedger
 from costaudit.errors import InputError
 from costaudit.prices.conditions import service_tier
@@ -29,10 +30,10 @@ def recorded_routes(ledger: SavedLedger, plan: Plan) -> Chosen:
     cells = ledger.cells
     for name in {service_tier(word) for word in cells.values["service_tier"]}:
         for number, _ in plan.policy.treatments():  # makes the plan know the cards of its models
-            plan.routes(number, name)
-            plan.fallbacks(number, name)
-            plan.checker(number)
-    cards = {card.id: code for code, card in enumerate(plan.cards)}
+            plan.offering.routes(number, name)
+            plan.offering.fallbacks(number, name)
+            plan.offering.checker(number)
+    cards = {card.id: code for code, card in enumerate(plan.prices.cards)}
     offers = {offer.id: _offer_code(plan, offer, cards, ledger) for offer in ledger.facts.offers}
     known = {number for number, _ in plan.policy.treatments()} | {NOT_ACTED_ON}
     strange = set(np.unique(cells.keys["number"]).tolist()) - known
@@ -60,9 +61,9 @@ def _offer_code(plan: Plan, saved: SavedOffer, cards: Mapping[str, int], ledger:
         offer = Offer(cards[saved.card], expected, fallback)
     except KeyError as error:
         raise _unknown(ledger, str(error.args[0])) from error
-    if offer not in plan.offers:
-        plan.offers.append(offer)
-    return plan.offers.index(offer)
+    if offer not in plan.offering.offers:
+        plan.offering.offers.append(offer)
+    return plan.offering.offers.index(offer)
 
 
 def _coded(ledger: SavedLedger, key: str, codes: Mapping[str, int]) -> npt.NDArray[np.int32]:

@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.alike import NEEDS
+from costaudit.engine.offering import Route
 from costaudit.engine.offers import NO_ROUTE
-from costaudit.engine.plan import Plan, RateMatrix, Route
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import RateMatrix
 from costaudit.engine.rows import PricedRows, cost_of
 from costaudit.errors import ConfigError
 from costaudit.prices.conditions import service_tier
@@ -53,7 +55,7 @@ class Members(msgspec.Struct, eq=False, dict=True):
             klass: tuple(
                 seat
                 for full in seats
-                if (seat := tuple(n for n in full if knows(n, plan.book, plan.resolver)))
+                if (seat := tuple(n for n in full if knows(n, plan.prices.book, plan.prices.resolver)))
                 and (not allowed or seat[0].partition("/")[0] in allowed)
             )
             for klass, seats in roster.items()
@@ -146,13 +148,13 @@ class Members(msgspec.Struct, eq=False, dict=True):
     def _own(self, card: Cards) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any]]:
         """Class and provider of the model that every row is priced as; -1 without a class."""
         numbers = np.unique(card[card >= 0])
-        klass = np.full(len(self.plan.cards) + 1, -1, np.int8)
-        provider = np.full(len(self.plan.cards) + 1, "", object)
+        klass = np.full(len(self.plan.prices.cards) + 1, -1, np.int8)
+        provider = np.full(len(self.plan.prices.cards) + 1, "", object)
         for number in numbers.tolist():
-            facts = self.plan.facts(number)
+            facts = self.plan.prices.facts(number)
             if facts is not None and facts.klass in CLASSES:
                 klass[number] = CLASSES.index(facts.klass)
-            provider[number] = self.plan.cards[number].provider
+            provider[number] = self.plan.prices.cards[number].provider
         place = np.where(card >= 0, card, -1)
         return klass[place], provider[place]
 
@@ -168,7 +170,7 @@ class Members(msgspec.Struct, eq=False, dict=True):
         if not len(index) or not len(route.codes):
             return index[:0], *nothing
         card = route.lookup(rows.price_ts[index], rows.context[index])
-        matrix = self.plan.rates()
+        matrix = self.plan.prices.rates()
         fits = needs.fitted_by(matrix, card, index)
         index, card = index[fits], card[fits]
         counts = {n: None if column is None else column[index] for n, column in rows.counts.items()}
@@ -179,7 +181,7 @@ class Members(msgspec.Struct, eq=False, dict=True):
     def _route(self, seat: Seat, kind: str) -> Route:
         found = self._routes.get((seat, kind))
         if found is None:
-            found = self._routes[seat, kind] = self.plan.seat_route(seat, kind)
+            found = self._routes[seat, kind] = self.plan.offering.seat_route(seat, kind)
         return found
 
 
@@ -250,9 +252,9 @@ class _Cheapest(msgspec.Struct):
 def card_names(plan: Plan, card: Cards) -> tuple[npt.NDArray[np.int64], tuple[str | None, ...]]:
     """Cards as codes of their models' names (provider/model); None for NO_ROUTE."""
     numbers = np.unique(card[card >= 0]).tolist()
-    names = sorted({f"{plan.cards[n].provider}/{plan.cards[n].model}" for n in numbers})
+    names = sorted({f"{plan.prices.cards[n].provider}/{plan.prices.cards[n].model}" for n in numbers})
     code = {name: number for number, name in enumerate(names)}
-    table = np.full(len(plan.cards) + 1, len(names), np.int64)
+    table = np.full(len(plan.prices.cards) + 1, len(names), np.int64)
     for number in numbers:
-        table[number] = code[f"{plan.cards[number].provider}/{plan.cards[number].model}"]
+        table[number] = code[f"{plan.prices.cards[number].provider}/{plan.prices.cards[number].model}"]
     return table[np.where(card >= 0, card, -1)], (*names, None)

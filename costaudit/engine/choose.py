@@ -19,8 +19,10 @@ from costaudit.engine.alike import NEEDS, NO, NO_EDGE, UNSURE, YES, Alike, Answe
 from costaudit.engine.cell_prices import Prices, places_in
 from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
 from costaudit.engine.exact import weighted_sum
+from costaudit.engine.offering import Route
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
-from costaudit.engine.plan import PRICED, Plan, RateMatrix, Route
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import PRICED, RateMatrix
 from costaudit.engine.sessions import KEEPS, SessionBook, code_of
 from costaudit.routing.policy import Treatment
 from costaudit.routing.terms import WHOLE
@@ -130,7 +132,8 @@ def choose(plan: Plan, cells: Alike, prices: Prices, members: Members | None = N
     movable = ok & has_price & prices.chat
     tasks = plan.evals is not None and plan.evals.speaks_of_tasks
     contexts = contexts_of(
-        plan.policy, plan.reads, cells.words, cells.tier, np.where(movable, prices.card, -1), plan.cards,
+        plan.policy, plan.reads, cells.words, cells.tier, np.where(movable, prices.card, -1),
+        plan.prices.cards,
         evals=plan.evals is not None, tasks=tasks,
     )  # fmt: skip
     never = contexts.never if cells.unmoved is None else contexts.never | (movable & cells.unmoved)
@@ -175,7 +178,7 @@ def _choose_context(  # noqa: PLR0913, PLR0917 - of whom, where they stand, and 
     chosen = found.chosen
     unsure = np.zeros(cells.size, bool)
     treatment = plan.policy.treatment(context.number)
-    groups = plan.routes(context.number, context.service)
+    groups = plan.offering.routes(context.number, context.service)
     if treatment is None or (not groups and treatment.keep is False):
         chosen.kept[index] = KEPT.index("tier_keeps")
         return unsure
@@ -231,7 +234,7 @@ def _parts(check: Cards, after: Cards, cells: Alike) -> Iterator[tuple[Index, in
 
 def _checks(plan: Plan, context: Context, cells: Alike) -> tuple[Cards, Mask]:
     """The card of the model that verifies, and where that is not one for all requests of a cell."""
-    checker = plan.checker(context.number)
+    checker = plan.offering.checker(context.number)
     if checker is None:
         return np.full(cells.size, NONE, np.int32), np.zeros(cells.size, bool)
     low, high = (np.minimum(edge, NO_EDGE - 1) for edge in (cells.length.over + 1, cells.length.most))
@@ -244,11 +247,11 @@ def _fallbacks(plan: Plan, context: Context, cells: Alike) -> tuple[Cards, Mask]
     """The card of the first fallback model that can serve; NONE for that of today."""
     found, unsure = np.full(cells.size, NONE, np.int32), np.zeros(cells.size, bool)
     open_ = np.ones(cells.size, bool)
-    for route in plan.fallbacks(context.number, context.service):
+    for route in plan.offering.fallbacks(context.number, context.service):
         if context.allowed is None or route.candidate.provider in context.allowed:
             place, doubtful = _places(plan, route, cells)
             card = _card_at(route, place)
-            fits = np.minimum(_fits(plan.rates(), cells, card, None), np.where(doubtful, UNSURE, YES))
+            fits = np.minimum(_fits(plan.prices.rates(), cells, card, None), np.where(doubtful, UNSURE, YES))
             unsure |= open_ & (fits == UNSURE)
             found = np.where(open_ & (fits == YES), card, found)
             open_ &= fits == NO
@@ -365,16 +368,16 @@ class _Contest:
         self.cells, self.card, self.size, self.single = cells, card, cells.size, cells.single
         self.requests = cells.requests
         self.checker, self.fallback = checker, fallback
-        self.shares = plan.may_pay_shares(context.number)
+        self.shares = plan.offering.may_pay_shares(context.number)
         self.scale = SCALE if self.shares else 1
-        fees = bool(plan.rates().rates[:, PRICED.index("request")].any())
+        fees = bool(plan.prices.rates().rates[:, PRICED.index("request")].any())
         self.places = [
             place
             for place, total in enumerate(cells.sums)
             if total is not None and (fees or PRICED[place] != "request")
         ]
         """Classes of which there is any, by place in PRICED."""
-        matrix = plan.rates().rates
+        matrix = plan.prices.rates().rates
         self.today = [np.maximum(matrix[card, place], 0) for place in self.places]
         """What a unit of each class costs today, in 1e-15 USD."""
         self.columns = [total for place in self.places if (total := cells.sums[place]) is not None]
@@ -390,18 +393,18 @@ class _Contest:
         if (place < 0).all():
             return None
         safe = np.maximum(place, 0)
-        offers = plan.offers_of(self.context, route, self.checker, self.fallback)
+        offers = plan.offering.offers_of(self.context, route, self.checker, self.fallback)
         offer = np.where(place >= 0, offers[safe], NONE).astype(np.int32)
         if (offer == NONE).all():
             return None
         card = _card_at(route, place)
-        fits = _fits(plan.rates(), self.cells, card, self.ratios(route, safe))
+        fits = _fits(plan.prices.rates(), self.cells, card, self.ratios(route, safe))
         fits = np.minimum(np.where(offer == NONE, NO, fits), np.where(doubtful, UNSURE, YES)).astype(np.int8)
         if (fits == NO).all():
             return None
         rates = self._rates(offer)
         if self.treatment.always:  # whoever is served by the candidate already stays as it is
-            models = plan.rates().model
+            models = plan.prices.rates().model
             here = models[np.maximum(card, 0)] == models[self.card]
             offer = np.where(here, NO_ROUTE, offer).astype(np.int32)
             own = [today * self.scale for today in (*self.today, np.zeros(1, np.int64))]
@@ -413,13 +416,13 @@ class _Contest:
         """How a candidate counts tokens, for cards of its timeline."""
         if not self.plan.policy.pairs:
             return None
-        read, written = self.plan.ratios_of(self.context, route)
+        read, written = self.plan.offering.ratios_of(self.context, route)
         if (read == WHOLE).all() and (written == WHOLE).all():
             return None
         return read[place], written[place]
 
     def _rates(self, offer: Cards) -> list[Ints]:
-        offers, safe = self.plan.offer_matrix(), np.maximum(offer, 0)
+        offers, safe = self.plan.offering.matrix(), np.maximum(offer, 0)
         rates = [np.maximum(offers.rates[safe, place], 0) * self.scale for place in self.places]
         if self.shares:
             own = offers.own_share[safe]
@@ -507,7 +510,7 @@ class _Contest:
             lacks = np.full(self.size, LACKS.index("quality"), np.int8)
             unsure |= doubtful
             open_ = np.ones(self.size, bool)
-            for name, answer in _tests(self.plan.rates(), self.cells, card, ratios).items():
+            for name, answer in _tests(self.plan.prices.rates(), self.cells, card, ratios).items():
                 unsure |= open_ & (answer == UNSURE)
                 lacks = np.where(open_ & (answer == NO), LACKS.index(name), lacks)
                 open_ &= answer == YES

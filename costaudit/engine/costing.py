@@ -19,7 +19,8 @@ from costaudit.engine.exact import weighted_sum
 from costaudit.engine.kernel import BELOW_LIST, REPORTED
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells
 from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
-from costaudit.engine.plan import MEASURE, PRICED, RATE_DECIMALS, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED, RATE_DECIMALS
 from costaudit.errors import ConfigError
 from costaudit.money import EXACT
 from costaudit.prices.gateways import Gateways
@@ -128,7 +129,7 @@ def offer_parts(
     cells: Cells, plan: Plan, offer: npt.NDArray[np.int32], list_units: Amounts
 ) -> dict[str, Amounts]:
     """The expected cost of every cell's requests with an offer, by cause; the list cost for NO_ROUTE."""
-    offers = plan.offer_matrix()
+    offers = plan.offering.matrix()
     kept = offer == NO_ROUTE
     zero = np.zeros(len(offer), dtype=object)
     if kept.all():
@@ -171,10 +172,12 @@ def _verified(cells: Cells, plan: Plan, routed: Amounts) -> Amounts:
     card = cells.keys["verify"]
     if (card == NONE).all():
         return found
-    rates, safe = plan.rates().rates, np.maximum(card, 0)
+    rates, safe = plan.prices.rates().rates, np.maximum(card, 0)
     read = np.sum([cells.measures[name] for name in (*INPUT_SIDE, *OUTPUT_SIDE)], axis=0, dtype=object)
     requests = cells.measures["requests"].astype(object)
-    written = np.array([plan.verification_tokens(number) for number in cells.keys["number"].tolist()], object)
+    written = np.array(
+        [plan.offering.verification_tokens(number) for number in cells.keys["number"].tolist()], object
+    )
     by_class = {
         name: np.maximum(rates[safe, PRICED.index(name)], 0) for name in ("input", "output", "request")
     }
@@ -216,7 +219,7 @@ def billed_as_reported(cells: Cells, plan: Plan, source: CostSource) -> npt.NDAr
 def bill_known(cells: Cells, plan: Plan, source: CostSource) -> npt.NDArray[np.bool_]:
     """Cells whose bill a source knows; that no provider was paid for some is known to all of them."""
     card = cells.keys["card"]
-    by_itself = card == plan.free_card if source is CostSource.REPORTED else card >= 0
+    by_itself = card == plan.prices.free_card if source is CostSource.REPORTED else card >= 0
     return np.asarray(by_itself | billed_as_reported(cells, plan, source))
 
 
@@ -227,7 +230,7 @@ def states_cost(cells: Cells) -> npt.NDArray[np.bool_]:
 
 def card_cost(cells: Cells, plan: Plan, card: npt.NDArray[np.int32]) -> Amounts:
     """The cost of every cell's tokens at a card; 0 where the card is negative."""
-    matrix = plan.rates().rates
+    matrix = plan.prices.rates().rates
     if not len(matrix):
         return np.zeros(len(card), dtype=object)
     safe = np.maximum(card, 0)

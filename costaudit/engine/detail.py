@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from costaudit.engine.bands import LENGTH_EDGES, OUTPUT_EDGES
 from costaudit.engine.judge import DISJOINT, total_of
-from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_USD_PER_MTOK, PRICED, Plan
+from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_USD_PER_MTOK, Plan
+from costaudit.engine.prices import PRICED
 from costaudit.engine.rows import JudgedRows
 from costaudit.engine.slots import price_changes, slots_of
 from costaudit.engine.subjects import distinct_subjects
@@ -57,14 +58,14 @@ def detail_keys(rows: JudgedRows, plan: Plan, period_us: int) -> Numbers:
     return {
         "from_s": start,
         "until_s": end,
-        "context": band(context, plan.book.context_edges),
+        "context": band(context, plan.prices.book.context_edges),
         "length": band(context + output, LENGTH_EDGES),
         "output_band": band(output, OUTPUT_EDGES),
         "classes": _classes(rows),
         "needs": rows.needs,
         "stated": _stated(rows),
         "confidence": np.where(rows.tags.tier == UNTAGGED, 0, confidence),
-        "unbilled": (rows.card == plan.free_card).astype(np.int8),
+        "unbilled": (rows.card == plan.prices.free_card).astype(np.int8),
     }
 
 
@@ -85,7 +86,7 @@ def _slots(rows: JudgedRows, plan: Plan, period_us: int) -> tuple[Ints, Ints]:
     high = (int(dated.max()) // period_us + 1) * period_us
     subjects, codes = distinct_subjects(rows.words)
     for number, subject in enumerate(subjects):
-        changes = price_changes(plan.subject(subject).timeline, low, high)
+        changes = price_changes(plan.prices.subject(subject).timeline, low, high)
         if len(changes[changes % period_us != 0]):
             mine = np.flatnonzero(codes == number)
             start[mine], end[mine] = slots_of(ts[mine], period_us, changes)

@@ -48,7 +48,9 @@ def pass_of_ledgers(
     """
     _refuse_twice(ledgers)
     done = [_priced(ledger, plan) for ledger in ledgers]
-    known = frozenset(name for one in ledgers for name in one.facts.providers if name in plan.book.providers)
+    known = frozenset(
+        name for one in ledgers for name in one.facts.providers if name in plan.prices.book.providers
+    )
     used = plan.providers_used.union(known, *(one.prices.providers for one in done))
     plan = plan.with_providers(used)
     for found in done:

@@ -22,7 +22,8 @@ from costaudit.engine.choose import Chosen, Members, choose
 from costaudit.engine.exact import sum_by
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS
-from costaudit.engine.plan import MEASURE, PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.engine.shares import request_hashes, session_hashes
 from costaudit.engine.subjects import SUBJECT_WORDS
 from costaudit.prices.cards import NO_TS
@@ -72,7 +73,7 @@ class Rows:
         self.kind_words = {name: kinds.words(name, _DEFAULTS.get(name)) for name in WORD_KEYS}
         words = self.kind_words
         self.kind_words["gateway"] = with_gateways(
-            words["gateway"], words["provider"], words["model"], plan.book
+            words["gateway"], words["provider"], words["model"], plan.prices.book
         )
         self.ts = self.calls.times()
         self.price_ts = self.ts

@@ -18,12 +18,7 @@ from costaudit.engine.detail import detail_keys
 from costaudit.engine.exact import LIMIT, sum_by
 from costaudit.engine.judge import DISJOINT, Rows, decide, total_of
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells, sums
-from costaudit.engine.plan import (
-    IMPLAUSIBLE_FROM_PICOUSD,
-    IMPLAUSIBLE_TIMES,
-    IMPLAUSIBLE_USD_PER_MTOK,
-    Plan,
-)
+from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_TIMES, IMPLAUSIBLE_USD_PER_MTOK, Plan
 from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, ratio_buckets
 from costaudit.engine.rows import JudgedRows, confidence_bands, cost_of, judge_rows
 from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
@@ -204,7 +199,7 @@ def _nothing() -> Cells:
 
 def _stated(rows: Rows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) -> Stated:
     """What the requests state that they cost, and whether that is believed."""
-    list_units = cost_of(plan.rates(), card, rows.counts)
+    list_units = cost_of(plan.prices.rates(), card, rows.counts)
     tokens = total_of(rows.counts, DISJOINT, rows.size)
     # A tool that knows no price writes 0; only where we know the price is that a price.
     stated = rows.calls.valid("reported_picousd") & ~((picousd == 0) & (card < 0) & (tokens > 0))
@@ -221,7 +216,7 @@ def _stated(rows: Rows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) 
                 reported[row] = IMPLAUSIBLE
     below = (reported == REPORTED) & (card >= 0) & (picousd < -(-list_units // 1000))
     reported = np.where(below, BELOW_LIST, reported).astype(np.int8)
-    if plan.book.changes:
+    if plan.prices.book.changes:
         reported = outdated(reported, card, plan)
     return Stated(card, list_units, reported, picousd)
 
@@ -230,7 +225,7 @@ def outdated(
     reported: npt.NDArray[np.integer], card: npt.NDArray[np.int32], plan: Plan
 ) -> npt.NDArray[np.int8]:
     """Codes of `reported` where what is stated at a supposed price is set aside."""
-    supposed = plan.supposed()
+    supposed = plan.prices.supposed()
     here = (card >= 0) & (supposed[np.maximum(card, 0)] if len(supposed) else False)
     return np.where(here & (reported != NO_REPORT), OUTDATED, reported).astype(np.int8)
 

@@ -92,10 +92,10 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def origin_of(plan: Plan) -> Origin:
     """What decides the routes of a plan."""
-    maps = json.dumps(sorted(plan.resolver.user_map.items()))
+    maps = json.dumps(sorted(plan.prices.resolver.user_map.items()))
     return Origin(
-        book_version=plan.book.version,
-        book_sha256=plan.book.sha256,
+        book_version=plan.prices.book.version,
+        book_sha256=plan.prices.book.sha256,
         maps_sha256=_digest(maps),
         policy=plan.policy.name,
         policy_sha256=plan.policy.digest,

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from costaudit.engine.kernel import OUTDATED, outdated
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells
 from costaudit.engine.offers import NO_ROUTE, NONE, Offer
-from costaudit.engine.plan import FREE, MEASURE, NO_CLASS_PRICE, PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import FREE, MEASURE, NO_CLASS_PRICE, PRICED
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, Timeline, timeline_of
 from costaudit.routing.projection import POINT
@@ -96,13 +97,13 @@ class _Mapping(msgspec.Struct):
         new, lost = old.copy(), np.zeros(len(old), bool)
         for number in np.unique(old[old >= 0]).tolist():
             here = np.flatnonzero(old == number)
-            card = self.plan.cards[number]
+            card = self.plan.prices.cards[number]
             found = self._found(card, self.times[rows[here]])
             if billed:
                 found = self._with_all_classes(found, rows[here])
             new[here], lost[here] = found, found < 0
             if keep and lost[here].any():
-                new[here[lost[here]]] = self.fresh.card_number(card)
+                new[here[lost[here]]] = self.fresh.prices.card_number(card)
         return new, lost
 
     def _with_all_classes(self, card: Codes, rows: npt.NDArray[np.intp]) -> Codes:
@@ -110,17 +111,17 @@ class _Mapping(msgspec.Struct):
         out = card.copy()
         for number in np.unique(card[card >= 0]).tolist():
             here = np.flatnonzero(card == number)
-            missing = [n for n in PRICED if n not in self.fresh.cards[number].rates and n != "request"]
+            missing = [n for n in PRICED if n not in self.fresh.prices.cards[number].rates and n != "request"]
             lacks = np.zeros(len(here), bool)
             for name in missing:
                 lacks |= self.cells.measures[MEASURE[name]][rows[here]] > 0
             if lacks.any():
-                out[here[lacks]] = self.fresh.reason_code(NO_CLASS_PRICE)
+                out[here[lacks]] = self.fresh.prices.reason_code(NO_CLASS_PRICE)
         return out
 
     def _found(self, card: Card, times: Ints) -> Codes:
         if not card.model:
-            return np.full(len(times), self.fresh.card_number(FREE), np.int32)
+            return np.full(len(times), self.fresh.prices.card_number(FREE), np.int32)
         timeline = self._timeline(card)
         starts = np.array([segment.start for segment in timeline.segments], np.int64)
         dated = times != NO_PERIOD
@@ -139,18 +140,22 @@ class _Mapping(msgspec.Struct):
         when = card.when
         key = (card.provider, card.model, when.tier, when.region, when.speed)
         if key not in self._timelines:
-            self._timelines[key] = timeline_of(self.fresh.book, key[:2], *key[2:])
+            self._timelines[key] = timeline_of(self.fresh.prices.book, key[:2], *key[2:])
         return self._timelines[key]
 
     def _code(self, found: Card | str) -> int:
-        return self.fresh.reason_code(found) if isinstance(found, str) else self.fresh.card_number(found)
+        return (
+            self.fresh.prices.reason_code(found)
+            if isinstance(found, str)
+            else self.fresh.prices.card_number(found)
+        )
 
     def offers(self, old: Codes, *, keep: bool) -> tuple[Codes, Mask]:
         """Offer numbers of the fresh plan, and where an offer is lost: NO_ROUTE there."""
         new, lost = np.full(len(old), NO_ROUTE, np.int32), np.zeros(len(old), bool)
         for number in np.unique(old[old != NO_ROUTE]).tolist():
             rows = np.flatnonzero(old == number)
-            offer = self.plan.offers[number]
+            offer = self.plan.offering.offers[number]
             parts = [
                 self.cards(np.full(len(rows), code, np.int32), keep=keep, billed=first, rows=rows)[0]
                 for code, first in ((offer.card, True), (offer.checker, False), (offer.fallback, False))
@@ -162,7 +167,7 @@ class _Mapping(msgspec.Struct):
                 if _is_lost(offer, card, checker, fallback):
                     lost[here] = True
                 else:
-                    new[here] = self.fresh.offer_number(
+                    new[here] = self.fresh.offering.offer_number(
                         card, offer.terms, checker, fallback, offer.fallback_terms
                     )
         return new, lost
@@ -211,8 +216,8 @@ def _miss(cells: Cells, plan: Plan) -> npt.NDArray[Any]:
     routed = (keys["route_any"] != NO_ROUTE) & (keys["band"] >= POINT)
     card = keys["card"]
     if routed.any():
-        card = np.where(routed, plan.offer_matrix().card[np.maximum(keys["route_any"], 0)], card)
-    rates = plan.rates().rates[np.maximum(card, 0)]
+        card = np.where(routed, plan.offering.matrix().card[np.maximum(keys["route_any"], 0)], card)
+    rates = plan.prices.rates().rates[np.maximum(card, 0)]
     fresh, read, write = (rates[:, PRICED.index(n)] for n in ("input", "cache_read", "cache_write_5m"))
     each = np.where(write >= 0, write, fresh) - np.maximum(read, 0)
     return np.where(card >= 0, each, 0).astype(object)
@@ -220,13 +225,13 @@ def _miss(cells: Cells, plan: Plan) -> npt.NDArray[Any]:
 
 def with_cards(plan: Plan, changed: Mapping[int, Card]) -> Plan:
     """The same plan with other cards on some numbers, and the offers that follow: to cost its cells with."""
-    twin = plan.at_prices(plan.book, plan.prices_at)
-    for number, card in enumerate(plan.cards):
-        twin.card_number(changed.get(number, card))
-    twin.offers.extend(
-        twin.offer(o.card, o.terms, o.checker, o.fallback, o.fallback_terms)
+    twin = plan.at_prices(plan.prices.book, plan.prices_at)
+    for number, card in enumerate(plan.prices.cards):
+        twin.prices.card_number(changed.get(number, card))
+    twin.offering.offers.extend(
+        twin.offering.offer(o.card, o.terms, o.checker, o.fallback, o.fallback_terms)
         if changed.keys() & o.cards
         else o
-        for o in plan.offers
+        for o in plan.offering.offers
     )
     return twin

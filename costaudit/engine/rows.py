@@ -18,7 +18,8 @@ from costaudit.engine.choose import KEPT, Chosen, choose
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.judge import Rows, decide, free_cells, total_of
 from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
-from costaudit.engine.plan import MEASURE, PRICED, Plan, RateMatrix
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED, RateMatrix
 from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.routing.projection import verification_multiples
 from costaudit.schema import UNTAGGED
@@ -88,11 +89,13 @@ class JudgedRows(PricedRows, frozen=True):
         rows = route.verify != NONE
         if rows.any():
             read = self.context + total_of(self.counts, OUTPUT_SIDE, len(routed))
-            rates = plan.rates().rates[np.maximum(route.verify, 0)]
+            rates = plan.prices.rates().rates[np.maximum(route.verify, 0)]
             each = {
                 name: np.maximum(rates[:, PRICED.index(name)], 0) for name in ("input", "output", "request")
             }
-            written = np.array([plan.verification_tokens(n) for n in route.number.tolist()], np.int64)
+            written = np.array(
+                [plan.offering.verification_tokens(n) for n in route.number.tolist()], np.int64
+            )
             cost = weighted_sum(
                 [read, written, np.ones(len(read), np.int64)],
                 [each["input"], each["output"], each["request"]],
@@ -105,7 +108,7 @@ class JudgedRows(PricedRows, frozen=True):
 
         Negative where there is no price.
         """
-        offers = plan.offer_matrix()
+        offers = plan.offering.matrix()
         today = self.list_units.astype(object) * SCALE
         if not offers.size or (offer == NO_ROUTE).all():
             return today
@@ -153,7 +156,7 @@ def price_rows(segment: Segment, plan: Plan) -> PricedRows:
         price_ts=rows.price_ts,
         context=rows.context,
         card=prices.card,
-        list_units=cost_of(plan.rates(), prices.card, rows.counts),
+        list_units=cost_of(plan.prices.rates(), prices.card, rows.counts),
         providers=prices.providers,
         chat=prices.chat,
         needs=rows.needs,
@@ -173,7 +176,7 @@ def judge_rows(segment: Segment, plan: Plan, judged: Judged | None = None) -> Ju
         price_ts=rows.price_ts,
         context=rows.context,
         card=card,
-        list_units=cost_of(plan.rates(), card, rows.counts),
+        list_units=cost_of(plan.prices.rates(), card, rows.counts),
         providers=found.providers,
         chat=found.chat[unit],
         needs=rows.needs,

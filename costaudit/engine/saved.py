@@ -54,15 +54,17 @@ class SavedLedger(msgspec.Struct, frozen=True):
 def facts_of(passed: Pass) -> LedgerFacts:
     """What the ledger of a pass with `Plan.detail` says of itself."""
     plan = passed.plan
-    used = sorted({int(code) for code in passed.cells.keys["card"].tolist() if code >= 0} - {plan.free_card})
-    cards = [plan.cards[code] for code in used]
+    used = sorted(
+        {int(code) for code in passed.cells.keys["card"].tolist() if code >= 0} - {plan.prices.free_card}
+    )
+    cards = [plan.prices.cards[code] for code in used]
     return LedgerFacts(
         schema=SCHEMA,
         version=__version__,
         origin=origin_of(plan),
         resolution=plan.resolution,
         edges=Edges(
-            context=plan.book.context_edges,
+            context=plan.prices.book.context_edges,
             length=LENGTH_EDGES,
             output=OUTPUT_EDGES,
             confidence=confidence_edges(plan.policy),
@@ -100,12 +102,12 @@ def _offers(passed: Pass) -> dict[int, SavedOffer]:
     used = {int(code) for key in _ROUTES for code in np.unique(keys[key]).tolist()} - {NO_ROUTE}
     told = {}
     for code in used:
-        offer = plan.offers[code]
+        offer = plan.offering.offers[code]
         parts = {name: tuple(getattr(offer.expected, name)) for name in CAUSES}
-        fallback = None if offer.fallback == NONE else plan.cards[offer.fallback].id
+        fallback = None if offer.fallback == NONE else plan.prices.cards[offer.fallback].id
         told[code] = SavedOffer(
-            id=plan.cards[offer.card].id,
-            card=plan.cards[offer.card].id,
+            id=plan.prices.cards[offer.card].id,
+            card=plan.prices.cards[offer.card].id,
             fallback=fallback,
             parts={name: part for name, part in parts.items() if any(part)},
             fixed_checks=offer.expected.fixed_checks,
@@ -164,8 +166,8 @@ def table_of(passed: Pass) -> pa.Table:
         columns[name] = pa.array(np.array((-1, *edges), np.int64)[cells.keys[key]])
     for key, told in _CODED.items():
         columns[key] = _coded(cells.keys[key].tolist(), told)
-    ids = {code: card.id for code, card in enumerate(passed.plan.cards)}
-    free = passed.plan.free_card
+    ids = {code: card.id for code, card in enumerate(passed.plan.prices.cards)}
+    free = passed.plan.prices.free_card
     for key in _CARDS:
         columns[key] = _coded([NONE if c == free else c for c in cells.keys[key].tolist()], ids)
     routes = {code: offer.id for code, offer in _offers(passed).items()}

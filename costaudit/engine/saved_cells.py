@@ -26,7 +26,8 @@ from costaudit.engine.detail import (
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS
-from costaudit.engine.plan import MEASURE, PRICED, RATE_DECIMALS, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED, RATE_DECIMALS
 from costaudit.engine.rows import bands
 from costaudit.engine.saved import SavedLedger
 from costaudit.engine.slots import SECOND_US
@@ -57,7 +58,7 @@ def alike_of(ledger: SavedLedger, plan: Plan) -> Alike:
     """The cells of a ledger, as a plan looks at them."""
     keys, values, edges = ledger.cells.keys, ledger.cells.values, ledger.facts.edges
     words = {name: Words(keys[name].astype(np.int64), values[name]) for name in WORD_KEYS}
-    words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
+    words["gateway"] = with_gateways(words["gateway"], words["provider"], words["model"], plan.prices.book)
     low, high = times_of(ledger, plan)
     classes = [(keys["classes"] >> bit) & 1 == 1 for bit in range(len(CLASSES))]
 
@@ -117,7 +118,7 @@ def reported_of(
     priced_then = np.array([word is not None for word in ledger.cells.values["card"]], bool)[keys["card"]]
     priced = card >= 0
     used = alike.classes
-    then, now = _rates_then(ledger)[keys["card"]], plan.rates().rates[np.maximum(card, 0)]
+    then, now = _rates_then(ledger)[keys["card"]], plan.prices.rates().rates[np.maximum(card, 0)]
     rises, falls = (((now >= then) | ~used).all(axis=1), ((now <= then) | ~used).all(axis=1))
     both = priced & priced_then
     free, free_then = (((rates <= 0) | ~used).all(axis=1) for rates in (now, then))

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.gateways import with_gateways
-from costaudit.engine.plan import Plan, Subject
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import Subject
 from costaudit.tape.columns import Words
 from costaudit.tape.groups import group_rows
 
@@ -28,5 +29,5 @@ def distinct_subjects(words: Mapping[str, Words]) -> tuple[list[Subject], Ints]:
 
 def named_subjects(words: Mapping[str, Words], plan: Plan) -> list[Subject]:
     """Distinct subjects of words as logged."""
-    gateway = with_gateways(words["gateway"], words["provider"], words["model"], plan.book)
+    gateway = with_gateways(words["gateway"], words["provider"], words["model"], plan.prices.book)
     return distinct_subjects({**words, "gateway": gateway})[0]

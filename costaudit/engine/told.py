@@ -58,13 +58,13 @@ class Told(msgspec.Struct):
 
     def _card_id(self, number: int, plan: Plan) -> str:
         if number < 0:
-            return _REASON + plan.reasons[-1 - number]
-        card = plan.cards[number]
+            return _REASON + plan.prices.reasons[-1 - number]
+        card = plan.prices.cards[number]
         self.cards[card.id] = card
         return card.id
 
     def _offer_id(self, number: int, plan: Plan) -> str:
-        offer = plan.offers[number]
+        offer = plan.offering.offers[number]
         checker, fallback = (
             None if card == NONE else self._card_id(card, plan) for card in (offer.checker, offer.fallback)
         )
@@ -88,8 +88,8 @@ class Told(msgspec.Struct):
 
     def _card_number(self, ident: str, plan: Plan) -> int:
         if ident.startswith(_REASON):
-            return plan.reason_code(ident.removeprefix(_REASON))
-        return plan.card_number(self.cards[ident])
+            return plan.prices.reason_code(ident.removeprefix(_REASON))
+        return plan.prices.card_number(self.cards[ident])
 
     def _offer_number(self, ident: str, plan: Plan) -> int:
         told = self.offers[ident]
@@ -97,7 +97,7 @@ class Told(msgspec.Struct):
             NONE if card is None else self._card_number(card, plan) for card in (told.checker, told.fallback)
         )
         card = self._card_number(told.card, plan)
-        return plan.offer_number(card, told.terms, checker, fallback, told.fallback_terms)
+        return plan.offering.offer_number(card, told.terms, checker, fallback, told.fallback_terms)
 
 
 def _translated(cells: Cells, card_id: Callable[[int], str], offer_id: Callable[[int], str]) -> Cells:

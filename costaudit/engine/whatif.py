@@ -15,7 +15,8 @@ from costaudit.engine.cache import Turns, kept_in_cache
 from costaudit.engine.kernel import Partial, audit_segment
 from costaudit.engine.ledger import CellSum
 from costaudit.engine.offers import NO_ROUTE, SCALE
-from costaudit.engine.plan import MEASURE, PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.sessions import SessionBook, SessionTags
 from costaudit.engine.shares import session_hashes
@@ -168,10 +169,10 @@ class _Evaluation:
         own = judged.card[rows]
         target = own.copy()
         if moved.any():
-            target[moved] = plan.offer_matrix().card[judged.route.any[rows][moved]]
+            target[moved] = plan.offering.matrix().card[judged.route.any[rows][moved]]
         first: dict[str, int] = {}  # a model is known by the number of its first card
-        numbers = range(len(plan.cards))
-        model = np.array([first.setdefault(plan.name_of(n), n) for n in numbers], np.int32)
+        numbers = range(len(plan.prices.cards))
+        model = np.array([first.setdefault(plan.prices.name_of(n), n) for n in numbers], np.int32)
         read = judged.counts["cache_read"]
         routed = judged.route_units(plan, judged.route.any)[rows] // SCALE
         turns = Turns(
@@ -219,7 +220,7 @@ def _miss_rate(plan: Plan, card: npt.NDArray[np.int32]) -> Ints:
 
     It is read as new input; where the provider charges for writing a cache, it is written anew.
     """
-    rates = plan.rates().rates
+    rates = plan.prices.rates().rates
     place = {name: PRICED.index(name) for name in ("input", "cache_read", "cache_write_5m")}
     fresh, read, write = (rates[card, place[name]] for name in place)
     return np.asarray(np.maximum(np.where(write >= 0, write, fresh) - np.maximum(read, 0), 0))
@@ -275,7 +276,7 @@ def most_lost(passed: Pass) -> int:
     moved = (offer != NO_ROUTE) & (cells.keys["band"] >= POINT)
     if not moved.any():
         return 0
-    card = plan.offer_matrix().card[np.maximum(offer, 0)]
+    card = plan.offering.matrix().card[np.maximum(offer, 0)]
     read = cells.measures[MEASURE["cache_read"]]
     rows = np.flatnonzero(moved & (read > 0))
     return sum((read[rows].astype(object) * _miss_rate(plan, card[rows])).tolist())

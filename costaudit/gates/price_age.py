@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from costaudit.engine.plan import MEASURE
+from costaudit.engine.prices import MEASURE
 from costaudit.gates.case import Case, Log
 from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
@@ -48,10 +48,10 @@ def _used_by_log(log: Log) -> Iterator[Used]:
     """The rates that multiplied something."""
     cells, plan = log.cells, log.work.passed.plan
     for code in np.unique(cells.keys["card"]).tolist():
-        if code < 0 or not plan.cards[code].model:
+        if code < 0 or not plan.prices.cards[code].model:
             continue  # not priced, or not billed by anybody
         here = cells.keys["card"] == code
-        card = plan.cards[code]
+        card = plan.prices.cards[code]
         for klass, rate in card.rates.items():
             measure = MEASURE.get(klass)
             if measure is not None and (cells.measures[measure][here] != 0).any():

@@ -49,7 +49,10 @@ def find_flagship(case: Case) -> Iterator[Measured]:
         return
     plan = log.work.passed.plan
     classes = np.array(
-        [(f.klass if (f := plan.facts(c)) else "") if c >= 0 else "" for c in log.cells.keys["card"].tolist()]
+        [
+            (f.klass if (f := plan.prices.facts(c)) else "") if c >= 0 else ""
+            for c in log.cells.keys["card"].tolist()
+        ]
     )
     simple = np.isin(log.cells.keys["tier"], gate.tiers)
     judged = simple & np.isin(classes, CHAT_CLASSES)

@@ -173,7 +173,7 @@ def _resolved(plan: Plan, provider: str, model: str | None, day: date) -> str | 
     """The name by which a model of the bill meets the log's."""
     if model is None:
         return None
-    found = plan.resolver.resolve(provider, model, noon_us(day))
+    found = plan.prices.resolver.resolve(provider, model, noon_us(day))
     return found.model if isinstance(found, Resolved) else model.strip().lower()
 
 
@@ -208,11 +208,13 @@ def _card(
 ) -> Card | None:
     """The prices of a model on a day; None where the book has none."""
     at = noon_us(day)
-    found = plan.resolver.resolve(provider, model, at)
+    found = plan.prices.resolver.resolve(provider, model, at)
     if not isinstance(found, Resolved):
         return None
     region, speed = (line.region or "", line.speed or "") if line else ("", "")
-    timeline = timeline_of(plan.book, (found.provider, found.model), tier, region or found.region, speed)
+    timeline = timeline_of(
+        plan.prices.book, (found.provider, found.model), tier, region or found.region, speed
+    )
     card = timeline.at(at, line.context if line else 0)
     return None if isinstance(card, str) else card
 

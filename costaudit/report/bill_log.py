@@ -13,7 +13,8 @@ import numpy as np
 
 from costaudit.engine.costing import DIGITS, usd
 from costaudit.engine.ledger import NO_PERIOD, Cells, Ints
-from costaudit.engine.plan import PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import PRICED
 from costaudit.ingest.bills.line import CLASSES
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.gateways import Gateways
@@ -95,7 +96,7 @@ def log_side(work: Audited, gateways: Gateways) -> LogSide:
     units, cards = work.costed.list_units.tolist(), cells.keys["card"].tolist()
     for i, period in enumerate(cells.keys["period"].tolist()):
         side.total += requests[i]
-        if cards[i] == plan.free_card:
+        if cards[i] == plan.prices.free_card:
             side.not_billed += requests[i]
             continue
         if words["gateway"][i] in resold:
@@ -126,7 +127,7 @@ def log_side(work: Audited, gateways: Gateways) -> LogSide:
 
 def _search_units(work: Audited) -> list[int]:
     """What the web searches of every cell cost, in the units of `list_units`."""
-    cells, matrix = work.passed.cells, work.passed.plan.rates().rates
+    cells, matrix = work.passed.cells, work.passed.plan.prices.rates().rates
     searches = cells.measures["web_searches"]
     if not searches.any() or not len(matrix):
         return [0] * cells.rows
@@ -143,13 +144,13 @@ def _biller(
     A cloud or host bills what it serves, also at another provider's list; otherwise it is the maker of
     the model as resolved: logs name OpenAI for whatever speaks its protocol.
     """
-    book = plan.book
+    book = plan.prices.book
     named = book.provider_by_log_name.get(provider.strip().lower()) if provider else None
-    found = plan.cards[card] if card >= 0 else None
+    found = plan.prices.cards[card] if card >= 0 else None
     if found is not None and found.model:
         maker, known = found.provider, found.model
     else:
-        resolved = plan.resolver.resolve(provider, model, at)
+        resolved = plan.prices.resolver.resolve(provider, model, at)
         if not isinstance(resolved, Resolved):
             return named, (model or "").strip().lower()
         maker, known = resolved.provider, resolved.model

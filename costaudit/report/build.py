@@ -31,7 +31,8 @@ from costaudit.engine.costing import (
 from costaudit.engine.exact import sum_by
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.month import CellScale, Method, days_of, month_of, scale_cells
-from costaudit.engine.plan import Plan, Subject
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import Subject
 from costaudit.engine.subjects import SUBJECT_WORDS, distinct_subjects
 from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.ingest.bills.line import Bill
@@ -248,12 +249,12 @@ def prices_of(plan: Plan) -> m.Prices:
     """The book of a plan, and the time at which it was read."""
     as_of = "request-time" if plan.prices_at is None else instant(plan.prices_at)
     return m.Prices(
-        version=plan.book.version,
-        sha256=plan.book.sha256,
+        version=plan.prices.book.version,
+        sha256=plan.prices.book.sha256,
         as_of=as_of,
-        overlays=list(plan.book.overlays),
-        known_on=plan.book.known_on,
-        changes=[change.text for change in plan.book.changes],
+        overlays=list(plan.prices.book.overlays),
+        known_on=plan.prices.book.known_on,
+        changes=[change.text for change in plan.prices.book.changes],
     )
 
 
@@ -276,12 +277,12 @@ def _coverage(work: Audited) -> m.Coverage:
     models, providers = cells.words("model"), cells.words("provider")
     for i in np.flatnonzero(~priced).tolist():
         name = logged_name(providers[i], models[i])
-        reason = plan.reasons[-1 - int(cells.keys["card"][i])]
+        reason = plan.prices.reasons[-1 - int(cells.keys["card"][i])]
         entry = unpriced.setdefault((name, reason), [0, 0, ""])
         entry[0] += int(requests[i])
         entry[1] += int(tokens[i])
         if not entry[2]:
-            entry[2] = plan.subject(_subject(cells, i)).detail
+            entry[2] = plan.prices.subject(_subject(cells, i)).detail
     rows = [
         m.Unpriced(model=name, reason=reason, requests=n, tokens=t, detail=detail)
         for (name, reason), (n, t, detail) in unpriced.items()
@@ -333,7 +334,7 @@ def _resolved(work: Audited) -> dict[str, int]:
     requests = sum_by(group.astype(np.intp), len(subjects), priced)
     found: dict[str, int] = {how.value: 0 for how in How}
     for i in np.flatnonzero(requests).tolist():
-        how = plan.subject(subjects[i]).how
+        how = plan.prices.subject(subjects[i]).how
         if how is not None:
             found[how.value] += int(requests[i])
     return {how: n for how, n in found.items() if n}
@@ -498,12 +499,12 @@ def model_names(work: Audited) -> list[str | None]:
     for i, (card, period) in enumerate(
         zip(cells.keys["card"].tolist(), cells.keys["period"].tolist(), strict=True)
     ):
-        found = plan.cards[card] if card >= 0 else None
+        found = plan.prices.cards[card] if card >= 0 else None
         if found is not None and found.model:
             names.append(f"{found.provider}/{found.model}")
             continue
         at = max(period, 0) * step if plan.prices_at is None else plan.prices_at
-        resolved = plan.resolver.resolve(providers[i] or gateways[i], models[i], at)
+        resolved = plan.prices.resolver.resolve(providers[i] or gateways[i], models[i], at)
         if isinstance(resolved, Resolved):
             names.append(f"{resolved.provider}/{resolved.model}")
         else:

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from costaudit.engine.audit import Requests
-from costaudit.engine.plan import MEASURE, PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.ingest.canonical import calls_of
 from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact, shown, usd_for
@@ -96,12 +97,12 @@ def _explained(
         reasons=plan.tagger.explain(texts, row, signals=True),
         scores=[int(s) for s in plan.tagger.text_scores(one)[0]],
         lines=list(_price_lines(call, plan, card)) if card >= 0 else [],
-        detail="" if card >= 0 else plan.subject(subject).detail,
+        detail="" if card >= 0 else plan.prices.subject(subject).detail,
     )
 
 
 def _price_lines(call: Call, plan: Plan, card: int) -> Iterator[PriceLine]:
-    rates = plan.cards[card].rates
+    rates = plan.prices.cards[card].rates
     for name in PRICED:
         units = 1 if name == "request" else getattr(call, MEASURE[name])
         rate = rates.get(name)

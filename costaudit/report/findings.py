@@ -42,7 +42,10 @@ def find_moves(work: Audited) -> Iterator[m.Finding]:
     """The cells of every move."""
     for i in np.flatnonzero([s > 0 for s in saving.tolist()]):
         same, any_ = int(cells.keys["route_same"][i]), int(cells.keys["route_any"][i])
-        before, after = plan.cards[cells.keys["card"][i]], plan.offered(any_ if any_ >= 0 else same)
+        before, after = (
+            plan.prices.cards[cells.keys["card"][i]],
+            plan.offering.offered(any_ if any_ >= 0 else same),
+        )
         if after is None:
             raise AssertionError("what saves has a route")
         key = (
@@ -306,7 +309,7 @@ def find_retired(work: Audited) -> Iterator[m.Finding]:
     cells, plan = work.passed.cells, work.passed.plan
     late: dict[str, int] = {}
     for i, card in enumerate(cells.keys["card"].tolist()):
-        facts = plan.facts(card) if card >= 0 else None
+        facts = plan.prices.facts(card) if card >= 0 else None
         period = int(cells.keys["period"][i])
         if facts is None or facts.retired_on is None or period == NO_PERIOD or plan.resolution != "day":
             continue

@@ -22,7 +22,8 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.ledger import Cells
 from costaudit.engine.moved_prices import with_cards, with_lost_caches
 from costaudit.engine.offers import NO_ROUTE
-from costaudit.engine.plan import MEASURE, PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.prices.cards import Card, Rate
 from costaudit.prices.gateways import Gateways
 from costaudit.routing.projection import exact_sum
@@ -85,18 +86,18 @@ class Listed(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def used(self) -> npt.NDArray[np.bool_]:
         """Of every card of the plan, whether a request is served, routed or verified by it."""
-        found = np.zeros(len(self.plan.cards), bool)
+        found = np.zeros(len(self.plan.prices.cards), bool)
         keys = self.routes.cells.keys
         for name in ("card", "verify"):
             found[np.unique(keys[name][keys[name] >= 0])] = True
         for number in np.unique(keys["route_any"][self.routes.moved]).tolist():
-            found[list(self.plan.offers[number].cards)] = True
+            found[list(self.plan.offering.offers[number].cards)] = True
         return found
 
     def touched(self, cards: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
         """The cells that some cards serve, are routed to, or verify."""
         keys = self.routes.cells.keys
-        offers = np.array([any(cards[c] for c in offer.cards) for offer in self.plan.offers], bool)
+        offers = np.array([any(cards[c] for c in offer.cards) for offer in self.plan.offering.offers], bool)
         hit = np.zeros(self.cells.rows, bool)
         for name in ("card", "verify"):
             hit |= (keys[name] >= 0) & cards[np.maximum(keys[name], 0)]
@@ -130,13 +131,16 @@ def list_by_price(listed: Listed) -> dict[Price, int]:
     """List cost of a log by the price that it is multiplied with; the parts add up to all of it."""
     card = listed.cells.keys["card"]
     rows = np.flatnonzero(card >= 0)
-    rates = listed.plan.rates().rates
+    rates = listed.plan.prices.rates().rates
     found: dict[Price, int] = {}
-    size = len(listed.plan.cards)
+    size = len(listed.plan.prices.cards)
     for place, name in enumerate(PRICED):
         tokens = sum_by(card[rows].astype(np.intp), size, listed.cells.measures[MEASURE[name]][rows])
         for number in np.flatnonzero(tokens).tolist():
-            used, units = listed.plan.cards[number], int(tokens[number]) * max(int(rates[number, place]), 0)
+            used, units = (
+                listed.plan.prices.cards[number],
+                int(tokens[number]) * max(int(rates[number, place]), 0),
+            )
             if units and used.model:
                 price = (model_of(used), price_class(used, name))
                 found[price] = found.get(price, 0) + units * _TO_UNITS
@@ -147,11 +151,13 @@ def after_by_price(listed: Listed) -> dict[Price, int]:
     """What of the projection is multiplied with which price: what it would be less if that were 0."""
     found: dict[Price, int] = {}
     for model, numbers in _cards_by_model(listed).items():
-        chosen = np.zeros(len(listed.plan.cards), bool)
+        chosen = np.zeros(len(listed.plan.prices.cards), bool)
         chosen[numbers] = True
         rows = listed.touched(chosen)
         for name in _classes(listed.plan, numbers):
-            _, less = listed.difference({n: _without(listed.plan.cards[n], name) for n in numbers}, rows)
+            _, less = listed.difference(
+                {n: _without(listed.plan.prices.cards[n], name) for n in numbers}, rows
+            )
             if less:
                 found[model, name] = -less
     return found
@@ -160,7 +166,7 @@ def after_by_price(listed: Listed) -> dict[Price, int]:
 def _cards_by_model(listed: Listed) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for number in np.flatnonzero(listed.used).tolist():
-        name = model_of(listed.plan.cards[number])
+        name = model_of(listed.plan.prices.cards[number])
         if name:
             found.setdefault(name, []).append(number)
     return found
@@ -168,7 +174,7 @@ def _cards_by_model(listed: Listed) -> dict[str, list[int]]:
 
 def _classes(plan: Plan, numbers: list[int]) -> Iterator[str]:
     """The price classes of some cards."""
-    cards = [plan.cards[n] for n in numbers]
+    cards = [plan.prices.cards[n] for n in numbers]
     found = {price_class(card, name) for card in cards for name in card.rates if name in PRICED}
     return (name for name in PRICED if name in found)
 

@@ -221,7 +221,7 @@ def _targets(work: Audited) -> Mapping[_Task, Counter[str]]:
     for tier, same, any_, kept, band, feature, count in zip(
         *columns, cells.words("feature"), counts, strict=True
     ):
-        card = plan.offered(any_ if any_ >= 0 else same)
+        card = plan.offering.offered(any_ if any_ >= 0 else same)
         if KEPT[kept] == "routed" and band >= 2 and card is not None:
             found[tier, feature][f"{card.provider}/{card.model}"] += count
     return found

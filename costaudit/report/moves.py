@@ -26,7 +26,7 @@ def build_price_move(old: Audited, new: Audited, gateways: Gateways) -> PriceMov
     """Routes of `old` priced as in `new`, against the routes of `new`; both are passes over the same log."""
     routes = allocate(old.costed)
     plan = new.passed.plan
-    then = reprice(routes.cells, old.passed.plan, plan.book, plan.prices_at)
+    then = reprice(routes.cells, old.passed.plan, plan.prices.book, plan.prices_at)
     static = cost_cells(then.cells, then.plan, gateways, new.source)
     anew = allocate(new.costed)
     stays = AllocationCost(
@@ -77,13 +77,13 @@ def served_by(costed: Costed, allocation: Allocation) -> list[str]:
     plan, keys = costed.plan, costed.cells.keys
     taken = np.where(allocation.moved, keys["route_any"], NO_ROUTE).tolist()
     return [
-        _name(plan, plan.offers[offer].card if offer != NO_ROUTE else card)
+        _name(plan, plan.offering.offers[offer].card if offer != NO_ROUTE else card)
         for offer, card in zip(taken, keys["card"].tolist(), strict=True)
     ]
 
 
 def _name(plan: Plan, card: int) -> str:
-    found = plan.cards[card] if card >= 0 else None
+    found = plan.prices.cards[card] if card >= 0 else None
     return f"{found.provider}/{found.model}" if found is not None and found.model else ""
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 from costaudit.engine.costing import usd
 from costaudit.engine.exact import sum_by
 from costaudit.engine.moved_prices import later_card, reprice
-from costaudit.engine.plan import PRICED
+from costaudit.engine.prices import PRICED
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, timeline_of
 from costaudit.prices.conditions import STANDARD_WHEN
@@ -100,16 +100,18 @@ class _Stretch(msgspec.Struct, frozen=True):
 def _stretches(listed: Listed, start: date, end: date) -> Iterator[_Stretch]:
     """The log at the prices of every stretch. A price that changes within a day counts from the next on."""
     edges = {start, end}
-    cards = [c for c, used in zip(listed.plan.cards, listed.used.tolist(), strict=True) if used and c.model]
+    cards = [
+        c for c, used in zip(listed.plan.prices.cards, listed.used.tolist(), strict=True) if used and c.model
+    ]
     for card in cards:
         when = card.when
         timeline = timeline_of(
-            listed.plan.book, (card.provider, card.model), when.tier, when.region, when.speed
+            listed.plan.prices.book, (card.provider, card.model), when.tier, when.region, when.speed
         )
         days = (_date(-(-s.start // DAY_US)) for s in timeline.segments)
         edges |= {day for day in days if start < day < end}
     for one, after in itertools.pairwise(sorted(edges)):
-        then = reprice(listed.routes.cells, listed.plan, listed.plan.book, _us(one), keep=True)
+        then = reprice(listed.routes.cells, listed.plan, listed.plan.prices.book, _us(one), keep=True)
         yield _Stretch(one, after, Listed.at(listed, then.cells, then.plan), then.lost)
 
 
@@ -137,18 +139,18 @@ def _changes(work: Audited, one: _Stretch, after: _Stretch) -> list[ScheduledCha
     plan, at = one.listed.plan, _us(after.start)
     moved: dict[Price, dict[int, Card]] = {}
     for number in np.flatnonzero(one.listed.used).tolist():
-        card = plan.cards[number]
-        later = later_card(card, plan.book, at) if card.model else ""
+        card = plan.prices.cards[number]
+        later = later_card(card, plan.prices.book, at) if card.model else ""
         if isinstance(later, Card):
             for name, changed in _differences(card, later):
                 moved.setdefault((model_of(card), name), {})[number] = changed
     rows = []
     for (model, name), cards in moved.items():
-        chosen = np.zeros(len(plan.cards), bool)
+        chosen = np.zeros(len(plan.prices.cards), bool)
         chosen[list(cards)] = True
         before, routed = (usd(u) for u in one.listed.difference(cards, one.listed.touched(chosen)))
         if before or routed:
-            old, new = _rates([(plan.cards[n], c) for n, c in cards.items()], name)
+            old, new = _rates([(plan.prices.cards[n], c) for n, c in cards.items()], name)
             rows.append(
                 ScheduledChange(
                     date=after.start.isoformat(), model=model, price_class=name, old_usd=old, new_usd=new,
@@ -184,8 +186,8 @@ def _rates(pairs: Sequence[tuple[Card, Card]], name: str) -> tuple[Decimal | Non
 
 def _retirements(work: Audited, listed: Listed, start: date, end: date) -> Iterator[Retirement]:
     """Models that serve the log, or that it is routed to, and are retired from a day on."""
-    book, cells = listed.plan.book, listed.cells
-    own = [model_of(listed.plan.cards[c]) if c >= 0 else "" for c in cells.keys["card"].tolist()]
+    book, cells = listed.plan.prices.book, listed.cells
+    own = [model_of(listed.plan.prices.cards[c]) if c >= 0 else "" for c in cells.keys["card"].tolist()]
     routed = served_by(listed.costed, listed.routes)
     names = sorted({*own, *routed} - {""})
     number = {name: i for i, name in enumerate(["", *names])}

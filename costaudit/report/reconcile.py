@@ -194,7 +194,7 @@ def _group_of(passed: Pass) -> Callable[[int], Group]:
     cells, plan = passed.ratios, passed.plan
 
     def group(row: int) -> Group:
-        card = plan.cards[cells.keys["card"][row]]
+        card = plan.prices.cards[cells.keys["card"][row]]
         gateway = cells.values["gateway"][cells.keys["gateway"][row]]
         tier = cells.values["service_tier"][cells.keys["service_tier"][row]]
         return card.provider, card.model, gateway, service_tier(tier)

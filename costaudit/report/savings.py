@@ -161,10 +161,10 @@ def _moves(work: Audited, moved: Mask) -> Iterator[tuple[str, int, str | None, i
     plan, cells = work.passed.plan, work.passed.cells
     features = cells.words("feature")
     for i in np.flatnonzero(moved).tolist():
-        offer = plan.offers[int(cells.keys["route_any"][i])]
+        offer = plan.offering.offers[int(cells.keys["route_any"][i])]
         yield (
-            plan.name_of(offer.card), int(cells.keys["number"][i]), features[i], int(cells.keys["tier"][i]),
-            int(cells.measures["requests"][i]),
+            plan.prices.name_of(offer.card), int(cells.keys["number"][i]), features[i],
+            int(cells.keys["tier"][i]), int(cells.measures["requests"][i]),
         )  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from costaudit import __version__
 from costaudit.engine import contrast as c
 from costaudit.engine.arms import DIGITS, UNKNOWN, ArmCalls, CostSource, days_of
 from costaudit.engine.pairs import find_pairs
-from costaudit.engine.plan import Plan
 from costaudit.errors import InputError
 from costaudit.ingest.outcomes import Outcome
 from costaudit.money import EXACT
@@ -56,7 +55,6 @@ class _Judged(msgspec.Struct, frozen=True):
 def build_comparison(
     a: ArmRead,
     b: ArmRead,
-    plan: Plan,
     *,
     cost: CostSource = "list",
     margin: float = 0.02,
@@ -68,14 +66,14 @@ def build_comparison(
     """
     judged = _judge(a, b, outcomes)
     units = c.resampling_units(a.calls, b.calls)
-    arms = _arm(a, plan, judged[0]), _arm(b, plan, judged[1])
+    arms = _arm(a, judged[0]), _arm(b, judged[1])
     mix = c.compare_mix(a.calls, b.calls, units)
     figures = _contrast(a.calls, b.calls, units, arms, judged)
     paired = _paired(a.calls, b.calls, judged, by_outcome=outcomes is not None)
     warnings = [
         *warn_of_time(a.calls, b.calls, units),
         *warn_of_mix(mix),
-        *warn_of_prices(a.calls, b.calls, plan, cost),
+        *warn_of_prices(a.calls, b.calls, cost),
         *warn_of_coverage(arms, cost),
     ]
     strata = _strata(mix, (a.calls.size, b.calls.size))
@@ -133,7 +131,7 @@ def _ids(calls: ArmCalls) -> set[int]:
 # Figures
 
 
-def _arm(arm: ArmRead, plan: Plan, judged: _Judged) -> m.Arm:
+def _arm(arm: ArmRead, judged: _Judged) -> m.Arm:
     calls = arm.calls
     dated = calls.ts[calls.ts != NO_TS]
     priced = int(calls.priced.sum())
@@ -146,8 +144,9 @@ def _arm(arm: ArmRead, plan: Plan, judged: _Judged) -> m.Arm:
     passes = int(judged.passed.sum())
     by_model: Counter[str] = Counter()
     for card, requests in calls.cards.items():
-        if plan.cards[card].model:
-            by_model[f"{plan.cards[card].provider}/{plan.cards[card].model}"] += requests
+        name, at, _ = card.partition("@")
+        if at:
+            by_model[name] += requests
     return m.Arm(
         name=arm.name,
         log=arm.log,

@@ -10,7 +10,6 @@ import numpy as np
 
 from costaudit.engine import contrast as c
 from costaudit.engine.arms import ArmCalls, CostSource, days_of
-from costaudit.engine.plan import Plan
 from costaudit.prices.cards import NO_TS
 from costaudit.report import shadow_model as m
 from costaudit.shadow.sizing import WEEK
@@ -77,14 +76,14 @@ def warn_of_mix(mix: c.Mix) -> list[str]:
     return warnings
 
 
-def warn_of_prices(a: ArmCalls, b: ArmCalls, plan: Plan, cost: CostSource) -> list[str]:
+def warn_of_prices(a: ArmCalls, b: ArmCalls, cost: CostSource) -> list[str]:
     """Cards of one model that were in force at different times."""
     if cost != "list":
         return []
     dates: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for side, arm in enumerate((a, b)):
         for card in arm.cards:
-            name, at, rest = plan.cards[card].id.partition("@")
+            name, at, rest = card.partition("@")
             if at:
                 dates[name + _condition(rest)][side].add(rest.partition("[")[0])
     warnings = []

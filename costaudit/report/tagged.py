@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from costaudit.engine.audit import Requests
-from costaudit.engine.plan import MEASURE, PRICED, Plan
+from costaudit.engine.plan import Plan
+from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.engine.rows import ROUTE_DIGITS, UNIT_DIGITS, JudgedRows
 from costaudit.ingest.canonical import completed
 from costaudit.ingest.request_id import request_ids
@@ -80,7 +81,8 @@ def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, 
     tagged = (judged.tags.tier != UNTAGGED).tolist()
     moves = judged.moves(policy).tolist()
     route = [
-        plan.offered(offer) if m else None for offer, m in zip(judged.route.any.tolist(), moves, strict=True)
+        plan.offering.offered(offer) if m else None
+        for offer, m in zip(judged.route.any.tolist(), moves, strict=True)
     ]
     route_units = judged.route_units(plan, judged.route.any).tolist()
     priced = (judged.card >= 0).tolist()
@@ -93,7 +95,7 @@ def columns_of(requests: Requests, plan: Plan, *, with_text: bool) -> dict[str, 
         "list_usd": [
             usd_of(u) if p else None for u, p in zip(judged.list_units.tolist(), priced, strict=True)
         ],
-        "unpriced_reason": [None if c >= 0 else plan.reasons[-1 - c] for c in judged.card.tolist()],
+        "unpriced_reason": [None if c >= 0 else plan.prices.reasons[-1 - c] for c in judged.card.tolist()],
         "route_provider": [None if card is None else card.provider for card in route],
         "route_model": [None if card is None else card.model for card in route],
         "route_usd": [
@@ -134,7 +136,7 @@ def rate_ids(judged: JudgedRows, plan: Plan) -> list[list[str]]:
             continue
         if (card, mask) not in known:
             some = (name for place, name in enumerate(classes) if mask >> place & 1)
-            known[card, mask] = ids_of(plan.cards[card], some)
+            known[card, mask] = ids_of(plan.prices.cards[card], some)
         found.append(known[card, mask])
     return found
 

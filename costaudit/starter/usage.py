@@ -105,7 +105,9 @@ def _percent(share: float | None) -> Decimal | None:
 def _providers(work: Audited) -> tuple[str, ...]:
     plan = work.passed.plan
     used = {int(card) for card in np.unique(work.passed.cells.keys["card"]) if card >= 0}
-    return tuple(sorted({plan.cards[card].provider for card in used if plan.cards[card].provider}))
+    return tuple(
+        sorted({plan.prices.cards[card].provider for card in used if plan.prices.cards[card].provider})
+    )
 
 
 def _tier(work: Audited, names: Sequence[str | None], tier: int) -> TierUse:
@@ -115,7 +117,7 @@ def _tier(work: Audited, names: Sequence[str | None], tier: int) -> TierUse:
     moves = here & ((same >= 0) | (any_ >= 0))
     targets: list[str | None] = [None] * cells.rows
     for row in np.flatnonzero(moves).tolist():
-        card = plan.offered(int(any_[row]) if any_[row] >= 0 else int(same[row]))
+        card = plan.offering.offered(int(any_[row]) if any_[row] >= 0 else int(same[row]))
         targets[row] = None if card is None else f"{card.provider}/{card.model}"
     known = here & work.costed.known
     return TierUse(
@@ -131,7 +133,7 @@ def _tier(work: Audited, names: Sequence[str | None], tier: int) -> TierUse:
 def _uses(work: Audited, names: Sequence[str | None], here: npt.NDArray[np.bool_]) -> list[Use]:
     """Requests and spend by name."""
     plan = work.passed.plan
-    facts = [plan.facts(number) for number in range(len(plan.cards))]
+    facts = [plan.prices.facts(number) for number in range(len(plan.prices.cards))]
     chat = {f"{f.provider}/{f.model}" for f in facts if f is not None and f.klass in CLASSES}
     sums: dict[str | None, list[Any]] = {}
     for row in np.flatnonzero(here).tolist():

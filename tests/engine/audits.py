@@ -66,12 +66,12 @@ def plan(
     *, policy: str | None = None, prices_at: int | None = None, user_map: Mapping[str, str] | None = None
 ) -> Plan:
     names = Resolver(book(), user_map) if user_map else resolver()
-    return Plan(book(), names, tagger(), load_policy(policy), prices_at=prices_at)
+    return Plan.of(book(), names, tagger(), load_policy(policy), prices_at=prices_at)
 
 
 def plan_at(prices: PriceBook, *, policy: str | None = None, prices_at: int | None = None) -> Plan:
     """A plan for another book than the shipped one."""
-    return Plan(prices, Resolver(prices), tagger(), load_policy(policy), prices_at=prices_at)
+    return Plan.of(prices, Resolver(prices), tagger(), load_policy(policy), prices_at=prices_at)
 
 
 def audit_files(

@@ -18,7 +18,7 @@ from tests.engine.audits import audit_files, plan
 
 
 def detailed(plan: Plan, resolution: Literal["hour", "day"] = "day") -> Plan:
-    return replace(plan, detail=True, resolution=resolution, _matrix=None)
+    return replace(plan, detail=True, resolution=resolution)
 
 
 def save_ledger(
@@ -50,15 +50,15 @@ ROUTES = ("number", "route_same", "route_any", "verify", "kept", "lacks")
 def _offer(passed: Pass, code: int) -> object:
     if code < 0:
         return None
-    offer, ids = passed.plan.offers[code], [card.id for card in passed.plan.cards]
+    offer, ids = passed.plan.offering.offers[code], [card.id for card in passed.plan.prices.cards]
     return ids[offer.card], offer.expected, ids[offer.fallback] if offer.fallback >= 0 else None
 
 
 def rows_of(passed: Pass, *, routes: bool = True) -> dict[tuple[Any, ...], tuple[int, ...]]:
     """The cells of a pass with cards by their ids, so that passes of other plans can be compared."""
     cells: Cells = passed.cells
-    ids = {code: card.id for code, card in enumerate(passed.plan.cards)}
-    reasons = {-1 - place: reason for place, reason in enumerate(passed.plan.reasons)}
+    ids = {code: card.id for code, card in enumerate(passed.plan.prices.cards)}
+    reasons = {-1 - place: reason for place, reason in enumerate(passed.plan.prices.reasons)}
     columns: list[list[Any]] = []
     for name, codes in cells.keys.items():
         if not routes and name in ROUTES:

@@ -131,18 +131,22 @@ class ByHand:
         call = self.calls[row]
         key = (call.provider, call.model, self.service[row])
         if key not in self.looked:
-            periods = self.plan.resolver.periods(call.provider, call.model)
-            self.looked[key] = self.looked_up(name_timeline(self.plan.book, periods, self.service[row]))
+            periods = self.plan.prices.resolver.periods(call.provider, call.model)
+            self.looked[key] = self.looked_up(
+                name_timeline(self.plan.prices.book, periods, self.service[row])
+            )
         return self.looked[key][row]
 
     def seat(self, names: tuple[str, ...], service: str, row: int) -> Card | None:
         key = (names, service)
         if key not in self.looked:
-            found = candidates_of([names], self.plan.book, self.policy.providers)
+            found = candidates_of([names], self.plan.prices.book, self.policy.providers)
             if not found:
                 self.looked[key] = [None] * len(self.calls)
             else:
-                timeline = candidate_timeline(found[0], self.plan.book, self.plan.resolver, service)
+                timeline = candidate_timeline(
+                    found[0], self.plan.prices.book, self.plan.prices.resolver, service
+                )
                 self.looked[key] = self.looked_up(timeline)
         return self.looked[key][row]
 
@@ -224,7 +228,7 @@ class ByHand:
         return Fraction(1), Fraction(1)
 
     def lack(self, call: Call, card: Card, read: Fraction, written: Fraction) -> str | None:
-        facts = self.plan.book.facts.get((card.provider, card.model))
+        facts = self.plan.prices.book.facts.get((card.provider, card.model))
         context = sum(getattr(call, n) for n in INPUT)
         if call.has_images and not (facts and "image" in facts.input_modalities):
             return "image"
@@ -304,8 +308,10 @@ class ByHand:
         name = treatment.verification.model or ""
         key = ("checker", name)
         if key not in self.looked:
-            (candidate,) = candidates_of([(name,)], self.plan.book)
-            timeline = candidate_timeline(candidate, self.plan.book, self.plan.resolver, "standard")
+            (candidate,) = candidates_of([(name,)], self.plan.prices.book)
+            timeline = candidate_timeline(
+                candidate, self.plan.prices.book, self.plan.prices.resolver, "standard"
+            )
             output = np.array([c.output for c in self.calls], np.int64)
             codes, cards = timeline.lookup(self.ts, self.context + output), timeline.cards
             self.looked[key] = [
@@ -425,7 +431,7 @@ class ByHand:
     ) -> tuple[str, Bid | None, Bid | None, int]:
         """What becomes of a billed request: why it stays, both bids, the number that decides."""
         call, tier = self.calls[row], self.tiers[row]
-        facts = self.plan.book.facts.get((card.provider, card.model))
+        facts = self.plan.prices.book.facts.get((card.provider, card.model))
         if facts is not None and facts.klass in ("embedding", "other"):
             return "not_chat", None, None, -1
         number = self.number(call, tier, card)

@@ -120,7 +120,7 @@ def other_book(place: Path, seed: int) -> PriceBook:
 
 
 def under(book: PriceBook, prices_at: int | None = None) -> Plan:
-    return Plan(book, Resolver(book), tagger(), load_policy(), prices_at=prices_at)
+    return Plan.of(book, Resolver(book), tagger(), load_policy(), prices_at=prices_at)
 
 
 def listed(rows: dict[tuple[Any, ...], tuple[int, ...]], keys: list[str]) -> dict[Any, tuple[int, ...]]:
@@ -165,7 +165,7 @@ def test_days_in_files_of_their_own_add_up_to_the_whole(tmp_path: Path):
         if day == 5:
             records.append(claude)
         path = write_jsonl(tmp_path / f"{day}.jsonl", records)
-        used = replace(plan(), providers_used=providers, _matrix=None)
+        used = replace(plan(), providers_used=providers)
         parts.append(save_ledger(tmp_path / f"{day}.parquet", path, under=used))
     found = ledger_pass(*parts)
     assert found.unrouted is None
@@ -389,7 +389,7 @@ def test_impossible_values_never_end_in_a_bug(tmp_path: Path, run: Any, column: 
 
 def test_prices_change_at_the_edges_of_peak_hours_but_on_no_holiday():
     """pricing/windows.csv: from 2026-08-23 on peaks on weekdays, not from 2026-10-01 to 2026-10-07."""
-    timeline = plan().subject((None, "deepseek/deepseek-v4-flash", None, None, None, None)).timeline
+    timeline = plan().prices.subject((None, "deepseek/deepseek-v4-flash", None, None, None, None)).timeline
     thursday, holiday = instant_us("2026-11-05"), instant_us("2026-10-05")
     hours = [(c - thursday) / 3.6e9 for c in price_changes(timeline, thursday, thursday + DAY_US).tolist()]
     assert hours == [1, 4, 6, 10]

@@ -177,7 +177,7 @@ def test_a_random_policy_is_what_it_is_by_hand(seed: int):
     policy, evals = random_policy(seed), random_evals(seed)
     if evals is not None:
         policy = replace(policy, quality_floor=chance.choice([None, Decimal("0.8"), Decimal("0.9")]))
-    plan = Plan(book(), Resolver(book()), tagger(), policy, used, evals=evals)
+    plan = Plan.of(book(), Resolver(book()), tagger(), policy, evals, providers_used=used)
     tags = plan.tagger.tag(batch())
     cells, told = CellSum(), Told()
     for start in (0, REQUESTS // 2):

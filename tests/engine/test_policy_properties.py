@@ -40,7 +40,9 @@ def expected(folder: Path, text: str, used: frozenset[str] = ALL) -> tuple[int, 
     (folder / "policy.toml").write_text(
         'schema = "costaudit/policy@1"\nname = "p"\n' + text, encoding="utf-8"
     )
-    plan = Plan(book(), Resolver(book()), tagger(), load_policy(folder / "policy.toml"), used)
+    plan = Plan.of(
+        book(), Resolver(book()), tagger(), load_policy(folder / "policy.toml"), providers_used=used
+    )
     costed = cost_cells(cells_of(Segment.of(calls()), plan), plan, load_gateways())
     return exact_sum(costed.same_units), exact_sum(costed.any_units)
 

@@ -76,7 +76,7 @@ def test_plans_that_met_other_cards_first_add_up(tape: Tape, detail: bool):
         assert len(segments) > 5
         parts = [audit_segment(one, pickle.loads(pickle.dumps(first))) for one in segments[::-1]]  # noqa: S301
         fresh = pickle.loads(pickle.dumps(first))  # noqa: S301
-        assert not fresh.cards
+        assert not fresh.prices.cards
         for name, cells in zip(("cells", "users", "ratios"), added(parts, fresh), strict=True):
             assert readable(cells, fresh) == readable(getattr(expected, name), expected.plan)
             assert cells.rows or (detail and name != "cells")

@@ -124,7 +124,7 @@ def test_a_ledger_at_supposed_prices_is_that_of_a_second_pass(tmp_path: Path, se
     assert exact_sum(one.billed_units) == exact_sum(two.billed_units)
     for of in (then, again):
         card = of.cells.keys["card"][of.cells.keys["reported"] == OUTDATED]
-        assert of.plan.supposed()[card].all()
+        assert of.plan.prices.supposed()[card].all()
 
 
 @SLOW

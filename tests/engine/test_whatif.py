@@ -182,7 +182,7 @@ def test_sessions_that_stay_together_have_one_model_and_lose_no_cache(tmp_path: 
         for segment, sessions, own in reels:
             rows = judge_rows(segment, evaluation_plan, tags.applied(Judged(own, None, None), sessions))
             for session, offer in zip(sessions.tolist(), rows.route.any.tolist(), strict=True):
-                card = evaluation_plan.offered(offer)
+                card = evaluation_plan.offering.offered(offer)
                 targets[session].add(None if card is None else card.model)
         assert all(len(models) == 1 for models in targets.values())
         assert sum(models != {None} for models in targets.values()) > 10

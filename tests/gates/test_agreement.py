@@ -31,7 +31,9 @@ def case(request: Any, tmp_path: Path) -> Case:
     passed = audit_pass(write_jsonl(tmp_path / "log.jsonl", random_log(request.param)))
     gateways = load_gateways()
     plan = passed.plan
-    return Case(Gates(), plan.book, plan.resolver, gateways, 0, log=Log(audited(passed, gateways)))
+    return Case(
+        Gates(), plan.prices.book, plan.prices.resolver, gateways, 0, log=Log(audited(passed, gateways))
+    )
 
 
 def budgets(**scopes: Any) -> list[dict[str, Any]]:

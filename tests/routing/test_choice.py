@@ -104,7 +104,9 @@ class ByHand:
     def timeline(self, candidate: Any, service: str) -> Timeline:
         key = (candidate.names, service)
         if key not in self.timelines:
-            self.timelines[key] = candidate_timeline(candidate, self.plan.book, self.plan.resolver, service)
+            self.timelines[key] = candidate_timeline(
+                candidate, self.plan.prices.book, self.plan.prices.resolver, service
+            )
         return self.timelines[key]  # type: ignore[no-any-return]
 
     def cost(self, card: Card, call: Call) -> Decimal | None:
@@ -121,7 +123,7 @@ class ByHand:
         return total
 
     def able(self, card: Card, call: Call) -> bool:
-        facts = self.plan.book.facts.get((card.provider, card.model))
+        facts = self.plan.prices.book.facts.get((card.provider, card.model))
         context = sum(getattr(call, n) for n in INPUT_SIDE)
         if facts is None:
             return not (
@@ -147,7 +149,7 @@ class ByHand:
         fitted = False
         for seats in policy.groups.get(call.tier_tag or 0, ()):
             best, best_cost, found = None, now, False
-            for candidate in candidates_of(seats, self.plan.book, policy.providers):
+            for candidate in candidates_of(seats, self.plan.prices.book, policy.providers):
                 if used is not None and candidate.provider not in used:
                     continue
                 card = self.timeline(candidate, service_tier(call.service_tier)).at(call.ts, context)
@@ -164,8 +166,8 @@ class ByHand:
 
 
 def current(plan: Plan, call: Call) -> Card | str:
-    periods = plan.resolver.periods(call.provider, call.model)
-    timeline = name_timeline(plan.book, periods, service_tier(call.service_tier))
+    periods = plan.prices.resolver.periods(call.provider, call.model)
+    timeline = name_timeline(plan.prices.book, periods, service_tier(call.service_tier))
     return timeline.at(call.ts, sum(getattr(call, n) for n in INPUT_SIDE))
 
 
@@ -176,7 +178,7 @@ def test_the_route_is_the_cheapest_adequate_candidate(tmp_path: Path, seed: int,
     chance = random.Random(seed)  # noqa: S311 - the same calls on every run
     calls = random_calls(chance, 150)
     used = frozenset(chance.sample(["openai", "anthropic", "google", "deepseek"], chance.randrange(4)))
-    plan = Plan(book(), Resolver(book()), tagger(), load_policy(source), used)
+    plan = Plan.of(book(), Resolver(book()), tagger(), load_policy(source), providers_used=used)
     cells = cells_of(segment_of(calls), plan)
     row_of = {feature: row for row, feature in enumerate(cells.words("feature"))}
     by_hand, routed = ByHand(plan), 0
@@ -184,10 +186,12 @@ def test_the_route_is_the_cheapest_adequate_candidate(tmp_path: Path, seed: int,
         row = row_of[call.feature]
         kept = KEPT[cells.keys["kept"][row]]
         same, any_ = (int(cells.keys[name][row]) for name in ("route_same", "route_any"))
-        found = tuple(card.id if (card := plan.offered(o)) is not None else None for o in (same, any_))
+        found = tuple(
+            card.id if (card := plan.offering.offered(o)) is not None else None for o in (same, any_)
+        )
         card = current(plan, call)
         now = None if isinstance(card, str) else by_hand.cost(card, call)
-        facts = None if isinstance(card, str) else plan.book.facts.get((card.provider, card.model))
+        facts = None if isinstance(card, str) else plan.prices.book.facts.get((card.provider, card.model))
         if now is None or call.status != "ok" or (facts and facts.klass in ("embedding", "other")):
             assert found == (None, None)
             assert kept in ("unpriced", "not_billed", "not_chat")
@@ -233,28 +237,28 @@ def test_of_equally_cheap_candidates_the_first_is_taken(tmp_path: Path):
         output=90,
     )
     for order in (names, names[::-1]):
-        plan = Plan(
+        plan = Plan.of(
             book(),
             Resolver(book()),
             tagger(),
             load_policy(policy_file(tmp_path, text.format(", ".join(order)))),
         )
         cells = cells_of(segment_of([call]), plan)
-        assert f'"openai/{plan.offered(int(cells.keys["route_any"][0])).model}"' == order[0]
+        assert f'"openai/{plan.offering.offered(int(cells.keys["route_any"][0])).model}"' == order[0]
 
 
 def test_only_models_in_service_are_candidates():
-    plan = Plan(book(), Resolver(book()), tagger(), load_policy())
+    plan = Plan.of(book(), Resolver(book()), tagger(), load_policy())
     for moment in ("2024-06-01", "2025-01-01", "2025-09-01", "2026-05-01", "2026-11-20"):
         at = timestamp_us(moment)
         assert at is not None
         for tier in (0, 1, 2):
-            for group in plan.routes(tier, "standard"):
+            for group in plan.offering.routes(tier, "standard"):
                 for route in group:
                     card = route.timeline.at(at, 1000)
                     if isinstance(card, str):
                         continue
-                    facts = plan.book.facts[card.provider, card.model]
+                    facts = plan.prices.book.facts[card.provider, card.model]
                     released, retired = facts.released_on, facts.retired_on
                     assert released is None or released.isoformat() <= moment, card.id
                     assert retired is None or moment < retired.isoformat(), card.id
@@ -262,16 +266,19 @@ def test_only_models_in_service_are_candidates():
 
 def test_a_seat_offers_its_newest_model_in_service():
     """By the facts alone: of the seat's models that are released, priced and not retired, the last."""
-    plan = Plan(book(), Resolver(book()), tagger(), load_policy())
+    plan = Plan.of(book(), Resolver(book()), tagger(), load_policy())
     for seats in {seat for groups in plan.policy.groups.values() for group in groups for seat in group}:
-        (candidate,) = candidates_of([seats], plan.book)
-        timeline = candidate_timeline(candidate, plan.book, plan.resolver, "standard")
+        (candidate,) = candidates_of([seats], plan.prices.book)
+        timeline = candidate_timeline(candidate, plan.prices.book, plan.prices.resolver, "standard")
         for moment in (f"{year}-{month:02}-15" for year in (2024, 2025, 2026) for month in range(1, 12)):
             at = timestamp_us(moment)
             assert at is not None
             singles = [
                 candidate_timeline(
-                    candidates_of([(name,)], plan.book)[0], plan.book, plan.resolver, "standard"
+                    candidates_of([(name,)], plan.prices.book)[0],
+                    plan.prices.book,
+                    plan.prices.resolver,
+                    "standard",
                 ).at(at, 9)
                 for name in seats
             ]

@@ -25,7 +25,7 @@ def load(folder: Path, policy: str, roster: str | None = None) -> Plan:
     (folder / "policy.toml").write_text(policy, encoding="utf-8")
     if roster is not None:
         (folder / "roster.toml").write_text(roster, encoding="utf-8")
-    return Plan(book(), Resolver(book()), tagger(), load_policy(folder / "policy.toml"))
+    return Plan.of(book(), Resolver(book()), tagger(), load_policy(folder / "policy.toml"))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_missing_policy_or_roster(tmp_path: Path):
 def test_a_candidate_that_is_not_in_the_book_is_named(tmp_path: Path, name: str, said: str):
     plan = load(tmp_path, RULE + f'candidates = ["{name}"]\n')
     with pytest.raises(ConfigError, match=said):
-        plan.routes(0, "standard")
+        plan.offering.routes(0, "standard")
 
 
 def test_a_roster_of_ones_own(tmp_path: Path):
@@ -97,12 +97,12 @@ def test_a_roster_of_ones_own(tmp_path: Path):
         HEAD.replace("name", 'roster = "roster.toml"\nname') + '[[tiers]]\ntier = 1\nclasses = ["mid"]\n',
         'mid = [["openai/gpt-4o-mini", "openai/gpt-5-mini"], ["mistral/mistral-medium-latest"]]\n',
     )
-    (group,) = plan.routes(1, "standard")
+    (group,) = plan.offering.routes(1, "standard")
     assert [r.candidate.names for r in group] == [
         ("openai/gpt-4o-mini", "openai/gpt-5-mini"),
         ("mistral/mistral-medium-latest",),
     ]
-    assert plan.routes(0, "standard") == ()
+    assert plan.offering.routes(0, "standard") == ()
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_many_stars_are_no_explosion(pattern: str):
 
 def test_prices_are_looked_up_once_for_names_that_mean_the_same(tmp_path: Path):
     plan = load(tmp_path, RULE + "keep = true\n")
-    found = [plan.subject(("openai", "gpt-4o", None, None, None, f"gateway-{n}")) for n in range(9)]
+    found = [plan.prices.subject(("openai", "gpt-4o", None, None, None, f"gateway-{n}")) for n in range(9)]
     assert len({id(prices) for prices in found}) == 1
-    assert plan.subject(("openai", "gpt-4o", "batch", None, None, None)) is not found[0]
+    assert plan.prices.subject(("openai", "gpt-4o", "batch", None, None, None)) is not found[0]
 
 
 @pytest.mark.parametrize("name", shipped_policies())

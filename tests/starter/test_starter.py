@@ -206,7 +206,7 @@ def test_names_from_a_log_stay_in_their_place(run: Any, project: Path):
         assert set(table) <= known
         assert not set(on) - known - {
             "never", "residency", "rules", "providers", "sessions", "quality_floor", "router_usd_per_request",
-            "prices", "overlays", "tier_rules", "calibration", "labels", "map", "discounts",
+            "prices", "overlays", "tier_rules", "calibration", "labels", "map", "discounts", "cache",
         }  # fmt: skip
     assert load_policy(project / "routing-policy.toml").name == "mine"
     assert run("config", "check").code == 0
