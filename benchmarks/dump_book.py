@@ -19,9 +19,9 @@ import pyarrow.parquet as pq
 
 from benchmarks.drawn import DAYS, MODELS, START
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import PRICED
 from costaudit.prices.book import load_book
 from costaudit.prices.cards import Timeline
+from costaudit.prices.numbered import PRICED
 from costaudit.prices.resolver import Resolver
 from costaudit.routing.policy import load_policy
 from costaudit.schema import Tier

@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from costaudit.engine.audit import Requests
 from costaudit.engine.chains import Members, card_names
-from costaudit.engine.contexts import NOT_ACTED_ON, contexts_of
 from costaudit.engine.failures import REASONS, reason_of
 from costaudit.engine.ledger import NO_PERIOD, Cells, CellSum, sums
 from costaudit.engine.plan import Plan
@@ -28,6 +27,7 @@ from costaudit.ingest.canonical import completed
 from costaudit.ingest.hashes import Hashes
 from costaudit.prices.cards import NO_TS
 from costaudit.prices.resolver import Resolved
+from costaudit.routing.contexts import NOT_ACTED_ON, contexts_of
 from costaudit.schema import CANONICAL, COUNTS, Status
 from costaudit.tape.columns import Words
 from costaudit.tape.groups import group_rows

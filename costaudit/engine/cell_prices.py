@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from costaudit.engine.alike import Alike, Mask
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import NO_CLASS_PRICE, SubjectPrices
 from costaudit.engine.slots import price_changes
 from costaudit.engine.subjects import distinct_subjects
 from costaudit.prices.cards import NO_TS, Timeline
+from costaudit.prices.numbered import NO_CLASS_PRICE, SubjectPrices
 from costaudit.schema import Quality
 
 Ints = npt.NDArray[np.int64]
@@ -24,7 +24,7 @@ MISSING: Final = -1
 """In place of an index into the cards of a timeline: it has no price."""
 
 
-class Prices(msgspec.Struct, frozen=True):
+class CellPrices(msgspec.Struct, frozen=True):
     """What serves some cells today; one entry per cell in every array."""
 
     card: Cards
@@ -37,7 +37,7 @@ class Prices(msgspec.Struct, frozen=True):
     """Providers of the book that served the requests."""
 
 
-def price_cells(alike: Alike, plan: Plan, free: Mask) -> Prices:
+def price_cells(alike: Alike, plan: Plan, free: Mask) -> CellPrices:
     """The card of every cell. `free` are those that nobody bills: see `judge.free_cells`."""
     subjects, codes = distinct_subjects(alike.words)
     prices = [plan.prices.subject(subject) for subject in subjects]
@@ -51,7 +51,7 @@ def price_cells(alike: Alike, plan: Plan, free: Mask) -> Prices:
     rates = plan.prices.rates().rates
     lacking = ((rates[np.maximum(card, 0)] < 0) & alike.classes).any(axis=1) & (card >= 0)
     card = np.where(lacking, plan.prices.reason_code(NO_CLASS_PRICE), card).astype(np.int32)
-    return Prices(
+    return CellPrices(
         card=card,
         unsure=unsure & ~free & ~no_usage,
         chat=np.array([p.chat for p in prices], bool)[codes],

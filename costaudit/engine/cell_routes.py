@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.choose import Chosen
-from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.ledger_facts import LedgerFacts, SavedOffer, origin_of
-from costaudit.engine.offers import CAUSES, NONE, Offer
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import PRICED
 from costaudit.engine.saved import SavedLedger
 from costaudit.errors import InputError
 from costaudit.prices.conditions import service_tier
+from costaudit.prices.numbered import PRICED
+from costaudit.routing.contexts import NOT_ACTED_ON
+from costaudit.routing.offers import CAUSES, NONE, Offer
 from costaudit.routing.terms import Expected
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.alike import NEEDS
-from costaudit.engine.offering import Route
-from costaudit.engine.offers import NO_ROUTE
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import RateMatrix
 from costaudit.engine.rows import PricedRows, cost_of
 from costaudit.errors import ConfigError
 from costaudit.prices.conditions import service_tier
+from costaudit.prices.numbered import RateMatrix
 from costaudit.routing.candidates import knows
 from costaudit.routing.fallback import CHEAPER, KEYWORDS, OTHER, SAME
+from costaudit.routing.offering import Route
+from costaudit.routing.offers import NO_ROUTE
 from costaudit.routing.policy import CLASSES, Patterns, Seat, matches
 from costaudit.tape.columns import Words
 

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.alike import NEEDS, NO, NO_EDGE, UNSURE, YES, Alike, Answers, Band, Index, Ints, Mask
-from costaudit.engine.cell_prices import Prices, places_in
-from costaudit.engine.contexts import NOT_ACTED_ON, Context, contexts_of
+from costaudit.engine.cell_prices import CellPrices, places_in
 from costaudit.engine.exact import weighted_sum
-from costaudit.engine.offering import Route
-from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import PRICED, RateMatrix
 from costaudit.engine.sessions import KEEPS, SessionBook, code_of
+from costaudit.prices.numbered import PRICED, RateMatrix
+from costaudit.routing.contexts import NOT_ACTED_ON, Context, contexts_of
+from costaudit.routing.offering import Route
+from costaudit.routing.offers import NO_ROUTE, NONE, SCALE
 from costaudit.routing.policy import Treatment
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import UNTAGGED, Status
@@ -124,7 +124,7 @@ class Routes(msgspec.Struct):
     """Requests whose route depends on their own tokens: they, their cells, and what is chosen for each."""
 
 
-def choose(plan: Plan, cells: Alike, prices: Prices, members: Members | None = None) -> Routes:
+def choose(plan: Plan, cells: Alike, prices: CellPrices, members: Members | None = None) -> Routes:
     """The routes of some cells. With their `members`, requests of one cell may go different ways."""
     found = Routes(Chosen.none(cells.size), np.zeros(cells.size, bool), [])
     chosen, unsure = found.chosen, found.unsure

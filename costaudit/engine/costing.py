@@ -18,12 +18,12 @@ import numpy.typing as npt
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.kernel import BELOW_LIST, REPORTED
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells
-from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED, RATE_DECIMALS
 from costaudit.errors import ConfigError
 from costaudit.money import EXACT
 from costaudit.prices.gateways import Gateways
+from costaudit.prices.numbered import MEASURE, PRICED, RATE_DECIMALS
+from costaudit.routing.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.routing.projection import verification_multiples
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import INPUT_SIDE, Status

@@ -14,11 +14,11 @@ import numpy.typing as npt
 from costaudit.engine.bands import LENGTH_EDGES, OUTPUT_EDGES
 from costaudit.engine.judge import DISJOINT, total_of
 from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_USD_PER_MTOK, Plan
-from costaudit.engine.prices import PRICED
 from costaudit.engine.rows import JudgedRows
 from costaudit.engine.slots import price_changes, slots_of
 from costaudit.engine.subjects import distinct_subjects
 from costaudit.prices.cards import NO_TS
+from costaudit.prices.numbered import PRICED
 from costaudit.routing.policy import Policy
 from costaudit.schema import UNTAGGED
 

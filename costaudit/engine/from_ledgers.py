@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from costaudit.engine.alike import Alike, Mask
 from costaudit.engine.audit import Pass
-from costaudit.engine.cell_prices import Prices, price_cells
+from costaudit.engine.cell_prices import CellPrices, price_cells
 from costaudit.engine.cell_routes import recorded_routes, routes_hold
 from costaudit.engine.choose import KEPT, Chosen, choose
 from costaudit.engine.kernel import IMPLAUSIBLE
@@ -71,7 +71,7 @@ class _Priced(msgspec.Struct, frozen=True):
 
     ledger: SavedLedger
     alike: Alike
-    prices: Prices
+    prices: CellPrices
     reported: npt.NDArray[np.int8]
     """As in the kernel: whether a cost is stated and believed."""
     reported_unsure: Mask

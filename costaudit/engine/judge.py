@@ -23,10 +23,10 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.engine.shares import request_hashes, session_hashes
 from costaudit.engine.subjects import SUBJECT_WORDS
 from costaudit.prices.cards import NO_TS
+from costaudit.prices.numbered import MEASURE, PRICED
 from costaudit.routing.policy import matches
 from costaudit.routing.terms import WHOLE
 from costaudit.schema import COUNTS, INPUT_SIDE, UNTAGGED, Quality, Status

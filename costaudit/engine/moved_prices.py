@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from costaudit.engine.kernel import OUTDATED, outdated
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells
-from costaudit.engine.offers import NO_ROUTE, NONE, Offer
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import FREE, MEASURE, NO_CLASS_PRICE, PRICED
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, Timeline, timeline_of
+from costaudit.prices.numbered import FREE, MEASURE, NO_CLASS_PRICE, PRICED
+from costaudit.routing.offers import NO_ROUTE, NONE, Offer
 from costaudit.routing.projection import POINT
 from costaudit.times import DAY_US, HOUR_US
 

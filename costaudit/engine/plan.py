@@ -1,8 +1,8 @@
 """What is asked of the requests of a log: a book, tags, a policy, and how finely the answer is told.
 
 A plan is frozen: another question is another plan, which shares the prices and offers of the first where it
-can. Those only grow in numbers of what was met (see `costaudit.engine.prices`); what a plan says of a request
-never depends on the requests that came before.
+can. Those only grow in numbers of what was met (see `costaudit.prices.numbered`); what a plan says of a
+request never depends on the requests that came before.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from costaudit.engine.bands import Bands
-from costaudit.engine.contexts import Reads
-from costaudit.engine.offering import Offering
-from costaudit.engine.prices import Prices
 from costaudit.engine.sessions import SessionBook
 from costaudit.ingest.estimate import with_estimates
 from costaudit.prices.book import PriceBook
 from costaudit.prices.conditions import STANDARD
+from costaudit.prices.numbered import Prices
 from costaudit.prices.resolver import Resolver
+from costaudit.routing.contexts import Reads
 from costaudit.routing.evals import Evals
+from costaudit.routing.offering import Offering
 from costaudit.routing.policy import Policy
 from costaudit.tape.segment import FLAGS, Segment
 from costaudit.tiers.tagger import Tagger

@@ -17,9 +17,9 @@ from costaudit.engine.cell_prices import price_cells
 from costaudit.engine.choose import KEPT, Chosen, choose
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.judge import Rows, decide, free_cells, total_of
-from costaudit.engine.offers import NO_ROUTE, NONE, SCALE
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED, RateMatrix
+from costaudit.prices.numbered import MEASURE, PRICED, RateMatrix
+from costaudit.routing.offers import NO_ROUTE, NONE, SCALE
 from costaudit.routing.policy import RULES_FROM, Policy
 from costaudit.routing.projection import verification_multiples
 from costaudit.schema import UNTAGGED

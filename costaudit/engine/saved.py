@@ -20,15 +20,15 @@ from costaudit import __version__
 from costaudit.engine.audit import Pass
 from costaudit.engine.bands import LENGTH_EDGES, OUTPUT_EDGES
 from costaudit.engine.choose import KEPT, LACKS
-from costaudit.engine.contexts import NOT_ACTED_ON
 from costaudit.engine.detail import CLASSES, confidence_edges
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import MEASURES, NO_PERIOD, WORD_KEYS, Cells
 from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, Inputs, LedgerFacts, SavedOffer, origin_of
-from costaudit.engine.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.errors import InputError
 from costaudit.ingest.logfile import Container, LogFile
 from costaudit.money import exact
+from costaudit.routing.contexts import NOT_ACTED_ON
+from costaudit.routing.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.schema import UNTAGGED
 from costaudit.tiers.evidence import Evidence
 

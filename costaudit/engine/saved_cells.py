@@ -27,11 +27,11 @@ from costaudit.engine.gateways import with_gateways
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED, RATE_DECIMALS
 from costaudit.engine.rows import bands
 from costaudit.engine.saved import SavedLedger
 from costaudit.engine.slots import SECOND_US
 from costaudit.prices.cards import NO_TS
+from costaudit.prices.numbered import MEASURE, PRICED, RATE_DECIMALS
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.schema import UNTAGGED, Quality
 from costaudit.tape.columns import Words

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import Subject
+from costaudit.prices.numbered import Subject
 from costaudit.tape.columns import Words
 from costaudit.tape.groups import group_rows
 

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from costaudit.engine.ledger import Cells
-from costaudit.engine.offers import NONE
 from costaudit.engine.plan import Plan
 from costaudit.prices.cards import Card
+from costaudit.routing.offers import NONE
 from costaudit.routing.terms import Terms
 
 _CARDS: Final = ("card", "verify")

@@ -14,13 +14,13 @@ from costaudit.engine.audit import Pass
 from costaudit.engine.cache import Turns, kept_in_cache
 from costaudit.engine.kernel import Partial, audit_segment
 from costaudit.engine.ledger import CellSum
-from costaudit.engine.offers import NO_ROUTE, SCALE
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.engine.rows import JudgedRows, judge_rows
 from costaudit.engine.sessions import SessionBook, SessionTags
 from costaudit.engine.shares import session_hashes
 from costaudit.engine.told import Told
+from costaudit.prices.numbered import MEASURE, PRICED
+from costaudit.routing.offers import NO_ROUTE, SCALE
 from costaudit.routing.projection import POINT
 from costaudit.schema import Status
 from costaudit.tape.columns import Batch

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from costaudit.engine.prices import MEASURE
 from costaudit.gates.case import Case, Log
 from costaudit.gates.figures import counted
 from costaudit.gates.outcome import Limits, Measured, Unit
 from costaudit.gates.seats import serving
 from costaudit.prices.book import ModelKey
+from costaudit.prices.numbered import MEASURE
 from costaudit.prices.rows import PriceRow
 
 Used = tuple[ModelKey, str]

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from costaudit.errors import TableError
 from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When
+from costaudit.prices.resolver import Periods, Resolved
 from costaudit.prices.rows import WHAT_IF, PriceRow, WindowRow, instant_text
 from costaudit.tokens import PRICED_AS
 
@@ -359,3 +360,17 @@ def _card(
 
 def _specific(row: PriceRow) -> tuple[bool, bool, bool, int]:
     return bool(row.when.speed), bool(row.when.region), bool(row.when.window), row.when.context_over
+
+
+def name_timeline(
+    book: PriceBook, periods: Periods, tier: str, region: str = "", speed: str = ""
+) -> Timeline:
+    """The prices of a name over time, following the models that it stood for."""
+    parts = []
+    for start, resolution in periods:
+        if isinstance(resolution, Resolved):
+            key = (resolution.provider, resolution.model)
+            parts.append((start, timeline_of(book, key, tier, region, speed)))
+        else:
+            parts.append((start, Timeline((Segment(0, {}, resolution.reason.value),), {})))
+    return parts[0][1] if len(parts) == 1 else join_timelines(parts)

@@ -14,10 +14,10 @@ import numpy as np
 from costaudit.engine.costing import DIGITS, usd
 from costaudit.engine.ledger import NO_PERIOD, Cells, Ints
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import PRICED
 from costaudit.ingest.bills.line import CLASSES
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.gateways import Gateways
+from costaudit.prices.numbered import PRICED
 from costaudit.prices.resolver import Resolved
 from costaudit.times import DAY_US, HOUR_US
 from costaudit.tokens import PRICED_AS

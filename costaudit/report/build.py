@@ -32,13 +32,13 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.month import CellScale, Method, days_of, month_of, scale_cells
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import Subject
 from costaudit.engine.subjects import SUBJECT_WORDS, distinct_subjects
 from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.ingest.bills.line import Bill
 from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.money import percent_of, usd_from_pico
 from costaudit.prices.gateways import Gateways
+from costaudit.prices.numbered import Subject
 from costaudit.prices.resolver import How, Resolved
 from costaudit.report import model as m
 from costaudit.report.bill import compare_bills, find_gaps

@@ -16,10 +16,10 @@ import pyarrow as pa
 
 from costaudit.engine.audit import Requests
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.ingest.canonical import calls_of
 from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact, shown, usd_for
+from costaudit.prices.numbered import MEASURE, PRICED
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.report.safe import display_width, pad, safe, wrap
 from costaudit.report.tagged import TEXTS, columns_of, moment

@@ -21,11 +21,11 @@ from costaudit.engine.costing import Costed, cost_cells
 from costaudit.engine.exact import sum_by
 from costaudit.engine.ledger import Cells
 from costaudit.engine.moved_prices import with_cards, with_lost_caches
-from costaudit.engine.offers import NO_ROUTE
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.prices.cards import Card, Rate
 from costaudit.prices.gateways import Gateways
+from costaudit.prices.numbered import MEASURE, PRICED
+from costaudit.routing.offers import NO_ROUTE
 from costaudit.routing.projection import exact_sum
 
 Price = tuple[str, str]

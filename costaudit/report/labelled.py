@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from costaudit.engine.audit import Requests
 from costaudit.engine.choose import Chosen
-from costaudit.engine.offers import SCALE
 from costaudit.engine.plan import Plan
 from costaudit.engine.rows import ROUTE_DIGITS, JudgedRows
 from costaudit.errors import InputError
@@ -23,6 +22,7 @@ from costaudit.money import EXACT
 from costaudit.report import measured as m
 from costaudit.report.labelfile import Sample, excerpt, parse_label
 from costaudit.report.tagged import columns_of
+from costaudit.routing.offers import SCALE
 from costaudit.schema import UNTAGGED, Status, Tier
 from costaudit.tape.tape import AT, Tape
 from costaudit.tape.texts import with_texts

@@ -12,13 +12,13 @@ from costaudit.engine.allocation import Allocation, allocate, allocated_units, s
 from costaudit.engine.costing import Costed, cost_cells, usd
 from costaudit.engine.exact import sum_by
 from costaudit.engine.moved_prices import reprice
-from costaudit.engine.offers import NO_ROUTE
 from costaudit.engine.plan import Plan
 from costaudit.money import percent_of
 from costaudit.prices.gateways import Gateways
 from costaudit.report.build import Audited
 from costaudit.report.hanging import Listed, after_by_price, list_by_price
 from costaudit.report.moves_model import AllocationCost, PriceMove, PriceSensitivity, ShiftedModel
+from costaudit.routing.offers import NO_ROUTE
 from costaudit.routing.projection import exact_sum
 
 

@@ -16,10 +16,10 @@ from msgspec.structs import asdict
 from costaudit.engine.costing import usd
 from costaudit.engine.exact import sum_by
 from costaudit.engine.moved_prices import later_card, reprice
-from costaudit.engine.prices import PRICED
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, timeline_of
 from costaudit.prices.conditions import STANDARD_WHEN
+from costaudit.prices.numbered import PRICED
 from costaudit.report.build import Audited
 from costaudit.report.hanging import Listed, Price, model_of, price_class
 from costaudit.report.month import rounded_usd

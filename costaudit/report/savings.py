@@ -13,9 +13,9 @@ from costaudit.engine.choose import LACKS
 from costaudit.engine.costing import usd
 from costaudit.engine.exact import sum_by
 from costaudit.engine.ledger import NO_PERIOD
-from costaudit.engine.offers import CAUSES, NO_ROUTE
 from costaudit.engine.whatif import CacheReplay
 from costaudit.report import model as m
+from costaudit.routing.offers import CAUSES, NO_ROUTE
 from costaudit.routing.policy import RULES_FROM
 from costaudit.routing.projection import POINT, exact_sum
 from costaudit.routing.terms import WHOLE

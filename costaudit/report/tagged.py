@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 
 from costaudit.engine.audit import Requests
 from costaudit.engine.plan import Plan
-from costaudit.engine.prices import MEASURE, PRICED
 from costaudit.engine.rows import ROUTE_DIGITS, UNIT_DIGITS, JudgedRows
 from costaudit.ingest.canonical import completed
 from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact
 from costaudit.prices.cards import Card
+from costaudit.prices.numbered import MEASURE, PRICED
 from costaudit.report.csvout import cell
 from costaudit.report.jsontext import harmless
 from costaudit.schema import CANONICAL, UNTAGGED

@@ -10,7 +10,7 @@ import msgspec
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Segment, Timeline, join_timelines, timeline_of
-from costaudit.prices.resolver import Periods, Resolved, Resolver
+from costaudit.prices.resolver import Resolved, Resolver
 from costaudit.prices.rows import ModelFacts
 from costaudit.routing.policy import Seat
 
@@ -40,20 +40,6 @@ def candidates_of(
         if not only or provider in only:
             found.append(Candidate(seat, provider, order))
     return tuple(found)
-
-
-def name_timeline(
-    book: PriceBook, periods: Periods, tier: str, region: str = "", speed: str = ""
-) -> Timeline:
-    """The prices of a name over time, following the models that it stood for."""
-    parts = []
-    for start, resolution in periods:
-        if isinstance(resolution, Resolved):
-            key = (resolution.provider, resolution.model)
-            parts.append((start, timeline_of(book, key, tier, region, speed)))
-        else:
-            parts.append((start, Timeline((Segment(0, {}, resolution.reason.value),), {})))
-    return parts[0][1] if len(parts) == 1 else join_timelines(parts)
 
 
 def candidate_timeline(candidate: Candidate, book: PriceBook, resolver: Resolver, tier: str) -> Timeline:

@@ -13,11 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from costaudit.errors import ConfigError, UsageError, did_you_mean
 from costaudit.money import EXACT, is_amount, percent_of, usd_for
 from costaudit.prices.book import PriceBook
-from costaudit.prices.cards import Card
+from costaudit.prices.cards import Card, name_timeline
 from costaudit.prices.resolver import Resolved, Resolver
 from costaudit.prices.rows import instant_us
 from costaudit.prices.what_if import changed_book, parse_change
-from costaudit.routing.candidates import name_timeline
 from costaudit.textfile import is_there
 from costaudit.toml.load import load_toml
 

@@ -20,9 +20,9 @@ from costaudit.engine.plan import Plan
 from costaudit.engine.shares import request_hashes
 from costaudit.ingest.canonical import batch_of
 from costaudit.ingest.fields import timestamp_us
-from costaudit.prices.cards import NO_TS, Card, Timeline
+from costaudit.prices.cards import NO_TS, Card, Timeline, name_timeline
 from costaudit.prices.conditions import service_tier
-from costaudit.routing.candidates import candidate_timeline, candidates_of, name_timeline
+from costaudit.routing.candidates import candidate_timeline, candidates_of
 from costaudit.schema import Call
 from costaudit.tape.columns import Batch
 from costaudit.tape.record import Keeps, recorded

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from costaudit.ingest.fields import timestamp_us
 from costaudit.prices.book import PriceBook, load_book
-from costaudit.prices.cards import NO_TS, Card, Timeline, timeline_of
+from costaudit.prices.cards import NO_TS, Card, Timeline, name_timeline, timeline_of
 from costaudit.prices.resolver import Resolver
-from costaudit.routing.candidates import name_timeline
 from tests.engine.audits import book
 from tests.engine.oracle import facts, rate
 

@@ -12,10 +12,10 @@ import pytest
 from costaudit.engine.choose import KEPT
 from costaudit.engine.plan import Plan
 from costaudit.ingest.fields import timestamp_us
-from costaudit.prices.cards import Card, Timeline
+from costaudit.prices.cards import Card, Timeline, name_timeline
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.resolver import Resolver
-from costaudit.routing.candidates import candidate_timeline, candidates_of, name_timeline
+from costaudit.routing.candidates import candidate_timeline, candidates_of
 from costaudit.routing.policy import load_policy
 from costaudit.schema import INPUT_SIDE, TOKEN_CLASSES, Call
 from tests.engine.audits import book, cells_of, segment_of, tagger

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from costaudit.engine.contexts import Context
-from costaudit.engine.offers import NONE, Offer, OfferMatrix, offer_matrix
-from costaudit.engine.prices import PRICED, Prices, rate_units
 from costaudit.errors import ConfigError
 from costaudit.prices.cards import NO_TS, Card, Timeline
 from costaudit.prices.conditions import STANDARD
+from costaudit.prices.numbered import PRICED, Prices, rate_units
 from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, knows
+from costaudit.routing.contexts import Context
 from costaudit.routing.evals import Evals
+from costaudit.routing.offers import NONE, Offer, OfferMatrix, offer_matrix
 from costaudit.routing.policy import RULES_FROM, Pair, Policy, Seat, matches
 from costaudit.routing.terms import NO_TERMS, WHOLE, Terms, expect, terms_of
 from costaudit.schema import UNTAGGED

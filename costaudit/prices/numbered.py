@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.prices.book import PriceBook
-from costaudit.prices.cards import Card, Rate, Timeline
+from costaudit.prices.cards import Card, Rate, Timeline, name_timeline
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.resolver import How, Periods, Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES, ModelFacts
-from costaudit.routing.candidates import name_timeline
 from costaudit.schema import TOKEN_CLASSES
 
 Ints = npt.NDArray[np.int64]
