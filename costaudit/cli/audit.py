@@ -229,10 +229,10 @@ def _evaluated(
         plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
         if not others and (passed.ledgers or not asks_for_tape(passed, passed.plan)):
             return [Evaluated(passed, None)], None if old is None else Evaluated(old, None)
-        tape, threads = logs.tape, reading.threads
+        tape = logs.tape
         return (
-            [evaluate(tape, passed, plan, threads) for plan in plans],
-            None if old is None else evaluate(tape, old, old.plan, threads),
+            [evaluate(tape, passed, plan) for plan in plans],
+            None if old is None else evaluate(tape, old, old.plan),
         )
 
 

@@ -92,7 +92,7 @@ class ReadLogs:
         from costaudit.engine.audit import audit_tape  # noqa: PLC0415 - start-up
 
         if isinstance(self._source, tuple):
-            return audit_tape(self._source[0], self.plan, self.reading.threads)
+            return audit_tape(self._source[0], self.plan)
         return self._source
 
     @functools.cached_property
@@ -101,7 +101,7 @@ class ReadLogs:
         from costaudit.engine.audit import informed  # noqa: PLC0415 - start-up
 
         if isinstance(self._source, tuple):
-            return informed(*self._source, self.reading.threads)
+            return informed(*self._source)
         return self._source.plan
 
     @property
@@ -126,14 +126,13 @@ class ReadLogs:
                 path=self.files[0].name,
                 hint="name the logs",
             )
-        threads = self.reading.threads
-        return audit_tape(self.tape, informed(self.tape, plan, threads), threads)
+        return audit_tape(self.tape, informed(self.tape, plan))
 
     def requests(self) -> Iterator[Requests]:
         """Every request once, judged, in the order of the input."""
         from costaudit.engine.audit import judge_tape  # noqa: PLC0415 - start-up
 
-        return judge_tape(self.tape, self.plan, self.reading.threads)
+        return judge_tape(self.tape, self.plan)
 
 
 def read_logs(paths: Sequence[str], reading: Reading, *, goes_by_reported: bool = True) -> Pass:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.kernel import Partial, audit_segment
+from costaudit.engine.kernel import audit_segment
 from costaudit.engine.ledger import Cells, CellSum
 from costaudit.engine.ledger_facts import LedgerFacts
 from costaudit.engine.plan import Plan
@@ -22,9 +22,8 @@ from costaudit.engine.standouts import Standouts
 from costaudit.engine.subjects import SUBJECT_WORDS, named_subjects
 from costaudit.engine.told import Told
 from costaudit.tape.columns import Words
-from costaudit.tape.tape import Found, Reel, Stretch, Tape
-from costaudit.tape.workers import Workers, default_threads
-from costaudit.tiers.votes import BallotBox, Ballots
+from costaudit.tape.tape import Found, Reel, Tape
+from costaudit.tiers.votes import BallotBox
 
 
 class Pass(msgspec.Struct):
@@ -33,7 +32,7 @@ class Pass(msgspec.Struct):
     cells: Cells
     users: Cells
     ratios: Cells
-    """See `Partial`."""
+    """See `costaudit.engine.kernel.Partial`."""
     plan: Plan
     """With the providers that the log uses, and the votes of its fingerprints."""
     found: Found
@@ -65,48 +64,41 @@ class Requests(msgspec.Struct, frozen=True):
         return Requests(reel, judge_rows(reel.segment, plan))
 
 
-def audit_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Pass:
-    """What the requests of a tape come to under a plan that is `informed`."""
-    with Workers(threads or default_threads()) as workers:
-        cells, users, ratios, told = CellSum(), CellSum(), CellSum(), Told()
-        nothing = Cells({}, {}, {})
-        total = Pass(nothing, nothing, nothing, plan, tape.found, tape.requests, tape.duplicates)
-        total.sessions = tape.has_sessions
-        for reel, part in workers.map(lambda stretch: _audited(stretch, plan), tape.stretches()):
-            for sums, some in ((cells, part.cells), (users, part.users), (ratios, part.ratios)):
-                if some.rows:
-                    sums.add(some)
-            told.take(part.told)
-            total.standouts.add(part.standouts.at(reel.cost_place))
-            for moment in (part.first_ts, part.last_ts):
-                if moment is not None:
-                    total.first_ts = moment if total.first_ts is None else min(total.first_ts, moment)
-                    total.last_ts = moment if total.last_ts is None else max(total.last_ts, moment)
-        total.cells, total.users, total.ratios = (
-            told.by_number(sums.total(), plan) for sums in (cells, users, ratios)
-        )
+def audit_tape(tape: Tape, plan: Plan) -> Pass:
+    """What the requests of a tape come to under a plan that is `informed`.
+
+    On one thread: the work is many short steps in numpy, and a second thread took half as much CPU again for
+    nothing.
+    """
+    cells, users, ratios, told = CellSum(), CellSum(), CellSum(), Told()
+    nothing = Cells({}, {}, {})
+    total = Pass(nothing, nothing, nothing, plan, tape.found, tape.requests, tape.duplicates)
+    total.sessions = tape.has_sessions
+    for reel in tape.reels():
+        part = audit_segment(reel.segment, plan)
+        for sums, some in ((cells, part.cells), (users, part.users), (ratios, part.ratios)):
+            if some.rows:
+                sums.add(some)
+        told.take(part.told)
+        total.standouts.add(part.standouts.at(reel.cost_place))
+        for moment in (part.first_ts, part.last_ts):
+            if moment is not None:
+                total.first_ts = moment if total.first_ts is None else min(total.first_ts, moment)
+                total.last_ts = moment if total.last_ts is None else max(total.last_ts, moment)
+    total.cells, total.users, total.ratios = (
+        told.by_number(sums.total(), plan) for sums in (cells, users, ratios)
+    )
     return total
 
 
-def judge_tape(tape: Tape, plan: Plan, threads: int | None = None) -> Iterator[Requests]:
+def judge_tape(tape: Tape, plan: Plan) -> Iterator[Requests]:
     """Every request of a tape under a plan that is `informed`, in the order of the input."""
-    with Workers(threads or default_threads()) as workers:
-        for some in workers.map(lambda stretch: _judged(stretch, plan), tape.stretches()):
-            if some.reel.size:
-                yield some
+    for reel in tape.reels():
+        if reel.size:
+            yield Requests(reel, judge_rows(reel.segment, plan))
 
 
-def _audited(stretch: Stretch, plan: Plan) -> tuple[Reel, Partial]:
-    reel = stretch.load()
-    return reel, audit_segment(reel.segment, plan)
-
-
-def _judged(stretch: Stretch, plan: Plan) -> Requests:
-    reel = stretch.load()
-    return Requests(reel, judge_rows(reel.segment, plan))
-
-
-def informed(tape: Tape, plan: Plan, threads: int | None = None) -> Plan:
+def informed(tape: Tape, plan: Plan) -> Plan:
     """The plan with what the log as a whole says: which providers it uses, how its fingerprints vote."""
     words = {n: _words([name[place] for name in tape.names]) for place, n in enumerate(SUBJECT_WORDS)}
     subjects = named_subjects(words, plan) if tape.names else []
@@ -115,16 +107,12 @@ def informed(tape: Tape, plan: Plan, threads: int | None = None) -> Plan:
     if not tape.has_scores:
         return plan
     box = BallotBox()
-    with Workers(threads or default_threads()) as workers:
-        for ballots in workers.map(lambda stretch: _ballots(stretch, plan), tape.stretches()):
-            if ballots is not None:
-                box.add(ballots)
+    for reel in tape.reels():
+        ballots = plan.tagger.judge(plan.seen(reel.segment).batch()).ballots()
+        if ballots is not None:
+            box.add(ballots)
     votes = box.count(plan.tagger.risk)
     return plan.with_votes(votes) if len(votes) else plan
-
-
-def _ballots(stretch: Stretch, plan: Plan) -> Ballots | None:
-    return plan.tagger.judge(plan.seen(stretch.load().segment).batch()).ballots()
 
 
 def _words(names: list[str | None]) -> Words:

@@ -25,8 +25,7 @@ from costaudit.routing.projection import POINT
 from costaudit.schema import Status
 from costaudit.tape.columns import Batch
 from costaudit.tape.segment import Segment
-from costaudit.tape.tape import Stretch, Tape
-from costaudit.tape.workers import Workers, default_threads
+from costaudit.tape.tape import Reel, Tape
 from costaudit.tiers.tagger import Judged
 
 Ints = npt.NDArray[np.int64]
@@ -65,14 +64,13 @@ def asks_for_tape(passed: Pass, plan: Plan) -> bool:
     return passed.sessions and (plan.policy.sessions == "together" or bool(cached))
 
 
-def evaluate(tape: Tape, passed: Pass, plan: Plan, threads: int | None = None) -> Evaluated:
+def evaluate(tape: Tape, passed: Pass, plan: Plan) -> Evaluated:
     """The requests of a tape under a plan. `passed` is the pass that the tape comes from."""
-    with Workers(threads or default_threads()) as workers:
-        return _Evaluation(tape, passed, plan, workers).all()
+    return _Evaluation(tape, passed, plan).all()
 
 
 class _Reel(msgspec.Struct, frozen=True):
-    """A stretch of a tape with the tags of its requests."""
+    """A reel with the tags of its requests."""
 
     number: int
     segment: Segment
@@ -82,8 +80,8 @@ class _Reel(msgspec.Struct, frozen=True):
 
 
 class _Evaluation:
-    def __init__(self, tape: Tape, passed: Pass, plan: Plan, workers: Workers) -> None:
-        self.tape, self.passed, self.plan, self.workers = tape, passed, plan, workers
+    def __init__(self, tape: Tape, passed: Pass, plan: Plan) -> None:
+        self.tape, self.passed, self.plan = tape, passed, plan
         self.tags: SessionTags | None = None
 
     def all(self) -> Evaluated:
@@ -102,16 +100,16 @@ class _Evaluation:
         return Evaluated(msgspec.structs.replace(self.passed, cells=cells, plan=self.plan), cache)
 
     def _each(self, work: Callable[[_Reel], T]) -> Iterator[T]:
-        """Some work on every stretch of the tape, in their order."""
-        return self.workers.map(lambda stretch: work(self._loaded(stretch)), self.tape.stretches())
+        """Some work on every reel of the tape, in their order."""
+        return (work(self._judged(reel)) for reel in self.tape.reels())
 
-    def _loaded(self, stretch: Stretch) -> _Reel:
-        segment = self.plan.seen(stretch.load().segment)
+    def _judged(self, reel: Reel) -> _Reel:
+        segment = self.plan.seen(reel.segment)
         session = session_hashes(Batch(segment.rows))
         judged = Judged(self.plan.tagger.tag(segment.batch()), None, None)
         if self.tags is not None:
             judged = self.tags.applied(judged, session)
-        return _Reel(stretch.number, segment, judged, session)
+        return _Reel(reel.number, segment, judged, session)
 
     def _audited(self, reel: _Reel, lost: dict[int, Ints]) -> Partial:
         units = lost.get(reel.number)
@@ -127,8 +125,8 @@ class _Evaluation:
         self.tags = SessionTags.of(self._each(lambda reel: (reel.session, reel.judged.tags)))
         book = SessionBook()
         self.plan = self.plan.with_sessions(book)
-        for stretch in self.tape.stretches():
-            self._rows(self._loaded(stretch))
+        for reel in self.tape.reels():
+            self._rows(self._judged(reel))
         book.decide()
 
     def _replay_caches(self) -> tuple[CacheReplay, dict[int, Ints]]:

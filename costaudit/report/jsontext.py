@@ -16,6 +16,14 @@ _UNSEEN: Final = re.compile(
 """Characters that a terminal or an editor acts upon and that JSON would let through."""
 
 
+_PLAIN_FROM: Final = 1e-4
+_PLAIN_BELOW: Final = 1e16
+"""Floats between them, and 0, are written without an exponent, and by all alike."""
+
+_TEXT: Final = frozenset({str})
+_ALIKE: Final = frozenset({str, int, bool, type(None)})
+
+
 def render_value(value: Any) -> str:
     """Any JSON value, indented, with a newline; what a terminal acts upon is written as an escape."""
     return harmless(_encoded(value)) + "\n"
@@ -32,17 +40,19 @@ def _encoded(value: Any) -> str:
 
 
 def _has_odd(value: Any) -> bool:
-    """Whether there is a float in it, which others write otherwise, or a key that is no text."""
+    """Whether there is a number in it that others write otherwise, or a key that is no text."""
     left = [value]
     while left:
         one = left.pop()
+        if type(one) in _ALIKE:
+            continue
         if isinstance(one, Mapping):
-            if not all(isinstance(key, str) for key in one):
+            if not {type(key) for key in one} <= _TEXT:
                 return True
             left += one.values()
         elif isinstance(one, (list, tuple)):
             left += one
-        elif isinstance(one, float):
+        elif isinstance(one, float) and one and not _PLAIN_FROM <= abs(one) < _PLAIN_BELOW:
             return True
     return False
 

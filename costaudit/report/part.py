@@ -53,7 +53,12 @@ def _loose(kind: type[Part]) -> frozenset[str]:
     return frozenset(name for name, hint in hints.items() if "Any" in str(hint))
 
 
+_AS_IT_IS: Final = frozenset({str, int, float, bool, type(None)})
+
+
 def _plain(value: Any) -> Any:
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, Part):
         return plain_of(value)
     if isinstance(value, Decimal):

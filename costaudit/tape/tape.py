@@ -125,18 +125,6 @@ class Reel(msgspec.Struct, frozen=True):
         return Reel(self.number, self.segment.take(rows), self.records[rows], cost)
 
 
-class Stretch(msgspec.Struct, frozen=True):
-    """A reel that is still to be loaded."""
-
-    tape: Tape
-    number: int
-    segments: Sequence[int]
-
-    def load(self) -> Reel:
-        """The requests; may be called from several threads at once."""
-        return self.tape.load(self)
-
-
 class Tape:
     """Use as a context manager: what is kept of it in files is gone afterwards."""
 
@@ -199,34 +187,37 @@ class Tape:
         self.has_sessions = self.has_sessions or "session_hash" in names
         self.has_scores = self.has_scores or "text_score_0" in names
 
-    def stretches(self) -> Iterator[Stretch]:
-        """Everything, from the beginning."""
+    def reels(self) -> Iterator[Reel]:
+        """All requests, from the beginning."""
         number, held, size = 0, list[int](), 0
         for segment in self._segments:
             if held and size + self._sizes[segment] > REEL_ROWS:
-                yield Stretch(self, number, held)
+                yield self._reel(number, held)
                 number, held, size = number + 1, [], 0
             held.append(segment)
             size += self._sizes[segment]
         if held:
-            yield Stretch(self, number, held)
+            yield self._reel(number, held)
 
-    def reels(self) -> Iterator[Reel]:
-        """Everything, from the beginning, loaded."""
-        return (stretch.load() for stretch in self.stretches())
-
-    def load(self, stretch: Stretch) -> Reel:
-        """The requests of a stretch."""
-        parts = [self._whole(number) for number in stretch.segments]
+    def _reel(self, reel: int, segments: Sequence[int]) -> Reel:
+        """The requests of some segments."""
+        parts, rows, start, moved = list[Segment](), list[Index](), 0, False
+        for number in segments:
+            own, order = self._own(number)
+            size = sum(part.size for part in own)
+            rows.append(np.arange(start, start + size) if order is None else order + start)
+            parts, start, moved = [*parts, *own], start + size, moved or order is not None
         whole = join(parts)
+        if moved:
+            whole = whole.take(np.concatenate(rows))
         records = _numbers(whole.rows, _RECORDS, 1)
         extra = [n for n in (_ROW, _RECORDS, _COST_FILE, _COST_LINE) if n in whole.rows.schema.names]
         cost = whole.rows.select([_COST_FILE, _COST_LINE]) if _COST_FILE in extra else None
         requests = Segment(whole.rows.drop_columns(extra), whole.kinds) if extra else whole
-        return Reel(stretch.number, requests, records, cost)
+        return Reel(reel, requests, records, cost)
 
-    def _whole(self, number: int) -> Segment:
-        """The requests that begin in a segment, in the order of their first records."""
+    def _own(self, number: int) -> tuple[list[Segment], Index | None]:
+        """The requests that begin in a segment: some rows in some order, those of their first records."""
         segment = self.store.get(number)
         if self.keeps_ids:
             codes = pa.array(np.arange(segment.size, dtype=np.int64) + (number << 32))
@@ -234,7 +225,7 @@ class Tape:
             segment = segment.with_column(AT, pa.ListArray.from_arrays(ends, codes))
         repeated = self._repeated.get(number)
         if repeated is None:
-            return segment
+            return [segment], None
         merged = [self.store.get(n) for n in self._merged.get(number, ())]
         rows = np.concatenate([np.zeros(0, np.int64), *(_numbers(p.rows, _ROW, 0) for p in merged)])
         here = np.arange(segment.size)
@@ -242,7 +233,7 @@ class Tape:
             segment.size, segment.size + len(rows)
         )  # a call stands where its first record did
         gone = np.setdiff1d(repeated, rows)
-        return join([segment, *merged]).take(np.delete(here, gone))
+        return [segment, *merged], np.delete(here, gone)
 
     # Merging
 

@@ -87,7 +87,7 @@ def audit_files(
     """The logs read and audited."""
     how = HowToRead(forced, adapters, threads)
     with read_tape(files, chosen.tagger, how, refused=refused, progress=progress) as tape:
-        return audit_tape(tape, informed(tape, chosen, threads), threads)
+        return audit_tape(tape, informed(tape, chosen))
 
 
 def pass_under(chosen: Plan, *paths: Path | str, threads: int = 1) -> Pass:

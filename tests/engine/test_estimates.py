@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.ingest.files import find_logs
@@ -20,8 +21,7 @@ from tests.engine.audits import audit_files, plan, write_jsonl
 
 def audited(path: Path, *, estimate: bool) -> Audit:
     files, _ = find_logs([str(path)])
-    whole = plan()
-    whole.estimate = estimate
+    whole = replace(plan(), estimate=estimate)
     return build_audit(audit_files(files, whole, threads=1), load_gateways())
 
 

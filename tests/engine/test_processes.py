@@ -27,7 +27,7 @@ from tests.often import often
 
 @pytest.fixture
 def tape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tape:
-    """A tape of many stretches."""
+    """A tape of many reels."""
     monkeypatch.setattr(tapes, "REEL_ROWS", 40)
     for number in range(6):
         log = random_log(number, size=often(40, 120))

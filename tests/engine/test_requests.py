@@ -36,8 +36,8 @@ def rows_of(*paths: Path, threads: int = 1, **options: Any) -> tuple[list[Row], 
     chosen, rows = plan(**options), list[Row]()
     how = HowToRead(threads=threads, keeps=Keeps(ids=True, texts=True))
     with read_tape(files, chosen.tagger, how, refused=refused) as tape:
-        passed = audit_tape(tape, informed(tape, chosen), threads)
-        for some in judge_tape(tape, passed.plan, threads):
+        passed = audit_tape(tape, informed(tape, chosen))
+        for some in judge_tape(tape, passed.plan):
             columns = columns_of(some, passed.plan, with_text=True)
             listed = zip(*columns.values(), strict=True)
             rows += [dict(zip(columns, values, strict=True)) for values in listed]

@@ -45,12 +45,12 @@ def recorded(log: Path, policy: str | None = None) -> Iterator[tuple[Tape, Pass]
     files, refused = find_logs([str(log)])
     chosen = plan(policy=policy)
     with read_tape(files, chosen.tagger, HowToRead(threads=1), refused=refused) as tape:
-        yield tape, audit_tape(tape, informed(tape, chosen), threads=1)
+        yield tape, audit_tape(tape, informed(tape, chosen))
 
 
 def evaluated(log: Path, policy: str | None = None) -> Evaluated:
     with recorded(log, policy) as (tape, passed):
-        return evaluate(tape, passed, passed.plan, threads=1)
+        return evaluate(tape, passed, passed.plan)
 
 
 def work_of(one: Evaluated) -> Audited:
@@ -69,14 +69,14 @@ def rows_of(cells: Any) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("policy", [None, "documents", "cheapest-adequate", "same-provider"])
 def test_a_tape_comes_to_the_ledger_of_the_pass(tmp_path: Path, seed: int, policy: str | None):
     with recorded(write_jsonl(tmp_path / "log.jsonl", random_log(seed)), policy) as (tape, passed):
-        again = evaluate(tape, passed, passed.plan, threads=2).passed
+        again = evaluate(tape, passed, passed.plan).passed
         assert rows_of(again.cells) == rows_of(passed.cells)
 
 
 def test_another_policy_on_the_tape_is_that_policy_on_the_log(tmp_path: Path):
     log = write_jsonl(tmp_path / "log.jsonl", random_log(3))
     with recorded(log, "default") as (tape, passed):
-        there = evaluate(tape, passed, passed.plan.under(load_policy("documents")), threads=1)
+        there = evaluate(tape, passed, passed.plan.under(load_policy("documents")))
         with recorded(log, "documents") as (_, own):
             assert exact_sum(work_of(there).projected.after) == exact_sum(
                 work_of(Evaluated(own, None)).projected.after
@@ -167,7 +167,7 @@ TOGETHER = HEAD + 'sessions = "together"\n' + "".join(
 def test_sessions_that_stay_together_have_one_model_and_lose_no_cache(tmp_path: Path, seed: int):
     log = write_jsonl(tmp_path / "log.jsonl", sessions_log(seed))
     with recorded(log, policy_file(tmp_path, TOGETHER)) as (tape, passed):
-        one = evaluate(tape, passed, passed.plan, threads=1)
+        one = evaluate(tape, passed, passed.plan)
         assert one.cache is not None
         assert one.cache.kept == one.cache.read
         targets = defaultdict(set)
