@@ -9,6 +9,8 @@ DEV    := $(VENV)/.installed-dev
 # The environments of these two stand beside it, and hold only what they need.
 LOWEST := .venv-minimum
 BUILD  := .venv-build
+# Compiled code that everything works without; see docs/performance.md.
+NATIVE := costaudit/ingest/native/lines.so
 
 # $(call pip,VENV,NAME) installs into an environment with the pins of constraints/NAME.txt. They hold for the tools that
 # build the package, too: pip knows one name for that before 25.3, and another since.
@@ -21,10 +23,10 @@ pip     = PIP_CONSTRAINT=constraints/$(2).txt PIP_BUILD_CONSTRAINT=constraints/$
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: $(USER) ## install costaudit into .venv and audit the sample logs
+demo: $(USER) $(NATIVE) ## install costaudit into .venv and audit the sample logs
 	$(BIN)/costaudit analyze sample_logs/
 
-test: $(DEV) ## run the whole test suite, doctests included
+test: $(DEV) $(NATIVE) ## run the whole test suite, doctests included
 	$(BIN)/python -m pytest -n auto
 
 trust: $(DEV) ## every case of hostile input, also what takes long; 10,000 odd files; 40 kills of every writer
@@ -73,7 +75,7 @@ mutants: $(DEV) ## plant mistakes and honest work in the price tables: what the 
 oracle: $(DEV) ## hold 20 random policies over 50,000 random requests against plain Python, to the last digit
 	COSTAUDIT_ORACLE=50000 $(BIN)/python -m pytest -q -n auto tests/engine/test_policy_oracle.py
 
-bench: $(DEV) ## time audits against hand-written DuckDB SQL and Polars: CASES="lean gz" SCALE=0.1 PAIRS=5 (see docs/performance.md)
+bench: $(DEV) $(NATIVE) ## time audits against hand-written DuckDB SQL and Polars: CASES="lean gz" SCALE=0.1 PAIRS=5 (see docs/performance.md)
 	$(BIN)/python -m benchmarks.run $(if $(CASES),--case $(CASES)) $(if $(SCALE),--scale $(SCALE)) $(if $(PAIRS),--pairs $(PAIRS))
 
 eval-tiers: $(DEV) ## print how well prompts are tagged that the text model was not fitted on: DATA=FILE (see docs/tiers.md)
@@ -91,9 +93,12 @@ sbom: dist ## write what the wheel consists of to build/sbom.cdx.json (CycloneDX
 native: ## compile the reader of JSON lines, which works without, in this checkout; needs a C compiler (CC)
 	$(PYTHON) tools/build_native.py
 
+$(NATIVE): costaudit/ingest/native/lines.c
+	@$(PYTHON) tools/build_native.py || true
+
 clean: ## remove what was built and cached, but no .venv
 	rm -rf build dist .fuzz .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	rm -f costaudit/ingest/native/lines.so
+	rm -f $(NATIVE)
 	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # A stamp inside .venv says that an installation was completed; it is redone when pyproject.toml or the pins change.

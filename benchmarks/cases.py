@@ -48,10 +48,16 @@ class Case(msgspec.Struct, frozen=True):
 
 CASES: Final = (
     Case("lean", "lean JSON lines", costaudit("lean", M), (
-        Against(duckdb("lean", M), SAME, cpu=1.6),
+        Against(duckdb("lean", M), SAME, cpu=1.0),
         Against(polars("lean", M), SAME),
     )),
+    Case("lean", "the same without compiled code", costaudit("lean", M, native=False), (
+        Against(duckdb("lean", M), SAME, cpu=1.6),
+    )),
     Case("fat", "JSON lines with 90 fields more", costaudit("fat", 300 * K), (
+        Against(duckdb("fat", 300 * K), SAME, cpu=1.0),
+    )),
+    Case("fat", "the same without compiled code", costaudit("fat", 300 * K, native=False), (
         Against(duckdb("fat", 300 * K), SAME, cpu=1.3),
     )),
     Case("text", "JSON lines with prompts, tagged by them", costaudit("text", 100 * K), (

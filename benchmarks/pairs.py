@@ -71,7 +71,7 @@ def run(program: Program, folder: Path) -> Run:
             [sys.executable, *program.command(folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            env=environment(cache),
+            env=environment(cache) | ({} if program.native else {"COSTAUDIT_NATIVE": "0"}),
             cwd=folder,
         ) as process:
             assert process.stdout is not None  # noqa: S101 - asked for a pipe

@@ -20,6 +20,8 @@ class Program(msgspec.Struct, frozen=True):
     """Processes that are one run."""
     cache: bool | None = None
     """True begins with an empty COSTAUDIT_CACHE_DIR, False goes on with the one that is there."""
+    native: bool = True
+    """Whether compiled code may read, where there is some."""
 
     def command(self, folder: Path) -> list[str]:
         """The arguments with their paths."""
@@ -36,9 +38,10 @@ class Program(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, log=log)
 
 
-def costaudit(kind: str, rows: int) -> Program:
+def costaudit(kind: str, rows: int, *, native: bool = True) -> Program:
     """The audit as a library, and the whole report."""
-    return Program("costaudit", ("-m", "benchmarks.run_costaudit", kind, "LOG"), Log(kind, rows))
+    arguments = ("-m", "benchmarks.run_costaudit", kind, "LOG")
+    return Program("costaudit", arguments, Log(kind, rows), native=native)
 
 
 def duckdb(kind: str, rows: int) -> Program:
