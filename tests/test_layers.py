@@ -28,11 +28,11 @@ LAYERS = (
     ("ingest",),
     ("tiers",),
     ("tape",),
-    ("routing", "levers", "shadow"),
+    ("routing", "levers", "stats"),
     ("engine",),
     ("report", "config"),
-    ("gates", "starter"),
-    ("__init__",),  # the public names of the library
+    ("exports", "fallback", "gates", "shadow", "starter", "tagging"),  # rooms: a question each
+    ("__init__", "contracts"),  # the public names of the library; the schemas of all answers
     ("cli",),
     ("__main__",),
 )

@@ -6,10 +6,10 @@ import json
 import sys
 from pathlib import Path
 
+from costaudit import contracts
 from costaudit.config import schema as files
 from costaudit.gates import answer as gates
 from costaudit.prices import answers
-from costaudit.report import contracts
 from costaudit.writing import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"

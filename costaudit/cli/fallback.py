@@ -13,7 +13,7 @@ from costaudit.cli.reading import Reading, Tagging, opened_logs
 from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
-    from costaudit.report.fallback_model import FallbackReport
+    from costaudit.fallback.result import FallbackReport
 
 
 def fallback(
@@ -61,11 +61,11 @@ def fallback(
     costaudit fallback logs/ --chain same,anthropic/claude-haiku-4-5 --chain other
     costaudit fallback logs/ --outage openai@4h --outage openai@2026-10-03T10:00/2h
     """
-    from costaudit.engine.attempts import read_attempts  # noqa: PLC0415 - start-up
-    from costaudit.engine.chains import Members  # noqa: PLC0415
-    from costaudit.engine.outage import parse_outage  # noqa: PLC0415
-    from costaudit.report.fallback import build_fallback, chains_for, members_named  # noqa: PLC0415
-    from costaudit.routing.fallback import parse_chain  # noqa: PLC0415
+    from costaudit.fallback.attempts import read_attempts  # noqa: PLC0415 - start-up
+    from costaudit.fallback.build import build_fallback, chains_for, members_named  # noqa: PLC0415
+    from costaudit.fallback.chain import parse_chain  # noqa: PLC0415
+    from costaudit.fallback.members import Members  # noqa: PLC0415
+    from costaudit.fallback.outage import parse_outage  # noqa: PLC0415
     from costaudit.routing.policy import load_policy, policy_roster  # noqa: PLC0415
 
     console.one_of(format_, ("text", "json", "markdown"), "format")
@@ -92,7 +92,7 @@ def fallback(
 
 
 def _show(report: FallbackReport, format_: str, output: Path | None) -> None:
-    from costaudit.report.fallback_text import fallback_blocks, render_fallback_text  # noqa: PLC0415 - start-up
+    from costaudit.fallback.text import fallback_blocks, render_fallback_text  # noqa: PLC0415 - start-up
     from costaudit.report.jsonout import render_json  # noqa: PLC0415
     from costaudit.report.markdown import render_blocks  # noqa: PLC0415
 

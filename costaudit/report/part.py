@@ -1,7 +1,7 @@
 """What the types of the reports have in common: they are the JSON contract, and quick to define.
 
 A command defines all parts of its report before it does anything. pydantic, which writes their JSON Schema,
-takes longer for that than a small log takes to audit: see `costaudit.report.contracts`.
+takes longer for that than a small log takes to audit: see `costaudit.contracts`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,24 @@ SCHEMA: Final = {"schema_": "schema"}
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a report: an object of its JSON, with the keys in this order."""
+
+
+class LogRead(Part, frozen=True, kw_only=True):
+    """How much of a log was read."""
+
+    files: int
+    records: int
+    requests: int
+    duplicates: int
+    skipped: int
+
+
+class Interval(Part, frozen=True, kw_only=True):
+    """A figure with its 95 % interval; an end is null where there is too little to tell."""
+
+    point: float
+    low: float | None
+    high: float | None
 
 
 def stated_empty() -> list[Any]:

@@ -19,7 +19,7 @@ from costaudit.routing.offers import CAUSES, NO_ROUTE
 from costaudit.routing.policy import RULES_FROM
 from costaudit.routing.projection import POINT, exact_sum
 from costaudit.routing.terms import WHOLE
-from costaudit.shadow.bootstrap import SEED, Sums, ratio_of_means
+from costaudit.stats.bootstrap import SEED, Sums, ratio_of_means
 from costaudit.tiers.evidence import Evidence
 from costaudit.times import DAY_US, HOUR_US
 

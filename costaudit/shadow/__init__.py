@@ -1,1 +1,1 @@
-"""Statistics of a shadow test: how large it must be, and what two arms show. No money, no logs."""
+"""A test of a cheaper model beside the current one: how large it must be, and what its arms show."""

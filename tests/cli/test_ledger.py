@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from costaudit.report.contracts import json_schema
+from costaudit.contracts import json_schema
 from tests.conftest import ROOT
 from tests.engine.audits import random_log, write_jsonl
 

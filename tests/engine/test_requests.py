@@ -18,7 +18,7 @@ from costaudit.ingest import bundle
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
 from costaudit.report.build import build_audit
-from costaudit.report.tagged import columns_of
+from costaudit.tagging.rows import columns_of
 from costaudit.tape import ids, store, tape
 from costaudit.tape.read import HowToRead, read_tape
 from costaudit.tape.record import Keeps

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from costaudit.contracts import json_schema
 from costaudit.errors import UsageError
 from costaudit.ingest.bills.read import load_bill
 from costaudit.prices.gateways import load_gateways
 from costaudit.report import model as m
 from costaudit.report.build import build_audit
-from costaudit.report.contracts import json_schema
 from costaudit.report.csvout import render_csv
 from costaudit.report.jsonout import render_json
 from costaudit.report.markdown import render_markdown

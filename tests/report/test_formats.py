@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costaudit.contracts import json_schema, model_of
 from costaudit.money import exact
-from costaudit.report.contracts import json_schema, model_of
 from costaudit.report.csvout import COLUMNS, render_csv
 from costaudit.report.formats import RENDERERS, Format
 from costaudit.report.jsonout import render_json

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from costaudit.report.contracts import json_schema
+from costaudit.contracts import json_schema
 from tests.report.factory import HOSTILE
 from tests.shadow.logs import call, varied, write_log
 

@@ -11,7 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from costaudit.report.contracts import json_schema
+from costaudit.contracts import json_schema
 from tests.shadow.logs import call, write_log
 
 SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
