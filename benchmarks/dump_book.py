@@ -23,7 +23,7 @@ from costaudit.prices.book import load_book
 from costaudit.prices.cards import Timeline
 from costaudit.prices.numbered import PRICED
 from costaudit.prices.resolver import Resolver
-from costaudit.routing.policy import load_policy
+from costaudit.routing.policy_load import load_policy
 from costaudit.schema import Tier
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Tagger

@@ -13,8 +13,8 @@ from costaudit.ingest.files import find_logs
 from costaudit.prices.book import load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
-from costaudit.report.build import build_audit
-from costaudit.routing.policy import load_policy
+from costaudit.questions.audit.build import build_audit
+from costaudit.routing.policy_load import load_policy
 from costaudit.tape.read import read_tape
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Tagger

@@ -11,14 +11,14 @@ from typing import Annotated, Any, Final, get_args, get_origin
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, create_model
 
-from costaudit.exports.model import PolicyExport
-from costaudit.fallback.result import FallbackReport
 from costaudit.money import exact
-from costaudit.report import model as m
-from costaudit.report.jsonout import DIALECT
-from costaudit.report.measured import LabelReport
-from costaudit.report.part import Part, stated_empty
-from costaudit.shadow.result import ShadowComparison, ShadowPlan
+from costaudit.questions.audit import result as m
+from costaudit.questions.audit.measured import LabelReport
+from costaudit.questions.exports.model import PolicyExport
+from costaudit.questions.fallback.result import FallbackReport
+from costaudit.questions.shadow.result import ShadowComparison, ShadowPlan
+from costaudit.render.jsonout import DIALECT
+from costaudit.render.part import Part, stated_empty
 
 KINDS: Final[dict[str, type[Part | BaseModel]]] = {
     "audit": m.Audit,

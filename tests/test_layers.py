@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,17 @@ LAYERS = (
     ("tape",),
     ("routing", "levers", "stats"),
     ("engine",),
-    ("report", "config"),
-    ("exports", "fallback", "gates", "shadow", "starter", "tagging"),  # rooms: a question each
+    ("render", "config"),
+    ("questions.audit",),  # the room that the others build on
+    (
+        "questions",
+        "questions.exports",
+        "questions.fallback",
+        "questions.gates",
+        "questions.shadow",
+        "questions.starter",
+        "questions.tagging",
+    ),
     ("__init__", "contracts"),  # the public names of the library; the schemas of all answers
     ("cli",),
     ("__main__",),
@@ -44,9 +54,12 @@ HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "rich"}
 
 
 def part_of(module: str) -> str:
-    """The part that a dotted module name belongs to: `costaudit.prices.book` is in `prices`."""
-    _, _, rest = module.partition(".")
-    return rest.partition(".")[0] or "__init__"
+    """The part that a dotted module name belongs to: `costaudit.prices.book` is in `prices`.
+
+    Every room of `questions` is a part.
+    """
+    _, *names = module.split(".")
+    return ".".join(names[: 2 if names[:1] == ["questions"] else 1]) or "__init__"
 
 
 def imported(tree: ast.Module, module: str, *, is_package: bool) -> Iterator[tuple[int, str]]:
@@ -63,6 +76,8 @@ def imported(tree: ast.Module, module: str, *, is_package: bool) -> Iterator[tup
                 dunder = alias.name.startswith("__")  # __version__ belongs to nobody
                 if base == "costaudit" and not dunder:
                     yield node.lineno, f"costaudit.{alias.name}" if alias.name in LEVEL else base
+                elif base == "costaudit.questions":
+                    yield node.lineno, f"{base}.{alias.name}"
                 elif base != "costaudit":
                     yield node.lineno, base
 
@@ -90,6 +105,25 @@ def find_wrong_imports(package: Path) -> list[str]:
             if not fine:
                 problems.append(f"{path.name}:{line}: {part} imports {other}")
     return problems
+
+
+def find_cycles(package: Path) -> list[list[str]]:
+    """Modules that import each other, directly or by way of others, whenever they do so."""
+    trees = {}
+    for path in package.rglob("*.py"):
+        parts = ("costaudit", *path.relative_to(package).with_suffix("").parts)
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        trees[module] = ast.parse(path.read_text("utf-8"), str(path))
+    graph = {}
+    for module, tree in trees.items():
+        froms = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module and not n.level]
+        pairs = [(node.module or "", f"{node.module}.{a.name}") for node in froms for a in node.names]
+        graph[module] = {name if name in trees else base for base, name in pairs} & trees.keys()
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return [error.args[1]]
+    return []
 
 
 def find_heavy_imports(path: Path) -> list[str]:
@@ -128,6 +162,17 @@ def test_imports_point_one_way():
     assert find_wrong_imports(PACKAGE) == []
 
 
+def test_no_modules_import_each_other():
+    assert find_cycles(PACKAGE) == []
+
+
+def test_a_planted_cycle_is_found(tmp_path: Path):
+    there = "if TYPE_CHECKING:\n    from costaudit.money import exact"
+    files = {"money.py": "from costaudit.errors import UsageError", "errors.py": there}
+    (cycle,) = find_cycles(write(tmp_path, files))
+    assert set(cycle) == {"costaudit.money", "costaudit.errors"}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
@@ -141,8 +186,17 @@ def test_imports_point_one_way():
             "def f():\n    from costaudit.ingest import files",
             "book.py:2: prices imports ingest",
         ),
-        ("money.py", "from costaudit.report.model import Report", "money.py:1: money imports report"),
-        ("report/text.py", "from costaudit import audit", "text.py:1: report imports __init__"),
+        (
+            "money.py",
+            "from costaudit.questions.audit.result import Audit",
+            "money.py:1: money imports questions.audit",
+        ),
+        (
+            "questions/fallback/text.py",
+            "from costaudit.questions import shadow",
+            "text.py:1: questions.fallback imports questions.shadow",
+        ),
+        ("render/text.py", "from costaudit import audit", "text.py:1: render imports __init__"),
         ("__init__.py", "from costaudit.cli import main", "__init__.py:1: __init__ imports cli"),
         ("helpers.py", "", "costaudit.helpers: helpers has no place in LAYERS"),
     ],
@@ -157,7 +211,8 @@ def test_a_planted_import_is_found(tmp_path, name, text, problem):
         ("money.py", "from costaudit.errors import UsageError"),
         ("ingest/adapters/flat.py", "from ..fields import text\nfrom ...schema import Call"),
         ("engine/kernel.py", "import pyarrow\nfrom costaudit.tiers.tagger import tag_batch"),
-        ("report/model.py", "from costaudit import __version__"),
+        ("questions/audit/build.py", "from costaudit import __version__"),
+        ("questions/gates/case.py", "from costaudit.questions.audit import result"),
         ("cli/main.py", "from costaudit import audit\nfrom . import analyze"),
         ("__main__.py", "from costaudit.cli.main import main"),
     ],

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from costaudit import contracts
 from costaudit.config import schema as files
-from costaudit.gates import answer as gates
 from costaudit.prices import answers
+from costaudit.questions.gates import answer as gates
 from costaudit.writing import write_whole
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "schema"

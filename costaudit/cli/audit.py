@@ -29,7 +29,7 @@ from costaudit.ingest.limits import limits_from
 if TYPE_CHECKING:
     from costaudit.engine.whatif import Evaluated
     from costaudit.ingest.bills.line import Bill
-    from costaudit.report.model import Simulation
+    from costaudit.questions.audit.result import Simulation
 
 
 def analyze(
@@ -66,8 +66,8 @@ def analyze(
     """
     from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
-    from costaudit.report.build import build_audit  # noqa: PLC0415
-    from costaudit.report.formats import RENDERERS  # noqa: PLC0415
+    from costaudit.questions.audit.build import build_audit  # noqa: PLC0415
+    from costaudit.questions.audit.shown.formats import RENDERERS  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
@@ -147,7 +147,7 @@ def simulate(
     costaudit simulate logs/ --commit percent=20,monthly=10000,months=12
     """
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
-    from costaudit.report.formats import RENDERERS  # noqa: PLC0415
+    from costaudit.questions.audit.shown.formats import RENDERERS  # noqa: PLC0415
 
     render = RENDERERS[console.one_of(format_, RENDERERS, "format")]
     source = _cost_source(cost_source, prices_at, price_change)
@@ -158,7 +158,7 @@ def simulate(
         raise UsageError("a log and a scenario cannot be simulated at once", hint="leave out one of them")
     if paths:
         from costaudit.engine.costing import CostSource  # noqa: PLC0415
-        from costaudit.report.simulate import build_log_simulation  # noqa: PLC0415
+        from costaudit.questions.audit.simulate import build_log_simulation  # noqa: PLC0415
 
         names = _policies(policy, compare=compare)
         tests = Tests(evals, quality_floor)
@@ -196,7 +196,7 @@ def simulate(
 
 def _policies(named: Sequence[str] | None, *, compare: bool) -> list[str | None]:
     """The policies to evaluate, the one that the report is about first; None for the default."""
-    from costaudit.routing.policy import shipped_policies  # noqa: PLC0415 - start-up
+    from costaudit.routing.policy_load import shipped_policies  # noqa: PLC0415 - start-up
 
     chosen: list[str | None] = []
     chosen.extend(named or [None])
@@ -237,8 +237,8 @@ def _evaluated(
 
 
 def _scenario(name: str | None, fees: AskedFees, prices_at: str | None, choice: BookChoice) -> Simulation:
-    from costaudit.report.simulate import build_scenario_simulation  # noqa: PLC0415
-    from costaudit.routing.scenario import load_scenario, run_scenario  # noqa: PLC0415
+    from costaudit.questions.audit.scenario.run import load_scenario, run_scenario  # noqa: PLC0415
+    from costaudit.questions.audit.simulate import build_scenario_simulation  # noqa: PLC0415
 
     book, resolver = open_book(choice)
     at = _prices_at(prices_at)

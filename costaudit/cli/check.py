@@ -18,8 +18,8 @@ from costaudit.ingest.limits import limits_from
 if TYPE_CHECKING:
     from costaudit.config import Settings
     from costaudit.config.gates import Gates
-    from costaudit.gates.case import Case
     from costaudit.prices.rules.rule import Wanted
+    from costaudit.questions.gates.case import Case
 
 
 class _Terms(NamedTuple):
@@ -141,9 +141,9 @@ def _wanted(gates: Gates, policies: Sequence[str]) -> tuple[Wanted, ...]:
 
 def _of_log(paths: list[str], reading: Reading, gates: Gates, source: str, terms: _Terms) -> Case:
     from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
-    from costaudit.gates.case import Case, Log  # noqa: PLC0415
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
-    from costaudit.report.build import audited  # noqa: PLC0415
+    from costaudit.questions.audit.work import audited  # noqa: PLC0415
+    from costaudit.questions.gates.case import Case, Log  # noqa: PLC0415
 
     passed = read_logs(paths, reading)
     gateways = load_gateways(reading.choice.prices)
@@ -152,9 +152,9 @@ def _of_log(paths: list[str], reading: Reading, gates: Gates, source: str, terms
 
 
 def _without_log(choice: BookChoice, gates: Gates, terms: _Terms) -> Case:
-    from costaudit.gates.case import Case  # noqa: PLC0415 - start-up
-    from costaudit.gates.check import asked  # noqa: PLC0415
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
+    from costaudit.questions.gates.case import Case  # noqa: PLC0415 - start-up
+    from costaudit.questions.gates.check import asked  # noqa: PLC0415
 
     book, resolver = open_book(choice)
     case = Case(gates, book, resolver, load_gateways(choice.prices), *terms)
@@ -166,9 +166,9 @@ def _without_log(choice: BookChoice, gates: Gates, terms: _Terms) -> Case:
 
 def _answer(case: Case, settings: Settings, answers: judged.Answers) -> NoReturn:
     from costaudit import __version__  # noqa: PLC0415 - start-up
-    from costaudit.gates.answer import report_of  # noqa: PLC0415
-    from costaudit.gates.check import judge_gates  # noqa: PLC0415
-    from costaudit.gates.told import Place  # noqa: PLC0415
+    from costaudit.questions.gates.answer import report_of  # noqa: PLC0415
+    from costaudit.questions.gates.check import judge_gates  # noqa: PLC0415
+    from costaudit.questions.gates.told import Place  # noqa: PLC0415
 
     found = report_of(
         judge_gates(case),
@@ -182,9 +182,9 @@ def _answer(case: Case, settings: Settings, answers: judged.Answers) -> NoReturn
 
 
 def _explain(name: str, format_: str) -> None:
-    from costaudit.gates.answer import kinds_value  # noqa: PLC0415 - start-up
-    from costaudit.gates.explain import gate_text, gates_text  # noqa: PLC0415
-    from costaudit.gates.registry import GATES, gate_named  # noqa: PLC0415
+    from costaudit.questions.gates.answer import kinds_value  # noqa: PLC0415 - start-up
+    from costaudit.questions.gates.explain import gate_text, gates_text  # noqa: PLC0415
+    from costaudit.questions.gates.registry import GATES, gate_named  # noqa: PLC0415
 
     console.one_of(format_, ("text", "json"), "format")
     gates = GATES if name.lower() == "all" else (gate_named(name),)

@@ -19,8 +19,8 @@ from costaudit.textfile import is_there
 
 if TYPE_CHECKING:
     from costaudit.config import Settings
+    from costaudit.questions.starter.usage import Usage
     from costaudit.routing.policy import Policy
-    from costaudit.starter.usage import Usage
 
 app = typer.Typer(
     help="The settings of a project: init, show, check.", no_args_is_help=True, rich_markup_mode=None
@@ -58,10 +58,10 @@ def init(
     costaudit config init
     costaudit config init logs/ && costaudit check logs/
     """
-    from costaudit.starter.policy import FILE as POLICY  # noqa: PLC0415 - start-up
-    from costaudit.starter.policy import render_policy  # noqa: PLC0415
-    from costaudit.starter.settings import FILE as SETTINGS  # noqa: PLC0415
-    from costaudit.starter.settings import render_settings  # noqa: PLC0415
+    from costaudit.questions.starter.policy import FILE as POLICY  # noqa: PLC0415 - start-up
+    from costaudit.questions.starter.policy import render_policy  # noqa: PLC0415
+    from costaudit.questions.starter.settings import FILE as SETTINGS  # noqa: PLC0415
+    from costaudit.questions.starter.settings import render_settings  # noqa: PLC0415
 
     if not directory.is_dir():
         raise UsageError("there is no such directory", path=str(directory))
@@ -118,8 +118,8 @@ def _refuse_to_replace(directory: Path, names: list[str]) -> None:
 def _usage(paths: Sequence[str], reading: Reading) -> tuple[Usage, Policy]:
     """What the logs run on, and the policy that they were routed by."""
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
-    from costaudit.report.build import audited  # noqa: PLC0415
-    from costaudit.starter.usage import usage_of  # noqa: PLC0415
+    from costaudit.questions.audit.work import audited  # noqa: PLC0415
+    from costaudit.questions.starter.usage import usage_of  # noqa: PLC0415
 
     passed = read_logs(paths, reading)
     return usage_of(audited(passed, load_gateways(reading.choice.prices))), passed.plan.policy
@@ -150,8 +150,8 @@ def show(format_: options.ListFormat = "text", output: options.Output = None) ->
         }
         console.deliver(console.as_json(value), output)
         return
-    from costaudit.report.blocks import Column, Headline, Prose, Table  # noqa: PLC0415
-    from costaudit.report.text import render_blocks  # noqa: PLC0415
+    from costaudit.render.blocks import Column, Headline, Prose, Table  # noqa: PLC0415
+    from costaudit.render.text import render_blocks  # noqa: PLC0415
 
     head = "No costaudit.toml from here upwards: every setting is at its default" if file is None else file
     cells = (

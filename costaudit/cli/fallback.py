@@ -13,7 +13,7 @@ from costaudit.cli.reading import Reading, Tagging, opened_logs
 from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
-    from costaudit.fallback.result import FallbackReport
+    from costaudit.questions.fallback.result import FallbackReport
 
 
 def fallback(
@@ -61,12 +61,12 @@ def fallback(
     costaudit fallback logs/ --chain same,anthropic/claude-haiku-4-5 --chain other
     costaudit fallback logs/ --outage openai@4h --outage openai@2026-10-03T10:00/2h
     """
-    from costaudit.fallback.attempts import read_attempts  # noqa: PLC0415 - start-up
-    from costaudit.fallback.build import build_fallback, chains_for, members_named  # noqa: PLC0415
-    from costaudit.fallback.chain import parse_chain  # noqa: PLC0415
-    from costaudit.fallback.members import Members  # noqa: PLC0415
-    from costaudit.fallback.outage import parse_outage  # noqa: PLC0415
-    from costaudit.routing.policy import load_policy, policy_roster  # noqa: PLC0415
+    from costaudit.questions.fallback.attempts import read_attempts  # noqa: PLC0415 - start-up
+    from costaudit.questions.fallback.build import build_fallback, chains_for, members_named  # noqa: PLC0415
+    from costaudit.questions.fallback.chain import parse_chain  # noqa: PLC0415
+    from costaudit.questions.fallback.members import Members  # noqa: PLC0415
+    from costaudit.questions.fallback.outage import parse_outage  # noqa: PLC0415
+    from costaudit.routing.policy_load import load_policy, policy_roster  # noqa: PLC0415
 
     console.one_of(format_, ("text", "json", "markdown"), "format")
     chains = chains_for(load_policy(policy), [parse_chain(text) for text in chain or ()])
@@ -92,9 +92,9 @@ def fallback(
 
 
 def _show(report: FallbackReport, format_: str, output: Path | None) -> None:
-    from costaudit.fallback.text import fallback_blocks, render_fallback_text  # noqa: PLC0415 - start-up
-    from costaudit.report.jsonout import render_json  # noqa: PLC0415
-    from costaudit.report.markdown import render_blocks  # noqa: PLC0415
+    from costaudit.questions.fallback.text import fallback_blocks, render_fallback_text  # noqa: PLC0415 - start-up
+    from costaudit.render.jsonout import render_json  # noqa: PLC0415
+    from costaudit.render.markdown import render_blocks  # noqa: PLC0415
 
     if format_ == "json":
         console.deliver(render_json(report), output)

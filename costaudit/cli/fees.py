@@ -10,9 +10,9 @@ import msgspec
 
 if TYPE_CHECKING:
     from costaudit.prices.gateways import Gateways
-    from costaudit.report.fees import Fees
-    from costaudit.routing.commitment import Commitment
-    from costaudit.routing.markup import Asked
+    from costaudit.questions.audit.fees.build import Fees
+    from costaudit.questions.audit.fees.commitment import Commitment
+    from costaudit.questions.audit.fees.markup import Asked
 
 
 class AskedFees(msgspec.Struct, frozen=True):
@@ -25,9 +25,9 @@ class AskedFees(msgspec.Struct, frozen=True):
 
     def at(self, us: int | None) -> Fees:
         """The fees in force at an instant, or now."""
-        from costaudit.report.fees import Fees  # noqa: PLC0415 - start-up
-        from costaudit.routing.break_even import Option  # noqa: PLC0415
-        from costaudit.routing.gateway_fees import look_up  # noqa: PLC0415
+        from costaudit.questions.audit.fees.break_even import Option  # noqa: PLC0415
+        from costaudit.questions.audit.fees.build import Fees  # noqa: PLC0415 - start-up
+        from costaudit.questions.audit.fees.gateway_fees import look_up  # noqa: PLC0415
 
         moment = int(datetime.now(UTC).timestamp()) * 1_000_000 if us is None else us
         return Fees(
@@ -44,10 +44,10 @@ def asked_fees(
     gateways: Gateways,
 ) -> AskedFees:
     """Parse the three options before anything is read; raises UsageError."""
-    from costaudit.routing.break_even import check_names, parse_option  # noqa: PLC0415 - start-up
-    from costaudit.routing.commitment import parse_commitment  # noqa: PLC0415
-    from costaudit.routing.gateway_fees import check_known  # noqa: PLC0415
-    from costaudit.routing.markup import parse_markups  # noqa: PLC0415
+    from costaudit.questions.audit.fees.break_even import check_names, parse_option  # noqa: PLC0415 - start-up
+    from costaudit.questions.audit.fees.commitment import parse_commitment  # noqa: PLC0415
+    from costaudit.questions.audit.fees.gateway_fees import check_known  # noqa: PLC0415
+    from costaudit.questions.audit.fees.markup import parse_markups  # noqa: PLC0415
 
     asked = [one for text in markups or [] for one in parse_markups(text)]
     options = [parse_option(text) for text in break_even or []]

@@ -61,7 +61,7 @@ def formats(context: typer.Context, format_: options.ListFormat = "text") -> Non
         told = [{"name": a.name, "title": a.title, "own": a.name in own} for a in adapters]
         console.deliver(json.dumps(told, indent=2) + "\n")
         return
-    from costaudit.report.safe import safe  # noqa: PLC0415 - start-up
+    from costaudit.render.safe import safe  # noqa: PLC0415 - start-up
 
     wide = max(len(a.name) for a in adapters)
     titles = [("yours: " if a.name in own else "") + safe(a.title) for a in adapters]

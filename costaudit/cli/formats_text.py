@@ -16,7 +16,7 @@ from costaudit.ingest.look import Look, ReadRecord
 from costaudit.ingest.quarantine import REASONS
 from costaudit.ingest.trace import Trace
 from costaudit.money import exact, usd_from_pico
-from costaudit.report.safe import display_width, pad, safe, wrap
+from costaudit.render.safe import display_width, pad, safe, wrap
 from costaudit.schema import FIELDS, Call
 
 PRIVATE: Final = ("prompt", "system")

@@ -15,7 +15,7 @@ from costaudit.errors import UsageError
 from costaudit.outputs import writes
 
 if TYPE_CHECKING:
-    from costaudit.report.checks import CheckReport
+    from costaudit.render.checks import CheckReport
 
 JudgedFormat = Annotated[
     str,
@@ -56,7 +56,7 @@ def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | No
 
     Raises UsageError for an unknown format, and for two answers in one file.
     """
-    from costaudit.report.checks import check_format, parse_report_option  # noqa: PLC0415 - start-up
+    from costaudit.render.checks import check_format, parse_report_option  # noqa: PLC0415 - start-up
 
     check_format(format_, "--format")
     wanted = tuple(parse_report_option(text) for text in reports or ())
@@ -69,7 +69,7 @@ def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | No
 
 def answer(report: CheckReport, answers: Answers) -> NoReturn:
     """Write every answer, files first, and end with the exit code of the report."""
-    from costaudit.report.checks import render_check  # noqa: PLC0415 - start-up
+    from costaudit.render.checks import render_check  # noqa: PLC0415 - start-up
 
     seen = report.renamed(from_top)
     for format_, path in answers.reports:

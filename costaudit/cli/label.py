@@ -18,8 +18,8 @@ from costaudit.ingest.limits import limits_from
 from costaudit.outputs import unwatched
 
 if TYPE_CHECKING:
-    from costaudit.tagging.labelfile import Sample
-    from costaudit.tagging.labelled import Labelled
+    from costaudit.questions.tagging.labelfile import Sample
+    from costaudit.questions.tagging.labelled import Labelled
     from costaudit.tiers.calibration import Calibration
 
 
@@ -104,10 +104,10 @@ def _read(
     output: Path | None,
 ) -> None:
     from costaudit import __version__  # noqa: PLC0415 - start-up
-    from costaudit.report.jsonout import render_json  # noqa: PLC0415
-    from costaudit.report.label_text import render_label_text  # noqa: PLC0415
-    from costaudit.report.measured import LabelReport  # noqa: PLC0415
-    from costaudit.tagging.labelled import fitted, gather, measure  # noqa: PLC0415
+    from costaudit.questions.audit.measured import LabelReport  # noqa: PLC0415
+    from costaudit.questions.tagging.label_text import render_label_text  # noqa: PLC0415
+    from costaudit.questions.tagging.labelled import fitted, gather, measure  # noqa: PLC0415
+    from costaudit.render.jsonout import render_json  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     labelled = labels_of(sample, quiet=reading.quiet)
@@ -129,7 +129,7 @@ def _read(
 
 
 def _fit(gathered: Any, labelled: Labelled, logs: ReadLogs) -> Calibration:
-    from costaudit.tagging.labelled import text_scores_of  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.labelled import text_scores_of  # noqa: PLC0415 - start-up
     from costaudit.tiers.calibration import LEAST_LABELS, fit_calibration  # noqa: PLC0415
 
     if logs.plan.tagger.calibration is not None:
@@ -150,7 +150,7 @@ def _fit(gathered: Any, labelled: Labelled, logs: ReadLogs) -> Calibration:
 def _draw(
     paths: Sequence[str], reading: Reading, n: int, seed: int, output: Path | None, *, with_text: bool
 ) -> None:
-    from costaudit.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
 
     _keep_labels(output)
     rows = _drawn(paths, reading, n, seed, with_text=with_text)
@@ -166,8 +166,8 @@ def _draw(
 def _drawn(
     paths: Sequence[str], reading: Reading, n: int, seed: int, *, with_text: bool
 ) -> list[dict[str, str]]:
-    from costaudit.tagging.labelfile import sample_rows  # noqa: PLC0415 - start-up
-    from costaudit.tagging.labelled import draw_sample  # noqa: PLC0415
+    from costaudit.questions.tagging.labelfile import sample_rows  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.labelled import draw_sample  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     with opened_logs(paths, reading, keeps=Keeps(ids=True)) as logs:
@@ -195,7 +195,7 @@ def _keep_labels(output: Path | None) -> None:
 def _ask(
     paths: Sequence[str], reading: Reading, n: int, seed: int, output: Path | None, *, with_text: bool
 ) -> None:
-    from costaudit.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
 
     if output is None:
         raise UsageError("--interactive needs -o FILE", hint="the labels are kept there")
@@ -233,7 +233,7 @@ _ASKED = ("ts", "provider", "model", "feature", "user_tier", "tags", "system_cha
 
 def _shown(row: dict[str, str], number: int, total: int) -> str:
     """One request without its predicted tier, which would suggest itself."""
-    from costaudit.report.safe import pad, wrap  # noqa: PLC0415 - start-up
+    from costaudit.render.safe import pad, wrap  # noqa: PLC0415 - start-up
 
     width = console.width()
     lines = ["", f"{number:,} of {total:,}  {row['id']}"]

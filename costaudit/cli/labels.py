@@ -12,14 +12,14 @@ from costaudit.textfile import read_text
 
 if TYPE_CHECKING:
     from costaudit.cli.reading import ReadLogs
-    from costaudit.report.measured import Labels
-    from costaudit.tagging.labelfile import Sample
-    from costaudit.tagging.labelled import Labelled
+    from costaudit.questions.audit.measured import Labels
+    from costaudit.questions.tagging.labelfile import Sample
+    from costaudit.questions.tagging.labelled import Labelled
 
 
 def load_sample(path: Path) -> Sample:
     """A sample from a file; raises InputError when it cannot be read."""
-    from costaudit.tagging.labelfile import parse_sample  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.labelfile import parse_sample  # noqa: PLC0415 - start-up
 
     return parse_sample(read_text(path), shown(path))
 
@@ -33,7 +33,7 @@ _LEFT_OUT = {
 
 def labels_of(sample: Sample, *, quiet: bool) -> Labelled:
     """The labels of a sample, with a warning for each row that does not count."""
-    from costaudit.tagging.labelled import read_labels  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.labelled import read_labels  # noqa: PLC0415 - start-up
 
     labelled = read_labels(sample)
     for line, reason in labelled.skipped[:5]:
@@ -55,7 +55,7 @@ def measure_labels(labelled: Labelled, logs: ReadLogs, *, required: bool) -> Lab
 
     None, with a warning, for labels of other logs; where they are `required`, that is an InputError.
     """
-    from costaudit.tagging.labelled import gather, measure  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.labelled import gather, measure  # noqa: PLC0415 - start-up
 
     try:
         return measure(gather(logs.requests(), logs.plan, labelled), labelled)

@@ -14,8 +14,8 @@ from costaudit.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from costaudit.exports.model import PolicyExport
-    from costaudit.exports.spelling import Speller
+    from costaudit.questions.exports.model import PolicyExport
+    from costaudit.questions.exports.spelling import Speller
 
 app = typer.Typer(
     name="policy",
@@ -49,7 +49,7 @@ Current = Annotated[
 @app.command("list")
 def list_(format_: options.ListFormat = "text") -> None:
     """The policies that --policy knows by name."""
-    from costaudit.routing.policy import load_policy, shipped_policies  # noqa: PLC0415 - start-up
+    from costaudit.routing.policy_load import load_policy, shipped_policies  # noqa: PLC0415 - start-up
 
     console.one_of(format_, _FORMATS, "format")
     loaded = [load_policy(name) for name in shipped_policies()]
@@ -89,7 +89,7 @@ def show(
     if format_ == "json":
         console.deliver(console.as_json(export.model_dump(mode="json", by_alias=True)), output)
         return
-    from costaudit.exports.text import render_policy_text  # noqa: PLC0415 - start-up
+    from costaudit.questions.exports.text import render_policy_text  # noqa: PLC0415 - start-up
 
     color = output is None and console.color()
     console.show(render_policy_text(export, console.width(), color), output)
@@ -114,7 +114,7 @@ def export(
     costaudit policy export --to litellm -o config.yaml
     costaudit policy export --to portkey --policy mine.toml --current openai/gpt-4o
     """
-    from costaudit.exports import EXPORTERS  # noqa: PLC0415 - start-up
+    from costaudit.questions.exports import EXPORTERS  # noqa: PLC0415 - start-up
 
     exporter = EXPORTERS[console.one_of(to, EXPORTERS, "router")]
     routes, speller = _export(policy, at, mix, current, prices=prices, overlay=overlay, known_on=known_on)
@@ -135,10 +135,10 @@ def _export(
     overlay: list[Path] | None,
     known_on: str | None,
 ) -> tuple[PolicyExport, Speller]:
-    from costaudit.exports.places import Market  # noqa: PLC0415 - start-up
-    from costaudit.exports.routes import build_export  # noqa: PLC0415
-    from costaudit.exports.spelling import Speller  # noqa: PLC0415
-    from costaudit.routing.policy import load_policy  # noqa: PLC0415
+    from costaudit.questions.exports.places import Market  # noqa: PLC0415 - start-up
+    from costaudit.questions.exports.routes import build_export  # noqa: PLC0415
+    from costaudit.questions.exports.spelling import Speller  # noqa: PLC0415
+    from costaudit.routing.policy_load import load_policy  # noqa: PLC0415
 
     parts = _mix(mix)
     loaded = load_policy(policy)

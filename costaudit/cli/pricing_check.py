@@ -112,7 +112,7 @@ def check(
     from costaudit.prices.check import Terms  # noqa: PLC0415 - start-up
     from costaudit.prices.rules.registry import select_rules  # noqa: PLC0415
     from costaudit.prices.targets import join_checked  # noqa: PLC0415
-    from costaudit.report.checks.tables import checked_report  # noqa: PLC0415
+    from costaudit.render.checks.tables import checked_report  # noqa: PLC0415
 
     answers = judged.parse_answers(format_, output, report)
     rules, now = select_rules(select or (), ignore or ()), moment(at)

@@ -91,7 +91,7 @@ def diff(
         split_small,
     )
     from costaudit.prices.impact import find_impact, judge_bill  # noqa: PLC0415
-    from costaudit.report.checks.changes import changes_report  # noqa: PLC0415
+    from costaudit.render.checks.changes import changes_report  # noqa: PLC0415
 
     answers = judged.parse_answers(format_, output, report)
     conditions = [parse_condition(text) for text in fail_if or ()]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from costaudit.ingest.logfile import LogFile
     from costaudit.prices.diff import Change, Side
     from costaudit.prices.impact import Impact
-    from costaudit.report.impact import SidePass
+    from costaudit.questions.audit.impact import SidePass
 
 _DAY_US: Final = 86_400_000_000
 
@@ -48,7 +48,7 @@ def measure_impact(sides: tuple[Side, Side], traffic: Traffic, at: int, limit: D
 
     Raises UsageError where a side is a single table, InputError where the traffic cannot be read or priced.
     """
-    from costaudit.report.impact import build_impact  # noqa: PLC0415 - start-up
+    from costaudit.questions.audit.impact import build_impact  # noqa: PLC0415 - start-up
 
     single = next((side.shown for side in sides if side.file is not None), None)
     if single is not None:
@@ -78,7 +78,7 @@ def _of_ledgers(
     _: Traffic,
 ) -> _Pairs:
     from costaudit.engine.from_ledgers import pass_of_ledgers  # noqa: PLC0415 - start-up
-    from costaudit.report.impact import SidePass  # noqa: PLC0415
+    from costaudit.questions.audit.impact import SidePass  # noqa: PLC0415
 
     if refused:
         raise refused[0]
@@ -107,7 +107,7 @@ def _of_logs(
 ) -> _Pairs:
     """Four audits of one reading."""
     from costaudit.engine.audit import audit_tape, informed  # noqa: PLC0415 - start-up
-    from costaudit.report.impact import SidePass  # noqa: PLC0415
+    from costaudit.questions.audit.impact import SidePass  # noqa: PLC0415
     from costaudit.tape.read import read_tape  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 

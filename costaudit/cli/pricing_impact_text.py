@@ -113,7 +113,7 @@ def _rows(impact: Impact, view: View) -> tuple[Sequence[str], list[tuple[str, ..
 
 
 def _name(name: str | None, absent: str) -> str:
-    from costaudit.report.safe import safe  # noqa: PLC0415 - start-up
+    from costaudit.render.safe import safe  # noqa: PLC0415 - start-up
 
     return absent if name is None else safe(name, 40)
 

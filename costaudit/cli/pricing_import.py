@@ -78,7 +78,7 @@ def import_(
 
 def render_text(source: Source, check: Crosscheck, proposal: Proposal | None, directory: str) -> str:
     """The answer for the eye: counts, every difference, and the rest by provider."""
-    from costaudit.report.safe import clean  # noqa: PLC0415
+    from costaudit.render.safe import clean  # noqa: PLC0415
 
     lines = [f"{source.shown}, read as {source.importer.kind}", ""]
     lines += [
@@ -149,7 +149,7 @@ def _unmatched(check: Crosscheck) -> Iterator[str]:
 
 def _proposed(proposal: Proposal, directory: str) -> Iterator[str]:
     from costaudit.prices.importers.propose import render_csv  # noqa: PLC0415
-    from costaudit.report.safe import clean  # noqa: PLC0415
+    from costaudit.render.safe import clean  # noqa: PLC0415
 
     yield from ("", "proposed rows (nothing was written)")
     for table, cells in _tables(proposal):

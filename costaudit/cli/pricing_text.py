@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from costaudit.money import exact, shown
+from costaudit.times import instant
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
 _BAR = 24
 """Columns of the longest bar of a timeline."""
-
-
-def moment_text(us: int) -> str:
-    """An instant to the second, RFC 3339."""
-    return datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
@@ -151,7 +146,7 @@ def quote_value(found: Quote) -> dict[str, Any]:
         "schema": "costaudit/quote@1",
         "model": found.name,
         "resolved": {"provider": resolved.provider, "model": resolved.model, "how": resolved.how},
-        "at": moment_text(found.at),
+        "at": instant(found.at),
         "list_usd": exact(found.list_usd),
         "lines": [
             {
@@ -171,7 +166,7 @@ def no_quote_value(found: NoQuote, at: int) -> dict[str, Any]:
     return {
         "schema": "costaudit/quote@1",
         "model": found.name,
-        "at": moment_text(at),
+        "at": instant(at),
         "reason": found.reason,
         "detail": found.detail,
         "list_usd": None,
@@ -196,7 +191,7 @@ def quote_text(found: Quote) -> str:
     ]
     resolved = found.resolved
     model = f"{resolved.provider}/{resolved.model}"
-    first = f"{found.name} is {model} ({resolved.how}), priced at {moment_text(found.at)}"
+    first = f"{found.name} is {model} ({resolved.how}), priced at {instant(found.at)}"
     lines = table(("  list cost", "", "", f"= {shown(found.list_usd)}", ""), rows, right=(1, 3))
     return "\n".join([first, *lines[1:], lines[0]]) + "\n"
 

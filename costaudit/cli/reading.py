@@ -289,7 +289,7 @@ def policy_of(name: str | None, tests: Tests | None = None) -> Policy:
 
     from msgspec.structs import replace  # noqa: PLC0415
 
-    from costaudit.routing.policy import load_policy  # noqa: PLC0415
+    from costaudit.routing.policy_load import load_policy  # noqa: PLC0415
 
     policy = load_policy(name)
     if tests is None or tests.floor is None:

@@ -19,7 +19,7 @@ def wanted_models(policies: Sequence[str]) -> tuple[Wanted, ...]:
     Raises ConfigError for a policy that cannot be read.
     """
     from costaudit.prices.rules.rule import Wanted  # noqa: PLC0415 - start-up
-    from costaudit.routing.policy import SHIPPED_POLICIES, load_policy, load_roster  # noqa: PLC0415
+    from costaudit.routing.policy_load import SHIPPED_POLICIES, load_policy, load_roster  # noqa: PLC0415
 
     found: dict[tuple[str, ...], Wanted] = {}
     common = SHIPPED_POLICIES.parent / "roster.toml"

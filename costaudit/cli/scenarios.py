@@ -9,7 +9,7 @@ def scenarios(format_: options.ListFormat = "text") -> None:
     """The scenarios that simulate knows by name."""
     import json  # noqa: PLC0415 - start-up
 
-    from costaudit.routing.scenario import load_scenario, shipped_scenarios  # noqa: PLC0415
+    from costaudit.questions.audit.scenario.run import load_scenario, shipped_scenarios  # noqa: PLC0415
 
     loaded = [load_scenario(name) for name in shipped_scenarios()]
     if console.one_of(format_, ("text", "json"), "format") == "json":

@@ -20,11 +20,11 @@ from costaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
-    from costaudit.report.part import LogRead
-    from costaudit.shadow.arms import ArmField, CostSource
-    from costaudit.shadow.compare import ArmRead
-    from costaudit.shadow.plan import PlanQuestion
-    from costaudit.shadow.result import ShadowReport
+    from costaudit.questions.shadow.arms import ArmField, CostSource
+    from costaudit.questions.shadow.compare import ArmRead
+    from costaudit.questions.shadow.plan import PlanQuestion
+    from costaudit.questions.shadow.result import ShadowReport
+    from costaudit.render.part import LogRead
     from costaudit.tape.read import Select
     from costaudit.tape.tape import Tape
 
@@ -126,7 +126,7 @@ def plan(
     costaudit shadow plan logs/ --feature faq_bot --arm 50%
     costaudit shadow plan logs/ --sequential
     """
-    from costaudit.shadow.plan import PSIS, PlanQuestion, build_plan  # noqa: PLC0415 - start-up
+    from costaudit.questions.shadow.plan import PSIS, PlanQuestion, build_plan  # noqa: PLC0415 - start-up
     from costaudit.stats.sizing import Design  # noqa: PLC0415
 
     console.one_of(format_, _FORMATS, "format")
@@ -156,9 +156,9 @@ def plan(
 def _measured_plan(
     question: PlanQuestion, paths: Sequence[str], choice: BookChoice, source: _Source
 ) -> ShadowReport:
-    from costaudit.shadow.arms import arm_calls  # noqa: PLC0415 - start-up
-    from costaudit.shadow.plan import build_plan  # noqa: PLC0415
-    from costaudit.shadow.traffic import add_traffic, traffic_of  # noqa: PLC0415
+    from costaudit.questions.shadow.arms import arm_calls  # noqa: PLC0415 - start-up
+    from costaudit.questions.shadow.plan import build_plan  # noqa: PLC0415
+    from costaudit.questions.shadow.traffic import add_traffic, traffic_of  # noqa: PLC0415
 
     priced = plan_of(choice)
     with _tape(paths, priced, source) as tape:
@@ -222,8 +222,8 @@ def compare(
     costaudit shadow compare logs/ --arm-field model=gpt-5.4,gpt-5.4-mini --outcomes passes.csv
     """
     from costaudit.ingest.outcomes import load_outcomes  # noqa: PLC0415
-    from costaudit.shadow.arms import parse_arm_field  # noqa: PLC0415 - start-up
-    from costaudit.shadow.compare import build_comparison  # noqa: PLC0415
+    from costaudit.questions.shadow.arms import parse_arm_field  # noqa: PLC0415 - start-up
+    from costaudit.questions.shadow.compare import build_comparison  # noqa: PLC0415
 
     console.one_of(format_, _FORMATS, "format")
     source: CostSource = (
@@ -261,8 +261,8 @@ class _Source(msgspec.Struct, frozen=True):
 def _read_arm(
     paths: Sequence[str], field: ArmField | None, side: int, priced: Plan, cost: CostSource, source: _Source
 ) -> ArmRead:
-    from costaudit.shadow.arms import arm_calls, join_calls  # noqa: PLC0415 - start-up
-    from costaudit.shadow.compare import ArmRead  # noqa: PLC0415
+    from costaudit.questions.shadow.arms import arm_calls, join_calls  # noqa: PLC0415 - start-up
+    from costaudit.questions.shadow.compare import ArmRead  # noqa: PLC0415
 
     name, own = paths[0 if field else side], list(paths) if field else [paths[side]]
     if field is not None:
@@ -295,7 +295,7 @@ def _tape(paths: Sequence[str], priced: Plan, source: _Source) -> Iterator[Tape]
 
 
 def _log_read(tape: Tape) -> LogRead:
-    from costaudit.report.part import LogRead  # noqa: PLC0415 - start-up
+    from costaudit.render.part import LogRead  # noqa: PLC0415 - start-up
 
     return LogRead(
         files=tape.found.files,
@@ -307,8 +307,8 @@ def _log_read(tape: Tape) -> LogRead:
 
 
 def _show(report: ShadowReport, format_: str, output: Path | None) -> None:
-    from costaudit.report.jsonout import render_json  # noqa: PLC0415 - start-up
-    from costaudit.shadow.text import render_shadow_text  # noqa: PLC0415
+    from costaudit.questions.shadow.text import render_shadow_text  # noqa: PLC0415
+    from costaudit.render.jsonout import render_json  # noqa: PLC0415 - start-up
 
     if format_ == "json":
         console.deliver(render_json(report), output)

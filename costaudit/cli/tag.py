@@ -14,7 +14,7 @@ from costaudit.errors import InputError, UsageError
 from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
-    from costaudit.tagging.explained import Explained
+    from costaudit.questions.tagging.explained import Explained
 
 
 def tag(
@@ -84,7 +84,7 @@ def tag(
 
 
 def _ending(output: Path | None) -> str:
-    from costaudit.tagging.rows import WRITERS  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.rows import WRITERS  # noqa: PLC0415 - start-up
 
     if output is None or str(output) == "-":
         return ".jsonl"
@@ -97,7 +97,7 @@ def _ending(output: Path | None) -> str:
 
 
 def _write(logs: ReadLogs, stream: IO[bytes], ending: str, *, with_text: bool) -> None:
-    from costaudit.tagging.rows import WRITERS, columns_of  # noqa: PLC0415 - start-up
+    from costaudit.questions.tagging.rows import WRITERS, columns_of  # noqa: PLC0415 - start-up
 
     writer = WRITERS[ending](stream, with_text=with_text)
     for requests in logs.requests():
@@ -108,8 +108,8 @@ def _write(logs: ReadLogs, stream: IO[bytes], ending: str, *, with_text: bool) -
 def _explain(
     paths: list[str], reading: Reading, wanted: str, format_: str, output: Path | None, *, with_text: bool
 ) -> None:
-    from costaudit.report.jsontext import render_value  # noqa: PLC0415
-    from costaudit.tagging.explained import explain_requests, explained_text, explained_value  # noqa: PLC0415
+    from costaudit.questions.tagging.explained import explain_requests, explained_text, explained_value  # noqa: PLC0415
+    from costaudit.render.jsontext import render_value  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     found: list[Explained] = []

@@ -29,7 +29,7 @@ def unpriced_traffic(paths: Sequence[str], tables: Folder | None, overlays: Sequ
     from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
     from costaudit.prices.rules.rule import Unpriced  # noqa: PLC0415
-    from costaudit.report.build import build_audit  # noqa: PLC0415
+    from costaudit.questions.audit.build import build_audit  # noqa: PLC0415
 
     passed = _read(paths, replace(choose_book(None, list(overlays)), prices=tables))
     found = build_audit(passed, load_gateways(tables), source=CostSource.LIST).coverage.unpriced

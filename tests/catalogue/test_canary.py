@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from costaudit.cli import main
-from costaudit.tagging.rows import WRITERS
+from costaudit.questions.tagging.rows import WRITERS
 from tests.conftest import ROOT, Outcome
 
 Run = Callable[..., Outcome]

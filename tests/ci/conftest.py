@@ -18,7 +18,7 @@ from tests.ci.forge import Forge, serve
 from tests.conftest import ROOT
 from tests.prices.test_diff import write
 from tests.prices.test_rules import BASIC, price, tables
-from tests.report.checks.published import junit_schema, sarif_schema
+from tests.render.checks.published import junit_schema, sarif_schema
 
 __all__ = ["junit_schema", "sarif_schema"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from costaudit.report.checks import CHECK_RENDERERS
+from costaudit.render.checks import CHECK_RENDERERS
 from tests.prices.test_diff import write
 from tests.prices.test_rules import BASIC, price, tables
 

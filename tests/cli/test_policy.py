@@ -8,11 +8,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from costaudit.exports import EXPORTERS
-from costaudit.report.safe import display_width
-from costaudit.routing.policy import shipped_policies
+from costaudit.questions.exports import EXPORTERS
+from costaudit.render.safe import display_width
+from costaudit.routing.policy_load import shipped_policies
 from tests.conftest import ROOT
-from tests.exports.policies import HEAD, RICH
+from tests.questions.exports.policies import HEAD, RICH
 
 SCHEMA = json.loads((ROOT / "docs/schema/policy-export.schema.json").read_text("utf-8"))
 DAY = ("--at", "2026-11-20")

@@ -14,7 +14,7 @@ from costaudit.config import Config, find_settings
 from costaudit.config.schema import json_schema
 from costaudit.config.starter import STARTER_GATES
 from costaudit.errors import ConfigError
-from costaudit.gates.registry import GATES
+from costaudit.questions.gates.registry import GATES
 from tests.conftest import ROOT
 
 

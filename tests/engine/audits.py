@@ -33,10 +33,10 @@ from costaudit.ingest.reader import FileReader
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
-from costaudit.report.build import build_audit
-from costaudit.report.jsonout import render_json
-from costaudit.report.model import Audit
-from costaudit.routing.policy import load_policy
+from costaudit.questions.audit.build import build_audit
+from costaudit.questions.audit.result import Audit
+from costaudit.render.jsonout import render_json
+from costaudit.routing.policy_load import load_policy
 from costaudit.schema import Call
 from costaudit.tape.read import HowToRead, Progress, read_tape
 from costaudit.tape.record import Keeps, recorded

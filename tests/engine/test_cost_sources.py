@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from costaudit.engine.costing import CostSource
 from costaudit.prices.gateways import load_gateways
-from costaudit.report.build import build_audit
-from costaudit.report.model import Audit
+from costaudit.questions.audit.build import build_audit
+from costaudit.questions.audit.result import Audit
 from tests.engine.audits import Record, audit_pass, random_log, write_jsonl
 from tests.often import repeated
 

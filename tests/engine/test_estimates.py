@@ -14,8 +14,8 @@ from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.ingest.files import find_logs
 from costaudit.ingest.text_size import text_sizes
 from costaudit.prices.gateways import load_gateways
-from costaudit.report.build import build_audit
-from costaudit.report.model import Audit
+from costaudit.questions.audit.build import build_audit
+from costaudit.questions.audit.result import Audit
 from tests.engine.audits import audit_files, plan, write_jsonl
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.report.formats import RENDERERS
-from costaudit.report.model import Audit
-from costaudit.report.part import plain_of
+from costaudit.questions.audit.result import Audit
+from costaudit.questions.audit.shown.formats import RENDERERS
+from costaudit.render.part import plain_of
 from tests.engine.audits import Record, audit, random_log, write_jsonl
 from tests.often import repeated
 

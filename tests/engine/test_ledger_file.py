@@ -27,9 +27,9 @@ from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
 from costaudit.prices.rows import instant_us
-from costaudit.report.build import build_audit
-from costaudit.report.part import plain_of
-from costaudit.routing.policy import load_policy
+from costaudit.questions.audit.build import build_audit
+from costaudit.render.part import plain_of
+from costaudit.routing.policy_load import load_policy
 from costaudit.times import DAY_US
 from tests.engine.audits import (
     Record,

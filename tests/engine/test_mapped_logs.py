@@ -18,8 +18,8 @@ from costaudit.ingest.files import find_logs
 from costaudit.ingest.format import Adapter
 from costaudit.ingest.mapping import parse_format
 from costaudit.prices.gateways import load_gateways
-from costaudit.report.build import build_audit
-from costaudit.report.model import Audit
+from costaudit.questions.audit.build import build_audit
+from costaudit.questions.audit.result import Audit
 from tests.engine.audits import Record, audit, audit_files, plan, random_log, same, write_jsonl, write_parquet
 from tests.often import repeated
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import asdict
 
 from costaudit.prices.cards import timeline_of
-from costaudit.report.model import Audit
+from costaudit.questions.audit.result import Audit
 from costaudit.tokens import PRICED_AS
 from tests.engine.audits import audit, book, write_jsonl
 

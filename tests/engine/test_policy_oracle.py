@@ -25,12 +25,13 @@ from costaudit.engine.told import Told
 from costaudit.ingest.canonical import batch_of
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
-from costaudit.report.build import audited
-from costaudit.report.savings import causes_of
+from costaudit.questions.audit.savings import causes_of
+from costaudit.questions.audit.work import audited
 from costaudit.routing.eval_files import Entry
 from costaudit.routing.evals import Evals
-from costaudit.routing.policy import Policy, _groups, load_roster
+from costaudit.routing.policy import Policy, _groups
 from costaudit.routing.policy_file import policy_of
+from costaudit.routing.policy_load import load_roster
 from costaudit.routing.projection import exact_sum
 from costaudit.schema import Call
 from costaudit.tape.record import Keeps, recorded

@@ -14,7 +14,7 @@ from costaudit.engine.plan import Plan
 from costaudit.ingest.canonical import batch_of
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
-from costaudit.routing.policy import load_policy
+from costaudit.routing.policy_load import load_policy
 from costaudit.routing.projection import exact_sum
 from costaudit.tape.segment import Segment
 from tests.engine.audits import book, cells_of, tagger

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from costaudit.report.model import Audit
+from costaudit.questions.audit.result import Audit
 from costaudit.tokens import INPUT_SIDE, OUTPUT_SIDE
 from tests.engine.audits import audit, same, write_jsonl
 from tests.engine.oracle import facts, instant, list_usd, rate

@@ -17,8 +17,8 @@ from costaudit.errors import InputError
 from costaudit.ingest import bundle
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
-from costaudit.report.build import build_audit
-from costaudit.tagging.rows import columns_of
+from costaudit.questions.audit.build import build_audit
+from costaudit.questions.tagging.rows import columns_of
 from costaudit.tape import ids, store, tape
 from costaudit.tape.read import HowToRead, read_tape
 from costaudit.tape.record import Keeps

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.ingest import jsonl
-from costaudit.report.jsonout import render_json
+from costaudit.render.jsonout import render_json
 from tests.engine.audits import Record, audit, random_log, read_in_blocks, same, write_jsonl, write_parquet
 from tests.often import repeated
 

@@ -14,10 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from costaudit.engine.allocation import allocate, allocated_units
 from costaudit.engine.costing import CostSource, cost_cells, usd
 from costaudit.engine.kernel import OUTDATED
-from costaudit.engine.moved_prices import reprice
 from costaudit.money import EXACT
 from costaudit.prices.book import PriceBook
 from costaudit.prices.changes import PriceChange
@@ -25,9 +23,12 @@ from costaudit.prices.gateways import Gateways, load_gateways
 from costaudit.prices.resolver import Resolver
 from costaudit.prices.rows import instant_us
 from costaudit.prices.what_if import TOKEN_PRICES, changed_book, parse_change
-from costaudit.report.build import audited, build_audit
-from costaudit.report.hanging import Listed, after_by_price, list_by_price
-from costaudit.report.moves import build_price_move
+from costaudit.questions.audit.build import build_audit
+from costaudit.questions.audit.moves.allocation import allocate, allocated_units
+from costaudit.questions.audit.moves.build import build_price_move
+from costaudit.questions.audit.moves.hanging import Listed, after_by_price, list_by_price
+from costaudit.questions.audit.moves.reprice import reprice
+from costaudit.questions.audit.work import audited
 from costaudit.routing.projection import exact_sum
 from tests.engine.audits import audit_pass, book, pass_under, plan_at, random_log, same, write_jsonl
 from tests.engine.oracle import Fact, in_duckdb

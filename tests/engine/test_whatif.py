@@ -20,9 +20,9 @@ from costaudit.engine.shares import session_hashes
 from costaudit.engine.whatif import Evaluated, evaluate
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
-from costaudit.report.build import Audited, audited
-from costaudit.report.savings import causes_of
-from costaudit.routing.policy import load_policy
+from costaudit.questions.audit.savings import causes_of
+from costaudit.questions.audit.work import Audited, audited
+from costaudit.routing.policy_load import load_policy
 from costaudit.routing.projection import exact_sum
 from costaudit.tape.columns import Batch
 from costaudit.tape.read import HowToRead, read_tape

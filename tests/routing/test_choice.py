@@ -16,7 +16,7 @@ from costaudit.prices.cards import Card, Timeline, name_timeline
 from costaudit.prices.conditions import service_tier
 from costaudit.prices.resolver import Resolver
 from costaudit.routing.candidates import candidate_timeline, candidates_of
-from costaudit.routing.policy import load_policy
+from costaudit.routing.policy_load import load_policy
 from costaudit.schema import INPUT_SIDE, TOKEN_CLASSES, Call
 from tests.engine.audits import book, cells_of, segment_of, tagger
 

@@ -12,8 +12,9 @@ from costaudit.engine.plan import Plan
 from costaudit.errors import ConfigError
 from costaudit.prices.resolver import Resolver
 from costaudit.routing import policy as policies
-from costaudit.routing.policy import Policy, load_policy, matches, shipped_policies
+from costaudit.routing.policy import Policy, matches
 from costaudit.routing.policy_file import model_of, policy_of
+from costaudit.routing.policy_load import load_policy, shipped_policies
 from costaudit.toml.load import load_toml
 from tests.engine.audits import book, tagger
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.ingest.canonical import batch_of, calls_of
-from costaudit.report.jsonout import render_json
+from costaudit.render.jsonout import render_json
 from costaudit.schema import COUNTS, Call
 from costaudit.tape.ids import numbers_in, repeated, sorted_keys
 from costaudit.tape.merge import merge

@@ -1,0 +1,1 @@
+"""The bill of a provider against the log."""

@@ -1,0 +1,1 @@
+"""What gateways charge: markups, fixed fees, break-even volumes, commitments."""

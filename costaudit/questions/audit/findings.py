@@ -1,0 +1,369 @@
+"""Findings: single facts with money, evidence and a next step, the largest money first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from costaudit.engine.costing import usd
+from costaudit.engine.kernel import IMPLAUSIBLE
+from costaudit.engine.ledger import NO_PERIOD
+from costaudit.engine.ratios import edge_text
+from costaudit.money import exact, shown, usd_from_pico
+from costaudit.questions.audit import result as m
+from costaudit.questions.audit.reconcile import Found
+from costaudit.questions.audit.work import Audited
+from costaudit.schema import Quality, Status
+
+MOVES: Final = 5
+"""Routing moves listed one by one."""
+
+
+def find_all(work: Audited) -> list[m.Finding]:
+    """Every finding of an audit, sorted by money, then code."""
+    return ranked(f for find in FINDERS for f in find(work))
+
+
+def ranked(found: Iterable[m.Finding]) -> list[m.Finding]:
+    """The largest money first, then by code."""
+    return sorted(found, key=lambda f: (-(f.usd if f.usd is not None else Decimal(-1)), f.code, f.title))
+
+
+def find_moves(work: Audited) -> Iterator[m.Finding]:
+    """CA-O1: traffic of a tier on a model that a cheaper adequate one could serve, largest saving first."""
+    cells, plan = work.passed.cells, work.passed.plan
+    saving = work.projected.overspecification + work.projected.lock_in
+    moves: dict[tuple[int, str, str], list[int]] = {}
+    """The cells of every move."""
+    for i in np.flatnonzero([s > 0 for s in saving.tolist()]):
+        same, any_ = int(cells.keys["route_same"][i]), int(cells.keys["route_any"][i])
+        before, after = (
+            plan.prices.cards[cells.keys["card"][i]],
+            plan.offering.offered(any_ if any_ >= 0 else same),
+        )
+        if after is None:
+            raise AssertionError("what saves has a route")
+        key = (
+            int(cells.keys["tier"][i]),
+            f"{before.provider}/{before.model}",
+            f"{after.provider}/{after.model}",
+        )
+        moves.setdefault(key, []).append(int(i))
+    sums = {key: _sum(saving, here) for key, here in moves.items()}
+    for key in sorted(sums, key=lambda k: (-sums[k], k))[:MOVES]:
+        (tier, before_name, after_name), here = key, moves[key]
+        requests = int(cells.measures["requests"][here].sum())
+        yield _finding(
+            work,
+            "CA-O1",
+            f"tier {tier}: {before_name} → {after_name}",
+            usd(sums[key]),
+            {"tier": tier, "from": before_name, "to": after_name, "requests": requests},
+            "check the quality of the cheaper model on these requests before moving them",
+            of=(saving, here),
+        )
+
+
+def find_markup(work: Audited) -> Iterator[m.Finding]:
+    """CA-M1: a gateway bills more than list, by the log's own costs or by its published fees.
+
+    What a signature of its own explains is told there.
+    """
+    cells, costed = work.passed.cells, work.costed
+    signatures = _signatures(work)
+    names = ((name, number) for number, name in enumerate(cells.values["gateway"]) if name is not None)
+    for gateway, number in sorted(names):
+        of_gateway = (cells.keys["gateway"] == number) & costed.priced
+        for here, title, evidence, next_ in (
+            (
+                of_gateway & costed.reported,
+                "costs reported through {} are {}% above list",
+                "reported",
+                "a constant percentage is a fee; single large differences are tool calls or other prices",
+            ),
+            (
+                of_gateway & ~costed.reported,
+                "{} adds {}% by its published fees",
+                "table",
+                "compare with an invoice, or call the provider directly",
+            ),
+        ):
+            extra, base = usd(_sum(work.projected.markup, here)), usd(_sum(costed.list_units, here))
+            whole: tuple[Any, Any] | None = (work.projected.markup, here)
+            constant: list[Found] = []
+            if evidence == "reported":
+                elsewhere = _told_elsewhere(signatures, gateway, above=True)
+                extra -= sum((f.excess_usd for f in elsewhere), Decimal(0))
+                whole = None if elsewhere else whole  # the days of what is told elsewhere are not known
+                base -= sum((f.sums.list_usd for f in elsewhere), Decimal(0))
+                constant = [
+                    f for f in signatures if f.group[2] == gateway and f.match.signature.code == "CA-M1"
+                ]
+            if extra <= 0 or base <= 0:
+                continue
+            percent = _plain((extra * 100 / base).quantize(Decimal("0.01")))
+            told = {"signature": _evidence(constant)} if constant else {}
+            yield _finding(
+                work,
+                "CA-M1",
+                title.format(gateway, percent),
+                extra,
+                {"gateway": gateway, "percent": percent, "list_usd": exact(base), "evidence": evidence}
+                | told,
+                constant[0].match.signature.next if constant else next_,
+                of=whole,
+            )
+
+
+def find_discounts(work: Audited) -> Iterator[m.Finding]:
+    """CA-M2: requests billed below list: a negotiated price, or a log that prices differently.
+
+    What a signature of its own explains is told there.
+    """
+    discount = work.projected.discount
+    here = np.array([d > 0 for d in discount.tolist()], bool)
+    elsewhere = _told_elsewhere(_signatures(work), above=False)
+    amount = usd(_sum(discount, here)) + sum((f.excess_usd for f in elsewhere), Decimal(0))
+    base = usd(_sum(work.costed.list_units, here)) - sum((f.sums.list_usd for f in elsewhere), Decimal(0))
+    if amount > 0 and amount >= base / 1000:  # less than 0.1% is rounding in the log
+        percent = _plain((amount * 100 / base).quantize(Decimal("0.01")))
+        requests = int(work.passed.cells.measures["requests"][here].sum())
+        requests -= sum(f.sums.requests for f in elsewhere)
+        yield m.Finding(
+            code="CA-M2",
+            title=f"{requests:,} requests report {percent}% less than list",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "requests": requests,
+                "below_list_usd": exact(amount),
+                "list_usd": exact(base),
+            },
+            next="add a negotiated price to your own tables; else see how the log prices cached tokens",
+        )
+
+
+GROUPS: Final = 10
+"""Groups of requests that the evidence of a signature names."""
+
+
+def find_ratios(work: Audited) -> Iterator[m.Finding]:
+    """CA-C2 to CA-C8: many requests whose reported cost is the same multiple of list, and why that may be."""
+    found: dict[tuple[str, str, str | None], list[Found]] = {}
+    for one in work.signatures:
+        signature = one.match.signature
+        if signature.code != "CA-M1":
+            found.setdefault((signature.code, signature.name, one.group[2]), []).append(one)
+    for (code, _, gateway), groups in found.items():
+        signature = groups[0].match.signature
+        requests = sum(f.sums.requests for f in groups)
+        models = len({f.group[:2] for f in groups})
+        of = f"{groups[0].group[0]}/{groups[0].group[1]}" if models == 1 else f"{models:,} models"
+        through = "" if gateway is None else f" through {gateway}"
+        excess = sum((f.excess_usd for f in groups), Decimal(0))
+        money = excess if excess > 0 and work.costed.reported.any() else None
+        yield m.Finding(
+            code=code,
+            title=f"{requests:,} requests of {of}{through} {signature.says}",
+            usd=money,
+            monthly_usd=None if money is None else work.monthly(money),
+            evidence={"gateway": gateway, **_evidence(groups)},
+            next=signature.next,
+        )
+
+
+def _evidence(groups: Sequence[Found]) -> dict[str, Any]:
+    sums = [f.sums for f in groups]
+    return {
+        "name": groups[0].match.signature.name,
+        "requests": sum(s.requests for s in sums),
+        "list_usd": exact(sum((s.list_usd for s in sums), Decimal(0))),
+        "reported_usd": exact(sum((s.reported_usd for s in sums), Decimal(0))),
+        "groups": [
+            {
+                "model": f"{f.group[0]}/{f.group[1]}", "service_tier": f.group[3],
+                "requests": f.sums.requests, "of_requests": f.of,
+                "ratio_from": edge_text(f.median) if f.median >= 0 else None,
+                "ratio_to": edge_text(f.median + 1) if f.median >= 0 else None,
+            }
+            for f in groups[:GROUPS]
+        ],
+    }  # fmt: skip
+
+
+def _signatures(work: Audited) -> Sequence[Found]:
+    """Those whose requests are billed by what they report."""
+    return work.signatures if work.costed.reported.any() else ()
+
+
+def _told_elsewhere(signatures: Sequence[Found], gateway: str | None = None, *, above: bool) -> list[Found]:
+    """Signatures with a finding of their own, above list of one gateway or below list of all."""
+    return [
+        f
+        for f in signatures
+        if f.match.signature.code != "CA-M1"
+        and (f.excess_usd > 0) == above
+        and (not above or f.group[2] == gateway)
+    ]
+
+
+def _plain(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def find_failures(work: Audited) -> Iterator[m.Finding]:
+    """CA-R1, CA-R2: attempts that were billed and brought nothing."""
+    cells = work.passed.cells
+    status = np.array(cells.words("status"))
+    for code, statuses, title in (
+        ("CA-R1", (Status.ERROR, Status.CANCELLED), "failed or cancelled attempts were billed"),
+        ("CA-R2", (Status.SUPERSEDED,), "attempts that a retry replaced were billed"),
+    ):
+        here = np.isin(status, [s.value for s in statuses])
+        amount = _sum(work.projected.reliability, here)
+        if amount > 0:
+            paid = here & np.array([a > 0 for a in work.projected.reliability.tolist()])
+            yield _finding(
+                work,
+                code,
+                title,
+                usd(amount),
+                {"requests": int(cells.measures["requests"][paid].sum())},
+                "fail over to an equivalent model of another provider instead of retrying the same one",
+                of=(work.projected.reliability, here),
+            )
+
+
+def find_odd_costs(work: Audited) -> Iterator[m.Finding]:
+    """CA-C1: reported costs that cannot be true; they are in no total."""
+    cells = work.passed.cells
+    count = int(cells.measures["requests"][cells.keys["reported"] == IMPLAUSIBLE].sum())
+    impossible = work.passed.standouts.impossible
+    if count:
+        title = f"{count:,} reported {'cost is' if count == 1 else 'costs are'} impossible and set aside"
+        if impossible:
+            worst = impossible[0]
+            title += (
+                f", the largest {shown(usd_from_pico(worst.reported_picousd))} for {worst.tokens:,} tokens"
+            )
+        yield m.Finding(
+            code="CA-C1",
+            title=title,
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "examples": [
+                    {
+                        "file": o.file, "line": o.line, "model": o.model, "tokens": o.tokens,
+                        "reported_usd": exact(usd_from_pico(o.reported_picousd)),
+                    }
+                    for o in impossible[:5]
+                ]
+            },
+            next="the list cost stands in for them; look at the price table of the tool that wrote the log",
+        )  # fmt: skip
+
+
+def find_unpriced(work: Audited) -> Iterator[m.Finding]:
+    """CA-P1: requests without a price. What they cost is not known, and in no total."""
+    cells, priced = work.passed.cells, work.costed.priced
+    requests = int(cells.measures["requests"][~priced].sum())
+    if requests:
+        names = [n for n, p in zip(cells.words("model"), priced, strict=True) if not p and n is not None]
+        yield m.Finding(
+            code="CA-P1",
+            title=f"{requests:,} requests have no price and are not in the totals",
+            usd=None,
+            monthly_usd=None,
+            evidence={"requests": requests, "models": sorted(set(names))[:10]},
+            next="add the price or map the name to a model of the book (docs/pricing.md)",
+        )
+
+
+def find_weak_usage(work: Audited) -> Iterator[m.Finding]:
+    """CA-U1: token counts that the log does not state in full."""
+    cells = work.passed.cells
+    quality = np.array(cells.words("quality"))
+    status = np.array(cells.words("status"))
+    weak = np.isin(quality, [Quality.PARTIAL.value, Quality.NONE.value]) & (status == Status.OK.value)
+    requests = int(cells.measures["requests"][weak].sum())
+    if requests:
+        yield m.Finding(
+            code="CA-U1",
+            title=f"{requests:,} requests state no usage or only part of it",
+            usd=None,
+            monthly_usd=None,
+            evidence={"requests": requests},
+            next="log the usage of streams (OpenAI: stream_options.include_usage), or price text: --estimate",
+        )
+
+
+def find_retired(work: Audited) -> Iterator[m.Finding]:
+    """CA-T1: calls to a model after its retirement: a wrong time, a wrong alias, or a replayed log."""
+    cells, plan = work.passed.cells, work.passed.plan
+    late: dict[str, int] = {}
+    for i, card in enumerate(cells.keys["card"].tolist()):
+        facts = plan.prices.facts(card) if card >= 0 else None
+        period = int(cells.keys["period"][i])
+        if facts is None or facts.retired_on is None or period == NO_PERIOD or plan.resolution != "day":
+            continue
+        if period > (facts.retired_on.toordinal() - 719_163):  # days since 1970-01-01
+            name = f"{facts.provider}/{facts.model}"
+            late[name] = late.get(name, 0) + int(cells.measures["requests"][i])
+    if late:
+        yield m.Finding(
+            code="CA-T1",
+            title=f"{sum(late.values()):,} requests name a model after its retirement",
+            usd=None,
+            monthly_usd=None,
+            evidence={"models": dict(sorted(late.items(), key=lambda kv: (-kv[1], kv[0]))[:10])},
+            next="check the log's times and names; they are priced at the last known price",
+        )
+
+
+def find_overlaps(work: Audited) -> Iterator[m.Finding]:
+    """CA-D1: requests without an id that are alike in two files: each may be two, or one counted twice."""
+    overlaps = work.passed.found.overlaps
+    if overlaps:
+        files = f"{overlaps[0].file} and {overlaps[0].other}"
+        requests = sum(overlap.requests for overlap in overlaps)
+        yield m.Finding(
+            code="CA-D1",
+            title=f"{requests:,} requests without an id are alike in two files, as {files}",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "requests": requests,
+                "files": [{"file": o.file, "other": o.other, "requests": o.requests} for o in overlaps[:10]],
+            },
+            next="if one is a copy of a part of the other, leave it out: they are counted in both",
+        )
+
+
+def _finding(  # noqa: PLR0913 - the fields of a finding, and where its money lies
+    work: Audited,
+    code: str,
+    title: str,
+    money: Decimal,
+    evidence: dict[str, Any],
+    next_: str,
+    *,
+    of: tuple[Any, Any] | None = None,
+) -> m.Finding:
+    """A finding with its money per month: by the days of the ledger amounts and cells that it is `of`."""
+    monthly = work.monthly(money) if of is None else work.monthly_of(*of)
+    return m.Finding(code=code, title=title, usd=money, monthly_usd=monthly, evidence=evidence, next=next_)
+
+
+def _sum(amounts: Any, where: Any) -> int:
+    return sum(amounts[where].tolist())
+
+
+FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
+    find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
+    find_weak_usage, find_retired, find_overlaps,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Traffic that is given in a file, not logged."""

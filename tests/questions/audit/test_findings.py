@@ -1,0 +1,97 @@
+"""Findings of small logs, by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from costaudit.questions.audit.result import Audit, Finding
+from tests.engine.audits import Record, audit, write_jsonl
+
+SAID: Record = {
+    "provider": "openai",
+    "model": "gpt-4o",
+    "timestamp": "2026-10-05T10:00:00Z",
+    "input_tokens": 1000,
+    "output_tokens": 100,
+}
+LIST = Decimal("0.0035")
+
+
+def of(tmp_path: Path, *records: Record) -> Audit:
+    return audit(
+        write_jsonl(
+            tmp_path / "log.jsonl", [{"request_id": f"r{n}", **SAID, **r} for n, r in enumerate(records)]
+        )
+    )
+
+
+def finding(report: Audit, code: str) -> Finding | None:
+    return next((f for f in report.findings if f.code == code), None)
+
+
+def test_impossible_costs_are_all_counted_once_and_five_are_shown(tmp_path: Path):
+    odd: list[Record] = [{"cost_usd": 50 + n, "input_tokens": n} for n in range(30)]
+    report = of(
+        tmp_path, *odd, {"cost_usd": 79, "input_tokens": 29, "request_id": "r29"}, {"cost_usd": 0.004}
+    )
+    found = finding(report, "CA-C1")
+    assert found is not None
+    assert found.title.startswith("30 reported costs are impossible")
+    assert [e["reported_usd"] for e in found.evidence["examples"]] == [
+        "79.00",
+        "78.00",
+        "77.00",
+        "76.00",
+        "75.00",
+    ]
+    assert [e["line"] for e in found.evidence["examples"]] == [30, 29, 28, 27, 26]
+    assert report.spend.reported_usd == Decimal("0.004")
+
+
+def test_a_cost_of_twenty_times_list_is_believed_and_a_little_more_is_not(tmp_path: Path):
+    """10M tokens in at 2.50: list is 25.00, so 500.00 passes."""
+    tokens = {"input_tokens": 10_000_000, "output_tokens": 0}
+    assert of(tmp_path, tokens | {"cost_usd": 500.0}).spend.reported_usd == 500
+    assert of(tmp_path, tokens | {"cost_usd": 500.01}).spend.reported_usd is None
+    assert of(tmp_path, tokens | {"cost_usd": "500.000000000001"}).spend.reported_usd is None
+
+
+def test_failed_and_superseded_attempts_are_reliability(tmp_path: Path):
+    report = of(
+        tmp_path,
+        {"status": "error"},
+        {"request_id": "a"},
+        {"request_id": "b", "parent_id": "a", "attempt": 1},
+        {},
+    )
+    assert report.drivers.reliability_usd == 2 * LIST
+    failed, replaced = finding(report, "CA-R1"), finding(report, "CA-R2")
+    assert failed is not None
+    assert replaced is not None
+    assert (failed.usd, replaced.usd) == (LIST, LIST)
+
+
+def test_what_is_billed_below_list_is_a_discount_and_no_negative_markup(tmp_path: Path):
+    report = of(tmp_path, {"cost_usd": "0.001", "gateway": "own"}, {"cost_usd": "0.004", "gateway": "own"})
+    assert report.drivers.markup_usd == Decimal("0.0005")
+    assert report.spend.billed_usd == Decimal("0.005")
+    assert finding(report, "CA-M2") is not None
+
+
+def test_unpriced_requests_are_a_finding_with_their_names(tmp_path: Path):
+    report = of(
+        tmp_path, {"model": "acme-9"}, {"model": "acme-9", "timestamp": None}, {"service_tier": "gold"}, {}
+    )
+    assert {(u.model, u.reason, u.requests) for u in report.coverage.unpriced} == {
+        ("openai/acme-9", "unknown_model", 2),
+        ("openai/gpt-4o", "no_price_for_service_tier", 1),
+    }
+    found = finding(report, "CA-P1")
+    assert found is not None
+    assert found.evidence["requests"] == 3
+    assert report.spend.list_usd == LIST
+    rows: dict[str | None, Any] = {r.model: r for r in report.by_model}
+    assert rows["openai/acme-9"].list_usd is None
+    assert rows["openai/acme-9"].billed_usd is None

@@ -1,7 +1,0 @@
-"""The published schemas, for every test of a format."""
-
-from __future__ import annotations
-
-from tests.report.checks.published import junit_schema, sarif_schema
-
-__all__ = ["junit_schema", "sarif_schema"]
