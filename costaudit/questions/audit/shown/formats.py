@@ -26,12 +26,12 @@ class Format(StrEnum):
 
 def render_text(report: Report, width: int, color: bool) -> str:
     """The report in lines of at most `width` columns (at least 40), with bold and dim if `color`."""
-    return render_blocks(blocks(report, Limits()), width, color)
+    return render_blocks(tuple(blocks(report, Limits())), width, color)
 
 
 def render_markdown(report: Report) -> str:
     """The report in under 60,000 characters."""
-    return render_shortened(lambda limits: blocks(report, limits))
+    return render_shortened(lambda limits: tuple(blocks(report, limits)))
 
 
 Renderer = Callable[[Report, int, bool], str]
