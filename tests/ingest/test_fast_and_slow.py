@@ -17,7 +17,7 @@ from costaudit.ingest.sniff import sniff
 from tests.ingest.compiled import reading
 from tests.ingest.odd_files import odd_file, odd_table
 
-FILES = int(os.environ.get("COSTAUDIT_ODD_FILES", "2000"))
+FILES = int(os.environ.get("COSTAUDIT_ODD_FILES", "700"))
 BATCH = 100
 
 

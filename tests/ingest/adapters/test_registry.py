@@ -17,6 +17,7 @@ from costaudit.ingest.format import Adapter, Skip
 from costaudit.ingest.quarantine import REASONS
 from costaudit.ingest.settle import settled
 from costaudit.schema import COUNTS, MAX_COUNT, Call, Quality, Status
+from tests.often import often
 
 CHAT: dict[str, Any] = {
     "id": "chatcmpl-1",
@@ -283,8 +284,8 @@ def test_every_inline_record_is_read_by_its_format_and_counts_something():
 def test_every_example_survives_the_exchange_of_any_one_value(example_records: list[dict[str, Any]]):
     odd: list[Any] = [None, True, -1, 1.5, 2**64, "x", "{", [], {}, [{}], {"usage": []}]
     for record in example_records:
-        for path in places(record):
-            for value in odd:
+        for number, path in enumerate(places(record)):
+            for value in odd[number % often(5, 1) :: often(5, 1)]:
                 mutated = replaced(record, path, value)
                 for adapter in ADAPTERS:
                     if adapter.matches(mutated):
