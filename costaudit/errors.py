@@ -85,3 +85,12 @@ def shown(name: str | os.PathLike[str]) -> str:
     if text.isascii():
         return text
     return _LONE.sub("\ufffd", text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def one_of(value: str, known: Any, what: str) -> str:
+    """A choice; raises UsageError with the nearest known words otherwise."""
+    if value in known:
+        return value
+    raise UsageError(
+        f"unknown {what} {value!r}", hint=did_you_mean(value, known) or f"one of {', '.join(sorted(known))}"
+    )

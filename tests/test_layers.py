@@ -42,7 +42,8 @@ LAYERS = (
         "questions.starter",
         "questions.tagging",
     ),
-    ("__init__", "contracts"),  # the public names of the library; the schemas of all answers
+    ("front", "contracts"),  # the questions as functions; the schemas of all answers
+    ("__init__",),  # the public names of the library
     ("cli",),
     ("__main__",),
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import typer
 
 from costaudit.cli import console, options
+from costaudit.errors import one_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,7 +30,7 @@ def info(format_: options.ListFormat = "text") -> None:
     entries = entries_of(folder)
     size = sum(entry.size for entry in entries)
     used = sorted(datetime.fromtimestamp(entry.used, UTC) for entry in entries)
-    if console.one_of(format_, ("text", "json"), "format") == "json":
+    if one_of(format_, ("text", "json"), "format") == "json":
         told = {
             "folder": str(folder),
             "entries": len(entries),

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn, Optional
 import typer
 
 from costaudit.cli import console, ending, judged, options
-from costaudit.cli.book import BookChoice, choose_book, open_book, settings_in_force, settings_named
-from costaudit.cli.reading import Reading, Tagging, read_logs
-from costaudit.errors import UsageError
+from costaudit.front.book import (
+    NEAREST,
+    BookChoice,
+    choose_book,
+    open_book,
+    settings_in_force,
+    settings_named,
+)
+from costaudit.front.reading import Reading, Tagging, read_logs
+from costaudit.errors import UsageError, one_of
 from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
@@ -89,9 +96,9 @@ def check(
         _explain(explain, format_)
         return
     answers = judged.parse_answers(format_, output, report)
-    source = console.one_of(cost_source, ("auto", "reported", "list"), "cost source")
+    source = one_of(cost_source, ("auto", "reported", "list"), "cost source")
     now = options.instant(at, "--at") if at else int(datetime.now(UTC).timestamp()) * 1_000_000
-    with settings_named(config):
+    with settings_named(config or NEAREST):
         settings, gates = _gates()
         policies = (gates.policy.files if gates.policy else ()) or (policy or "default",)
         terms = _Terms(now, policies, _wanted(gates, policies))
@@ -132,7 +139,7 @@ def _gates() -> tuple[Settings, Gates]:
 
 def _wanted(gates: Gates, policies: Sequence[str]) -> tuple[Wanted, ...]:
     """What the policies route to, where a gate asks."""
-    from costaudit.cli.routes import wanted_models  # noqa: PLC0415 - start-up
+    from costaudit.front.routes import wanted_models  # noqa: PLC0415 - start-up
 
     if gates.policy is None and gates.price_age is None:
         return ()
@@ -186,7 +193,7 @@ def _explain(name: str, format_: str) -> None:
     from costaudit.questions.gates.explain import gate_text, gates_text  # noqa: PLC0415
     from costaudit.questions.gates.registry import GATES, gate_named  # noqa: PLC0415
 
-    console.one_of(format_, ("text", "json"), "format")
+    one_of(format_, ("text", "json"), "format")
     gates = GATES if name.lower() == "all" else (gate_named(name),)
     if format_ == "json":
         console.deliver(console.as_json(kinds_value(gates)))

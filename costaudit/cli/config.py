@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.cli.book import choose_book, open_book, settings_in_force
-from costaudit.cli.reading import Reading, Tagging, read_logs
-from costaudit.errors import UsageError, shown
+from costaudit.front.book import choose_book, open_book, settings_in_force
+from costaudit.front.reading import Reading, Tagging, read_logs
+from costaudit.errors import UsageError, shown, one_of
 from costaudit.ingest.limits import limits_from
 from costaudit.outputs import writes
 from costaudit.textfile import is_there
@@ -130,7 +130,7 @@ def show(format_: options.ListFormat = "text", output: options.Output = None) ->
     """Every setting in force here, and where it comes from: a line of the nearest file, or the default."""
     from costaudit.config.origins import origins_of  # noqa: PLC0415 - start-up
 
-    console.one_of(format_, ("text", "json"), "format")
+    one_of(format_, ("text", "json"), "format")
     settings = settings_in_force()
     file = settings.shown if settings is not None else None
     origins = origins_of(settings)
@@ -174,7 +174,7 @@ def show(format_: options.ListFormat = "text", output: options.Output = None) ->
 @app.command()
 def check(format_: options.ListFormat = "text") -> None:
     """Whether the settings and the files that they name can be read. Exit 2 when not."""
-    console.one_of(format_, ("text", "json"), "format")
+    one_of(format_, ("text", "json"), "format")
     settings = settings_in_force()
     if settings is None:
         raise UsageError("there is no costaudit.toml", hint="costaudit config init writes one")
@@ -187,9 +187,9 @@ def check(format_: options.ListFormat = "text") -> None:
 
 def _read_all(settings: Settings) -> list[str]:
     """Read everything that the settings name; what was there to be read."""
-    from costaudit.cli.formats import known_formats  # noqa: PLC0415 - start-up
-    from costaudit.cli.labels import chosen_labels  # noqa: PLC0415
-    from costaudit.cli.routes import wanted_models  # noqa: PLC0415
+    from costaudit.front.formats import known_formats  # noqa: PLC0415 - start-up
+    from costaudit.front.labels import chosen_labels  # noqa: PLC0415
+    from costaudit.front.routes import wanted_models  # noqa: PLC0415
     from costaudit.tiers.calibration import load_calibration  # noqa: PLC0415
     from costaudit.tiers.rules import load_rules  # noqa: PLC0415
 

@@ -10,10 +10,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
-from costaudit.cli import streams
+from costaudit.cli import lean, streams
+from costaudit.front import telling
 from costaudit.errors import UsageError, shown
 from costaudit.writing import replacing, write_whole
 
@@ -75,6 +77,19 @@ def color() -> bool:
     )
 
 
+class Terminal(telling.Listener):
+    """Shows what it hears on stderr."""
+
+    def warn(self, message: str) -> None:
+        """A line."""
+        warn(message, quiet=False)
+
+    def reading(self) -> AbstractContextManager[Callable[[int], None]]:
+        """See `progress`; what follows will need the same memory again and again."""
+        lean.keep_freed_memory()
+        return progress()
+
+
 # Answers
 
 
@@ -129,9 +144,9 @@ def _file(output: Path | None) -> Path | None:
 
 
 @contextlib.contextmanager
-def progress(*, quiet: bool) -> Iterator[Callable[[int], None]]:
+def progress() -> Iterator[Callable[[int], None]]:
     """Records read so far, on a terminal and after half a second; silent everywhere else."""
-    wanted = not quiet and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+    wanted = not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
     shows = wanted and streams.is_terminal(sys.stderr)
     start, state = time.monotonic(), {"records": 0, "shown": 0.0}
 
@@ -160,14 +175,3 @@ def uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def one_of(value: str, known: Any, what: str) -> str:
-    """A choice; raises UsageError with the nearest known words otherwise."""
-    from costaudit.errors import did_you_mean  # noqa: PLC0415 - only on the way to an error
-
-    if value in known:
-        return value
-    raise UsageError(
-        f"unknown {what} {value!r}", hint=did_you_mean(value, known) or f"one of {', '.join(sorted(known))}"
-    )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from costaudit.cli import console, options
+from costaudit.errors import one_of
 
 _LABEL: Final = 14
 """Columns of the name of a line."""
@@ -27,7 +28,7 @@ def doctor(
     """
     from costaudit.cli.surroundings import describe  # noqa: PLC0415 - start-up
 
-    console.one_of(format_, ("text", "json"), "format")
+    one_of(format_, ("text", "json"), "format")
     told = describe(prices, overlay or ())
     if format_ == "json":
         console.deliver(console.as_json(told))

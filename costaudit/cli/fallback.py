@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.cli.book import choose_book
-from costaudit.cli.reading import Reading, Tagging, opened_logs
-from costaudit.ingest.limits import limits_from
+from costaudit.errors import one_of
 
 if TYPE_CHECKING:
     from costaudit.questions.fallback.result import FallbackReport
@@ -61,34 +59,18 @@ def fallback(
     costaudit fallback logs/ --chain same,anthropic/claude-haiku-4-5 --chain other
     costaudit fallback logs/ --outage openai@4h --outage openai@2026-10-03T10:00/2h
     """
-    from costaudit.questions.fallback.attempts import read_attempts  # noqa: PLC0415 - start-up
-    from costaudit.questions.fallback.build import build_fallback, chains_for, members_named  # noqa: PLC0415
-    from costaudit.questions.fallback.chain import parse_chain  # noqa: PLC0415
-    from costaudit.questions.fallback.members import Members  # noqa: PLC0415
-    from costaudit.questions.fallback.outage import parse_outage  # noqa: PLC0415
-    from costaudit.routing.policy_load import load_policy, policy_roster  # noqa: PLC0415
+    from costaudit.front import api  # noqa: PLC0415 - start-up
 
-    console.one_of(format_, ("text", "json", "markdown"), "format")
-    chains = chains_for(load_policy(policy), [parse_chain(text) for text in chain or ()])
-    outages = [parse_outage(text) for text in outage or ()]
-    at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
-    reading = Reading(
-        policy,
-        at,
-        choose_book(prices, overlay, known_on, map_),
-        input_format,
-        Tagging(rules),
-        threads,
-        quiet,
-        verbose,
-        limits=limits_from(limit),
-        cache=cache,
-    )
-    with opened_logs(paths, reading) as logs:
-        members = Members.of(logs.plan, members_named(chains), policy_roster(policy))
-        log = read_attempts(logs.requests, logs.plan, members)
-        report = build_fallback(log, members, chains, outages, logs.passed)
-    _show(report, format_, output)
+    one_of(format_, ("text", "json", "markdown"), "format")
+    found = api.fallback(
+        *paths, chains=chain or (), outages=outage or (),
+        **options.given(
+            policy=policy, prices_at=prices_at, prices=prices, overlays=overlay, known_on=known_on,
+            names=map_, input_format=input_format, rules=rules, threads=threads, limits=limit, cache=cache,
+            quiet=quiet, verbose=verbose,
+        ),
+    )  # fmt: skip
+    _show(found.report, format_, output)
 
 
 def _show(report: FallbackReport, format_: str, output: Path | None) -> None:

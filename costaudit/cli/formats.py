@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, ending, options
-from costaudit.cli.book import project_settings
-from costaudit.cli.found import found_logs
-from costaudit.errors import UsageError
+from costaudit.front.formats import known_formats, own_formats
+from costaudit.front.found import found_logs
+from costaudit.errors import UsageError, one_of
 
 if TYPE_CHECKING:
-    from costaudit.ingest.format import Adapter
     from costaudit.ingest.look import Look
 
 app = typer.Typer(
@@ -24,25 +23,6 @@ app = typer.Typer(
 )
 
 _FORMATS = ("text", "json")
-
-
-def known_formats() -> tuple[Adapter, ...]:
-    """Every format in the order in which they are tried: the project's own, then the built-in ones."""
-    from costaudit.ingest.adapters import ADAPTERS  # noqa: PLC0415 - start-up
-
-    return (*own_formats(), *ADAPTERS)
-
-
-def own_formats() -> tuple[Adapter, ...]:
-    """The formats that the nearest settings file describes."""
-    found = project_settings()
-    if found is None or not found[1].formats:
-        return ()
-    from costaudit.ingest.adapters.mapped import mapped_adapter  # noqa: PLC0415 - start-up
-    from costaudit.ingest.mapping import parse_formats  # noqa: PLC0415
-
-    path, config = found
-    return tuple(mapped_adapter(mapping) for mapping in parse_formats(config.formats, str(path)))
 
 
 @app.callback()
@@ -57,7 +37,7 @@ def formats(context: typer.Context, format_: options.ListFormat = "text") -> Non
         return
     own = {a.name for a in own_formats()}
     adapters = known_formats()
-    if console.one_of(format_, _FORMATS, "format") == "json":
+    if one_of(format_, _FORMATS, "format") == "json":
         told = [{"name": a.name, "title": a.title, "own": a.name in own} for a in adapters]
         console.deliver(json.dumps(told, indent=2) + "\n")
         return
@@ -97,7 +77,7 @@ def try_formats(
     """
     from costaudit.cli.formats_text import look_text, look_value  # noqa: PLC0415 - start-up
 
-    as_json = console.one_of(format_, _FORMATS, "format") == "json"
+    as_json = one_of(format_, _FORMATS, "format") == "json"
     look = _look(file, input_format, line)
     if as_json:
         console.deliver(json.dumps(look_value(look, show_text=show_text), indent=2) + "\n")

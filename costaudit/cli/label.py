@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.cli.book import choose_book
-from costaudit.cli.labels import labels_of, load_sample
-from costaudit.cli.reading import Reading, ReadLogs, Tagging, opened_logs
-from costaudit.errors import InputError, UsageError, shown
+from costaudit.front.book import choose_book
+from costaudit.front.labels import labels_of, load_sample
+from costaudit.front.reading import Reading, ReadLogs, Tagging, opened_logs
+from costaudit.errors import InputError, UsageError, shown, one_of
 from costaudit.ingest.limits import limits_from
 from costaudit.outputs import unwatched
 
@@ -81,7 +81,7 @@ def label(
     reading = Reading(
         policy, at, choice, input_format, tagging, threads, quiet, verbose, limits=limits_from(limit)
     )
-    console.one_of(format_, ("text", "json"), "format")
+    one_of(format_, ("text", "json"), "format")
     if save is not None and read is None:
         raise UsageError("--save needs --read", hint="labels are what a calibration is fitted on")
     if read is not None:

@@ -9,9 +9,9 @@ import typer
 from msgspec.structs import replace
 
 from costaudit.cli import console, options
-from costaudit.cli.book import choose_book
-from costaudit.cli.reading import Reading, Tagging, Tests, opened_logs
-from costaudit.errors import InputError, UsageError, did_you_mean
+from costaudit.front.book import choose_book
+from costaudit.front.reading import Reading, Tagging, Tests, opened_logs
+from costaudit.errors import InputError, UsageError, did_you_mean, one_of
 from costaudit.ingest.limits import limits_from
 from costaudit.writing import replacing
 
@@ -74,7 +74,7 @@ def ledger(
     costaudit analyze ledger.parquet
     costaudit pricing diff git:main --ledger ledger.parquet --fail-if 'increase>5%'
     """
-    console.one_of(resolution, ("hour", "day"), "resolution")
+    one_of(resolution, ("hour", "day"), "resolution")
     if output.suffix not in (".parquet", ".pq"):
         raise UsageError("a ledger is a Parquet file", path=str(output), hint="like -o ledger.parquet")
     choice, tagging = (

@@ -13,6 +13,7 @@ import typer
 
 from costaudit import __version__, outputs
 from costaudit.cli import ending, lazy, lean, streams
+from costaudit.front.telling import heard_by
 
 app = typer.Typer(
     name="costaudit",
@@ -116,7 +117,11 @@ def command() -> Any:
 def run(argv: list[str]) -> int:
     """Run the command line in this process; returns the exit code."""
     try:
-        with ending.by_signals(), outputs.watched(), lean.without_pandas():
+        from costaudit.cli import console  # noqa: PLC0415 - start-up: a handler of errors stands first
+
+        with (
+            ending.by_signals(), outputs.watched(), lean.without_pandas(), heard_by(console.Terminal()),
+        ):  # fmt: skip
             streams.prepare()
             _invoke(argv)
             streams.finish()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 from costaudit.errors import UsageError
+from costaudit.front.book import NEAREST
 from costaudit.outputs import writes
 
 
@@ -233,3 +234,8 @@ def instant(text: str, option: str, noun: str = "time") -> int:
     if moment is None:
         raise UsageError(f"{option} {text!r} is not a {noun}", hint="like 2024-06-01 or 2024-06-01T12:00Z")
     return moment
+
+
+def given(**options: Any) -> Any:
+    """Options as the functions of `costaudit.front.api` take them, under the nearest settings file."""
+    return {"settings": NEAREST} | {name: value for name, value in options.items() if value is not None}

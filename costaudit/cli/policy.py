@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.cli.book import choose_book, open_book
-from costaudit.errors import UsageError
+from costaudit.front.book import choose_book, open_book
+from costaudit.errors import UsageError, one_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ def list_(format_: options.ListFormat = "text") -> None:
     """The policies that --policy knows by name."""
     from costaudit.routing.policy_load import load_policy, shipped_policies  # noqa: PLC0415 - start-up
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     loaded = [load_policy(name) for name in shipped_policies()]
     if format_ == "json":
         console.deliver(console.as_json([{"name": p.name, "title": p.title} for p in loaded]))
@@ -84,7 +84,7 @@ def show(
     costaudit policy show conservative --at 2026-01-01
     costaudit policy show mine.toml --format json
     """
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     export, _ = _export(policy, at, mix, current, prices=prices, overlay=overlay, known_on=known_on)
     if format_ == "json":
         console.deliver(console.as_json(export.model_dump(mode="json", by_alias=True)), output)
@@ -116,7 +116,7 @@ def export(
     """
     from costaudit.questions.exports import EXPORTERS  # noqa: PLC0415 - start-up
 
-    exporter = EXPORTERS[console.one_of(to, EXPORTERS, "router")]
+    exporter = EXPORTERS[one_of(to, EXPORTERS, "router")]
     routes, speller = _export(policy, at, mix, current, prices=prices, overlay=overlay, known_on=known_on)
     written = exporter.write(routes, speller)
     console.deliver(written.text, output)

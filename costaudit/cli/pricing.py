@@ -10,8 +10,8 @@ import typer
 
 from costaudit.cli import console, ending, options, pricing_check, pricing_diff, pricing_import
 from costaudit.cli import pricing_text as told
-from costaudit.cli.book import choose_book, open_book
-from costaudit.errors import UsageError, did_you_mean
+from costaudit.front.book import choose_book, open_book
+from costaudit.errors import UsageError, did_you_mean, one_of
 
 if TYPE_CHECKING:
     from costaudit.prices.book import ModelKey, PriceBook
@@ -71,9 +71,9 @@ def list_(
     from costaudit.prices.cards import timeline_of  # noqa: PLC0415 - start-up
     from costaudit.prices.rows import MODEL_CLASSES  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     if class_ is not None:
-        console.one_of(class_, MODEL_CLASSES, "class")
+        one_of(class_, MODEL_CLASSES, "class")
     book, _ = open_book(choose_book(prices, overlay, known_on))
     vendor = _provider(book, provider) if provider is not None else None
     moment = _at(at)
@@ -105,7 +105,7 @@ def show(
     from costaudit.prices.history import name_prices  # noqa: PLC0415 - start-up
     from costaudit.prices.quote import split_name  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     book, resolver = open_book(choose_book(prices, overlay, known_on, map_))
     resolved = _resolved(book, resolver, model, _at(at))
     key = (resolved.provider, resolved.model)
@@ -150,7 +150,7 @@ def history(
     """Dated price changes, the newest last; scheduled ones too."""
     from costaudit.prices.history import find_changes  # noqa: PLC0415 - start-up
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     start = options.instant(since, "--since") if since else None
     end = options.instant(until, "--until") if until else None
     book, resolver = open_book(choose_book(prices, overlay, known_on))
@@ -220,7 +220,7 @@ def quote(
     from costaudit.prices.quote import NoQuote  # noqa: PLC0415 - start-up
     from costaudit.prices.quote import quote as price  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     book, resolver = open_book(choose_book(prices, overlay, known_on, map_))
     moment = _at(at)
     counts = {
@@ -265,7 +265,7 @@ def _tier(name: str | None, batch: bool) -> str:
 def _provider(book: PriceBook, name: str) -> str:
     """The id of a provider, by any of its names."""
     return book.provider_by_log_name.get(name.lower()) or str(
-        console.one_of(name, book.providers, "provider")
+        one_of(name, book.providers, "provider")
     )
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from costaudit.cli import console, judged, options
 from costaudit.cli import pricing_text as told
-from costaudit.errors import UsageError
+from costaudit.errors import UsageError, one_of
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
@@ -168,7 +168,7 @@ class Asked(NamedTuple):
 
 
 def _judge(target: Target | None, asked: Asked, terms: Terms) -> Checked:
-    from costaudit.cli.routes import wanted_models  # noqa: PLC0415 - start-up
+    from costaudit.front.routes import wanted_models  # noqa: PLC0415 - start-up
     from costaudit.prices.check import judge_tables  # noqa: PLC0415
     from costaudit.prices.targets import base_of, narrow_checked  # noqa: PLC0415
 
@@ -186,7 +186,7 @@ def _traffic(folder: Folder | str | None, asked: Asked) -> Callable[[], list[Unp
     """What asks logs, when any are named."""
     if not asked.traffic:
         return None
-    from costaudit.cli.traffic import unpriced_traffic  # noqa: PLC0415 - start-up
+    from costaudit.front.traffic import unpriced_traffic  # noqa: PLC0415 - start-up
 
     tables = Path(folder) if isinstance(folder, str) else folder
     return lambda: unpriced_traffic(asked.traffic, tables, asked.overlays)
@@ -229,7 +229,7 @@ def explain(
     from costaudit.prices.answers import rules_value  # noqa: PLC0415 - start-up
     from costaudit.prices.rules.registry import RULES, rule_named  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     rules = RULES if rule is None else (rule_named(rule),)
     if format_ == "json":
         console.deliver(console.as_json(rules_value(rules)))

@@ -12,7 +12,7 @@ import typer
 
 from costaudit.cli import console, judged, options
 from costaudit.cli.pricing_check import Grace, Moment, moment
-from costaudit.cli.pricing_impact import Traffic, measure_impact, settled_on
+from costaudit.front.impact import Traffic, measure_impact, settled_on
 from costaudit.errors import UsageError
 
 if TYPE_CHECKING:

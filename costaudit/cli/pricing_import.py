@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from costaudit.cli import console, options
+from costaudit.errors import one_of
 
 if TYPE_CHECKING:
     from costaudit.prices.importers.compare import Comparison, Crosscheck
@@ -59,10 +60,10 @@ def import_(
     from costaudit.prices.importers.load import load_source, load_source_ids  # noqa: PLC0415
     from costaudit.prices.importers.propose import propose_rows  # noqa: PLC0415
 
-    console.one_of(format_, ("text", "json"), "format")
+    one_of(format_, ("text", "json"), "format")
     book = load_book(prices)
     if provider is not None:
-        console.one_of(provider, book.providers, "provider")
+        one_of(provider, book.providers, "provider")
     loaded = load_source(source, kind)
     now = datetime.now(UTC).replace(microsecond=0)
     moment = int(now.timestamp()) * 1_000_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from costaudit.cli import console, options
+from costaudit.errors import one_of
 
 
 def scenarios(format_: options.ListFormat = "text") -> None:
@@ -12,7 +13,7 @@ def scenarios(format_: options.ListFormat = "text") -> None:
     from costaudit.questions.audit.scenario.run import load_scenario, shipped_scenarios  # noqa: PLC0415
 
     loaded = [load_scenario(name) for name in shipped_scenarios()]
-    if console.one_of(format_, ("text", "json"), "format") == "json":
+    if one_of(format_, ("text", "json"), "format") == "json":
         told = [
             {"name": s.name, "title": s.title, "requests": s.requests, "source": s.source} for s in loaded
         ]

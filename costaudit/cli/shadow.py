@@ -13,10 +13,11 @@ import typer
 from msgspec.structs import replace
 
 from costaudit.cli import console, options
-from costaudit.cli.book import BookChoice, choose_book
-from costaudit.cli.found import found_logs
-from costaudit.cli.reading import how_to_read, plan_of, warn_of_reading
-from costaudit.errors import UsageError
+from costaudit.front import telling
+from costaudit.front.book import BookChoice, choose_book
+from costaudit.front.found import found_logs
+from costaudit.front.reading import how_to_read, plan_of, warn_of_reading
+from costaudit.errors import UsageError, one_of
 
 if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
@@ -129,7 +130,7 @@ def plan(
     from costaudit.questions.shadow.plan import PSIS, PlanQuestion, build_plan  # noqa: PLC0415 - start-up
     from costaudit.stats.sizing import Design  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     question = PlanQuestion(
         design=Design(base_pass, _hundredth(drop), alpha, power),
         share=_fraction(arm, "--arm"),
@@ -225,9 +226,9 @@ def compare(
     from costaudit.questions.shadow.arms import parse_arm_field  # noqa: PLC0415 - start-up
     from costaudit.questions.shadow.compare import build_comparison  # noqa: PLC0415
 
-    console.one_of(format_, _FORMATS, "format")
+    one_of(format_, _FORMATS, "format")
     source: CostSource = (
-        "reported" if console.one_of(cost, ("list", "reported"), "cost") == "reported" else "list"
+        "reported" if one_of(cost, ("list", "reported"), "cost") == "reported" else "list"
     )
     field = parse_arm_field(arm_field) if arm_field is not None else None
     if field is None and len(paths) != 2:
@@ -287,7 +288,7 @@ def _tape(paths: Sequence[str], priced: Plan, source: _Source) -> Iterator[Tape]
 
     how = how_to_read(source.input_format, Keeps(scores=False), select=source.select, cached=source.cache)
     with found_logs(paths) as (files, refused):
-        with console.progress(quiet=source.quiet) as advance:
+        with telling.reading(quiet=source.quiet) as advance:
             tape = read_tape(files, priced.tagger, how, refused=refused, progress=advance)
         with tape:
             warn_of_reading(tape.found, how.cache, quiet=source.quiet)

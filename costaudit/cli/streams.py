@@ -67,16 +67,6 @@ def silence(stream: TextIO | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout).fileno())
 
 
-def standard_input(paths: Sequence[str]) -> IO[bytes] | None:
-    """What - stands for among paths; None where it is closed."""
-    if sys.stdin is None:
-        return None
-    if "-" in paths:
-        with contextlib.suppress(OSError):  # a stream in memory has no handle
-            outputs.reads_handle(sys.stdin.buffer.fileno(), "standard input")
-    return sys.stdin.buffer
-
-
 class Stdout(io.RawIOBase):
     """The bytes of stdout."""
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, get_origin
 
 from costaudit import __version__
 from costaudit.cli import console, lean
-from costaudit.cli.book import choose_book, open_book, settings_in_force
+from costaudit.front.book import choose_book, open_book, settings_in_force
 from costaudit.drafts import temporary_folder
 from costaudit.errors import CostauditError
 

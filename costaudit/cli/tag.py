@@ -8,9 +8,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.cli.book import choose_book
-from costaudit.cli.reading import Reading, ReadLogs, Tagging, opened_logs
-from costaudit.errors import InputError, UsageError
+from costaudit.front.book import choose_book
+from costaudit.front.reading import Reading, ReadLogs, Tagging, opened_logs
+from costaudit.errors import InputError, UsageError, one_of
 from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def tag(
     reading = Reading(
         policy, at, choice, input_format, tagging, threads, quiet, verbose, limits=limits_from(limit)
     )
-    console.one_of(format_, ("text", "json"), "format")
+    one_of(format_, ("text", "json"), "format")
     if explain is not None:
         _explain(paths, reading, explain, format_, output, with_text=with_text)
         return

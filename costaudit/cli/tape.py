@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from costaudit.cli import console, lean, options
-from costaudit.cli.found import found_logs
-from costaudit.cli.reading import Tagging, how_to_read, tagger_of, warn_of_reading
+from costaudit.front import telling
+from costaudit.front.found import found_logs
+from costaudit.front.reading import Tagging, how_to_read, tagger_of, warn_of_reading
 from costaudit.ingest.limits import limits_from
 
 
@@ -50,7 +51,7 @@ def tape(
     how = how_to_read(input_format, Keeps(), threads, cached=cache)
     lean.keep_freed_memory()
     with found_logs(paths, limits_from(limit)) as (files, refused):
-        with console.progress(quiet=quiet) as advance:
+        with telling.reading(quiet=quiet) as advance:
             found = read_tape(files, tagger, how, refused=refused, progress=advance)
         with found:
             warn_of_reading(found.found, how.cache, quiet=quiet)

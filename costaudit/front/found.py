@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from costaudit.cli import streams
+from costaudit import outputs
 from costaudit.ingest.limits import DEFAULTS, Limits
 
 if TYPE_CHECKING:
@@ -26,7 +27,17 @@ def found_logs(
     from costaudit.ingest.logfile import spools  # noqa: PLC0415
 
     with spools():
-        files, refused = find_logs(paths, streams.standard_input(paths), limits)
+        files, refused = find_logs(paths, _standard_input(paths), limits)
         if refused and not files:
             raise refused[0]
         yield files, refused
+
+
+def _standard_input(paths: Sequence[str]) -> IO[bytes] | None:
+    """What - stands for among paths; None where it is closed."""
+    if sys.stdin is None:
+        return None
+    if "-" in paths:
+        with contextlib.suppress(OSError):  # a stream in memory has no handle
+            outputs.reads_handle(sys.stdin.buffer.fileno(), "standard input")
+    return sys.stdin.buffer

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -41,11 +41,14 @@ def choose_book(
     prices: Path | None = None,
     overlays: Sequence[Path] | None = None,
     known_on: str | None = None,
-    maps: Sequence[str] | None = None,
+    names: Mapping[str, str] | Sequence[str] | None = None,
     changes: Sequence[str] | None = None,
 ) -> BookChoice:
-    """The book that the options name, over what the nearest settings file says."""
-    own = _maps(maps or ())
+    """The book that the options name, over what the settings in force say.
+
+    `names` are names of models in logs with what they stand for, or such words as `NAME=PROVIDER/MODEL`.
+    """
+    own = names if isinstance(names, Mapping) else _maps(names or ())
     day = _day(known_on)
     found = project_settings()
     if found is None:
@@ -91,12 +94,15 @@ def project_settings() -> tuple[Path, Config] | None:
     return (found.path, found.config) if found else None
 
 
-_named: ContextVar[Path | None] = ContextVar("settings file", default=None)
+NEAREST: Final = "nearest"
+"""The settings file that is nearest to the working directory, upwards."""
+
+_named: ContextVar[Path | str | None] = ContextVar("settings file", default=NEAREST)
 
 
 @contextlib.contextmanager
-def settings_named(path: Path | None) -> Iterator[None]:
-    """Take the settings of this file instead of the nearest one."""
+def settings_named(path: Path | str | None) -> Iterator[None]:
+    """Take the settings of this file instead of the NEAREST one; none at all for None."""
     token = _named.set(path)
     try:
         yield
@@ -107,10 +113,12 @@ def settings_named(path: Path | None) -> Iterator[None]:
 def settings_in_force() -> Settings | None:
     """The same with the lines on which the settings stand."""
     path = _named.get()
-    if path is not None:
+    if path is None:
+        return None
+    if path != NEAREST:
         from costaudit.config.read import load_settings  # noqa: PLC0415 - start-up
 
-        return load_settings(path.resolve())
+        return load_settings(Path(path).resolve())
     try:
         folder = Path.cwd()
     except FileNotFoundError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costaudit.cli import console
-from costaudit.cli.book import project_settings
+from costaudit.front import telling
+from costaudit.front.book import project_settings
 from costaudit.errors import InputError, shown
 from costaudit.textfile import read_text
 
 if TYPE_CHECKING:
-    from costaudit.cli.reading import ReadLogs
+    from costaudit.front.reading import ReadLogs
     from costaudit.questions.audit.measured import Labels
     from costaudit.questions.tagging.labelfile import Sample
     from costaudit.questions.tagging.labelled import Labelled
@@ -37,9 +37,9 @@ def labels_of(sample: Sample, *, quiet: bool) -> Labelled:
 
     labelled = read_labels(sample)
     for line, reason in labelled.skipped[:5]:
-        console.warn(f"{sample.path}:{line}: {_LEFT_OUT[reason]}; left out", quiet=quiet)
+        telling.warn(f"{sample.path}:{line}: {_LEFT_OUT[reason]}; left out", quiet=quiet)
     if len(labelled.skipped) > 5:
-        console.warn(f"{sample.path}: {len(labelled.skipped) - 5:,} more rows left out", quiet=quiet)
+        telling.warn(f"{sample.path}: {len(labelled.skipped) - 5:,} more rows left out", quiet=quiet)
     return labelled
 
 
@@ -62,5 +62,5 @@ def measure_labels(labelled: Labelled, logs: ReadLogs, *, required: bool) -> Lab
     except InputError as error:
         if required:
             raise
-        console.warn(f"labels not used: {error}", quiet=logs.reading.quiet)
+        telling.warn(f"labels not used: {error}", quiet=logs.reading.quiet)
         return None

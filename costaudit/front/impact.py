@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from costaudit.cli import console
-from costaudit.cli.book import BookChoice, choose_book
-from costaudit.cli.found import found_logs
-from costaudit.cli.reading import Tagging, how_to_read, plan_of, saved_ledgers, warn_of_reading
+from costaudit.front import telling
+from costaudit.front.book import BookChoice, choose_book
+from costaudit.front.found import found_logs
+from costaudit.front.reading import Tagging, how_to_read, plan_of, saved_ledgers, warn_of_reading
 from costaudit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _of_logs(
     if saved_ledgers(files, Tagging()):
         raise UsageError(f"{files[0].name} is a saved ledger", hint="name it with --ledger")
     how = how_to_read(None, Keeps(), cached=traffic.cache)
-    with console.progress(quiet=traffic.quiet) as advance:
+    with telling.reading(quiet=traffic.quiet) as advance:
         tape = read_tape(files, plans[0].tagger, how, refused=refused, progress=advance)
     with tape:
         warn_of_reading(tape.found, how.cache, quiet=traffic.quiet)

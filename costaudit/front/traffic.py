@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from costaudit.cli.book import BookChoice, choose_book
-from costaudit.cli.found import found_logs
-from costaudit.cli.reading import Reading, Tagging, plan_of, read_logs, saved_ledgers
+from costaudit.front.book import BookChoice, choose_book
+from costaudit.front.found import found_logs
+from costaudit.front.reading import Reading, Tagging, plan_of, read_logs, saved_ledgers
 
 if TYPE_CHECKING:
     from costaudit.engine.audit import Pass

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from costaudit.cli import console, lean
-from costaudit.cli.book import BookChoice, open_book, project_settings
-from costaudit.cli.formats import known_formats
-from costaudit.cli.found import found_logs
+from costaudit.front import telling
+from costaudit.front.book import BookChoice, open_book, project_settings
+from costaudit.front.formats import known_formats
+from costaudit.front.found import found_logs
 from costaudit.errors import UsageError
 from costaudit.ingest.limits import DEFAULTS, Limits
 from costaudit.money import is_amount
@@ -170,14 +170,13 @@ def opened_logs(
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
             yield ReadLogs(files, reading, passed)
             return
-        lean.keep_freed_memory()
         how = how_to_read(reading.input_format, keeps, reading.threads, cached=reading.cache)
-        with console.progress(quiet=reading.quiet) as advance:
+        with telling.reading(quiet=reading.quiet) as advance:
             tape = read_tape(files, plan.tagger, how, refused=refused, progress=advance)
         with tape:
             if reading.verbose:
                 for file in files:
-                    console.warn(f"read {file.name}: {file.container}, {file.compression}", quiet=False)
+                    telling.warn(f"read {file.name}: {file.container}, {file.compression}")
             warn_of_reading(tape.found, how.cache, quiet=reading.quiet)
             yield ReadLogs(files, reading, (tape, plan))
 
@@ -313,7 +312,7 @@ def _evals(tests: Tests | None, book: PriceBook, resolver: Resolver) -> Evals | 
 
     evals = named(load_evals(tests.evals), book, resolver)
     for unmatched in evals.unmatched:
-        console.warn(
+        telling.warn(
             f"{evals.path}: {unmatched.model} is not in the price book: {unmatched.detail}", quiet=False
         )
     return evals
@@ -341,14 +340,14 @@ def warn_of_reading(found: Found, cache: Cache | None, *, quiet: bool) -> None:
     """Say on stderr what of some logs was set aside, left out, may be counted twice, or could not be kept."""
     warn_of_skipped(found.quarantine, quiet=quiet)
     if cache is not None and cache.trouble is not None:
-        console.warn(f"the cache {cache.folder} keeps nothing: {cache.trouble}", quiet=quiet)
+        telling.warn(f"the cache {cache.folder} keeps nothing: {cache.trouble}", quiet=quiet)
     for overlap in found.overlaps[:_OVERLAPS]:
         both = f"{overlap.file} and {overlap.other}"
-        console.warn(
+        telling.warn(
             f"{overlap.requests:,} requests without an id are alike in {both}: counted in both", quiet=quiet
         )
     for copy, original in found.copies:
-        console.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=quiet)
+        telling.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=quiet)
 
 
 def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:
@@ -357,10 +356,10 @@ def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:
         places = quarantine.places[reason]
         if reason != "unreadable_file":
             where = f"{places[0].file}:{places[0].line}" if places[0].line else places[0].file
-            console.warn(f"{number:,} × {reason} set aside, first at {where}", quiet=quiet)
+            telling.warn(f"{number:,} × {reason} set aside, first at {where}", quiet=quiet)
             continue
         for place in places:
-            console.warn(f"left out: {place.file}: {place.detail}", quiet=quiet)
+            telling.warn(f"left out: {place.file}: {place.detail}", quiet=quiet)
         if number > len(places):
             more = number - len(places)
-            console.warn(f"left out: {more:,} more files that cannot be read", quiet=quiet)
+            telling.warn(f"left out: {more:,} more files that cannot be read", quiet=quiet)

@@ -1,0 +1,1 @@
+"""The front door: every question as a function, for programs and for the command line."""

@@ -1,0 +1,175 @@
+"""The audit and the simulation of what a program or a command line names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
+
+from costaudit.errors import UsageError, one_of
+from costaudit.front.book import BookChoice, open_book
+from costaudit.front.fees import AskedFees, asked_fees
+from costaudit.front.labels import chosen_labels, measure_labels
+from costaudit.front.reading import Reading, opened_logs, plan_of, policy_of, read_logs, warn_of_skipped
+
+if TYPE_CHECKING:
+    from costaudit.engine.whatif import Evaluated
+    from costaudit.ingest.bills.line import Bill
+    from costaudit.questions.audit.result import Audit, Simulation
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be simulated, in the words of the command line."""
+
+    scenario: str | None = None
+    policies: Sequence[str] = ()
+    compare: bool = False
+    markup: Sequence[str] = ()
+    break_even: Sequence[str] = ()
+    commit: Sequence[str] = ()
+    cost_source: str = "auto"
+
+
+def audited_logs(
+    paths: Sequence[str], reading: Reading, bills: Sequence[Path], labels: Path | None, cost_source: str
+) -> Audit:
+    """The report of some logs; raises UsageError or InputError."""
+    from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
+    from costaudit.questions.audit.build import build_audit  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415
+
+    source = _cost_source(cost_source, reading)
+    known_bills = _bills(bills, reading)
+    labelled = chosen_labels(labels, quiet=reading.quiet)
+    keeps = Keeps(ids=labelled is not None)
+    with opened_logs(paths, reading, goes_by_reported=source != "list", keeps=keeps) as logs:
+        if logs.passed.ledgers and labels is None:
+            labelled = None  # those of the settings: requests are in no ledger
+        measured = None if labelled is None else measure_labels(labelled, logs, required=labels is not None)
+        passed = logs.passed
+    gateways = load_gateways(reading.choice.prices)
+    return build_audit(passed, gateways, bills=known_bills, labels=measured, source=CostSource(source))
+
+
+def simulated(paths: Sequence[str], reading: Reading, asked: Asked) -> Simulation:
+    """The report of some logs under what is asked or, without any, of a scenario.
+
+    Raises UsageError or InputError.
+    """
+    from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
+    from costaudit.questions.audit.simulate import build_log_simulation  # noqa: PLC0415
+
+    source = _cost_source(asked.cost_source, reading)
+    fees = asked_fees(asked.markup, asked.break_even, asked.commit, load_gateways(reading.choice.prices))
+    if paths and asked.scenario:
+        raise UsageError("a log and a scenario cannot be simulated at once", hint="leave out one of them")
+    if not paths:
+        _refuse_log_options(asked, reading, source)
+        return _scenario(asked.scenario, fees, reading.prices_at, reading.choice)
+    names = _policies(asked.policies, compare=asked.compare)
+    reading = replace(reading, policy=names[0])
+    evaluated, old_prices = _evaluated(paths, reading, names, goes_by_reported=source != "list")
+    day = evaluated[0].passed.last_ts if reading.prices_at is None else reading.prices_at
+    return build_log_simulation(
+        evaluated, fees.gateways, fees.at(day), CostSource(source), old_prices=old_prices
+    )
+
+
+def _refuse_log_options(asked: Asked, reading: Reading, source: str) -> None:
+    if source != "auto":
+        raise UsageError("--cost-source needs a log", hint="name the log, or leave out --cost-source")
+    of_logs = {
+        "--policy": asked.policies, "--compare": asked.compare, "--evals": reading.tests.evals,
+        "--quality-floor": reading.tests.floor,
+    }  # fmt: skip
+    for option, given in of_logs.items():
+        if given:
+            raise UsageError(f"{option} needs a log", hint=f"name the log, or leave out {option}")
+
+
+def _policies(named: Sequence[str] | None, *, compare: bool) -> list[str | None]:
+    """The policies to evaluate, the one that the report is about first; None for the default."""
+    from costaudit.routing.policy_load import shipped_policies  # noqa: PLC0415 - start-up
+
+    chosen: list[str | None] = []
+    chosen.extend(named or [None])
+    if compare:
+        told = {name or "default" for name in chosen}
+        chosen += [name for name in shipped_policies() if name not in told]
+    return chosen
+
+
+def _evaluated(
+    paths: Sequence[str], reading: Reading, names: Sequence[str | None], *, goes_by_reported: bool
+) -> tuple[list[Evaluated], Evaluated | None]:
+    """The log under each policy; and at the prices of the tables under the first, where others are supposed.
+
+    It is read again where single requests decide, and where prices are supposed.
+    """
+    from costaudit.engine.whatif import Evaluated, asks_for_tape, evaluate  # noqa: PLC0415 - start-up
+
+    others, supposed = [policy_of(name, reading.tests) for name in names[1:]], None
+    if reading.choice.changes:  # what is wrong with them is said before a log is read
+        supposed = plan_of(reading.choice, names[0], reading.prices_at, reading.tagging, reading.tests)
+        reading = replace(reading, choice=replace(reading.choice, changes=()))
+    with opened_logs(paths, reading, goes_by_reported=goes_by_reported) as logs:
+        old = None if supposed is None else logs.passed
+        passed = logs.passed if supposed is None else logs.again(supposed)
+        if others and passed.ledgers:
+            more = [replace(reading, policy=name) for name in names[1:]]
+            again = [read_logs(paths, one, goes_by_reported=goes_by_reported) for one in more]
+            return [Evaluated(found, None) for found in (passed, *again)], None
+        plans = [passed.plan, *(passed.plan.under(policy) for policy in others)]
+        if not others and (passed.ledgers or not asks_for_tape(passed, passed.plan)):
+            return [Evaluated(passed, None)], None if old is None else Evaluated(old, None)
+        tape = logs.tape
+        return (
+            [evaluate(tape, passed, plan) for plan in plans],
+            None if old is None else evaluate(tape, old, old.plan),
+        )
+
+
+def _scenario(name: str | None, fees: AskedFees, at: int | None, choice: BookChoice) -> Simulation:
+    from costaudit.questions.audit.scenario.run import load_scenario, run_scenario  # noqa: PLC0415
+    from costaudit.questions.audit.simulate import build_scenario_simulation  # noqa: PLC0415
+
+    book, resolver = open_book(choice)
+    result = run_scenario(load_scenario(name), book, resolver, at)
+    return build_scenario_simulation(result, result.book, fees.at(at), at)
+
+
+def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
+    """The bills to compare with, read before the logs: they are small, and may be wrong."""
+    from costaudit.ingest.bills.read import load_bill  # noqa: PLC0415 - start-up
+
+    if paths and reading.prices_at is not None:
+        raise UsageError(
+            "a bill cannot be compared with prices of another date",
+            hint="leave out --prices-at or --compare-bill",
+        )
+    bills = [load_bill(str(path)) for path in paths]
+    for bill in bills:
+        warn_of_skipped(bill.quarantine, quiet=reading.quiet)
+    return bills
+
+_SOURCES = ("auto", "reported", "list")
+
+
+def _cost_source(name: str, reading: Reading) -> str:
+    source = one_of(name, _SOURCES, "cost source")
+    if source == "reported" and reading.choice.changes:
+        raise UsageError(
+            "what was reported belongs to the prices that were in force",
+            hint="leave out --price-change, or take --cost-source list",
+        )
+    if source == "reported" and reading.prices_at is not None:
+        raise UsageError(
+            "what was reported belongs to the prices of its own time",
+            hint="leave out --prices-at, or take --cost-source list",
+        )
+    return source

@@ -1,0 +1,65 @@
+"""What is said while a question is answered, and who hears it: nobody, unless a program says who."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import Final
+
+
+class Listener:
+    """Hears nothing. The command line and notebooks have listeners of their own."""
+
+    def warn(self, message: str) -> None:
+        """Something was set aside, left out, or may be counted twice."""
+
+    def reading(self) -> AbstractContextManager[Callable[[int], None]]:
+        """While logs are read: what is told of every further number of records."""
+        return contextlib.nullcontext(_hear_nothing)
+
+
+class Notes(Listener):
+    """Writes down what it hears, and lets another one hear it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._other = _listener.get()
+
+    def warn(self, message: str) -> None:
+        """Keep it."""
+        self.lines.append(message)
+        self._other.warn(message)
+
+    def reading(self) -> AbstractContextManager[Callable[[int], None]]:
+        """Another one's business."""
+        return self._other.reading()
+
+
+def _hear_nothing(_records: int) -> None:
+    pass
+
+
+_listener: Final[ContextVar[Listener]] = ContextVar("who hears what is said", default=Listener())  # noqa: B039 - it keeps nothing
+
+
+@contextlib.contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Within it, the listener hears what is said."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def warn(message: str, *, quiet: bool = False) -> None:
+    """Say what the user should know, unless it is to be quiet."""
+    if not quiet:
+        _listener.get().warn(message)
+
+
+def reading(*, quiet: bool = False) -> AbstractContextManager[Callable[[int], None]]:
+    """See `Listener.reading`."""
+    return (Listener() if quiet else _listener.get()).reading()
