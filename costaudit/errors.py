@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 
@@ -87,7 +87,7 @@ def shown(name: str | os.PathLike[str]) -> str:
     return _LONE.sub("\ufffd", text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def one_of(value: str, known: Any, what: str) -> str:
+def one_of(value: str, known: Collection[str], what: str) -> str:
     """A choice; raises UsageError with the nearest known words otherwise."""
     if value in known:
         return value

@@ -118,7 +118,12 @@ def find_cycles(package: Path) -> list[list[str]]:
     graph = {}
     for module, tree in trees.items():
         froms = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module and not n.level]
-        pairs = [(node.module or "", f"{node.module}.{a.name}") for node in froms for a in node.names]
+        pairs = [
+            (node.module or "", f"{node.module}.{a.name}")
+            for node in froms
+            for a in node.names
+            if a.name[:2] != "__"
+        ]
         graph[module] = {name if name in trees else base for base, name in pairs} & trees.keys()
     try:
         TopologicalSorter(graph).prepare()

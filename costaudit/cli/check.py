@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn, Optional
 import typer
 
 from costaudit.cli import console, ending, judged, options
+from costaudit.errors import UsageError, one_of
 from costaudit.front.book import (
     NEAREST,
     BookChoice,
@@ -19,7 +20,6 @@ from costaudit.front.book import (
     settings_named,
 )
 from costaudit.front.reading import Reading, Tagging, read_logs
-from costaudit.errors import UsageError, one_of
 from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
+from costaudit.errors import UsageError, one_of, shown
 from costaudit.front.book import choose_book, open_book, settings_in_force
 from costaudit.front.reading import Reading, Tagging, read_logs
-from costaudit.errors import UsageError, shown, one_of
 from costaudit.ingest.limits import limits_from
 from costaudit.outputs import writes
 from costaudit.textfile import is_there

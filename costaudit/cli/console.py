@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 
 from costaudit.cli import lean, streams
+from costaudit.errors import shown
 from costaudit.front import telling
-from costaudit.errors import UsageError, shown
 from costaudit.writing import replacing, write_whole
 
 PIPED_WIDTH = 120

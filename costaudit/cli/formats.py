@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, ending, options
+from costaudit.errors import UsageError, one_of
 from costaudit.front.formats import known_formats, own_formats
 from costaudit.front.found import found_logs
-from costaudit.errors import UsageError, one_of
 
 if TYPE_CHECKING:
     from costaudit.ingest.look import Look

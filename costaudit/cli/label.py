@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from costaudit.cli import console, options
+from costaudit.errors import InputError, UsageError, one_of, shown
 from costaudit.front.book import choose_book
 from costaudit.front.labels import labels_of, load_sample
 from costaudit.front.reading import Reading, ReadLogs, Tagging, opened_logs
-from costaudit.errors import InputError, UsageError, shown, one_of
 from costaudit.ingest.limits import limits_from
 from costaudit.outputs import unwatched
 

@@ -9,9 +9,9 @@ import typer
 from msgspec.structs import replace
 
 from costaudit.cli import console, options
+from costaudit.errors import InputError, UsageError, did_you_mean, one_of
 from costaudit.front.book import choose_book
 from costaudit.front.reading import Reading, Tagging, Tests, opened_logs
-from costaudit.errors import InputError, UsageError, did_you_mean, one_of
 from costaudit.ingest.limits import limits_from
 from costaudit.writing import replacing
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.front.book import choose_book, open_book
 from costaudit.errors import UsageError, one_of
+from costaudit.front.book import choose_book, open_book
 
 if TYPE_CHECKING:
     from pathlib import Path

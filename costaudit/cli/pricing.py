@@ -10,8 +10,8 @@ import typer
 
 from costaudit.cli import console, ending, options, pricing_check, pricing_diff, pricing_import
 from costaudit.cli import pricing_text as told
-from costaudit.front.book import choose_book, open_book
 from costaudit.errors import UsageError, did_you_mean, one_of
+from costaudit.front.book import choose_book, open_book
 
 if TYPE_CHECKING:
     from costaudit.prices.book import ModelKey, PriceBook
@@ -264,9 +264,7 @@ def _tier(name: str | None, batch: bool) -> str:
 
 def _provider(book: PriceBook, name: str) -> str:
     """The id of a provider, by any of its names."""
-    return book.provider_by_log_name.get(name.lower()) or str(
-        one_of(name, book.providers, "provider")
-    )
+    return book.provider_by_log_name.get(name.lower()) or str(one_of(name, book.providers, "provider"))
 
 
 def _resolved(book: PriceBook, resolver: Resolver, model: str, at: int) -> Resolved:

@@ -12,8 +12,8 @@ import typer
 
 from costaudit.cli import console, judged, options
 from costaudit.cli.pricing_check import Grace, Moment, moment
-from costaudit.front.impact import Traffic, measure_impact, settled_on
 from costaudit.errors import UsageError
+from costaudit.front.impact import Traffic, measure_impact, settled_on
 
 if TYPE_CHECKING:
     from costaudit.prices.impact import Impact

@@ -13,11 +13,11 @@ import typer
 from msgspec.structs import replace
 
 from costaudit.cli import console, options
+from costaudit.errors import UsageError, one_of
 from costaudit.front import telling
 from costaudit.front.book import BookChoice, choose_book
 from costaudit.front.found import found_logs
 from costaudit.front.reading import how_to_read, plan_of, warn_of_reading
-from costaudit.errors import UsageError, one_of
 
 if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
@@ -227,9 +227,7 @@ def compare(
     from costaudit.questions.shadow.compare import build_comparison  # noqa: PLC0415
 
     one_of(format_, _FORMATS, "format")
-    source: CostSource = (
-        "reported" if one_of(cost, ("list", "reported"), "cost") == "reported" else "list"
-    )
+    source: CostSource = "reported" if one_of(cost, ("list", "reported"), "cost") == "reported" else "list"
     field = parse_arm_field(arm_field) if arm_field is not None else None
     if field is None and len(paths) != 2:
         raise UsageError("two logs are compared", hint="name A and B, or say --arm-field FIELD=A,B")

@@ -8,8 +8,8 @@ import io
 import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
-from typing import IO, Any, Final, TextIO
+from collections.abc import Iterator
+from typing import Any, Final, TextIO
 
 from costaudit import outputs
 from costaudit.errors import UsageError

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final, TextIO, get_origin
 
 from costaudit import __version__
 from costaudit.cli import console, lean
-from costaudit.front.book import choose_book, open_book, settings_in_force
 from costaudit.drafts import temporary_folder
 from costaudit.errors import CostauditError
+from costaudit.front.book import choose_book, open_book, settings_in_force
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

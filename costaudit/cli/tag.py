@@ -8,9 +8,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
+from costaudit.errors import InputError, UsageError, one_of
 from costaudit.front.book import choose_book
 from costaudit.front.reading import Reading, ReadLogs, Tagging, opened_logs
-from costaudit.errors import InputError, UsageError, one_of
 from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from costaudit.errors import UsageError
 from costaudit.front.book import BookChoice, choose_book, open_book, settings_named
@@ -36,7 +36,6 @@ Log = Any
 File = str | PathLike[str]
 Day = str | date | datetime
 """A date or time: text as in logs, or an object; without a zone UTC."""
-CostSource = Literal["auto", "reported", "list"]
 
 
 class BookOptions(TypedDict, total=False):
@@ -84,7 +83,7 @@ def audit(
     *logs: Log,
     bills: Sequence[File] = (),
     labels: File | None = None,
-    cost_source: CostSource = "auto",
+    cost_source: str = "auto",
     **options: Unpack[LogOptions],
 ) -> AuditResult[Audit]:
     """What some logs cost and why: `costaudit analyze`.
@@ -99,12 +98,16 @@ def audit(
 
     with _asked(logs, options) as (paths, reading, notes):
         report = audited_logs(
-            paths, reading, [_path(bill) for bill in bills], None if labels is None else _path(labels), cost_source
+            paths,
+            reading,
+            [_path(bill) for bill in bills],
+            None if labels is None else _path(labels),
+            cost_source,
         )
     return _audit_result(report, notes, logs, options)
 
 
-def simulate(
+def simulate(  # noqa: PLR0913 - what can be asked
     *logs: Log,
     scenario: File | None = None,
     policies: Sequence[File] = (),
@@ -115,7 +118,7 @@ def simulate(
     break_even: Sequence[str] = (),
     commit: Sequence[str] = (),
     price_changes: Sequence[str] = (),
-    cost_source: CostSource = "auto",
+    cost_source: str = "auto",
     **options: Unpack[LogOptions],
 ) -> AuditResult[Simulation]:
     """Before and after: logs under policies, markups and other prices, or a scenario: `costaudit simulate`.
@@ -131,7 +134,7 @@ def simulate(
         markup=markup, break_even=break_even, commit=commit, cost_source=cost_source,
     )  # fmt: skip
     tests = Tests(None if evals is None else _path(evals), floor)
-    with _asked(logs, options, tests, price_changes) as (paths, reading, notes):
+    with _asked(logs, options, tests, price_changes, fewest=0) as (paths, reading, notes):
         report = simulated(paths, reading, asked)
     return _audit_result(report, notes, logs, options)
 
@@ -161,16 +164,17 @@ def tag(
     """Every request as a row, in frames of some ten thousand: `costaudit tag`.
 
     The columns are those of `costaudit tag`: `ts` is a UTC time, money is in dollars, floats or, with
-    `exact`, `Decimal`. Prompts are only there `with_text`. The logs are read when the first frame is asked for.
+    `exact`, `Decimal`. Prompts are only there `with_text`. Nothing is read before the first frame is asked
+    for.
     """
     from costaudit.front.rows import frame_of  # noqa: PLC0415 - start-up
-    from costaudit.questions.tagging.rows import columns_of  # noqa: PLC0415
+    from costaudit.questions.tagging.rows import columns_of, schema_of  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
-    keeps = Keeps(ids=True, texts=with_text)
+    keeps, schema = Keeps(ids=True, texts=with_text), schema_of(with_text=with_text)
     with _asked(logs, options) as (paths, reading, _), opened_logs(paths, reading, keeps=keeps) as read:
         for requests in read.requests():
-            yield frame_of(columns_of(requests, read.plan, with_text=with_text), exact=exact)
+            yield frame_of(columns_of(requests, read.plan, with_text=with_text), schema, exact=exact)
 
 
 def quote(
@@ -206,14 +210,21 @@ def quote(
 
 @contextlib.contextmanager
 def _asked(
-    logs: Sequence[Log], options: LogOptions, tests: Tests | None = None, changes: Sequence[str] = ()
+    logs: Sequence[Log],
+    options: LogOptions,
+    tests: Tests | None = None,
+    changes: Sequence[str] = (),
+    *,
+    fewest: int = 1,
 ) -> Iterator[tuple[list[str], Reading, Notes]]:
     """The paths of some logs and how to read them, under the settings that hold, with somebody to listen."""
+    if len(logs) < fewest:
+        raise UsageError("no log is named", hint="a path, a pandas frame, an Arrow table or data set")
     notes = Notes()
     with (
         settings_named(_optional(options.get("settings"))),
         heard_by(notes),
-        as_paths(logs) if logs else contextlib.nullcontext([]) as paths,
+        as_paths(logs) as (paths, called),
     ):
         tagging = Tagging(
             _optional(options.get("rules")),
@@ -236,14 +247,13 @@ def _asked(
                 tests or Tests(),
                 limits_from(options.get("limits")),
                 options.get("cache"),
+                called,
             ),
             notes,
         )
 
 
-def _audit_result(
-    report: Any, notes: Notes, logs: Sequence[Log], options: LogOptions
-) -> AuditResult[Any]:
+def _audit_result(report: Any, notes: Notes, logs: Sequence[Log], options: LogOptions) -> AuditResult[Any]:
     from costaudit.questions.audit.shown.formats import render_text  # noqa: PLC0415 - start-up
 
     def requests(exact: bool) -> Iterable[pd.DataFrame]:

@@ -157,6 +157,7 @@ def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
         warn_of_skipped(bill.quarantine, quiet=reading.quiet)
     return bills
 
+
 _SOURCES = ("auto", "reported", "list")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 from costaudit import outputs
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def found_logs(
-    paths: Sequence[str], limits: Limits = DEFAULTS
+    paths: Sequence[str], limits: Limits = DEFAULTS, called: Mapping[str, str] | None = None
 ) -> Iterator[tuple[list[LogFile], list[InputError]]]:
     """The files that paths stand for and those that are no logs; temporary copies of them live within it.
 
-    Raises InputError where none is a log.
+    Raises InputError where none is a log. Paths that are `called` something are told by that.
     """
     from costaudit.ingest.files import find_logs  # noqa: PLC0415 - start-up
     from costaudit.ingest.logfile import spools  # noqa: PLC0415
 
     with spools():
-        files, refused = find_logs(paths, _standard_input(paths), limits)
+        files, refused = find_logs(paths, _standard_input(paths), limits, called)
         if refused and not files:
             raise refused[0]
         yield files, refused

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from costaudit.errors import InputError, UsageError
 from costaudit.front import telling
 from costaudit.front.book import BookChoice, choose_book
 from costaudit.front.found import found_logs
 from costaudit.front.reading import Tagging, how_to_read, plan_of, saved_ledgers, warn_of_reading
-from costaudit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from costaudit.engine.plan import Plan

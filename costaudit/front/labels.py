@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from costaudit.errors import InputError, shown
 from costaudit.front import telling
 from costaudit.front.book import project_settings
-from costaudit.errors import InputError, shown
 from costaudit.textfile import read_text
 
 if TYPE_CHECKING:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from costaudit.errors import UsageError
 from costaudit.front import telling
 from costaudit.front.book import BookChoice, open_book, project_settings
 from costaudit.front.formats import known_formats
 from costaudit.front.found import found_logs
-from costaudit.errors import UsageError
 from costaudit.ingest.limits import DEFAULTS, Limits
 from costaudit.money import is_amount
 
@@ -77,6 +77,8 @@ class Reading(msgspec.Struct, frozen=True):
     limits: Limits = DEFAULTS
     cache: bool | None = None
     """Whether what logs come to is kept; as the project's settings say by default."""
+    called: Mapping[str, str] | None = None
+    """By path, what is told instead of it."""
 
 
 class ReadLogs:
@@ -164,7 +166,7 @@ def opened_logs(
     keeps = keeps or Keeps()
     plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
     plan = revise(plan) if revise is not None else plan
-    with found_logs(paths, reading.limits) as (files, refused):
+    with found_logs(paths, reading.limits, reading.called) as (files, refused):
         ledgers = saved_ledgers(files, reading.tagging)
         if ledgers:
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)

@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def as_paths(logs: Sequence[Any]) -> Iterator[list[str]]:
-    """The paths of some sources. A table becomes a file in a private folder, which is gone afterwards.
+def as_paths(logs: Sequence[Any]) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """The paths of some sources, and what those of tables are called (`table 1`).
 
-    Raises UsageError for anything that is no path, pandas frame, Arrow table, record batch or data set.
+    A table becomes a file in a private folder, which is gone afterwards. Raises UsageError for anything that
+    is no path, pandas frame, Arrow table, record batch or data set.
     """
-    if not logs:
-        raise UsageError("no log is named", hint="a path, a pandas frame, an Arrow table or data set")
     with contextlib.ExitStack() as stack:
-        paths = []
+        paths, called = list[str](), dict[str, str]()
         for number, log in enumerate(logs, 1):
             if isinstance(log, (str, Path)):
                 paths.append(str(log))
                 continue
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="costaudit-")))
             paths.append(str(_written(log, folder / f"table-{number}.parquet")))
-        yield paths
+            called[paths[-1]] = f"table {number}"
+        yield paths, called
 
 
 def _written(log: Any, path: Path) -> Path:

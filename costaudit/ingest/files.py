@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
@@ -49,7 +49,10 @@ class _Found:
 
 
 def find_logs(
-    paths: Sequence[str], stdin: IO[bytes] | None = None, limits: Limits = DEFAULTS
+    paths: Sequence[str],
+    stdin: IO[bytes] | None = None,
+    limits: Limits = DEFAULTS,
+    called: Mapping[str, str] | None = None,
 ) -> tuple[list[LogFile], list[InputError]]:
     """The files that `paths` name, each once, in order of their names; and what could not be read.
 
@@ -58,7 +61,8 @@ def find_logs(
     temporary file because it may be read twice; so is what comes through a pipe with a name. Raises
     InputError when a path names nothing at all. A file that exists and is not a log, and a folder that cannot
     be searched, come back in the second list: the caller decides whether it can go on without. A file of the
-    same bytes as another is none of the files, but one of the other's `copies`.
+    same bytes as another is none of the files, but one of the other's `copies`. Paths that are `called`
+    something are told by that.
     """
     found: dict[object, LogFile] = {}
     refused: dict[object, InputError] = {}
@@ -67,6 +71,7 @@ def find_logs(
             if isinstance(entry, InputError):
                 refused.setdefault(entry.path, entry)
                 continue
+            entry = replace(entry, name=(called or {}).get(entry.name, entry.name))  # noqa: PLW2901 - the same
             key = entry.identity()
             if key in found:
                 found[key] = _also_called(found[key], shown(entry.name))

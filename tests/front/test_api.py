@@ -1,0 +1,153 @@
+"""Functions answer as the commands do, from paths and from tables in memory, and print nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+import costaudit
+from tests.engine.audits import random_log, write_jsonl, write_parquet
+
+Run = Callable[..., Any]
+
+LOG = random_log(5, size=80)
+LINES = len(LOG)
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    write_jsonl(tmp_path / "log.jsonl", LOG)
+    with (tmp_path / "log.jsonl").open("a") as more:
+        more.write("{broken\n")
+    return "log.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("call", "command"),
+    [
+        (costaudit.audit, "analyze LOG"),
+        (lambda log: costaudit.audit(Path(log), policy="same-provider", cost_source="list"),
+         "analyze LOG --policy same-provider --cost-source list"),
+        (lambda log: costaudit.audit(log, names={"gpt-4o": "openai/gpt-4o-mini"}, prices_at="2026-01-01"),
+         "analyze LOG --map gpt-4o=openai/gpt-4o-mini --prices-at 2026-01-01"),
+        (lambda log: costaudit.simulate(log, markup=["10%"], compare=True),
+         "simulate LOG --markup 10% --compare"),
+        (lambda _: costaudit.simulate(scenario="finsync"), "simulate --scenario finsync"),
+        (lambda log: costaudit.fallback(log, chains=["same,other"]), "fallback LOG --chain same,other"),
+    ],
+)  # fmt: skip
+def test_a_function_answers_as_its_command(run: Run, log: str, call: Callable[[str], Any], command: str):
+    told = run(*command.replace("LOG", log).split(), "--format", "json")
+    assert told.code == 0
+    found = call(log)
+    assert found.to_json() == told.out
+    assert "".join(f"costaudit: warning: {note}\n" for note in found.notes) == told.err
+
+
+def test_nothing_is_printed(log: str, capfd: pytest.CaptureFixture[str]):
+    assert costaudit.audit(log, verbose=True).notes[0] == "read log.jsonl: jsonl, none"
+    assert costaudit.audit(log).notes == (f"1 × not_json set aside, first at log.jsonl:{LINES + 1}",)
+    assert costaudit.audit(log, quiet=True).notes == ()
+    with pytest.raises(costaudit.InputError):
+        costaudit.audit("absent.jsonl")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_requests_add_up_to_the_report(log: str):
+    found = costaudit.audit(log)
+    rows = pd.concat(found.requests(exact=True))
+    spend = found.report.spend
+    assert len(rows) == spend.requests
+    assert sum(usd for usd in rows["list_usd"] if usd is not None) == spend.list_usd
+    by_model = found.frame("by_model", exact=True)
+    assert sum(usd for usd in by_model["list_usd"] if usd is not None) == spend.list_usd
+    assert by_model["tokens.input"].sum() == rows["input"].sum()
+
+
+def test_frames_have_the_same_types_whatever_is_absent(log: str):
+    first = next(iter(costaudit.tag(log)))
+    row = {"ts": ["2026-03-01"], "model": ["gpt-4o"], "input_tokens": [3], "output_tokens": [1]}
+    (again,) = costaudit.tag(pd.DataFrame(row))
+    assert (first.dtypes == again.dtypes).all()
+    assert str(first["ts"].dtype) == "datetime64[us, UTC]"
+    assert again["list_usd"].tolist() == [0.0000175]
+    assert again["source_file"].tolist() == ["table 1"]
+    assert "prompt" not in first
+    assert "prompt" in next(iter(costaudit.tag(log, with_text=True)))
+
+
+def test_tables_are_read_as_files_of_them(tmp_path: Path, log: str):
+    write_parquet(tmp_path / "log.parquet", LOG)
+    table = pq.read_table(tmp_path / "log.parquet")
+    expected = spend_of(costaudit.audit("log.parquet"))
+    assert expected
+    batch = table.combine_chunks().to_batches()[0]
+    for source in (table, batch, table.to_pandas(), ds.dataset(tmp_path / "log.parquet")):
+        assert spend_of(costaudit.audit(source)) == expected
+    halves = (table.slice(0, 40), table.slice(40))
+    assert spend_of(costaudit.audit(*halves)) == expected
+
+
+def spend_of(found: Any) -> dict[str, Any]:
+    told = json.loads(found.to_json())
+    return {name: told[name] for name in ("spend", "by_model", "by_tier", "projection")}
+
+
+def test_settings_hold_where_they_are_named(tmp_path: Path, log: str):
+    (tmp_path / "costaudit.toml").write_text('[map]\n"gpt-4o" = "openai/gpt-4o-mini"\n')
+    plain, named = costaudit.audit(log), costaudit.audit(log, settings="costaudit.toml")
+    assert named.report.spend.list_usd < plain.report.spend.list_usd
+    assert costaudit.audit(log, settings="nearest").report.spend == named.report.spend
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (costaudit.audit, "no log is named"),
+        (lambda: costaudit.audit(5), "int is no log"),
+        (lambda: costaudit.audit("log.jsonl", cost_source="free"), "unknown cost source 'free'"),
+        (lambda: costaudit.audit("log.jsonl", prices_at="soon"), "prices_at='soon' is no date or time"),
+        (lambda: costaudit.simulate("log.jsonl", scenario="finsync"), "cannot be simulated at once"),
+        (lambda: costaudit.audit("log.jsonl").frame("by_modle"), "no rows of 'by_modle'"),
+        (lambda: costaudit.nothing, "has no attribute 'nothing'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(log: str, call: Callable[[], Any], message: str):
+    with pytest.raises((costaudit.UsageError, AttributeError), match=message):
+        call()
+
+
+def test_a_quote_names_its_rows():
+    found = costaudit.quote("gpt-4o", at="2026-06-01", counts={"input": 1_000_000, "output": 1_000})
+    assert found.list_usd == Decimal("2.51")
+    assert [line.rate_id.partition("@")[0] for line in found.lines] == [
+        "openai/gpt-4o-2024-08-06/input", "openai/gpt-4o-2024-08-06/output",
+    ]  # fmt: skip
+
+
+def test_importing_takes_nothing_along():
+    script = (
+        "import sys, costaudit; print(sorted({'pyarrow', 'pandas', 'msgspec', 'typer'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    assert set(dir(costaudit)) >= {"audit", "simulate", "CostauditError"}
+
+
+def test_notebooks_show_the_report_and_no_markup_of_a_log(tmp_path: Path):
+    frame = pd.DataFrame({"model": ["<script>x</script>"], "input_tokens": [3], "output_tokens": [1]})
+    shown = costaudit.audit(frame)._repr_html_()
+    assert shown.startswith("<pre>")
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
