@@ -10,29 +10,23 @@ from costaudit.cli import console, options
 from costaudit.errors import one_of
 
 
+@options.takes(
+    "policy",
+    "prices_at",
+    "cost_source",
+    "labels",
+    "calibration",
+    *options.BOOK,
+    *options.READING,
+    "cache",
+    *options.TOLD,
+)
 def analyze(
+    given: options.Given,
     paths: options.Paths,
     format_: options.Format = "text",
     output: options.Output = None,
     compare_bill: options.CompareBill = None,
-    policy: options.PolicyFile = None,
-    prices_at: options.PricesAt = None,
-    cost_source: options.CostSource = "auto",
-    labels: options.Labels = None,
-    calibration: options.Calibration = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    known_on: options.KnownOn = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    risk: options.Risk = None,
-    estimate: options.Estimate = False,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """The audit: spend, coverage, tiers, the four drivers, projection, findings.
 
@@ -46,19 +40,23 @@ def analyze(
     from costaudit.questions.audit.shown.formats import RENDERERS  # noqa: PLC0415
 
     render = RENDERERS[one_of(format_, RENDERERS, "format")]
-    found = audit(
-        *paths, bills=compare_bill or (), labels=labels, cost_source=cost_source,
-        **options.given(
-            policy=policy, prices_at=prices_at, calibration=calibration, prices=prices, overlays=overlay,
-            known_on=known_on, names=map_, input_format=input_format, rules=rules, risk=risk,
-            estimate=estimate, threads=threads, limits=limit, cache=cache, quiet=quiet, verbose=verbose,
-        ),
-    )  # fmt: skip
+    found = audit(*paths, bills=compare_bill or (), **given)
     answer = render(found.report, console.width(), console.color() and output is None)
     console.deliver(answer, output, format_)
 
 
+@options.takes(
+    "prices_at",
+    "cost_source",
+    "evals",
+    "quality_floor",
+    *options.BOOK,
+    *options.READING,
+    "cache",
+    *options.TOLD,
+)
 def simulate(
+    given: options.Given,
     paths: options.MaybePaths = None,
     scenario: Annotated[
         Optional[str],  # noqa: UP045
@@ -68,29 +66,12 @@ def simulate(
     compare: Annotated[
         bool, typer.Option("--compare", help="Compare the policies that come with costaudit, too.")
     ] = False,
-    evals: options.Evals = None,
-    quality_floor: options.QualityFloor = None,
     markup: options.Markups = None,
     break_even: options.BreakEvens = None,
     commit: options.Commits = None,
-    prices_at: options.PricesAt = None,
     price_change: options.PriceChanges = None,
-    cost_source: options.CostSource = "auto",
     format_: options.Format = "text",
     output: options.Output = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    known_on: options.KnownOn = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    risk: options.Risk = None,
-    estimate: options.Estimate = False,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Before and after: a scenario, or your own log under a policy, a markup, other prices.
 
@@ -108,14 +89,8 @@ def simulate(
 
     render = RENDERERS[one_of(format_, RENDERERS, "format")]
     found = simulated(
-        *(paths or ()), scenario=scenario, policies=policy or (), compare=compare, evals=evals,
-        quality_floor=quality_floor, markup=markup or (), break_even=break_even or (), commit=commit or (),
-        price_changes=price_change or (), cost_source=cost_source,
-        **options.given(
-            prices_at=prices_at, prices=prices, overlays=overlay, known_on=known_on, names=map_,
-            input_format=input_format, rules=rules, risk=risk, estimate=estimate, threads=threads,
-            limits=limit, cache=cache, quiet=quiet, verbose=verbose,
-        ),
+        *(paths or ()), scenario=scenario, policies=policy or (), compare=compare, markup=markup or (),
+        break_even=break_even or (), commit=commit or (), price_changes=price_change or (), **given,
     )  # fmt: skip
     answer = render(found.report, console.width(), console.color() and output is None)
     console.deliver(answer, output, format_)

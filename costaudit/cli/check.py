@@ -14,13 +14,12 @@ from costaudit.errors import UsageError, one_of
 from costaudit.front.book import (
     NEAREST,
     BookChoice,
-    choose_book,
     open_book,
     settings_in_force,
     settings_named,
 )
-from costaudit.front.reading import Reading, Tagging, read_logs
-from costaudit.ingest.limits import limits_from
+from costaudit.front.options import choice_of, instant_of, reading_of
+from costaudit.front.reading import Reading, read_logs
 
 if TYPE_CHECKING:
     from costaudit.config import Settings
@@ -37,7 +36,11 @@ class _Terms(NamedTuple):
     wanted: tuple[Wanted, ...]
 
 
+@options.takes(
+    "policy", "cost_source", "calibration", *options.BOOK, *options.READING, "cache", *options.TOLD
+)
 def check(
+    given: options.Given,
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
         typer.Argument(
@@ -65,22 +68,6 @@ def check(
         Optional[Path],  # noqa: UP045
         typer.Option("--config", metavar="FILE", help="Settings to judge by, instead of the nearest file."),
     ] = None,
-    policy: options.PolicyFile = None,
-    cost_source: options.CostSource = "auto",
-    calibration: options.Calibration = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    known_on: options.KnownOn = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    risk: options.Risk = None,
-    estimate: options.Estimate = False,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Judge a log by the gates of the settings: budgets, coverage, markup, age of prices.
 
@@ -96,30 +83,16 @@ def check(
         _explain(explain, format_)
         return
     answers = judged.parse_answers(format_, output, report)
-    source = one_of(cost_source, ("auto", "reported", "list"), "cost source")
-    now = options.instant(at, "--at") if at else int(datetime.now(UTC).timestamp()) * 1_000_000
+    source = one_of(given["cost_source"], ("auto", "reported", "list"), "cost source")
+    now = instant_of(at, "--at") if at else int(datetime.now(UTC).timestamp()) * 1_000_000
     with settings_named(config or NEAREST):
         settings, gates = _gates()
-        policies = (gates.policy.files if gates.policy else ()) or (policy or "default",)
+        policies = (gates.policy.files if gates.policy else ()) or (given.get("policy") or "default",)
         terms = _Terms(now, policies, _wanted(gates, policies))
-        choice = choose_book(prices, overlay, known_on, map_)
         if paths:
-            tagging = Tagging(rules, risk, estimate, calibration)
-            reading = Reading(
-                policy,
-                None,
-                choice,
-                input_format,
-                tagging,
-                threads,
-                quiet,
-                verbose,
-                limits=limits_from(limit),
-                cache=cache,
-            )
-            case = _of_log(paths, reading, gates, source, terms)
+            case = _of_log(paths, reading_of(given), gates, source, terms)
         else:
-            case = _without_log(choice, gates, terms)
+            case = _without_log(choice_of(given), gates, terms)
     _answer(case, settings, answers)
 
 

@@ -12,8 +12,8 @@ import typer
 from costaudit.cli import console, options
 from costaudit.errors import UsageError, one_of, shown
 from costaudit.front.book import choose_book, open_book, settings_in_force
-from costaudit.front.reading import Reading, Tagging, read_logs
-from costaudit.ingest.limits import limits_from
+from costaudit.front.options import reading_of
+from costaudit.front.reading import Reading, read_logs
 from costaudit.outputs import writes
 from costaudit.textfile import is_there
 
@@ -28,7 +28,11 @@ app = typer.Typer(
 
 
 @app.command()
+@options.takes(
+    "prices", "overlays", "names", "input_format", "rules", "estimate", "threads", "limits", "cache", "quiet"
+)
 def init(
+    given: options.Given,
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
         typer.Argument(
@@ -41,16 +45,6 @@ def init(
         Path, typer.Option("--directory", "-d", metavar="DIR", help="Where the files are written.")
     ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    estimate: options.Estimate = False,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
 ) -> None:
     """Write a commented costaudit.toml and, with logs, a routing policy drawn from them.
 
@@ -72,20 +66,7 @@ def init(
         writes(directory / name, read_before=force)
     files = {}
     if paths:
-        choice = choose_book(prices, overlay, None, map_)
-        tagging = Tagging(rules, None, estimate)
-        reading = Reading(
-            None,
-            None,
-            choice,
-            input_format,
-            tagging,
-            threads,
-            quiet,
-            verbose=False,
-            limits=limits_from(limit),
-            cache=cache,
-        )
+        reading = reading_of(given)
         usage, policy = _usage(paths, reading)
         files[POLICY] = render_policy(usage, policy)
         files[SETTINGS] = render_settings(usage, POLICY)
@@ -97,7 +78,7 @@ def init(
     logs = " ".join(paths or ("LOGS",))
     say = [f"costaudit check {logs}"]
     say += [f"costaudit simulate {logs} --policy {(directory / POLICY).as_posix()}"] if paths else []
-    console.say(f"next: {' or '.join(say)}", quiet=quiet)
+    console.say(f"next: {' or '.join(say)}", quiet=given["quiet"])
 
 
 def _refuse_to_replace(directory: Path, names: list[str]) -> None:

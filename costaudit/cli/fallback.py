@@ -14,7 +14,20 @@ if TYPE_CHECKING:
     from costaudit.questions.fallback.result import FallbackReport
 
 
+@options.takes(
+    "policy",
+    "prices_at",
+    *options.BOOK,
+    "input_format",
+    "rules",
+    "threads",
+    "limits",
+    "cache",
+    "quiet",
+    "verbose",
+)
 def fallback(
+    given: options.Given,
     paths: options.Paths,
     chain: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -34,23 +47,10 @@ def fallback(
             "the most used one for 4 hours by default. Repeatable.",
         ),
     ] = None,
-    policy: options.PolicyFile = None,
-    prices_at: options.PricesAt = None,
     format_: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help="text, json or markdown.")
     ] = "text",
     output: options.Output = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    known_on: options.KnownOn = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """What failed, what retries cost, and what fallback chains or an outage would come to.
 
@@ -62,14 +62,7 @@ def fallback(
     from costaudit.front import api  # noqa: PLC0415 - start-up
 
     one_of(format_, ("text", "json", "markdown"), "format")
-    found = api.fallback(
-        *paths, chains=chain or (), outages=outage or (),
-        **options.given(
-            policy=policy, prices_at=prices_at, prices=prices, overlays=overlay, known_on=known_on,
-            names=map_, input_format=input_format, rules=rules, threads=threads, limits=limit, cache=cache,
-            quiet=quiet, verbose=verbose,
-        ),
-    )  # fmt: skip
+    found = api.fallback(*paths, chains=chain or (), outages=outage or (), **given)
     _show(found.report, format_, output)
 
 

@@ -11,10 +11,9 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.errors import InputError, UsageError, one_of, shown
-from costaudit.front.book import choose_book
 from costaudit.front.labels import labels_of, load_sample
-from costaudit.front.reading import Reading, ReadLogs, Tagging, opened_logs
-from costaudit.ingest.limits import limits_from
+from costaudit.front.options import reading_of
+from costaudit.front.reading import Reading, ReadLogs, opened_logs
 from costaudit.outputs import unwatched
 
 if TYPE_CHECKING:
@@ -23,7 +22,22 @@ if TYPE_CHECKING:
     from costaudit.tiers.calibration import Calibration
 
 
+@options.takes(
+    "policy",
+    "prices_at",
+    "calibration",
+    *options.BOOK,
+    "input_format",
+    "rules",
+    "risk",
+    "estimate",
+    "threads",
+    "limits",
+    "quiet",
+    "verbose",
+)
 def label(
+    given: options.Given,
     paths: options.Paths,
     n: Annotated[int, typer.Option("--n", min=1, metavar="N", help="Requests to draw.")] = 200,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Another seed draws another sample.")] = 1,
@@ -49,24 +63,9 @@ def label(
             help="With --read: fit a calibration of the text scores.",
         ),
     ] = None,
-    calibration: options.Calibration = None,
     format_: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help="Of --read: text or json.")
     ] = "text",
-    policy: options.PolicyFile = None,
-    prices_at: options.PricesAt = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    known_on: options.KnownOn = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    risk: options.Risk = None,
-    estimate: options.Estimate = False,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Draw a sample to label by hand; read the labels back: how often tags are right here.
 
@@ -75,12 +74,7 @@ def label(
     costaudit label logs/ --interactive --with-text -o sample.csv
     costaudit label logs/ --read sample.csv --save calibration.toml
     """
-    at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
-    choice = choose_book(prices, overlay, known_on, map_)
-    tagging = Tagging(rules, risk, estimate, calibration)
-    reading = Reading(
-        policy, at, choice, input_format, tagging, threads, quiet, verbose, limits=limits_from(limit)
-    )
+    reading = reading_of(given)
     one_of(format_, ("text", "json"), "format")
     if save is not None and read is None:
         raise UsageError("--save needs --read", hint="labels are what a calibration is fitted on")

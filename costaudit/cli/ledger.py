@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from costaudit.cli import console, options
 from costaudit.errors import InputError, UsageError, did_you_mean, one_of
-from costaudit.front.book import choose_book
-from costaudit.front.reading import Reading, Tagging, Tests, opened_logs
-from costaudit.ingest.limits import limits_from
+from costaudit.front.options import reading_of
+from costaudit.front.reading import Tests, opened_logs
 from costaudit.writing import replacing
 
 if TYPE_CHECKING:
@@ -21,7 +20,11 @@ if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
 
 
+@options.takes(
+    "policy", "evals", "quality_floor", "calibration", *options.BOOK, *options.READING, "cache", *options.TOLD
+)
 def ledger(
+    given: options.Given,
     paths: options.Paths,
     output: Annotated[
         Path,
@@ -49,23 +52,6 @@ def ledger(
             help="A provider that counts as used, whether these logs use it or not. Repeatable.",
         ),
     ] = None,
-    policy: options.PolicyFile = None,
-    evals: options.Evals = None,
-    quality_floor: options.QualityFloor = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    known_on: options.KnownOn = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    risk: options.Risk = None,
-    calibration: options.Calibration = None,
-    estimate: options.Estimate = False,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """One pass over the logs as a small Parquet file that can be committed: no prompts, users, keys or paths.
 
@@ -77,24 +63,8 @@ def ledger(
     one_of(resolution, ("hour", "day"), "resolution")
     if output.suffix not in (".parquet", ".pq"):
         raise UsageError("a ledger is a Parquet file", path=str(output), hint="like -o ledger.parquet")
-    choice, tagging = (
-        choose_book(prices, overlay, known_on, map_),
-        Tagging(rules, risk, estimate, calibration),
-    )
-    tests = Tests(evals, quality_floor)
-    reading = Reading(
-        policy,
-        None,
-        choice,
-        input_format,
-        tagging,
-        threads,
-        quiet,
-        verbose,
-        tests,
-        limits=limits_from(limit),
-        cache=cache,
-    )
+    tests = Tests(given.pop("evals", None), given.pop("quality_floor", None))
+    reading = reading_of(given, tests)
 
     def detailed(plan: Plan) -> Plan:
         used = plan.providers_used | _providers(provider or (), plan)
@@ -112,7 +82,7 @@ def ledger(
     size = output.stat().st_size
     console.say(
         f"{passed.requests:,} requests in {passed.cells.rows:,} rows, {size / 1e6:,.2f} MB in {output}",
-        quiet=quiet,
+        quiet=reading.quiet,
     )
 
 

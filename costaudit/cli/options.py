@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Final, Optional, TypeVar, get_type_hints
 
 import typer
 
-from costaudit.errors import UsageError
 from costaudit.front.book import NEAREST
 from costaudit.outputs import writes
 
@@ -226,16 +227,67 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no w
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how each file was read.")]
 
 
-def instant(text: str, option: str, noun: str = "time") -> int:
-    """The value of an option as microseconds UTC; raises UsageError where it is no date or time."""
-    from costaudit.ingest.fields import time_us  # noqa: PLC0415 - start-up
+_TABLE: Final[Mapping[str, tuple[Any, Any]]] = {
+    "policy": (PolicyFile, None),
+    "prices_at": (PricesAt, None),
+    "cost_source": (CostSource, "auto"),
+    "labels": (Labels, None),
+    "evals": (Evals, None),
+    "quality_floor": (QualityFloor, None),
+    "calibration": (Calibration, None),
+    "prices": (Prices, None),
+    "overlays": (Overlays, None),
+    "known_on": (KnownOn, None),
+    "names": (Map, None),
+    "input_format": (InputFormat, None),
+    "rules": (TierRules, None),
+    "risk": (Risk, None),
+    "estimate": (Estimate, False),
+    "threads": (Threads, None),
+    "limits": (Limit, None),
+    "cache": (Cache, None),
+    "quiet": (Quiet, False),
+    "verbose": (Verbose, False),
+}
+"""Options that several commands have, by the names by which functions take them, with their defaults."""
 
-    moment = time_us(text)
-    if moment is None:
-        raise UsageError(f"{option} {text!r} is not a {noun}", hint="like 2024-06-01 or 2024-06-01T12:00Z")
-    return moment
+BOOK: Final = ("prices", "overlays", "known_on", "names")
+"""Which prices hold."""
+READING: Final = ("input_format", "rules", "risk", "estimate", "threads", "limits")
+"""How logs are read and tagged."""
+TOLD: Final = ("quiet", "verbose")
+"""What is said beside the answer."""
+
+Given = Any
+"""The options of a command that were given, as `costaudit.front` takes them, under the nearest settings."""
+
+T = TypeVar("T")
 
 
-def given(**options: Any) -> Any:
-    """Options as the functions of `costaudit.front.api` take them, under the nearest settings file."""
-    return {"settings": NEAREST} | {name: value for name, value in options.items() if value is not None}
+def takes(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Give a command further options, behind its own: it gets them together, as its parameter `given`."""
+
+    def decorated(command: Callable[..., T]) -> Callable[..., T]:
+        hints = get_type_hints(command, include_extras=True)
+        own = [
+            one.replace(annotation=hints[one.name])
+            for one in inspect.signature(command).parameters.values()
+            if one.name != "given"
+        ]
+        more = [inspect.Parameter(n, _KIND, default=_TABLE[n][1], annotation=_TABLE[n][0]) for n in names]
+
+        def with_options(**values: Any) -> T:
+            given = {name: values.pop(name) for name in names}
+            told = {name: value for name, value in given.items() if value is not None}
+            return command(**values, given={"settings": NEAREST} | told)
+
+        with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
+        with_options.__module__ = command.__module__
+        with_options.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
+        with_options.__annotations__ = {one.name: one.annotation for one in (*own, *more)}
+        return with_options
+
+    return decorated
+
+
+_KIND: Final = inspect.Parameter.KEYWORD_ONLY

@@ -10,6 +10,7 @@ import typer
 from costaudit.cli import console, options
 from costaudit.errors import UsageError, one_of
 from costaudit.front.book import choose_book, open_book
+from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,7 +143,7 @@ def _export(
 
     parts = _mix(mix)
     loaded = load_policy(policy)
-    moment = options.instant(at, "--at", "date") if at else _today()
+    moment = instant_of(at, "--at", "date") if at else _today()
     book, resolver = open_book(choose_book(prices, overlay, known_on))
     market = Market(book, resolver, moment, parts)
     return build_export(loaded, market, current), Speller(book, resolver, moment)

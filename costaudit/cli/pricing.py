@@ -12,6 +12,7 @@ from costaudit.cli import console, ending, options, pricing_check, pricing_diff,
 from costaudit.cli import pricing_text as told
 from costaudit.errors import UsageError, did_you_mean, one_of
 from costaudit.front.book import choose_book, open_book
+from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
     from costaudit.prices.book import ModelKey, PriceBook
@@ -38,7 +39,7 @@ def _json(value: Any) -> str:
 
 
 def _at(text: str | None) -> int:
-    return options.instant(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
+    return instant_of(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
 
 
 At = Annotated[
@@ -151,8 +152,8 @@ def history(
     from costaudit.prices.history import find_changes  # noqa: PLC0415 - start-up
 
     one_of(format_, _FORMATS, "format")
-    start = options.instant(since, "--since") if since else None
-    end = options.instant(until, "--until") if until else None
+    start = instant_of(since, "--since") if since else None
+    end = instant_of(until, "--until") if until else None
     book, resolver = open_book(choose_book(prices, overlay, known_on))
     changes = find_changes(book, _keys(book, resolver, name), start, end)
     if format_ == "json":

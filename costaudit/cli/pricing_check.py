@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from costaudit.cli import console, judged, options
 from costaudit.cli import pricing_text as told
 from costaudit.errors import UsageError, one_of
+from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
@@ -37,7 +38,7 @@ Grace = Annotated[
 
 def moment(text: str | None) -> int:
     """The time that is judged by, microseconds UTC; now without one."""
-    return options.instant(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
+    return instant_of(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
 
 
 def check(

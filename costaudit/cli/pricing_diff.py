@@ -14,6 +14,7 @@ from costaudit.cli import console, judged, options
 from costaudit.cli.pricing_check import Grace, Moment, moment
 from costaudit.errors import UsageError
 from costaudit.front.impact import Traffic, measure_impact, settled_on
+from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
     from costaudit.prices.impact import Impact
@@ -105,7 +106,7 @@ def diff(
     impact: Impact | None = None
     violations: tuple[Violation, ...] = ()
     if traffic is not None:
-        day = options.instant(prices_at, "--prices-at", "date") if prices_at else None
+        day = instant_of(prices_at, "--prices-at", "date") if prices_at else None
         impact = measure_impact(sides, traffic, day or settled_on([*changes, *small], now), limit)
     failures = find_failures(changes, conditions, partial(judge_bill, impact) if impact is not None else None)
     if impact is not None:

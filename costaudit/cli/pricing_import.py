@@ -12,6 +12,7 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.errors import one_of
+from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
     from costaudit.prices.importers.compare import Comparison, Crosscheck
@@ -67,7 +68,7 @@ def import_(
     loaded = load_source(source, kind)
     now = datetime.now(UTC).replace(microsecond=0)
     moment = int(now.timestamp()) * 1_000_000
-    start = options.instant(at, "--at") if at is not None else None
+    start = instant_of(at, "--at") if at is not None else None
     check = compare(book, loaded.observations(book.windows), moment, start, provider)
     proposal = None
     if propose:

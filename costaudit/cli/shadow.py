@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from costaudit.cli import console, options
 from costaudit.errors import UsageError, one_of
 from costaudit.front import telling
-from costaudit.front.book import BookChoice, choose_book
+from costaudit.front.book import BookChoice
 from costaudit.front.found import found_logs
+from costaudit.front.options import choice_of, instant_of
 from costaudit.front.reading import how_to_read, plan_of, warn_of_reading
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ _MOST = 1e9
 
 
 @app.command()
+@options.takes("prices", "overlays", "names", "input_format", "cache", "quiet")
 def plan(
+    given: options.Given,
     paths: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
         typer.Argument(
@@ -113,12 +116,6 @@ def plan(
     ] = None,
     format_: options.ListFormat = "text",
     output: options.Output = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
 ) -> None:
     """How many requests and days a test needs to see a drop in quality, or a difference in cost.
 
@@ -150,8 +147,7 @@ def plan(
     if not paths:
         _show(build_plan(question), format_, output)
         return
-    choice = choose_book(prices, overlay, None, map_)
-    _show(_measured_plan(question, paths, choice, _Source(None, input_format, quiet, cache)), format_, output)
+    _show(_measured_plan(question, paths, choice_of(given), _Source.of(given)), format_, output)
 
 
 def _measured_plan(
@@ -168,7 +164,9 @@ def _measured_plan(
 
 
 @app.command()
+@options.takes("prices", "overlays", "names", "input_format", "cache", "quiet")
 def compare(
+    given: options.Given,
     paths: Annotated[
         list[str],
         typer.Argument(
@@ -208,12 +206,6 @@ def compare(
     ] = None,
     format_: options.ListFormat = "text",
     output: options.Output = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
 ) -> None:
     """What two arms of a test show: cost, failures, latency, tokens and quality, B against A, with intervals.
 
@@ -232,12 +224,9 @@ def compare(
     if field is None and len(paths) != 2:
         raise UsageError("two logs are compared", hint="name A and B, or say --arm-field FIELD=A,B")
     passes = load_outcomes(outcomes) if outcomes is not None else None
-    at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
-    priced = plan_of(choose_book(prices, overlay, None, map_), prices_at=at)
-    arms = [
-        _read_arm(paths, field, side, priced, source, _Source(None, input_format, quiet, cache))
-        for side in (0, 1)
-    ]
+    at = instant_of(prices_at, "--prices-at", "date") if prices_at is not None else None
+    priced = plan_of(choice_of(given), prices_at=at)
+    arms = [_read_arm(paths, field, side, priced, source, _Source.of(given)) for side in (0, 1)]
     report = build_comparison(
         arms[0],
         arms[1],
@@ -255,6 +244,11 @@ class _Source(msgspec.Struct, frozen=True):
     input_format: str | None
     quiet: bool
     cache: bool | None
+
+    @classmethod
+    def of(cls, given: options.Given) -> _Source:
+        """As the options of a command say."""
+        return cls(None, given.get("input_format"), given["quiet"], given.get("cache"))
 
 
 def _read_arm(

@@ -9,15 +9,29 @@ import typer
 
 from costaudit.cli import console, options
 from costaudit.errors import InputError, UsageError, one_of
-from costaudit.front.book import choose_book
-from costaudit.front.reading import Reading, ReadLogs, Tagging, opened_logs
-from costaudit.ingest.limits import limits_from
+from costaudit.front.options import reading_of
+from costaudit.front.reading import Reading, ReadLogs, opened_logs
 
 if TYPE_CHECKING:
     from costaudit.questions.tagging.explained import Explained
 
 
+@options.takes(
+    "policy",
+    "prices_at",
+    "calibration",
+    *options.BOOK,
+    "input_format",
+    "rules",
+    "risk",
+    "estimate",
+    "threads",
+    "limits",
+    "quiet",
+    "verbose",
+)
 def tag(
+    given: options.Given,
     paths: options.Paths,
     output: Annotated[
         Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
@@ -40,21 +54,6 @@ def tag(
     format_: Annotated[
         str, typer.Option("--format", "-f", metavar="NAME", help="Of --explain: text or json.")
     ] = "text",
-    calibration: options.Calibration = None,
-    policy: options.PolicyFile = None,
-    prices_at: options.PricesAt = None,
-    prices: options.Prices = None,
-    overlay: options.Overlays = None,
-    known_on: options.KnownOn = None,
-    map_: options.Map = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    risk: options.Risk = None,
-    estimate: options.Estimate = False,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
 ) -> None:
     """Every request as a row: tier with its reason, price with its rates, route.
 
@@ -65,12 +64,7 @@ def tag(
     """
     from costaudit.tape.record import Keeps  # noqa: PLC0415 - start-up
 
-    at = options.instant(prices_at, "--prices-at", "date") if prices_at is not None else None
-    choice = choose_book(prices, overlay, known_on, map_)
-    tagging = Tagging(rules, risk, estimate, calibration)
-    reading = Reading(
-        policy, at, choice, input_format, tagging, threads, quiet, verbose, limits=limits_from(limit)
-    )
+    reading = reading_of(given)
     one_of(format_, ("text", "json"), "format")
     if explain is not None:
         _explain(paths, reading, explain, format_, output, with_text=with_text)

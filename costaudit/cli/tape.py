@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from costaudit.cli import console, lean, options
+from costaudit.cli import console, options
 from costaudit.front import telling
 from costaudit.front.found import found_logs
-from costaudit.front.reading import Tagging, how_to_read, tagger_of, warn_of_reading
-from costaudit.ingest.limits import limits_from
+from costaudit.front.options import reading_of
+from costaudit.front.reading import how_to_read, tagger_of, warn_of_reading
 
 
+@options.takes("calibration", "input_format", "rules", "risk", "threads", "limits", "cache", "quiet")
 def tape(
+    given: options.Given,
     paths: options.Paths,
     output: Annotated[
         Path,
@@ -26,14 +28,6 @@ def tape(
             help="The tape, by custom a .tape; replaced only when whole.",
         ),
     ],
-    calibration: options.Calibration = None,
-    input_format: options.InputFormat = None,
-    rules: options.TierRules = None,
-    risk: options.Risk = None,
-    threads: options.Threads = None,
-    limit: options.Limit = None,
-    cache: options.Cache = None,
-    quiet: options.Quiet = False,
 ) -> None:
     """Read logs into a file that every command takes instead of them: requests without texts and ids.
 
@@ -47,16 +41,16 @@ def tape(
     from costaudit.tape.tapefile import write_tape  # noqa: PLC0415
     from costaudit.writing import replacing  # noqa: PLC0415
 
-    tagger = tagger_of(Tagging(rules, risk, calibration=calibration))
-    how = how_to_read(input_format, Keeps(), threads, cached=cache)
-    lean.keep_freed_memory()
-    with found_logs(paths, limits_from(limit)) as (files, refused):
-        with telling.reading(quiet=quiet) as advance:
+    reading = reading_of(given)
+    tagger = tagger_of(reading.tagging)
+    how = how_to_read(reading.input_format, Keeps(), reading.threads, cached=reading.cache)
+    with found_logs(paths, reading.limits) as (files, refused):
+        with telling.reading(quiet=reading.quiet) as advance:
             found = read_tape(files, tagger, how, refused=refused, progress=advance)
         with found:
-            warn_of_reading(found.found, how.cache, quiet=quiet)
+            warn_of_reading(found.found, how.cache, quiet=reading.quiet)
             with replacing(output) as stream:
                 write_tape(found, tagger.text_digest, stream)
             requests = found.requests
     size = output.stat().st_size
-    console.say(f"{requests:,} requests, {size / 1e6:,.2f} MB in {output}", quiet=quiet)
+    console.say(f"{requests:,} requests, {size / 1e6:,.2f} MB in {output}", quiet=reading.quiet)

@@ -9,19 +9,26 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Unpack
 
 from costaudit.errors import UsageError
-from costaudit.front.book import BookChoice, choose_book, open_book, settings_named
-from costaudit.front.reading import Reading, Tagging, Tests, opened_logs
+from costaudit.front.book import open_book, settings_named
+from costaudit.front.options import (
+    BookOptions,
+    Day,
+    File,
+    LogOptions,
+    choice_of,
+    instant_of,
+    optional,
+    path_of,
+    reading_of,
+)
+from costaudit.front.reading import Reading, Tests, opened_logs
 from costaudit.front.result import AuditResult, Result
 from costaudit.front.sources import as_paths
 from costaudit.front.telling import Notes, heard_by
-from costaudit.ingest.fields import time_us
-from costaudit.ingest.limits import limits_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,51 +39,6 @@ if TYPE_CHECKING:
 
 Log = Any
 """A path (file, folder, pattern, URL, `-`), a pandas frame, an Arrow table, record batch or data set."""
-
-File = str | PathLike[str]
-Day = str | date | datetime
-"""A date or time: text as in logs, or an object; without a zone UTC."""
-
-
-class BookOptions(TypedDict, total=False):
-    """Which prices hold."""
-
-    prices: File
-    """A folder of price tables instead of those that come with costaudit."""
-    overlays: Sequence[File]
-    """Further tables or folders, or an overlay's name, laid over them."""
-    known_on: Day
-    """Only prices that were known on this day."""
-    names: Mapping[str, str] | Sequence[str]
-    """Names of models in logs, each with the provider/model that it stands for; or `NAME=PROVIDER/MODEL`."""
-    settings: File | None
-    """A settings file, or `nearest` as on the command line; none by default."""
-
-
-class LogOptions(BookOptions, total=False):
-    """How logs are read, tagged and priced; the options of the command line of these names."""
-
-    policy: File
-    """A policy file or the name of a shipped one."""
-    prices_at: Day
-    """Price every request as at this instant."""
-    input_format: str
-    rules: File
-    """Rules of tiers that are asked before the shipped ones."""
-    risk: float
-    """How probable it may be that a tag from text is too low, 0 to 1."""
-    estimate: bool
-    """Estimate the tokens of calls without usage from their text."""
-    calibration: File
-    threads: int
-    limits: Sequence[str]
-    """Limits of the reader, like `line=256MB`."""
-    cache: bool
-    """Keep what logs come to for the next question."""
-    quiet: bool
-    """Note nothing."""
-    verbose: bool
-    """Note how each file was read."""
 
 
 def audit(
@@ -100,8 +62,8 @@ def audit(
         report = audited_logs(
             paths,
             reading,
-            [_path(bill) for bill in bills],
-            None if labels is None else _path(labels),
+            [path_of(bill) for bill in bills],
+            None if labels is None else path_of(labels),
             cost_source,
         )
     return _audit_result(report, notes, logs, options)
@@ -130,10 +92,10 @@ def simulate(  # noqa: PLR0913 - what can be asked
 
     floor = None if quality_floor is None else str(quality_floor)
     asked = Asked(
-        scenario=_optional(scenario), policies=[os.fspath(policy) for policy in policies], compare=compare,
+        scenario=optional(scenario), policies=[os.fspath(policy) for policy in policies], compare=compare,
         markup=markup, break_even=break_even, commit=commit, cost_source=cost_source,
     )  # fmt: skip
-    tests = Tests(None if evals is None else _path(evals), floor)
+    tests = Tests(None if evals is None else path_of(evals), floor)
     with _asked(logs, options, tests, price_changes, fewest=0) as (paths, reading, notes):
         report = simulated(paths, reading, asked)
     return _audit_result(report, notes, logs, options)
@@ -197,9 +159,9 @@ def quote(
     """
     from costaudit.prices.quote import quote as priced  # noqa: PLC0415 - start-up
 
-    with settings_named(_optional(options.get("settings"))):
-        book, resolver = open_book(_choice(options))
-        moment = _now() if at is None else _instant(at, "at")
+    with settings_named(optional(options.get("settings"))):
+        book, resolver = open_book(choice_of(options))
+        moment = int(datetime.now(UTC).timestamp()) * 1_000_000 if at is None else instant_of(at, "--at")
         return priced(
             book, resolver, model, counts or {}, moment, tier=service_tier, region=region, speed=speed
         )
@@ -222,35 +184,11 @@ def _asked(
         raise UsageError("no log is named", hint="a path, a pandas frame, an Arrow table or data set")
     notes = Notes()
     with (
-        settings_named(_optional(options.get("settings"))),
+        settings_named(optional(options.get("settings"))),
         heard_by(notes),
         as_paths(logs) as (paths, called),
     ):
-        tagging = Tagging(
-            _optional(options.get("rules")),
-            options.get("risk"),
-            options.get("estimate", False),
-            None if options.get("calibration") is None else _path(options["calibration"]),
-        )
-        at = options.get("prices_at")
-        yield (
-            paths,
-            Reading(
-                _optional(options.get("policy")),
-                None if at is None else _instant(at, "prices_at"),
-                _choice(options, changes),
-                options.get("input_format"),
-                tagging,
-                options.get("threads"),
-                options.get("quiet", False),
-                options.get("verbose", False),
-                tests or Tests(),
-                limits_from(options.get("limits")),
-                options.get("cache"),
-                called,
-            ),
-            notes,
-        )
+        yield paths, reading_of(options, tests, changes, called), notes
 
 
 def _audit_result(report: Any, notes: Notes, logs: Sequence[Log], options: LogOptions) -> AuditResult[Any]:
@@ -260,37 +198,3 @@ def _audit_result(report: Any, notes: Notes, logs: Sequence[Log], options: LogOp
         return tag(*logs, exact=exact, **options)
 
     return AuditResult(report, tuple(notes.lines), lambda width: render_text(report, width, False), requests)
-
-
-def _choice(options: BookOptions, changes: Sequence[str] = ()) -> BookChoice:
-    known_on = options.get("known_on")
-    return choose_book(
-        None if options.get("prices") is None else _path(options["prices"]),
-        [_path(overlay) for overlay in options.get("overlays", ())],
-        None if known_on is None else _text(known_on)[:10],
-        options.get("names"),
-        changes,
-    )
-
-
-def _optional(file: File | None) -> str | None:
-    return None if file is None else os.fspath(file)
-
-
-def _path(file: File) -> Path:
-    return Path(os.fspath(file))
-
-
-def _text(day: Day) -> str:
-    return day if isinstance(day, str) else day.isoformat()
-
-
-def _instant(day: Day, option: str) -> int:
-    found = time_us(_text(day))
-    if found is None:
-        raise UsageError(f"{option}={day!r} is no date or time", hint="like 2024-06-01 or 2024-06-01T12:00Z")
-    return found
-
-
-def _now() -> int:
-    return int(datetime.now(UTC).timestamp()) * 1_000_000
