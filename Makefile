@@ -18,7 +18,7 @@ pip     = PIP_CONSTRAINT=constraints/$(2).txt PIP_BUILD_CONSTRAINT=constraints/$
           $(1)/bin/python -m pip install -q --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-minimum trust thorough fuzz lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke dist sbom native clean
+.PHONY: help demo test quick test-minimum trust thorough fuzz lint types docs docs-fix format golden mutants oracle bench eval-tiers wheel-smoke dist sbom native clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,9 @@ demo: $(USER) $(NATIVE) ## install costaudit into .venv and audit the sample log
 
 test: $(DEV) $(NATIVE) ## run the whole test suite, doctests included
 	$(BIN)/python -m pytest -n auto
+
+quick: $(DEV) ## run the first and the last case of every test that is quick: two minutes
+	COSTAUDIT_QUICK=1 HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -n auto
 
 trust: $(DEV) ## every case of hostile input, also what takes long; 10,000 odd files; 40 kills of every writer
 	COSTAUDIT_ODD_FILES=10000 COSTAUDIT_KILLS=40 $(BIN)/python -m pytest -q -n auto -m 'trust or not trust' \

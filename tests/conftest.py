@@ -25,7 +25,25 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("thorough", settings.get_profile("ci"), derandomize=False, max_examples=2000)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+_LONG = ("benchmarks", "catalogue", "fuzz", "mutations", "sample_logs", "test_kills.py", "tools")
+"""Folders and files of tests that take long for what they find."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For `make quick`: of a test with many cases the first and the last, and nothing that takes long."""
+    if not os.environ.get("COSTAUDIT_QUICK"):
+        return
+    by_test: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if not {*item.path.relative_to(ROOT).parts}.intersection(_LONG):
+            by_test.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    kept = {id(item) for cases in by_test.values() for item in (cases[0], cases[-1])}
+    config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+    items[:] = [item for item in items if id(item) in kept]
 
 
 @dataclass(frozen=True, slots=True)

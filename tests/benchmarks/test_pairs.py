@@ -87,7 +87,8 @@ def test_settings_of_the_user_do_not_matter(monkeypatch, tmp_path):
 
 def test_cases_are_chosen_by_name_and_scaled():
     assert chosen([], 1) == list(CASES)
-    (lean,) = chosen(["lean"], 0.001)
+    lean, not_compiled = chosen(["lean"], 0.001)
+    assert (lean.subject.native, not_compiled.subject.native) == (True, False)
     assert [p.log.rows for p in (lean.subject, *(a.program for a in lean.against))] == [1_000] * 3
     assert {case.name for case in chosen(["start", "gz"], 1)} == {"start", "gz"}
 
