@@ -23,7 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from costaudit.schema import UNTAGGED, Tier
-from costaudit.tiers.columns import Columns
+from costaudit.tiers.columns import BatchColumns
 from costaudit.tiers.fingerprint import Prints
 from costaudit.tiers.guard import DEFAULT_RISK, guarded_tiers
 from costaudit.tiers.rules import load_rules
@@ -101,7 +101,7 @@ def scores_left_out(data: Labelled, parts: list[NDArray[np.intp]]) -> Scores:
 
 def judged(prompts: Any, speaker: TextSpeaker) -> Scores:
     """The scores that a speaker gives to a pyarrow string array."""
-    verdicts = speaker.judge(Columns(pa.record_batch({"prompt": prompts})))
+    verdicts = speaker.judge(BatchColumns(pa.record_batch({"prompt": prompts})))
     if verdicts is None:
         raise ValueError("no prompts")
     return verdicts.scores
@@ -245,7 +245,7 @@ def print_speed(data: Labelled) -> None:
 
 def _seconds(speaker: TextSpeaker, batch: pa.RecordBatch) -> float:
     start = time.process_time()
-    speaker.judge(Columns(batch))
+    speaker.judge(BatchColumns(batch))
     return time.process_time() - start
 
 

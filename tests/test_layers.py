@@ -172,6 +172,15 @@ def test_no_modules_import_each_other():
     assert find_cycles(PACKAGE) == []
 
 
+def test_no_name_of_a_class_has_two_meanings():
+    where: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.parse(path.read_text("utf-8"), str(path)).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert {name: files for name, files in where.items() if len(files) > 1} == {}
+
+
 def test_a_planted_cycle_is_found(tmp_path: Path):
     there = "if TYPE_CHECKING:\n    from costaudit.money import exact"
     files = {"money.py": "from costaudit.errors import UsageError", "errors.py": there}

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from costaudit.schema import Tier
 from costaudit.tiers.model import NORM_UNIT, SHIPPED, WEIGHT_UNIT, LinearModel
-from costaudit.tiers.ngrams import Tokens, tokenize
+from costaudit.tiers.ngrams import TextTokens, tokenize
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.zones import instruction_zones, without_framing
 from costaudit.writing import write_whole
@@ -119,7 +119,7 @@ def fit(data: Labelled) -> tuple[LinearModel, list[str]]:
     return LinearModel(vocabulary, stored, norms), [spelling(h) for h in vocabulary.tolist()]
 
 
-def _distinct(tokens: Tokens) -> tuple[Rows, NDArray[np.uint64], Callable[[int], str]]:
+def _distinct(tokens: TextTokens) -> tuple[Rows, NDArray[np.uint64], Callable[[int], str]]:
     """The distinct n-grams of every row, and how each is spelled."""
     hashes = np.concatenate([tokens.words, tokens.pairs])
     rows = np.concatenate([tokens.text, tokens.text])

@@ -19,13 +19,13 @@ from costaudit.front.book import (
     settings_named,
 )
 from costaudit.front.options import choice_of, instant_of, reading_of
-from costaudit.front.reading import Reading, read_logs
+from costaudit.front.reading import LogReading, read_logs
 
 if TYPE_CHECKING:
     from costaudit.config import Settings
     from costaudit.config.gates import Gates
     from costaudit.prices.rules.rule import Wanted
-    from costaudit.questions.gates.case import Case
+    from costaudit.questions.gates.case import GateCase
 
 
 class _Terms(NamedTuple):
@@ -119,41 +119,43 @@ def _wanted(gates: Gates, policies: Sequence[str]) -> tuple[Wanted, ...]:
     return wanted_models(policies)
 
 
-def _of_log(paths: list[str], reading: Reading, gates: Gates, source: str, terms: _Terms) -> Case:
+def _of_log(paths: list[str], reading: LogReading, gates: Gates, source: str, terms: _Terms) -> GateCase:
     from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
     from costaudit.questions.audit.work import audited  # noqa: PLC0415
-    from costaudit.questions.gates.case import Case, Log  # noqa: PLC0415
+    from costaudit.questions.gates.case import GateCase, Log  # noqa: PLC0415
 
     passed = read_logs(paths, reading)
     gateways = load_gateways(reading.choice.prices)
     work = audited(passed, gateways, CostSource(source))
-    return Case(gates, passed.plan.prices.book, passed.plan.prices.resolver, gateways, *terms, log=Log(work))
+    return GateCase(
+        gates, passed.plan.prices.book, passed.plan.prices.resolver, gateways, *terms, log=Log(work)
+    )
 
 
-def _without_log(choice: BookChoice, gates: Gates, terms: _Terms) -> Case:
+def _without_log(choice: BookChoice, gates: Gates, terms: _Terms) -> GateCase:
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
-    from costaudit.questions.gates.case import Case  # noqa: PLC0415 - start-up
+    from costaudit.questions.gates.case import GateCase  # noqa: PLC0415 - start-up
     from costaudit.questions.gates.check import asked  # noqa: PLC0415
 
     book, resolver = open_book(choice)
-    case = Case(gates, book, resolver, load_gateways(choice.prices), *terms)
+    case = GateCase(gates, book, resolver, load_gateways(choice.prices), *terms)
     if all(gate.needs_log for gate in asked(case)):
         names = ", ".join(gate.name for gate in asked(case))
         raise UsageError(f"the gates that are set all need a log: {names}", hint="costaudit check logs/")
     return case
 
 
-def _answer(case: Case, settings: Settings, answers: judged.Answers) -> NoReturn:
+def _answer(case: GateCase, settings: Settings, answers: judged.Answers) -> NoReturn:
     from costaudit import __version__  # noqa: PLC0415 - start-up
     from costaudit.questions.gates.answer import report_of  # noqa: PLC0415
     from costaudit.questions.gates.check import judge_gates  # noqa: PLC0415
-    from costaudit.questions.gates.told import Place  # noqa: PLC0415
+    from costaudit.questions.gates.told import GatePlace  # noqa: PLC0415
 
     found = report_of(
         judge_gates(case),
         case,
-        Place(settings.shown, settings.lines),
+        GatePlace(settings.shown, settings.lines),
         version=__version__,
         width=console.width(),
         color=console.color() and answers.output is None,

@@ -13,7 +13,7 @@ from costaudit.cli import console, options
 from costaudit.errors import UsageError, one_of, shown
 from costaudit.front.book import choose_book, open_book, settings_in_force
 from costaudit.front.options import reading_of
-from costaudit.front.reading import Reading, read_logs
+from costaudit.front.reading import LogReading, read_logs
 from costaudit.outputs import writes
 from costaudit.textfile import is_there
 
@@ -96,7 +96,7 @@ def _refuse_to_replace(directory: Path, names: list[str]) -> None:
         )
 
 
-def _usage(paths: Sequence[str], reading: Reading) -> tuple[Usage, Policy]:
+def _usage(paths: Sequence[str], reading: LogReading) -> tuple[Usage, Policy]:
     """What the logs run on, and the policy that they were routed by."""
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415 - start-up
     from costaudit.questions.audit.work import audited  # noqa: PLC0415

@@ -14,7 +14,7 @@ from costaudit.ingest.detect import SAMPLE
 from costaudit.ingest.logfile import Compression, Container
 from costaudit.ingest.look import Look, ReadRecord
 from costaudit.ingest.quarantine import REASONS
-from costaudit.ingest.trace import Trace
+from costaudit.ingest.trace import KeyTrace
 from costaudit.money import exact, usd_from_pico
 from costaudit.render.safe import display_width, pad, safe, wrap
 from costaudit.schema import FIELDS, Call
@@ -142,7 +142,7 @@ def _example(example: ReadRecord, columns: int, *, show_text: bool) -> Iterator[
     yield from _unused(example.trace, columns)
 
 
-def _fields(told: Sequence[tuple[str, str]], trace: Trace, columns: int) -> Iterator[str]:
+def _fields(told: Sequence[tuple[str, str]], trace: KeyTrace, columns: int) -> Iterator[str]:
     """One field on a line: its name, its value, and the keys that it comes from."""
     label = max(display_width(_LABELS.get(name, name)) for name, _ in told)
     widest = max(display_width(text) for name, text in told if name not in PRIVATE)
@@ -164,7 +164,7 @@ def _fields(told: Sequence[tuple[str, str]], trace: Trace, columns: int) -> Iter
             yield from (f"  {' ' * label}  {' ' * value}  {line}".rstrip() for line in from_)
 
 
-def _unused(trace: Trace, columns: int) -> Iterator[str]:
+def _unused(trace: KeyTrace, columns: int) -> Iterator[str]:
     if trace.unused:
         names = ", ".join(f"{_key(key, _NAME)} ({kind})" for key, kind in trace.unused.items())
         yield "  made no difference:"

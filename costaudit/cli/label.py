@@ -13,7 +13,7 @@ from costaudit.cli import console, options
 from costaudit.errors import InputError, UsageError, one_of, shown
 from costaudit.front.labels import labels_of, load_sample
 from costaudit.front.options import reading_of
-from costaudit.front.reading import Reading, ReadLogs, opened_logs
+from costaudit.front.reading import LogReading, ReadLogs, opened_logs
 from costaudit.outputs import unwatched
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def label(
 
 def _read(
     paths: Sequence[str],
-    reading: Reading,
+    reading: LogReading,
     sample: Sample,
     save: Path | None,
     format_: str,
@@ -142,7 +142,7 @@ def _fit(gathered: Any, labelled: Labelled, logs: ReadLogs) -> Calibration:
 
 
 def _draw(
-    paths: Sequence[str], reading: Reading, n: int, seed: int, output: Path | None, *, with_text: bool
+    paths: Sequence[str], reading: LogReading, n: int, seed: int, output: Path | None, *, with_text: bool
 ) -> None:
     from costaudit.questions.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
 
@@ -158,7 +158,7 @@ def _draw(
 
 
 def _drawn(
-    paths: Sequence[str], reading: Reading, n: int, seed: int, *, with_text: bool
+    paths: Sequence[str], reading: LogReading, n: int, seed: int, *, with_text: bool
 ) -> list[dict[str, str]]:
     from costaudit.questions.tagging.labelfile import sample_rows  # noqa: PLC0415 - start-up
     from costaudit.questions.tagging.labelled import draw_sample  # noqa: PLC0415
@@ -187,7 +187,7 @@ def _keep_labels(output: Path | None) -> None:
 
 
 def _ask(
-    paths: Sequence[str], reading: Reading, n: int, seed: int, output: Path | None, *, with_text: bool
+    paths: Sequence[str], reading: LogReading, n: int, seed: int, output: Path | None, *, with_text: bool
 ) -> None:
     from costaudit.questions.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
 

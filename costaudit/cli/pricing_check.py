@@ -17,9 +17,9 @@ from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
-    from costaudit.prices.check import Checked, Terms
+    from costaudit.prices.check import Checked, CheckTerms
     from costaudit.prices.folders import Folder
-    from costaudit.prices.rules.rule import Base, Unpriced, Violation
+    from costaudit.prices.rules.rule import Base, UnpricedTraffic, Violation
     from costaudit.prices.targets import Target
 
 _FORMATS = ("text", "json")
@@ -110,14 +110,14 @@ def check(
     costaudit pricing check tables --base git:main:tables
     costaudit pricing check --select CA3 --ignore CA309
     """
-    from costaudit.prices.check import Terms  # noqa: PLC0415 - start-up
+    from costaudit.prices.check import CheckTerms  # noqa: PLC0415 - start-up
     from costaudit.prices.rules.registry import select_rules  # noqa: PLC0415
     from costaudit.prices.targets import join_checked  # noqa: PLC0415
     from costaudit.render.checks.tables import checked_report  # noqa: PLC0415
 
     answers = judged.parse_answers(format_, output, report)
     rules, now = select_rules(select or (), ignore or ()), moment(at)
-    terms = Terms(
+    terms = CheckTerms(
         rules=rules,
         now=now,
         max_age_days=max_age,
@@ -126,7 +126,7 @@ def check(
     )
     with console.uncollected():
         targets = _targets(paths, base)
-        asked = Asked(base, overlay or (), policy or (), traffic or ())
+        asked = CheckAsked(base, overlay or (), policy or (), traffic or ())
         checked = [_judge(target, asked, terms) for target in targets]
     judged.answer(checked_report(join_checked(checked)), answers)
 
@@ -159,7 +159,7 @@ def _names_tables(base: str) -> bool:
     return ":" in base.removeprefix("git:") or not base.startswith("git:")
 
 
-class Asked(NamedTuple):
+class CheckAsked(NamedTuple):
     """What the tables are held against."""
 
     base: str | None
@@ -168,7 +168,7 @@ class Asked(NamedTuple):
     traffic: Sequence[str]
 
 
-def _judge(target: Target | None, asked: Asked, terms: Terms) -> Checked:
+def _judge(target: Target | None, asked: CheckAsked, terms: CheckTerms) -> Checked:
     from costaudit.front.routes import wanted_models  # noqa: PLC0415 - start-up
     from costaudit.prices.check import judge_tables  # noqa: PLC0415
     from costaudit.prices.targets import base_of, narrow_checked  # noqa: PLC0415
@@ -183,7 +183,7 @@ def _judge(target: Target | None, asked: Asked, terms: Terms) -> Checked:
     return checked if target is None else narrow_checked(checked, target)
 
 
-def _traffic(folder: Folder | str | None, asked: Asked) -> Callable[[], list[Unpriced]] | None:
+def _traffic(folder: Folder | str | None, asked: CheckAsked) -> Callable[[], list[UnpricedTraffic]] | None:
     """What asks logs, when any are named."""
     if not asked.traffic:
         return None

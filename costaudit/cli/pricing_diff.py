@@ -13,7 +13,7 @@ import typer
 from costaudit.cli import console, judged, options
 from costaudit.cli.pricing_check import Grace, Moment, moment
 from costaudit.errors import UsageError
-from costaudit.front.impact import Traffic, measure_impact, settled_on
+from costaudit.front.impact import ImpactTraffic, measure_impact, settled_on
 from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
@@ -96,7 +96,9 @@ def diff(
 
     answers = judged.parse_answers(format_, output, report)
     conditions = [parse_condition(text) for text in fail_if or ()]
-    traffic = _traffic(Traffic(logs or (), ledger or (), policy, overlay or (), map_ or (), quiet, cache))
+    traffic = _traffic(
+        ImpactTraffic(logs or (), ledger or (), policy, overlay or (), map_ or (), quiet, cache)
+    )
     if traffic is None:
         refuse_without_traffic(conditions)
     limit, now = _limit(ignore_below), moment(at)
@@ -123,7 +125,7 @@ def diff(
     judged.answer(changes_report(changes, failures, bodies, violations), answers)
 
 
-def _traffic(traffic: Traffic) -> Traffic | None:
+def _traffic(traffic: ImpactTraffic) -> ImpactTraffic | None:
     """The traffic that was named; raises UsageError for logs and ledgers at once, and terms without any."""
     if traffic.logs and traffic.ledgers:
         raise UsageError("--logs and --ledger cannot be priced at once", hint="leave out one of them")

@@ -16,7 +16,7 @@ from costaudit.front.options import instant_of
 
 if TYPE_CHECKING:
     from costaudit.prices.importers.compare import Comparison, Crosscheck
-    from costaudit.prices.importers.load import Source
+    from costaudit.prices.importers.load import PriceSource
     from costaudit.prices.importers.propose import Proposal
 
 _NAMED = 8
@@ -78,7 +78,7 @@ def import_(
     console.deliver(render(loaded, check, proposal, book.directory), None, format_)
 
 
-def render_text(source: Source, check: Crosscheck, proposal: Proposal | None, directory: str) -> str:
+def render_text(source: PriceSource, check: Crosscheck, proposal: Proposal | None, directory: str) -> str:
     """The answer for the eye: counts, every difference, and the rest by provider."""
     from costaudit.render.safe import clean  # noqa: PLC0415
 
@@ -95,9 +95,9 @@ def render_text(source: Source, check: Crosscheck, proposal: Proposal | None, di
 
 
 def _differences(check: Crosscheck) -> Iterator[str]:
-    from costaudit.prices.importers.compare import Verdict  # noqa: PLC0415
+    from costaudit.prices.importers.compare import ObservationVerdict  # noqa: PLC0415
 
-    found = check.of(Verdict.DIFFERS)
+    found = check.of(ObservationVerdict.DIFFERS)
     if not found:
         return
     yield from ("", "differs")
@@ -108,9 +108,9 @@ def _differences(check: Crosscheck) -> Iterator[str]:
 
 
 def _older(check: Crosscheck) -> Iterator[str]:
-    from costaudit.prices.importers.compare import Verdict  # noqa: PLC0415
+    from costaudit.prices.importers.compare import ObservationVerdict  # noqa: PLC0415
 
-    found = check.of(Verdict.OLDER_THAN_OURS)
+    found = check.of(ObservationVerdict.OLDER_THAN_OURS)
     if found:
         yield from ("", "older than ours")
     for c in found:
@@ -130,9 +130,9 @@ def _line(c: Comparison) -> str:
 
 
 def _unmatched(check: Crosscheck) -> Iterator[str]:
-    from costaudit.prices.importers.compare import Verdict  # noqa: PLC0415
+    from costaudit.prices.importers.compare import ObservationVerdict  # noqa: PLC0415
 
-    for verdict in (Verdict.MISSING_CLASS, Verdict.UNKNOWN_MODEL):
+    for verdict in (ObservationVerdict.MISSING_CLASS, ObservationVerdict.UNKNOWN_MODEL):
         found = check.of(verdict)
         if found:
             yield from ("", verdict.value.replace("_", " "))
@@ -141,7 +141,9 @@ def _unmatched(check: Crosscheck) -> Iterator[str]:
             models = names.setdefault(
                 c.provider or f"{c.observation.provider_hint} (no provider of the book)", {}
             )
-            label = c.model if verdict is Verdict.UNKNOWN_MODEL else f"{c.model}:{c.observation.klass}"
+            label = (
+                c.model if verdict is ObservationVerdict.UNKNOWN_MODEL else f"{c.model}:{c.observation.klass}"
+            )
             models[label] = models.get(label, 0) + 1
         for provider, models in sorted(names.items()):
             shown = ", ".join(list(models)[:_NAMED])
@@ -173,9 +175,9 @@ def _tables(proposal: Proposal) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
         yield f"{provider}/prices.csv", [row.cells for row in rows]
 
 
-def render_json(source: Source, check: Crosscheck, proposal: Proposal | None, directory: str) -> str:
+def render_json(source: PriceSource, check: Crosscheck, proposal: Proposal | None, directory: str) -> str:
     """The answer for programs: every comparison that does not agree, and every proposed row."""
-    from costaudit.prices.importers.compare import Verdict  # noqa: PLC0415
+    from costaudit.prices.importers.compare import ObservationVerdict  # noqa: PLC0415
 
     answer: dict[str, Any] = {
         "schema": "costaudit/pricing-import@1",
@@ -183,7 +185,7 @@ def render_json(source: Source, check: Crosscheck, proposal: Proposal | None, di
         "prices": directory,
         "counts": {verdict.value: count for verdict, count in check.counts.items()},
         "skipped": check.reasons,
-        "comparisons": [_as_json(c) for c in check.comparisons if c.verdict is not Verdict.AGREES],
+        "comparisons": [_as_json(c) for c in check.comparisons if c.verdict is not ObservationVerdict.AGREES],
         "proposal": None if proposal is None else _proposal_as_json(proposal),
     }
     return json.dumps(answer, indent=2, ensure_ascii=False) + "\n"

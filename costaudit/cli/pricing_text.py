@@ -12,7 +12,7 @@ from costaudit.times import instant
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
-    from costaudit.prices.history import Change, Standing
+    from costaudit.prices.history import PastChange, Standing
     from costaudit.prices.quote import NoQuote, Quote
     from costaudit.prices.resolver import Periods
     from costaudit.prices.rows import PriceRow
@@ -196,7 +196,7 @@ def quote_text(found: Quote) -> str:
     return "\n".join([first, *lines[1:], lines[0]]) + "\n"
 
 
-def change_value(change: Change) -> dict[str, Any]:
+def change_value(change: PastChange) -> dict[str, Any]:
     """A price change as JSON."""
     from costaudit.prices.rows import instant_text  # noqa: PLC0415 - start-up
 
@@ -215,7 +215,7 @@ def change_value(change: Change) -> dict[str, Any]:
     }
 
 
-def history_text(changes: Sequence[Change]) -> str:
+def history_text(changes: Sequence[PastChange]) -> str:
     """Every change on a line, the newest last."""
     if not changes:
         return "no price changed\n"

@@ -10,7 +10,7 @@ import typer
 from costaudit.cli import console, options
 from costaudit.errors import InputError, UsageError, one_of
 from costaudit.front.options import reading_of
-from costaudit.front.reading import Reading, ReadLogs, opened_logs
+from costaudit.front.reading import LogReading, ReadLogs, opened_logs
 
 if TYPE_CHECKING:
     from costaudit.questions.tagging.explained import Explained
@@ -100,7 +100,7 @@ def _write(logs: ReadLogs, stream: IO[bytes], ending: str, *, with_text: bool) -
 
 
 def _explain(
-    paths: list[str], reading: Reading, wanted: str, format_: str, output: Path | None, *, with_text: bool
+    paths: list[str], reading: LogReading, wanted: str, format_: str, output: Path | None, *, with_text: bool
 ) -> None:
     from costaudit.questions.tagging.explained import explain_requests, explained_text, explained_value  # noqa: PLC0415
     from costaudit.render.jsontext import render_value  # noqa: PLC0415

@@ -14,7 +14,7 @@ from costaudit.toml.places import Key
 _UNSTATED: Final = object()
 
 
-class Origin(msgspec.Struct, frozen=True):
+class SettingOrigin(msgspec.Struct, frozen=True):
     """A setting, its value as a file states it, and where that stands."""
 
     key: Key
@@ -32,14 +32,14 @@ class Origin(msgspec.Struct, frozen=True):
         return text
 
 
-def origins_of(settings: Settings | None) -> tuple[Origin, ...]:
+def origins_of(settings: Settings | None) -> tuple[SettingOrigin, ...]:
     """Every setting in the order of the model, single values of tables and arrays of tables."""
     stated = settings.table if settings is not None else {}
     config = Config.model_validate(stated).model_dump(mode="json")
     return tuple(_walk((), config, stated, settings))
 
 
-def _walk(key: Key, value: Any, stated: Any, settings: Settings | None) -> Iterator[Origin]:
+def _walk(key: Key, value: Any, stated: Any, settings: Settings | None) -> Iterator[SettingOrigin]:
     """The settings within a value. What is stated plainly, such as a limit, is one setting."""
     if isinstance(value, dict) and value and (stated is _UNSTATED or isinstance(stated, Mapping)):
         for name, part in value.items():
@@ -51,4 +51,4 @@ def _walk(key: Key, value: Any, stated: Any, settings: Settings | None) -> Itera
     else:
         plain = value if stated is _UNSTATED or isinstance(stated, (Mapping, list)) else stated
         line = settings.line(*key) if settings is not None and stated is not _UNSTATED else None
-        yield Origin(key, plain, line)
+        yield SettingOrigin(key, plain, line)

@@ -42,15 +42,15 @@ NEEDS: Final = (
 """Bit, column of the rate matrix, and name in LACKS."""
 
 
-class Band(msgspec.Struct, frozen=True):
+class SizeBand(msgspec.Struct, frozen=True):
     """Sizes that are above the first number and at most the second; one entry per cell."""
 
     over: Ints
     most: Ints
 
-    def take(self, rows: Index) -> Band:
+    def take(self, rows: Index) -> SizeBand:
         """Those of some cells."""
-        return Band(self.over[rows], self.most[rows])
+        return SizeBand(self.over[rows], self.most[rows])
 
 
 class Alike(msgspec.Struct, frozen=True):
@@ -63,11 +63,11 @@ class Alike(msgspec.Struct, frozen=True):
     """From when …"""
     high: Ints
     """… until when the requests are priced: microseconds, NO_TS where that is not known."""
-    context: Band
+    context: SizeBand
     """Tokens of the input side."""
-    length: Band
+    length: SizeBand
     """Input side and output together."""
-    output: Band
+    output: SizeBand
     needs: npt.NDArray[np.integer]
     classes: Mask
     """By place in PRICED: whether each request has any of it."""
@@ -99,6 +99,6 @@ class Alike(msgspec.Struct, frozen=True):
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 changed[name] = value[rows]
-            elif isinstance(value, Band):
+            elif isinstance(value, SizeBand):
                 changed[name] = value.take(rows)
         return msgspec.structs.replace(self, **changed)

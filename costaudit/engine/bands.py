@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.alike import NO_EDGE, Band
+from costaudit.engine.alike import NO_EDGE, SizeBand
 
 Ints = npt.NDArray[np.int64]
 
@@ -53,7 +53,7 @@ class Bands:
         found[large] = np.searchsorted(self.edges, sizes[large], side="left")
         return found
 
-    def band(self, codes: npt.NDArray[np.integer]) -> Band:
+    def band(self, codes: npt.NDArray[np.integer]) -> SizeBand:
         """Between which sizes each of some bands lies."""
         whole = np.concatenate([[-1], self.edges, [NO_EDGE]])
-        return Band(whole[codes], whole[codes + 1])
+        return SizeBand(whole[codes], whole[codes + 1])

@@ -37,7 +37,7 @@ class Turns(msgspec.Struct, frozen=True):
         return len(self.ts)
 
 
-class Kept(msgspec.Struct, frozen=True):
+class CacheKept(msgspec.Struct, frozen=True):
     """What of the tokens read from a cache is still there under the policy."""
 
     tokens: Ints
@@ -45,7 +45,7 @@ class Kept(msgspec.Struct, frozen=True):
     """Requests whose cached tokens come from outside their session: taken to be there all the same."""
 
 
-def kept_in_cache(turns: Turns, ttl_us: int) -> Kept:
+def kept_in_cache(turns: Turns, ttl_us: int) -> CacheKept:
     """The cached tokens that requests would still read under a policy.
 
     - The request that wrote them today (the one before on the same model) is also the one before on the model
@@ -66,7 +66,7 @@ def kept_in_cache(turns: Turns, ttl_us: int) -> Kept:
     fresh = there & (turns.ts - turns.ts[place] <= ttl_us)
     part = np.where(fresh, np.minimum(read, turns.context[place]), 0)
     whole = shared | (there & (before_target == before_own))
-    return Kept(np.where(whole, read, part), shared & (read > 0))
+    return CacheKept(np.where(whole, read, part), shared & (read > 0))
 
 
 def _before(session: npt.NDArray[np.uint64], model: npt.NDArray[np.int32], ts: Ints) -> Ints:

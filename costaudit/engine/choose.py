@@ -15,14 +15,26 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.alike import NEEDS, NO, NO_EDGE, UNSURE, YES, Alike, Answers, Band, Index, Ints, Mask
+from costaudit.engine.alike import (
+    NEEDS,
+    NO,
+    NO_EDGE,
+    UNSURE,
+    YES,
+    Alike,
+    Answers,
+    Index,
+    Ints,
+    Mask,
+    SizeBand,
+)
 from costaudit.engine.cell_prices import CellPrices, places_in
 from costaudit.engine.exact import weighted_sum
 from costaudit.engine.plan import Plan
 from costaudit.engine.sessions import KEEPS, SessionBook, code_of
 from costaudit.prices.numbered import PRICED, RateMatrix
 from costaudit.routing.contexts import NOT_ACTED_ON, Context, contexts_of
-from costaudit.routing.offering import Route
+from costaudit.routing.offering import CandidateRoute
 from costaudit.routing.offers import NO_ROUTE, NONE, SCALE
 from costaudit.routing.policy import Treatment
 from costaudit.routing.terms import WHOLE
@@ -96,7 +108,7 @@ class Chosen(msgspec.Struct):
         return cls(route, route.copy(), zero, zero.copy(), number, np.full(size, NONE, np.int32))
 
 
-class Members(msgspec.Struct, frozen=True):
+class CellMembers(msgspec.Struct, frozen=True):
     """The single requests of cells."""
 
     of_row: Index
@@ -124,7 +136,7 @@ class Routes(msgspec.Struct):
     """Requests whose route depends on their own tokens: they, their cells, and what is chosen for each."""
 
 
-def choose(plan: Plan, cells: Alike, prices: CellPrices, members: Members | None = None) -> Routes:
+def choose(plan: Plan, cells: Alike, prices: CellPrices, members: CellMembers | None = None) -> Routes:
     """The routes of some cells. With their `members`, requests of one cell may go different ways."""
     found = Routes(Chosen.none(cells.size), np.zeros(cells.size, bool), [])
     chosen, unsure = found.chosen, found.unsure
@@ -172,7 +184,7 @@ def _choose_context(  # noqa: PLR0913, PLR0917 - of whom, where they stand, and 
     card: Cards,
     index: Index,
     found: Routes,
-    members: Members | None,
+    members: CellMembers | None,
 ) -> Mask:
     """Choose for the cells of one context, which stand at `index` among all; say which are unsure."""
     chosen = found.chosen
@@ -258,13 +270,13 @@ def _fallbacks(plan: Plan, context: Context, cells: Alike) -> tuple[Cards, Mask]
     return found.astype(np.int32), unsure
 
 
-def _places(plan: Plan, route: Route, cells: Alike) -> tuple[npt.NDArray[np.int32], Mask]:
+def _places(plan: Plan, route: CandidateRoute, cells: Alike) -> tuple[npt.NDArray[np.int32], Mask]:
     if not len(route.codes):
         return np.full(1, NONE, np.int32), np.zeros(1, bool)
     return places_in(plan, route.timeline, route.codes, cells, slice(None))
 
 
-def _card_at(route: Route, place: npt.NDArray[np.int32]) -> Cards:
+def _card_at(route: CandidateRoute, place: npt.NDArray[np.int32]) -> Cards:
     if not len(route.codes):
         return np.full(len(place), NONE, np.int32)
     return np.where(place >= 0, route.codes[np.maximum(place, 0)], NONE).astype(np.int32)
@@ -304,7 +316,7 @@ def _answer(holds: npt.NDArray[Any]) -> Answers:
     return np.where(holds, np.int8(YES), np.int8(NO))
 
 
-def _below(band: Band, limit: Ints, ratios: Ratios | None) -> Answers:
+def _below(band: SizeBand, limit: Ints, ratios: Ratios | None) -> Answers:
     """Whether sizes of a band, times a ratio in ten-thousandths, stay within a limit."""
     if ratios is None:
         if len(limit) == 1 and (limit[0] >= NO_EDGE or int(band.most.max()) <= limit[0]):
@@ -384,7 +396,7 @@ class _Contest:
 
     # What is offered
 
-    def bid(self, order: int, route: Route) -> _Bid | None:
+    def bid(self, order: int, route: CandidateRoute) -> _Bid | None:
         """What a candidate offers; None where it can serve no request."""
         plan = self.plan
         if self.context.allowed is not None and route.candidate.provider not in self.context.allowed:
@@ -412,7 +424,7 @@ class _Contest:
         used = route.candidate.provider in plan.providers_used
         return _Bid(order, used, fits, offer, [_collapsed(r) for r in rates])
 
-    def ratios(self, route: Route, place: npt.NDArray[np.int32]) -> Ratios | None:
+    def ratios(self, route: CandidateRoute, place: npt.NDArray[np.int32]) -> Ratios | None:
         """How a candidate counts tokens, for cards of its timeline."""
         if not self.plan.policy.pairs:
             return None
@@ -444,7 +456,11 @@ class _Contest:
     # Who wins
 
     def choose(
-        self, groups: Sequence[Sequence[Route]], index: Index, found: Routes, members: Members | None
+        self,
+        groups: Sequence[Sequence[CandidateRoute]],
+        index: Index,
+        found: Routes,
+        members: CellMembers | None,
     ) -> Mask:
         """Choose among all candidates, and say which cells are unsure."""
         bids: list[list[_Bid]] = []
@@ -484,7 +500,7 @@ class _Contest:
         any_.settle(same)
         return same, any_
 
-    def _single(self, rows: Index, cell: Index, members: Members) -> _Contest:
+    def _single(self, rows: Index, cell: Index, members: CellMembers) -> _Contest:
         """The same contest for single requests, by their cells."""
         own = copy.copy(self)
         own.size, own.single = len(rows), True
@@ -495,7 +511,7 @@ class _Contest:
         return own
 
     def _explain(
-        self, groups: Sequence[Sequence[Route]], unfitted: Mask, index: Index, chosen: Chosen
+        self, groups: Sequence[Sequence[CandidateRoute]], unfitted: Mask, index: Index, chosen: Chosen
     ) -> Mask:
         """Say what the candidate lacks that came nearest to fitting a cell, and where that is unsure."""
         nearest = np.full(self.size, LACKS.index("provider"), np.int8)
@@ -680,7 +696,11 @@ def _below_0(gap: Ints) -> Mask:
 
 
 def _choose_sessions(
-    contest: _Contest, book: SessionBook, groups: Sequence[Sequence[Route]], index: Index, chosen: Chosen
+    contest: _Contest,
+    book: SessionBook,
+    groups: Sequence[Sequence[CandidateRoute]],
+    index: Index,
+    chosen: Chosen,
 ) -> None:
     """Have candidates bid for the sessions of single requests or, once decided, follow the decision."""
     number, session = contest.context.number, contest.cells.session

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.engine.alike import AUDIO, IMAGES, JSON_MODE, TOOLS, Alike, Band, Index, Ints, Mask
+from costaudit.engine.alike import AUDIO, IMAGES, JSON_MODE, TOOLS, Alike, Index, Ints, Mask, SizeBand
 from costaudit.engine.cell_prices import price_cells
-from costaudit.engine.choose import Chosen, Members, choose
+from costaudit.engine.choose import CellMembers, Chosen, choose
 from costaudit.engine.exact import sum_by
 from costaudit.engine.gateways import with_gateways
 from costaudit.engine.ledger import NO_PERIOD, WORD_KEYS
@@ -61,7 +61,7 @@ def total_of(counts: Mapping[str, Ints | None], names: tuple[str, ...], rows: in
     return total
 
 
-class Rows:
+class SegmentRows:
     """The requests of a segment as arrays, before any price, tag or route."""
 
     def __init__(self, segment: Segment, plan: Plan) -> None:
@@ -121,9 +121,9 @@ class Rows:
             tier=tier,
             low=self.price_ts[rows],
             high=self.price_ts[rows],
-            context=Band(context - 1, context),
-            length=Band(length - 1, length),
-            output=Band(output - 1, output),
+            context=SizeBand(context - 1, context),
+            length=SizeBand(length - 1, length),
+            output=SizeBand(output - 1, output),
             needs=self.kind_needs[kind] | _class_needs(classes),
             classes=_unpacked(classes),
             requests=np.ones(len(rows), np.int64),
@@ -182,7 +182,7 @@ def _unpacked(classes: npt.NDArray[np.int32]) -> Mask:
     return np.asarray((classes[:, None] >> np.arange(len(PRICED))) & 1 == 1)
 
 
-class Cells(msgspec.Struct, frozen=True):
+class RequestCells(msgspec.Struct, frozen=True):
     """The requests of a segment in cells."""
 
     alike: Alike
@@ -199,7 +199,7 @@ class Cells(msgspec.Struct, frozen=True):
 _Keys = dict[str, tuple[npt.NDArray[np.integer], int, int]]
 
 
-def _grouped(rows: Rows, plan: Plan, tags: Tags | None) -> Cells:
+def _grouped(rows: SegmentRows, plan: Plan, tags: Tags | None) -> RequestCells:
     """The requests in cells; by their tags, too, where those are known and not to be made by cell."""
     step = DAY_US if plan.resolution == "day" else HOUR_US
     cuts = plan.bands
@@ -268,18 +268,18 @@ def _grouped(rows: Rows, plan: Plan, tags: Tags | None) -> Cells:
         stays=marked["stays"] > 0 if "stays" in marked else None,
     )
     told: _Keys = {name: (distinct[name], low, high) for name, (low, high) in for_routes.items()}
-    return Cells(_pinned(alike, rows, first), of_row, first, np.where(known, number, NO_PERIOD), told)
+    return RequestCells(_pinned(alike, rows, first), of_row, first, np.where(known, number, NO_PERIOD), told)
 
 
-def _pinned(alike: Alike, rows: Rows, first: Index) -> Alike:
+def _pinned(alike: Alike, rows: SegmentRows, first: Index) -> Alike:
     """Where every cell holds one request, what is known of that one."""
     if not alike.single:
         return alike
     context, output = rows.context[first], rows.output[first]
     length, ts = context + output, rows.price_ts[first]
     return msgspec.structs.replace(
-        alike, low=ts, high=ts, context=Band(context - 1, context), length=Band(length - 1, length),
-        output=Band(output - 1, output),
+        alike, low=ts, high=ts, context=SizeBand(context - 1, context), length=SizeBand(length - 1, length),
+        output=SizeBand(output - 1, output),
     )  # fmt: skip
 
 
@@ -289,7 +289,7 @@ def _dense(codes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.integer], int
     return dense, 0, len(values) - 1
 
 
-def _facts(rows: Rows, plan: Plan) -> _Keys:
+def _facts(rows: SegmentRows, plan: Plan) -> _Keys:
     """Numbers that rules of tiers look at, cut where those change their minds."""
     keys: _Keys = {}
     for name, cuts in plan.fact_bands.items():
@@ -320,7 +320,7 @@ class Decided(msgspec.Struct, frozen=True):
     Arrays have one entry per unit, but for `of_row`.
     """
 
-    rows: Rows
+    rows: SegmentRows
     of_row: Index
     """The unit of every request."""
     kind: Ints
@@ -351,7 +351,7 @@ def decide(segment: Segment, plan: Plan, judged: Judged | None = None) -> Decide
 
     `judged` is what was said of their tiers before, if it was.
     """
-    rows = Rows(plan.seen(segment), plan)
+    rows = SegmentRows(plan.seen(segment), plan)
     tags = _tags(rows, plan, judged)
     cells = _grouped(rows, plan, tags)
     if tags is None:
@@ -361,7 +361,7 @@ def decide(segment: Segment, plan: Plan, judged: Judged | None = None) -> Decide
         alike, by_cell = cells.alike, tags.take(cells.first)
     alike, of_cell = _collapsed(alike, cells, rows, plan)
     prices = price_cells(alike, plan, free_cells(alike))
-    members = None if alike.single else Members(of_cell[cells.of_row], rows.priced_counts)
+    members = None if alike.single else CellMembers(of_cell[cells.of_row], rows.priced_counts)
     found = choose(plan, alike, prices, members)
     unsure = (found.unsure | prices.unsure)[of_cell]
     if plan.sessions is not None:
@@ -375,7 +375,7 @@ def decide(segment: Segment, plan: Plan, judged: Judged | None = None) -> Decide
     return _refined(whole, unsure, apart, plan) if unsure.any() or apart else whole
 
 
-def _collapsed(alike: Alike, cells: Cells, rows: Rows, plan: Plan) -> tuple[Alike, Index]:
+def _collapsed(alike: Alike, cells: RequestCells, rows: SegmentRows, plan: Plan) -> tuple[Alike, Index]:
     """Fewer cells, of requests that are priced and routed alike once they have a tag; which one each is in.
 
     Cells of features differ by their tags, and mostly by nothing else that a price or a policy looks at.
@@ -399,7 +399,7 @@ def _collapsed(alike: Alike, cells: Cells, rows: Rows, plan: Plan) -> tuple[Alik
     return msgspec.structs.replace(alike.take(first), requests=requests, sums=sums), of_cell
 
 
-def _tags(rows: Rows, plan: Plan, judged: Judged | None) -> Tags | None:
+def _tags(rows: SegmentRows, plan: Plan, judged: Judged | None) -> Tags | None:
     """The tag of every request; None where those of a cell have one."""
     if judged is not None:
         return plan.tagger.settle(judged)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from costaudit.engine.alike import Index
 from costaudit.engine.detail import detail_keys
 from costaudit.engine.exact import LIMIT, sum_by
-from costaudit.engine.judge import DISJOINT, Rows, decide, total_of
+from costaudit.engine.judge import DISJOINT, SegmentRows, decide, total_of
 from costaudit.engine.ledger import CACHE_UNITS, NO_PERIOD, Cells, sums
 from costaudit.engine.plan import IMPLAUSIBLE_FROM_PICOUSD, IMPLAUSIBLE_TIMES, IMPLAUSIBLE_USD_PER_MTOK, Plan
 from costaudit.engine.ratios import AT_LIST, NOTHING_ON_LIST, NOTHING_REPORTED, ratio_buckets
@@ -146,7 +146,7 @@ def _summed(
 
 
 def _users(
-    rows: Rows,
+    rows: SegmentRows,
     unit: Index,
     card: npt.NDArray[np.int32],
     reported: npt.NDArray[np.int8],
@@ -197,7 +197,7 @@ def _nothing() -> Cells:
     return Cells({}, {}, {"requests": np.zeros(0, np.int64)})
 
 
-def _stated(rows: Rows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) -> Stated:
+def _stated(rows: SegmentRows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) -> StatedCosts:
     """What the requests state that they cost, and whether that is believed."""
     list_units = cost_of(plan.prices.rates(), card, rows.counts)
     tokens = total_of(rows.counts, DISJOINT, rows.size)
@@ -218,7 +218,7 @@ def _stated(rows: Rows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) 
     reported = np.where(below, BELOW_LIST, reported).astype(np.int8)
     if plan.prices.book.changes:
         reported = outdated(reported, card, plan)
-    return Stated(card, list_units, reported, picousd)
+    return StatedCosts(card, list_units, reported, picousd)
 
 
 def outdated(
@@ -237,7 +237,7 @@ def _highest(card: int, list_units: int, tokens: int) -> int:
     return IMPLAUSIBLE_USD_PER_MTOK * 10**6 * max(int(tokens), 1)
 
 
-class Stated(msgspec.Struct, frozen=True):
+class StatedCosts(msgspec.Struct, frozen=True):
     """What the calls of a batch cost by list, and what they say that they cost; one entry per call."""
 
     card: npt.NDArray[np.int32]
@@ -269,7 +269,7 @@ class Ratios(msgspec.Struct, frozen=True):
     buckets: Ints
 
 
-def _ratio_cells(stated: Stated, ratio: Ratios, words: dict[str, Words]) -> Cells:
+def _ratio_cells(stated: StatedCosts, ratio: Ratios, words: dict[str, Words]) -> Cells:
     rows = ratio.rows
     names = ("gateway", "service_tier")
     if not len(rows):
@@ -284,7 +284,7 @@ def _ratio_cells(stated: Stated, ratio: Ratios, words: dict[str, Words]) -> Cell
     return Cells(cell_keys, {name: words[name].values for name in names}, sums(group, size, measures))
 
 
-def _standouts(stated: Stated, counts: dict[str, Ints | None], models: Words) -> Standouts:
+def _standouts(stated: StatedCosts, counts: dict[str, Ints | None], models: Words) -> Standouts:
     """The largest impossible costs, and the largest distances of believed ones from list."""
     ratio = stated.ratios()
     impossible = np.flatnonzero(stated.reported == IMPLAUSIBLE)

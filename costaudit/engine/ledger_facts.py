@@ -16,7 +16,7 @@ KEY: Final = b"costaudit"
 """Under which the Parquet file keeps its `LedgerFacts`, as JSON."""
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerOrigin(msgspec.Struct, frozen=True, kw_only=True):
     """The book and the policy that decided the routes of a ledger."""
 
     book_version: str
@@ -42,7 +42,7 @@ class SavedOffer(msgspec.Struct, frozen=True, kw_only=True):
     own_share: int = 0
 
 
-class Inputs(msgspec.Struct, frozen=True, kw_only=True):
+class InputFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What was read, in numbers."""
 
     files: int
@@ -71,13 +71,13 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
     schema: str
     version: str
     """Of costaudit."""
-    origin: Origin
+    origin: LedgerOrigin
     resolution: Literal["hour", "day"]
     edges: Edges
     first_us: int | None
     """Instant of the first request, microseconds UTC."""
     last_us: int | None
-    inputs: Inputs
+    inputs: InputFacts
     providers: tuple[str, ...]
     """Providers of the book that the routes took for used."""
     estimate: bool
@@ -90,10 +90,10 @@ class LedgerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The routes that the rows name."""
 
 
-def origin_of(plan: Plan) -> Origin:
+def origin_of(plan: Plan) -> LedgerOrigin:
     """What decides the routes of a plan."""
     maps = json.dumps(sorted(plan.prices.resolver.user_map.items()))
-    return Origin(
+    return LedgerOrigin(
         book_version=plan.prices.book.version,
         book_sha256=plan.prices.book.sha256,
         maps_sha256=_digest(maps),

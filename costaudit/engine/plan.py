@@ -22,7 +22,7 @@ from costaudit.engine.sessions import SessionBook
 from costaudit.ingest.estimate import with_estimates
 from costaudit.prices.book import PriceBook
 from costaudit.prices.conditions import STANDARD
-from costaudit.prices.numbered import Prices
+from costaudit.prices.numbered import NumberedPrices
 from costaudit.prices.resolver import Resolver
 from costaudit.routing.contexts import Reads
 from costaudit.routing.evals import Evals
@@ -46,7 +46,7 @@ IMPLAUSIBLE_FROM_PICOUSD: Final = 10**12
 class Plan(msgspec.Struct, frozen=True, eq=False, dict=True):
     """Everything that decides what a request comes to."""
 
-    prices: Prices
+    prices: NumberedPrices
     offering: Offering
     tagger: Tagger
     providers_used: frozenset[str] = frozenset()
@@ -83,7 +83,7 @@ class Plan(msgspec.Struct, frozen=True, eq=False, dict=True):
         estimate: bool = False,
     ) -> Plan:
         """A plan that shares nothing with another."""
-        prices = Prices(book, resolver)
+        prices = NumberedPrices(book, resolver)
         offering = Offering(prices, policy, evals)
         return cls(prices, offering, tagger, providers_used, prices_at, estimate=estimate)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from costaudit.engine.cell_prices import price_cells
 from costaudit.engine.choose import KEPT, Chosen, choose
 from costaudit.engine.exact import weighted_sum
-from costaudit.engine.judge import Rows, decide, free_cells, total_of
+from costaudit.engine.judge import SegmentRows, decide, free_cells, total_of
 from costaudit.engine.plan import Plan
 from costaudit.prices.numbered import MEASURE, PRICED, RateMatrix
 from costaudit.routing.offers import NO_ROUTE, NONE, SCALE
@@ -73,7 +73,7 @@ class JudgedRows(PricedRows, frozen=True):
 
     tags: Tags
     route: Chosen
-    source: Rows
+    source: SegmentRows
 
     def routed_as(self, plan: Plan, tier: npt.NDArray[np.int8]) -> Chosen:
         """The routes under the policy if the tiers were these."""
@@ -145,7 +145,7 @@ class JudgedRows(PricedRows, frozen=True):
 
 def price_rows(segment: Segment, plan: Plan) -> PricedRows:
     """Price some requests, as the plan sees them."""
-    rows = Rows(plan.seen(segment), plan)
+    rows = SegmentRows(plan.seen(segment), plan)
     alike = rows.single(np.arange(rows.size), np.full(rows.size, UNTAGGED, np.int8), plan)
     prices = price_cells(alike, plan, free_cells(alike))
     return PricedRows(

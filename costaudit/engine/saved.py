@@ -23,7 +23,7 @@ from costaudit.engine.choose import KEPT, LACKS
 from costaudit.engine.detail import CLASSES, confidence_edges
 from costaudit.engine.kernel import BELOW_LIST, IMPLAUSIBLE, NO_REPORT, REPORTED
 from costaudit.engine.ledger import MEASURES, NO_PERIOD, WORD_KEYS, Cells
-from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, Inputs, LedgerFacts, SavedOffer, origin_of
+from costaudit.engine.ledger_facts import KEY, SCHEMA, Edges, InputFacts, LedgerFacts, SavedOffer, origin_of
 from costaudit.errors import InputError
 from costaudit.ingest.logfile import Container, LogFile
 from costaudit.money import exact
@@ -71,7 +71,7 @@ def facts_of(passed: Pass) -> LedgerFacts:
         ),
         first_us=passed.first_ts,
         last_us=passed.last_ts,
-        inputs=Inputs(
+        inputs=InputFacts(
             files=passed.found.files,
             bytes=passed.found.bytes,
             records=passed.found.records,

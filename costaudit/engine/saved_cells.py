@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.alike import Alike, Band
+from costaudit.engine.alike import Alike, SizeBand
 from costaudit.engine.bands import Bands
 from costaudit.engine.detail import (
     CLASSES,
@@ -62,7 +62,7 @@ def alike_of(ledger: SavedLedger, plan: Plan) -> Alike:
     low, high = times_of(ledger, plan)
     classes = [(keys["classes"] >> bit) & 1 == 1 for bit in range(len(CLASSES))]
 
-    def band(key: str, limits: Sequence[int]) -> Band:
+    def band(key: str, limits: Sequence[int]) -> SizeBand:
         return Bands(limits).band(keys[key])
 
     return Alike(

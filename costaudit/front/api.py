@@ -25,7 +25,7 @@ from costaudit.front.options import (
     path_of,
     reading_of,
 )
-from costaudit.front.reading import Reading, Tests, opened_logs
+from costaudit.front.reading import LogReading, Tests, opened_logs
 from costaudit.front.result import AuditResult, Result
 from costaudit.front.sources import as_paths
 from costaudit.front.telling import Notes, heard_by
@@ -88,10 +88,10 @@ def simulate(  # noqa: PLR0913 - what can be asked
     Without a log it is the scenario of that name or file, `ten-million` by default. Raises UsageError for
     options that make no sense together, InputError where nothing can be read.
     """
-    from costaudit.front.audits import Asked, simulated  # noqa: PLC0415 - start-up
+    from costaudit.front.audits import SimulationAsked, simulated  # noqa: PLC0415 - start-up
 
     floor = None if quality_floor is None else str(quality_floor)
-    asked = Asked(
+    asked = SimulationAsked(
         scenario=optional(scenario), policies=[os.fspath(policy) for policy in policies], compare=compare,
         markup=markup, break_even=break_even, commit=commit, cost_source=cost_source,
     )  # fmt: skip
@@ -178,7 +178,7 @@ def _asked(
     changes: Sequence[str] = (),
     *,
     fewest: int = 1,
-) -> Iterator[tuple[list[str], Reading, Notes]]:
+) -> Iterator[tuple[list[str], LogReading, Notes]]:
     """The paths of some logs and how to read them, under the settings that hold, with somebody to listen."""
     if len(logs) < fewest:
         raise UsageError("no log is named", hint="a path, a pandas frame, an Arrow table or data set")

@@ -13,15 +13,15 @@ from costaudit.errors import UsageError, one_of
 from costaudit.front.book import BookChoice, open_book
 from costaudit.front.fees import AskedFees, asked_fees
 from costaudit.front.labels import chosen_labels, measure_labels
-from costaudit.front.reading import Reading, opened_logs, plan_of, policy_of, read_logs, warn_of_skipped
+from costaudit.front.reading import LogReading, opened_logs, plan_of, policy_of, read_logs, warn_of_skipped
 
 if TYPE_CHECKING:
     from costaudit.engine.whatif import Evaluated
-    from costaudit.ingest.bills.line import Bill
+    from costaudit.ingest.bills.line import ReadBill
     from costaudit.questions.audit.result import Audit, Simulation
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class SimulationAsked(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be simulated, in the words of the command line."""
 
     scenario: str | None = None
@@ -34,7 +34,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def audited_logs(
-    paths: Sequence[str], reading: Reading, bills: Sequence[Path], labels: Path | None, cost_source: str
+    paths: Sequence[str], reading: LogReading, bills: Sequence[Path], labels: Path | None, cost_source: str
 ) -> Audit:
     """The report of some logs; raises UsageError or InputError."""
     from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
@@ -55,7 +55,7 @@ def audited_logs(
     return build_audit(passed, gateways, bills=known_bills, labels=measured, source=CostSource(source))
 
 
-def simulated(paths: Sequence[str], reading: Reading, asked: Asked) -> Simulation:
+def simulated(paths: Sequence[str], reading: LogReading, asked: SimulationAsked) -> Simulation:
     """The report of some logs under what is asked or, without any, of a scenario.
 
     Raises UsageError or InputError.
@@ -80,7 +80,7 @@ def simulated(paths: Sequence[str], reading: Reading, asked: Asked) -> Simulatio
     )
 
 
-def _refuse_log_options(asked: Asked, reading: Reading, source: str) -> None:
+def _refuse_log_options(asked: SimulationAsked, reading: LogReading, source: str) -> None:
     if source != "auto":
         raise UsageError("--cost-source needs a log", hint="name the log, or leave out --cost-source")
     of_logs = {
@@ -105,7 +105,7 @@ def _policies(named: Sequence[str] | None, *, compare: bool) -> list[str | None]
 
 
 def _evaluated(
-    paths: Sequence[str], reading: Reading, names: Sequence[str | None], *, goes_by_reported: bool
+    paths: Sequence[str], reading: LogReading, names: Sequence[str | None], *, goes_by_reported: bool
 ) -> tuple[list[Evaluated], Evaluated | None]:
     """The log under each policy; and at the prices of the tables under the first, where others are supposed.
 
@@ -143,7 +143,7 @@ def _scenario(name: str | None, fees: AskedFees, at: int | None, choice: BookCho
     return build_scenario_simulation(result, result.book, fees.at(at), at)
 
 
-def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
+def _bills(paths: Sequence[Path], reading: LogReading) -> list[ReadBill]:
     """The bills to compare with, read before the logs: they are small, and may be wrong."""
     from costaudit.ingest.bills.read import load_bill  # noqa: PLC0415 - start-up
 
@@ -161,7 +161,7 @@ def _bills(paths: Sequence[Path], reading: Reading) -> list[Bill]:
 _SOURCES = ("auto", "reported", "list")
 
 
-def _cost_source(name: str, reading: Reading) -> str:
+def _cost_source(name: str, reading: LogReading) -> str:
     source = one_of(name, _SOURCES, "cost source")
     if source == "reported" and reading.choice.changes:
         raise UsageError(

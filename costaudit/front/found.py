@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
 from costaudit import outputs
-from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.ingest.limits import DEFAULTS, ReadLimits
 
 if TYPE_CHECKING:
     from costaudit.errors import InputError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def found_logs(
-    paths: Sequence[str], limits: Limits = DEFAULTS, called: Mapping[str, str] | None = None
+    paths: Sequence[str], limits: ReadLimits = DEFAULTS, called: Mapping[str, str] | None = None
 ) -> Iterator[tuple[list[LogFile], list[InputError]]]:
     """The files that paths stand for and those that are no logs; temporary copies of them live within it.
 

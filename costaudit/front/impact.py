@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +14,7 @@ from costaudit.front import telling
 from costaudit.front.book import BookChoice, choose_book
 from costaudit.front.found import found_logs
 from costaudit.front.reading import Tagging, how_to_read, plan_of, saved_ledgers, warn_of_reading
+from costaudit.times import DAY_US
 
 if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
@@ -22,10 +23,8 @@ if TYPE_CHECKING:
     from costaudit.prices.impact import Impact
     from costaudit.questions.audit.impact import SidePass
 
-_DAY_US: Final = 86_400_000_000
 
-
-class Traffic(msgspec.Struct, frozen=True):
+class ImpactTraffic(msgspec.Struct, frozen=True):
     """Whose bill is to be compared, and on what terms."""
 
     logs: Sequence[str]
@@ -40,10 +39,12 @@ class Traffic(msgspec.Struct, frozen=True):
 def settled_on(changes: Sequence[Change], now: int) -> int:
     """The instant from which every change of prices holds: the last start, or the beginning of today."""
     starts = [change.at for change in changes if change.at is not None]
-    return max([now - now % _DAY_US, *starts])
+    return max([now - now % DAY_US, *starts])
 
 
-def measure_impact(sides: tuple[Side, Side], traffic: Traffic, at: int, limit: Decimal | None) -> Impact:
+def measure_impact(
+    sides: tuple[Side, Side], traffic: ImpactTraffic, at: int, limit: Decimal | None
+) -> Impact:
     """Price the traffic by both sides, at the time of each request and as at an instant.
 
     Raises UsageError where a side is a single table, InputError where the traffic cannot be read or priced.
@@ -61,7 +62,7 @@ def measure_impact(sides: tuple[Side, Side], traffic: Traffic, at: int, limit: D
     return build_impact(pairs, source="ledger" if traffic.ledgers else "logs", ignore_below=limit)
 
 
-def _plan(side: Side, choice: BookChoice, traffic: Traffic) -> Plan:
+def _plan(side: Side, choice: BookChoice, traffic: ImpactTraffic) -> Plan:
     """The plan of a side: its tables under the overlays, discounts and names of the project."""
     return plan_of(msgspec.structs.replace(choice, prices=side.place), traffic.policy)
 
@@ -75,7 +76,7 @@ def _of_ledgers(
     sides: tuple[Side, Side],
     plans: Sequence[Plan],
     at: int,
-    _: Traffic,
+    _: ImpactTraffic,
 ) -> _Pairs:
     from costaudit.engine.from_ledgers import pass_of_ledgers  # noqa: PLC0415 - start-up
     from costaudit.questions.audit.impact import SidePass  # noqa: PLC0415
@@ -103,7 +104,7 @@ def _of_logs(
     sides: tuple[Side, Side],
     plans: Sequence[Plan],
     at: int,
-    traffic: Traffic,
+    traffic: ImpactTraffic,
 ) -> _Pairs:
     """Four audits of one reading."""
     from costaudit.engine.audit import audit_tape, informed  # noqa: PLC0415 - start-up

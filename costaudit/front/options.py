@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from costaudit.errors import UsageError
 from costaudit.front.book import BookChoice, choose_book
-from costaudit.front.reading import Reading, Tagging, Tests
+from costaudit.front.reading import LogReading, Tagging, Tests
 from costaudit.ingest.fields import time_us
 from costaudit.ingest.limits import limits_from
 
@@ -66,13 +66,13 @@ def reading_of(
     tests: Tests | None = None,
     changes: Sequence[str] = (),
     called: Mapping[str, str] | None = None,
-) -> Reading:
+) -> LogReading:
     """How logs are to be read under some options; raises UsageError for one that makes no sense.
 
     `changes` are prices that are only supposed; paths are told by what they are `called`.
     """
     calibration, at = options.get("calibration"), options.get("prices_at")
-    return Reading(
+    return LogReading(
         optional(options.get("policy")),
         None if at is None else instant_of(at, "--prices-at", "date"),
         choice_of(options, changes),

@@ -15,7 +15,7 @@ from costaudit.front import telling
 from costaudit.front.book import BookChoice, open_book, project_settings
 from costaudit.front.formats import known_formats
 from costaudit.front.found import found_logs
-from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.ingest.limits import DEFAULTS, ReadLimits
 from costaudit.money import is_amount
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Tests(msgspec.Struct, frozen=True):
     """The pass rate that they must prove, instead of the policy's."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class LogReading(msgspec.Struct, frozen=True):
     """How logs are to be read and priced."""
 
     policy: str | None
@@ -74,7 +74,7 @@ class Reading(msgspec.Struct, frozen=True):
     quiet: bool
     verbose: bool
     tests: Tests = Tests()
-    limits: Limits = DEFAULTS
+    limits: ReadLimits = DEFAULTS
     cache: bool | None = None
     """Whether what logs come to is kept; as the project's settings say by default."""
     called: Mapping[str, str] | None = None
@@ -84,7 +84,9 @@ class Reading(msgspec.Struct, frozen=True):
 class ReadLogs:
     """Logs that were read, or saved ledgers that stand for them."""
 
-    def __init__(self, files: Sequence[LogFile], reading: Reading, source: tuple[Tape, Plan] | Pass) -> None:
+    def __init__(
+        self, files: Sequence[LogFile], reading: LogReading, source: tuple[Tape, Plan] | Pass
+    ) -> None:
         self.files, self.reading = files, reading
         self._source = source
 
@@ -137,7 +139,7 @@ class ReadLogs:
         return judge_tape(self.tape, self.plan)
 
 
-def read_logs(paths: Sequence[str], reading: Reading, *, goes_by_reported: bool = True) -> Pass:
+def read_logs(paths: Sequence[str], reading: LogReading, *, goes_by_reported: bool = True) -> Pass:
     """One pass over the logs, or over saved ledgers.
 
     Warns of what was set aside; raises InputError when nothing could be read. `goes_by_reported` where the
@@ -150,7 +152,7 @@ def read_logs(paths: Sequence[str], reading: Reading, *, goes_by_reported: bool 
 @contextlib.contextmanager
 def opened_logs(
     paths: Sequence[str],
-    reading: Reading,
+    reading: LogReading,
     revise: Callable[[Plan], Plan] | None = None,
     *,
     goes_by_reported: bool = True,

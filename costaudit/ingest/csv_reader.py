@@ -25,7 +25,7 @@ from costaudit.ingest.adapters.flat_columns import FlatRows, Mask, flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_text_layout
 from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.csv_blocks import csv_blocks
-from costaudit.ingest.csv_rows import At, Rows, fields_of, rows_of
+from costaudit.ingest.csv_rows import At, TableRows, fields_of, rows_of
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.encoding import is_utf8
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -115,13 +115,13 @@ class CsvReader(OneFile):
             parsed.records += rows.broken
         return parsed
 
-    def _rows(self, block: TextBlock) -> Rows:
+    def _rows(self, block: TextBlock) -> TableRows:
         data = block.data
         if b"\n" + BOM in data or data.startswith(BOM):  # where files were put one after the other
             data = (b"\n" + data).replace(b"\n" + BOM, b"\n")[1:]
         return rows_of(data, self.delimiter, len(self.names))
 
-    def _read(self, rows: Rows) -> Iterator[tuple[At, list[str]]]:
+    def _read(self, rows: TableRows) -> Iterator[tuple[At, list[str]]]:
         """The fields of all whole rows, in their order."""
         whole = ((at, self._fields(text)) for at, text in rows.texts())
         yield from heapq.merge(whole, rows.single, key=lambda row: row[0].line)
@@ -133,7 +133,7 @@ class CsvReader(OneFile):
     def _place(self, block: TextBlock, at: At, detail: str = "") -> Place:
         return Place(self.file.name, block.first_line + at.line, block.offset + at.byte, detail)
 
-    def _parse_fast(self, block: TextBlock, rows: Rows) -> Parsed | None:
+    def _parse_fast(self, block: TextBlock, rows: TableRows) -> Parsed | None:
         """The calls of a block by columns; None where it is better read row by row."""
         if self.layout is None or not rows.whole:
             return None

@@ -44,7 +44,7 @@ class At:
 
 
 @dataclass(slots=True)
-class Rows:
+class TableRows:
     """What a piece of a table holds."""
 
     whole: list[bytes] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Rows:
                 yield At(line, byte), text[begin:end]
 
 
-def rows_of(data: bytes, delimiter: str, width: int) -> Rows:
+def rows_of(data: bytes, delimiter: str, width: int) -> TableRows:
     """The rows of some text that begins with a row."""
     scan = _Scan(data, delimiter, width)
     while scan.at < len(data):
@@ -106,7 +106,7 @@ class _Marks:
 class _Scan:
     def __init__(self, data: bytes, delimiter: str, width: int) -> None:
         self.data, self.delimiter, self.width = data, delimiter, width
-        self.rows = Rows()
+        self.rows = TableRows()
         self.at = self.line = 0
         self._window = len(data)
         self._troubles = 0

@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 
 from costaudit.errors import InputError, did_you_mean, shown
 from costaudit.ingest.copies import without_copies
-from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.ingest.limits import DEFAULTS, ReadLimits
 from costaudit.ingest.logfile import LogFile, spool
 from costaudit.ingest.object_store import expand_url, is_url
 from costaudit.ingest.pipes import pieces_of_pipe
@@ -51,7 +51,7 @@ class _Found:
 def find_logs(
     paths: Sequence[str],
     stdin: IO[bytes] | None = None,
-    limits: Limits = DEFAULTS,
+    limits: ReadLimits = DEFAULTS,
     called: Mapping[str, str] | None = None,
 ) -> tuple[list[LogFile], list[InputError]]:
     """The files that `paths` name, each once, in order of their names; and what could not be read.

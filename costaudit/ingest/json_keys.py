@@ -30,7 +30,7 @@ _ESCAPED_KEY: Final = re.compile(rb'"[\w.$@:/-]*\\u00[\w.$@:/\\-]*"[ \t\r]*:')
 """A key of which a letter is written as an escape, which JSON allows and nobody does on purpose."""
 
 
-class Keys(NamedTuple):
+class BlockKeys(NamedTuple):
     """The keys of a block."""
 
     known: frozenset[str]
@@ -95,7 +95,7 @@ class KnownKeys:
         mixed = (words ^ np.asarray(lengths).astype(np.uint64)) * _MIX
         return np.asarray(mixed >> _SHIFT)
 
-    def found_in(self, data: bytes) -> Keys | None:
+    def found_in(self, data: bytes) -> BlockKeys | None:
         """The names that occur as keys; None where an escaped key makes it hard to say."""
         if b"\\" in data and b"\\u00" in data and _ESCAPED_KEY.search(data):
             return None
@@ -122,7 +122,7 @@ class KnownKeys:
             name for slot in np.flatnonzero(seen & self._table).tolist() for name in self._names[slot]
         )
         if self._wanted is _nobody:
-            return Keys(known, frozenset())
+            return BlockKeys(known, frozenset())
         begin = windows[np.minimum(places - lengths, len(windows) - 1)] << spare
         rest = np.flatnonzero(self._begins[slots] != begin)
         is_key = (behind[ends][rest] == _COLON) | (
@@ -130,7 +130,7 @@ class KnownKeys:
         )
         rest = rest[is_key & (codes[places[rest] - 1] != _BACKSLASH)]
         names = _Names(places[rest] - lengths[rest], lengths[rest], begin[rest], last[rest])
-        return Keys(known, self._others(data, names, windows))
+        return BlockKeys(known, self._others(data, names, windows))
 
     def _others(self, data: bytes, names: _Names, windows: Words) -> frozenset[str]:
         """The wanted ones among some names."""

@@ -17,7 +17,7 @@ _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ReadLimits:
     """Sizes in bytes."""
 
     line: int = 64 << 20
@@ -44,10 +44,10 @@ class Limits:
         return dataclasses.replace(self, **changes)
 
 
-DEFAULTS: Final = Limits()
+DEFAULTS: Final = ReadLimits()
 
 
-def limits_from(words: Iterable[str] | None) -> Limits:
+def limits_from(words: Iterable[str] | None) -> ReadLimits:
     """The limits of a command: the defaults, but for those that its words change."""
     return DEFAULTS.with_words(words or ())
 

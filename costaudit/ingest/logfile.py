@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from costaudit import drafts
 from costaudit.errors import InputError
-from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.ingest.limits import DEFAULTS, ReadLimits
 from costaudit.outputs import reads
 
 
@@ -74,7 +74,7 @@ class LogFile:
     encoding: str = "utf-8"
     """How the uncompressed text is encoded, as Python names it. All that reads blocks sees UTF-8."""
     line_ends: LineEnds = LineEnds.NEWLINE
-    limits: Limits = DEFAULTS
+    limits: ReadLimits = DEFAULTS
     """How much of what a file can have too much of is read."""
     data: bytes | None = None
     """The bytes themselves, where they are in memory already: nothing is opened then."""

@@ -17,7 +17,7 @@ from costaudit.ingest.quarantine import Place, Quarantine
 from costaudit.ingest.reader import FileReader, open_log
 from costaudit.ingest.settle import settled
 from costaudit.ingest.starter import starter_mapping
-from costaudit.ingest.trace import Trace, trace_record
+from costaudit.ingest.trace import KeyTrace, trace_record
 from costaudit.schema import Call
 
 
@@ -29,7 +29,7 @@ class ReadRecord:
     format: str
     calls: tuple[Call, ...]
     """Empty for a record that is not a call: a header, an aggregate."""
-    trace: Trace
+    trace: KeyTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _add(look: Look, number: int, record: Record | Skip, read: Read, adapters: S
     look.not_calls += not calls
     known = {example.format for example in look.examples if example.calls or not calls}
     if adapter.name not in known:
-        trace = trace_record(record, _plainly(adapter, forced=look.forced)) if calls else Trace()
+        trace = trace_record(record, _plainly(adapter, forced=look.forced)) if calls else KeyTrace()
         look.examples.append(ReadRecord(number, adapter.name, tuple(calls), trace))
 
 

@@ -17,10 +17,10 @@ from costaudit.ingest.adapters.mapped import (
     TARGETS,
     UNITS,
     WITH_UNIT,
-    Condition,
+    FieldSource,
     FormatMapping,
+    RecordMark,
     Scalar,
-    Source,
     evidence_of,
 )
 from costaudit.ingest.paths import Path, parse_path
@@ -85,7 +85,7 @@ def parse_format(name: str, table: Any, file: str) -> FormatMapping:
     at = f"formats.{name}"
     if not isinstance(table, dict):
         raise ConfigError(f"{at}: expected a table, got {_told(type(table).__name__)}", path=file)
-    fields: dict[str, Source] = {}
+    fields: dict[str, FieldSource] = {}
     stated: dict[str, str] = {}
     for key, value in table.items():
         if key in WORDS:
@@ -129,7 +129,7 @@ def _target(key: str, at: str, file: str) -> str:
     )
 
 
-def _source(target: str, value: Any, at: str, file: str) -> Source:
+def _source(target: str, value: Any, at: str, file: str) -> FieldSource:
     if isinstance(value, (str, list)):
         value = {"path": value}
     if not isinstance(value, dict):
@@ -142,7 +142,7 @@ def _source(target: str, value: Any, at: str, file: str) -> Source:
         raise ConfigError(
             f"{at}: neither path nor value", path=file, hint=f'like {at.rsplit(".", maxsplit=1)[-1]} = "a.b"'
         )
-    return Source(
+    return FieldSource(
         tuple(_path(text, at, file) for text in texts),
         spec.value,
         _factor(target, spec.unit, at, file),
@@ -163,7 +163,7 @@ def _factor(target: str, unit: str | None, at: str, file: str) -> Decimal | None
     return units[unit]
 
 
-def _conditions(value: Any, at: str, file: str) -> tuple[Condition, ...]:
+def _conditions(value: Any, at: str, file: str) -> tuple[RecordMark, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
@@ -174,7 +174,7 @@ def _conditions(value: Any, at: str, file: str) -> tuple[Condition, ...]:
     if not spec:
         raise ConfigError(f"{at}: names no path", path=file)
     return tuple(
-        Condition(_path(text, at, file), tuple(wanted) if isinstance(wanted, list) else (wanted,))
+        RecordMark(_path(text, at, file), tuple(wanted) if isinstance(wanted, list) else (wanted,))
         for text, wanted in spec.items()
     )
 

@@ -23,7 +23,7 @@ _VALUES: Final = _PASSED | _FAILED
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AnswerOutcome:
     """Whether one answer was good."""
 
     request_id: str
@@ -32,7 +32,7 @@ class Outcome:
     """'a' or 'b' where the file says so."""
 
 
-def load_outcomes(path: Path) -> list[Outcome]:
+def load_outcomes(path: Path) -> list[AnswerOutcome]:
     """The outcomes of a CSV file (with a header) or of JSON lines, decided by the first character.
 
     Raises InputError with the line that is wrong: no id, a pass that is not 0 or 1, two outcomes for one
@@ -40,7 +40,7 @@ def load_outcomes(path: Path) -> list[Outcome]:
     """
     text = read_text(path)
     rows = _json_rows(text, path) if text.lstrip()[:1] == "{" else _csv_rows(text, path)
-    found: dict[tuple[str, str | None], Outcome] = {}
+    found: dict[tuple[str, str | None], AnswerOutcome] = {}
     for line, row in rows:
         outcome = _outcome(row, path, line)
         key = outcome.request_id, outcome.arm
@@ -84,7 +84,7 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         raise InputError("is not CSV", path=str(path), line=reader.line_num) from error
 
 
-def _outcome(row: Mapping[str, Any], path: Path, line: int) -> Outcome:
+def _outcome(row: Mapping[str, Any], path: Path, line: int) -> AnswerOutcome:
     ident = next((row[n] for n in ID_NAMES if isinstance(row.get(n), str) and row[n].strip()), None)
     if ident is None:
         raise InputError("has no request id", path=str(path), line=line, hint=f"name it {ID_NAMES[0]}")
@@ -95,4 +95,4 @@ def _outcome(row: Mapping[str, Any], path: Path, line: int) -> Outcome:
     arm = row.get(ARM_NAME)
     if arm is not None and arm != "" and str(arm).strip().lower() not in ("a", "b"):
         raise InputError("the arm is not a or b", path=str(path), line=line)
-    return Outcome(ident.strip(), passed, str(arm).strip().lower() if arm else None)
+    return AnswerOutcome(ident.strip(), passed, str(arm).strip().lower() if arm else None)

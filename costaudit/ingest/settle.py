@@ -41,7 +41,7 @@ _EXACT, _PARTIAL, _NONE, _ = range(4)
 _NO, _YES = np.False_, np.True_
 
 
-class Block(msgspec.Struct):
+class StatedBlock(msgspec.Struct):
     """What the records of a block state: columns by name, one row per call."""
 
     rows: int
@@ -74,7 +74,7 @@ class Settled(msgspec.Struct, frozen=True):
     """Places in READINGS."""
 
 
-def settle(block: Block) -> Settled:
+def settle(block: StatedBlock) -> Settled:
     """The disjoint classes, quality and reading of every row of a block."""
     rows = _Rows(block)
     rows.unite_parts()
@@ -93,7 +93,7 @@ def settle(block: Block) -> Settled:
 class _Rows:
     """The rows of a block on their way to disjoint classes."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: StatedBlock) -> None:
         self._block = block
         self._zero = np.zeros(block.rows, np.int64)
         self._false = np.zeros(block.rows, bool)
@@ -286,14 +286,14 @@ _READING_WORDS: Final = tuple(reading.value for reading in READINGS)
 _QUALITY_CODE: Final = {word: code for code, word in enumerate(_QUALITY_WORDS)}
 
 
-def _block_of(raw: Sequence[tuple[Call, Stated]]) -> Block:
+def _block_of(raw: Sequence[tuple[Call, Stated]]) -> StatedBlock:
     """Raw counts of calls as columns."""
     columns = dict(
         zip(Stated.__struct_fields__, zip(*(astuple(s) for _, s in raw), strict=True), strict=True)
     )
     counts = {name: column for name in COUNTED if (column := _counts(columns[name])) is not None}
     includes = columns["includes"]
-    return Block(
+    return StatedBlock(
         len(raw),
         counts,
         cache_inside=_marks([i.cache for i in includes]),

@@ -15,7 +15,7 @@ import msgspec
 from costaudit.errors import InputError
 from costaudit.ingest.encoding import UTF8, encoding_of, line_ends_of
 from costaudit.ingest.json_blocks import list_start
-from costaudit.ingest.limits import DEFAULTS, Limits
+from costaudit.ingest.limits import DEFAULTS, ReadLimits
 from costaudit.ingest.logfile import TAPE_MAGIC, Compression, Container, LineEnds, LogFile, open_bytes, spool
 from costaudit.ingest.streams import BOM, chunks, peek, peek_text
 from costaudit.ingest.unpack import BrokenError, is_skippable
@@ -44,7 +44,7 @@ _KNOWN_OTHERS: Final = {
 _READ: Final = "JSON, CSV, Parquet and SQLite are read, plain, .gz or .zst"
 
 
-def sniff(name: str, path: Path, filesystem: Any = None, limits: Limits = DEFAULTS) -> LogFile:
+def sniff(name: str, path: Path, filesystem: Any = None, limits: ReadLimits = DEFAULTS) -> LogFile:
     """What a file is; raises InputError for one that cannot be a log.
 
     Containers that are read out of order (Parquet, SQLite, tapes) are unpacked into a temporary copy, all but

@@ -33,7 +33,7 @@ _GONE: Final = object()
 
 
 @dataclass(slots=True)
-class Trace:
+class KeyTrace:
     """What each key of a record was good for."""
 
     fields: dict[str, list[str]] = field(default_factory=dict)
@@ -44,12 +44,12 @@ class Trace:
     """Values that were not tried, in records that are too large."""
 
 
-def trace_record(record: Record, read: Callable[[Record], list[Call]]) -> Trace:
+def trace_record(record: Record, read: Callable[[Record], list[Call]]) -> KeyTrace:
     """Try every value of a record; `read` raises Skip for a record that it cannot read.
 
     A key inside a list is told once for all items. Fields are those of the first call.
     """
-    trace = Trace()
+    trace = KeyTrace()
     before = _read(read, record)
     leaves = list(_leaves(record, (), {}))
     size = _size(record)

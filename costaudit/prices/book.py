@@ -20,9 +20,9 @@ from costaudit.prices.names import Suggester
 from costaudit.prices.overlays import Overlay, load_overlay
 from costaudit.prices.rows import (
     Alias,
-    Cells,
     ModelFacts,
     PriceRow,
+    RowCells,
     WindowRow,
     parse_alias,
     parse_model,
@@ -201,11 +201,11 @@ def _shipped_tables(day: str) -> Tables:
     return read_tables(*open_folder(None), day)
 
 
-_Named = tuple[str, list[Cells]]
+_Named = tuple[str, list[RowCells]]
 """Rows with the overlay that they are of."""
 
 
-def _stack(layers: Iterable[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, list[_Named]]:
+def _stack(layers: Iterable[tuple[str, dict[ModelKey, list[RowCells]]]]) -> dict[ModelKey, list[_Named]]:
     """The rows of every layer, for every model."""
     found: dict[ModelKey, list[_Named]] = {}
     for name, rows in layers:
@@ -214,7 +214,7 @@ def _stack(layers: Iterable[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[Mo
     return found
 
 
-def _replaced(layers: Iterable[tuple[str, dict[ModelKey, list[Cells]]]]) -> dict[ModelKey, _Named]:
+def _replaced(layers: Iterable[tuple[str, dict[ModelKey, list[RowCells]]]]) -> dict[ModelKey, _Named]:
     """The rows of the uppermost layer that has any, for every name whatever its case."""
     found: dict[ModelKey, _Named] = {}
     for name, rows in layers:
@@ -229,7 +229,7 @@ def _prices(key: ModelKey, rows: Sequence[_Named]) -> tuple[PriceRow, ...]:
     return tuple(parse_price(c, key[0], name) for name, cells in rows for c in cells)
 
 
-def _facts(key: ModelKey, rows: Sequence[Cells]) -> ModelFacts:
+def _facts(key: ModelKey, rows: Sequence[RowCells]) -> ModelFacts:
     return parse_model(rows[-1], key[0])
 
 
@@ -259,7 +259,7 @@ def changed_keys(base: Mapping[ModelKey, T], head: Mapping[ModelKey, T]) -> list
     return [key for key in dict.fromkeys([*old, *new]) if old.get(key) != new.get(key)]
 
 
-def restated_facts(book: PriceBook) -> Iterator[tuple[Cells, Cells]]:
+def restated_facts(book: PriceBook) -> Iterator[tuple[RowCells, RowCells]]:
     """Rows of models.csv for a model that stands already, each with the one before it."""
     facts: Any = book.facts
     for key in facts if isinstance(facts, _Lazy) else ():

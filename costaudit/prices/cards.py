@@ -75,19 +75,19 @@ class Card(msgspec.Struct, frozen=True):
         return self.with_rates(lent) if lent else self
 
 
-class Step(msgspec.Struct, frozen=True):
+class LadderStep(msgspec.Struct, frozen=True):
     """A card, and how many input-side tokens a request must exceed for it; -1 for any request."""
 
     over: int
     card: Card
 
 
-class Segment(msgspec.Struct, frozen=True):
+class PriceStretch(msgspec.Struct, frozen=True):
     """A stretch of time in which no price changes."""
 
     start: int
     """Microseconds UTC; holds until the next segment starts."""
-    ladders: Mapping[str, tuple[Step, ...]]
+    ladders: Mapping[str, tuple[LadderStep, ...]]
     """By time window ('' outside every window), steps in rising order."""
     reason: str | None = None
     """Why nothing is priced in this stretch; ladders is empty then."""
@@ -96,7 +96,7 @@ class Segment(msgspec.Struct, frozen=True):
 class Timeline(msgspec.Struct, frozen=True, dict=True):
     """All segments of a name under one set of conditions, oldest first, the first from the beginning."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[PriceStretch, ...]
     windows: Mapping[str, tuple[WindowRow, ...]]
 
     @functools.cached_property
@@ -120,7 +120,7 @@ class Timeline(msgspec.Struct, frozen=True, dict=True):
         code = int(index[0])
         return self.cards[code] if code >= 0 else self.reasons[-1 - code]
 
-    def _segment_at(self, ts: int) -> Segment:
+    def _segment_at(self, ts: int) -> PriceStretch:
         return self.segments[max(bisect.bisect_right([s.start for s in self.segments], ts) - 1, 0)]
 
     @functools.cached_property
@@ -180,7 +180,7 @@ class Timeline(msgspec.Struct, frozen=True, dict=True):
 
     def _fill(
         self,
-        segment: Segment,
+        segment: PriceStretch,
         rows: npt.NDArray[np.int64],
         ts: npt.NDArray[np.int64],
         context: npt.NDArray[np.int64],
@@ -229,7 +229,7 @@ def _alike(cards: Sequence[Card]) -> bool:
 
 
 def _climb(
-    ladder: Sequence[Step], context: npt.NDArray[np.int64], index: Mapping[str, int]
+    ladder: Sequence[LadderStep], context: npt.NDArray[np.int64], index: Mapping[str, int]
 ) -> npt.NDArray[np.int32]:
     import numpy as np  # noqa: PLC0415 - start-up
 
@@ -263,12 +263,14 @@ def timeline_of(
         and r.when.speed in ("", speed if speed in speeds else "")
     )
     if not rows:
-        return Timeline((Segment(0, {}, NO_TIER_PRICE if book.in_force.get(key) else NO_PRICE_THEN),), {})
+        return Timeline(
+            (PriceStretch(0, {}, NO_TIER_PRICE if book.in_force.get(key) else NO_PRICE_THEN),), {}
+        )
     windows = sorted({r.when.window for r in rows} - {""})
     unknown = next((w for w in windows if w not in book.windows), None)
     if unknown is not None:
         raise TableError(f"{key[0]}/{key[1]}: the window {unknown!r} of its prices is not in windows.csv")
-    segments: list[Segment] = [Segment(0, {}, NO_PRICE_THEN)]
+    segments: list[PriceStretch] = [PriceStretch(0, {}, NO_PRICE_THEN)]
     for start in sorted({r.valid_from for r in rows}):
         segment = _segment(book, key, rows, start, windows)
         if not _same(segment, segments[-1]):
@@ -282,7 +284,7 @@ def _is(row: PriceRow, klass: str, tier: str) -> bool:
 
 def join_timelines(parts: Sequence[tuple[int, Timeline]]) -> Timeline:
     """One timeline that follows each part from its start on: what a name that moved comes to."""
-    segments: list[Segment] = []
+    segments: list[PriceStretch] = []
     windows: dict[str, tuple[WindowRow, ...]] = {}
     for place, (start, timeline) in enumerate(parts):
         end = parts[place + 1][0] if place + 1 < len(parts) else None
@@ -291,7 +293,7 @@ def join_timelines(parts: Sequence[tuple[int, Timeline]]) -> Timeline:
             until = timeline.segments[number + 1].start if number + 1 < len(timeline.segments) else None
             if (until is not None and until <= start) or (end is not None and segment.start >= end):
                 continue
-            segments.append(Segment(max(segment.start, start), segment.ladders, segment.reason))
+            segments.append(PriceStretch(max(segment.start, start), segment.ladders, segment.reason))
     merged = segments[:1]
     for segment in segments[1:]:
         if not _same(segment, merged[-1]):
@@ -299,7 +301,7 @@ def join_timelines(parts: Sequence[tuple[int, Timeline]]) -> Timeline:
     return Timeline(tuple(merged), windows)
 
 
-def _same(a: Segment, b: Segment) -> bool:
+def _same(a: PriceStretch, b: PriceStretch) -> bool:
     if a.reason != b.reason or a.ladders.keys() != b.ladders.keys():
         return False
     return all(
@@ -315,19 +317,19 @@ def _usd(card: Card) -> dict[str, Decimal]:
 
 def _segment(
     book: PriceBook, key: ModelKey, rows: Iterable[PriceRow], start: int, windows: Sequence[str]
-) -> Segment:
+) -> PriceStretch:
     current: dict[tuple[str, object], PriceRow] = {}
     for row in sorted((r for r in rows if r.valid_from <= start), key=lambda r: r.valid_from):
         current[row.klass, row.when] = row
     live = [r for r in current.values() if r.status != "ended"]
     if not any(r.klass in ("input", "output", "request") and not r.when.window for r in live):
-        return Segment(start, {}, NO_PRICE_THEN)
+        return PriceStretch(start, {}, NO_PRICE_THEN)
     overs = sorted({-1, *(r.when.context_over for r in live)})
     ladders = {
-        window: tuple(Step(over, _card(book, key, live, start, window, over)) for over in overs)
+        window: tuple(LadderStep(over, _card(book, key, live, start, window, over)) for over in overs)
         for window in ("", *(w for w in windows if any(r.when.window == w for r in live)))
     }
-    return Segment(start, ladders)
+    return PriceStretch(start, ladders)
 
 
 def _card(
@@ -372,5 +374,5 @@ def name_timeline(
             key = (resolution.provider, resolution.model)
             parts.append((start, timeline_of(book, key, tier, region, speed)))
         else:
-            parts.append((start, Timeline((Segment(0, {}, resolution.reason.value),), {})))
+            parts.append((start, Timeline((PriceStretch(0, {}, resolution.reason.value),), {})))
     return parts[0][1] if len(parts) == 1 else join_timelines(parts)

@@ -12,14 +12,23 @@ from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.folders import Folder, open_folder
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.rules.registry import OBSERVED, RULES, UNREADABLE, UNUSED
-from costaudit.prices.rules.rule import Base, Case, Found, Rule, Unpriced, Violation, Wanted, violation
+from costaudit.prices.rules.rule import (
+    Base,
+    BrokenAt,
+    CheckedTables,
+    Rule,
+    UnpricedTraffic,
+    Violation,
+    Wanted,
+    violation,
+)
 from costaudit.prices.rules.suppressions import Suppressed, Suppression, load_suppressions, split_suppressed
 from costaudit.prices.semantics import load_semantics
 
-__all__ = ["Checked", "Terms", "Violation", "check_tables", "judge_tables", "load_base"]
+__all__ = ["CheckTerms", "Checked", "Violation", "check_tables", "judge_tables", "load_base"]
 
 
-class Terms(msgspec.Struct, frozen=True):
+class CheckTerms(msgspec.Struct, frozen=True):
     """What tables are judged by."""
 
     rules: tuple[Rule, ...] = RULES
@@ -33,7 +42,7 @@ class Terms(msgspec.Struct, frozen=True):
     """What policies need prices for."""
     against: Callable[[PriceBook], Iterable[Violation]] | None = None
     """Where another source states other prices."""
-    traffic: Callable[[], Iterable[Unpriced]] | None = None
+    traffic: Callable[[], Iterable[UnpricedTraffic]] | None = None
     """Requests that these tables give no price, asked once the tables are known to be readable."""
 
 
@@ -60,13 +69,15 @@ def check_tables(
 
 
 def judge_tables(
-    directory: Folder | str | None = None, overlays: Sequence[Path | str] = (), terms: Terms | None = None
+    directory: Folder | str | None = None,
+    overlays: Sequence[Path | str] = (),
+    terms: CheckTerms | None = None,
 ) -> Checked:
     """The rules of `terms` on a directory of tables (the shipped one by default) and its overlays.
 
     Tables that cannot be read are violations of CA101, all of them named, and nothing else is judged.
     """
-    terms = terms or Terms()
+    terms = terms or CheckTerms()
     place, shown = open_folder(directory)
     try:
         book = load_book(directory, overlays=overlays)
@@ -80,7 +91,7 @@ def judge_tables(
     if broken:
         return Checked(tuple(sorted(set(broken))), unreadable=True)
     unpriced, impossible = _unpriced(terms)
-    case = Case(
+    case = CheckedTables(
         book, place, gateways, semantics,
         terms.base, terms.now, terms.max_age_days, terms.grace_days, terms.wanted,
         unpriced,
@@ -100,7 +111,7 @@ def judge_tables(
     return Checked(tuple(sorted(stays)), tuple(hidden))
 
 
-def _unpriced(terms: Terms) -> tuple[tuple[Unpriced, ...], list[Violation]]:
+def _unpriced(terms: CheckTerms) -> tuple[tuple[UnpricedTraffic, ...], list[Violation]]:
     """The traffic without a price; or why nothing can be priced by such tables."""
     if terms.traffic is None:
         return (), []
@@ -110,7 +121,7 @@ def _unpriced(terms: Terms) -> tuple[tuple[Unpriced, ...], list[Violation]]:
         return (), [_unreadable(error)]
 
 
-def _can_judge(rule: Rule, terms: Terms) -> bool:
+def _can_judge(rule: Rule, terms: CheckTerms) -> bool:
     has = {
         "": True,
         "base": terms.base is not None and terms.now is not None,
@@ -137,12 +148,12 @@ def _read_everything(book: PriceBook) -> Iterator[CostauditError]:
 
 def _unreadable(error: CostauditError, where: str = "") -> Violation:
     message = where + error.message + (f" ({error.hint})" if error.hint else "")
-    return violation(UNREADABLE, Found(error.path or "", error.line or 0, error.path or "", message))
+    return violation(UNREADABLE, BrokenAt(error.path or "", error.line or 0, error.path or "", message))
 
 
 def _unused(entry: Suppression) -> Violation:
     told = f"nothing breaks {entry.code} at {entry.subject!r}: the suppression has no use"
-    return violation(UNUSED, Found(entry.path, entry.line, f"{entry.code} {entry.subject}", told))
+    return violation(UNUSED, BrokenAt(entry.path, entry.line, f"{entry.code} {entry.subject}", told))
 
 
 def load_base(directory: Folder | str) -> Base:

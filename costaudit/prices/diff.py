@@ -19,13 +19,13 @@ from costaudit.prices.folders import Folder
 from costaudit.prices.gateways import Gateway, Gateways, load_gateways
 from costaudit.prices.rows import UNIT_CLASSES, Alias, ModelFacts, WindowRow, instant_text
 from costaudit.prices.rules.deltas import Delta, Writing, applied_usd, find_deltas
-from costaudit.prices.rules.rule import DAY_US
 from costaudit.prices.semantics import Semantics, SemanticsTable, load_semantics
 from costaudit.prices.tables import Provider, header_line
 from costaudit.prices.trees import Opened
+from costaudit.times import DAY_US
 
 
-class Kind(StrEnum):
+class ChangeKind(StrEnum):
     """What sort of change it is."""
 
     RETROACTIVE = "retroactive"
@@ -49,14 +49,14 @@ class Kind(StrEnum):
     """Only source, confidence, days or note of a row."""
 
 
-ORDER: Final = tuple(Kind)
+ORDER: Final = tuple(ChangeKind)
 """What should be looked at first stands first."""
 
 
 class Change(msgspec.Struct, frozen=True):
     """One thing that differs."""
 
-    kind: Kind
+    kind: ChangeKind
     subject: str
     """provider/model, provider/alias, a gateway, a provider, a window."""
     what: str
@@ -161,21 +161,21 @@ def _usd(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
 
 
-def _kind_of(delta: Delta, base: Side, head: Side, now: int, settled: int) -> Kind:  # noqa: PLR0911 - one per kind
+def _kind_of(delta: Delta, base: Side, head: Side, now: int, settled: int) -> ChangeKind:  # noqa: PLR0911 - one per kind
     key = (delta.row.provider, delta.row.model)
     if key not in base.book.rows:
-        return Kind.NEW_MODEL
+        return ChangeKind.NEW_MODEL
     if key not in head.book.rows:
-        return Kind.REMOVED_MODEL
+        return ChangeKind.REMOVED_MODEL
     if delta.writing is Writing.ANNOTATED:
-        return Kind.PROVENANCE
+        return ChangeKind.PROVENANCE
     if delta.writing is Writing.REMOVED:
-        return Kind.REMOVED
+        return ChangeKind.REMOVED
     if delta.at > now:
-        return Kind.SCHEDULED
+        return ChangeKind.SCHEDULED
     if delta.writing is not Writing.ADDED:
-        return Kind.CORRECTION
-    return Kind.RETROACTIVE if delta.at < settled else Kind.CHANGE
+        return ChangeKind.CORRECTION
+    return ChangeKind.RETROACTIVE if delta.at < settled else ChangeKind.CHANGE
 
 
 def _remark(delta: Delta) -> str:
@@ -202,7 +202,7 @@ def _aliases(base: Side, head: Side) -> Iterator[Change]:
             row = next((r for r in (*come, *new) if r.valid_from == at), (come or list(new) or gone)[0])
             side = head if new else base
             yield Change(
-                Kind.ALIAS, "/".join(key), "alias", at, _stands_for(old, at), _stands_for(new, at), "",
+                ChangeKind.ALIAS, "/".join(key), "alias", at, _stands_for(old, at), _stands_for(new, at), "",
                 side.path(row.path), row.line, "head" if new else "base",
             )  # fmt: skip
 
@@ -236,7 +236,7 @@ def _facts(base: Side, head: Side) -> Iterator[Change]:
             if whole is not None and (key in base.book.rows) == (key in head.book.rows):
                 side = head if new is not None else base
                 yield Change(
-                    Kind.FACT, "/".join(key), "model", None, None if old is None else "listed",
+                    ChangeKind.FACT, "/".join(key), "model", None, None if old is None else "listed",
                     None if new is None else "listed", "", side.path(whole.path), whole.line,
                     "head" if new is not None else "base",
                 )  # fmt: skip
@@ -246,7 +246,16 @@ def _facts(base: Side, head: Side) -> Iterator[Change]:
             if was != now:
                 what = "class" if name == "klass" else name
                 yield Change(
-                    Kind.FACT, "/".join(key), what, None, was, now, "", head.path(new.path), new.line, "head"
+                    ChangeKind.FACT,
+                    "/".join(key),
+                    what,
+                    None,
+                    was,
+                    now,
+                    "",
+                    head.path(new.path),
+                    new.line,
+                    "head",
                 )
 
 
@@ -271,12 +280,12 @@ def _providers(base: Side, head: Side) -> Iterator[Change]:
         line, where = header_line(side.place, "providers.toml", ident), "head" if new else "base"
         if old is None or new is None:
             values = ("listed" if old else None, "listed" if new else None)
-            yield Change(Kind.PROVIDER, ident, "provider", None, *values, "", place, line, where)
+            yield Change(ChangeKind.PROVIDER, ident, "provider", None, *values, "", place, line, where)
             continue
         for name in names:
             was, now = _plain(getattr(old, name)), _plain(getattr(new, name))
             if was != now:
-                yield Change(Kind.PROVIDER, ident, name, None, was, now, "", place, line, where)
+                yield Change(ChangeKind.PROVIDER, ident, name, None, was, now, "", place, line, where)
 
 
 def _fees(base: Side, head: Side) -> Iterator[Change]:
@@ -289,7 +298,7 @@ def _fees(base: Side, head: Side) -> Iterator[Change]:
         if old is None or new is None or (old.name, old.log_names) != (new.name, new.log_names):
             line = header_line(side.place, "gateways.toml", ident)
             told = [None if g is None else "+".join((g.name, *g.log_names)) for g in (old, new)]
-            yield Change(Kind.GATEWAY, ident, "gateway", None, told[0], told[1], "", place, line, where)
+            yield Change(ChangeKind.GATEWAY, ident, "gateway", None, told[0], told[1], "", place, line, where)
         for kind, start in dict.fromkeys(starts):
             was, now = _fee(old, kind, start), _fee(new, kind, start)
             if was != now:
@@ -297,7 +306,7 @@ def _fees(base: Side, head: Side) -> Iterator[Change]:
                 nth = held.index((kind, start))
                 line = header_line(side.place, "gateways.toml", f"{ident}.fees", nth)
                 unit = "percent" if "percent" in kind else "usd"
-                yield Change(Kind.GATEWAY, ident, kind, start, was, now, unit, place, line, where)
+                yield Change(ChangeKind.GATEWAY, ident, kind, start, was, now, unit, place, line, where)
 
 
 def _gateways(side: Side) -> dict[str, Gateway]:
@@ -320,7 +329,9 @@ def _windows(base: Side, head: Side) -> Iterator[Change]:
             row = news.get(text) or olds[text]
             told = (text if text in olds else None, text if text in news else None)
             where = "head" if text in news else "base"
-            yield Change(Kind.WINDOW, name, "hours", row.valid_from, *told, "", row.path, row.line, where)
+            yield Change(
+                ChangeKind.WINDOW, name, "hours", row.valid_from, *told, "", row.path, row.line, where
+            )
 
 
 def _hours(row: WindowRow) -> str:
@@ -339,7 +350,7 @@ def _semantics(base: Side, head: Side) -> Iterator[Change]:
             side = "head" if key in news else "base"
             directory = (head if key in news else base).book.directory
             place = f"{directory}/semantics.csv"
-            yield Change(Kind.SEMANTICS, key[0], key[1], None, was, now, "", place, 0, side)
+            yield Change(ChangeKind.SEMANTICS, key[0], key[1], None, was, now, "", place, 0, side)
 
 
 def _includes(row: Semantics | None) -> str | None:

@@ -14,7 +14,7 @@ import msgspec
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.money import is_amount
-from costaudit.prices.diff import Change, Kind
+from costaudit.prices.diff import Change, ChangeKind
 
 MEASURES: Final = ("increase", "decrease")
 UNPRICED: Final = "unpriced"
@@ -28,7 +28,7 @@ class Condition(msgspec.Struct, frozen=True):
 
     text: str
     """As it was written."""
-    kind: Kind | None = None
+    kind: ChangeKind | None = None
     """Any change of this kind."""
     measure: str = ""
     """increase or decrease: a change by more than `amount`."""
@@ -56,13 +56,13 @@ class Condition(msgspec.Struct, frozen=True):
 def parse_condition(text: str) -> Condition:
     """A `--fail-if` word; raises UsageError that says what may stand there."""
     plain = text.strip().lower()
-    if plain in tuple(Kind):
-        return Condition(text, Kind(plain))
+    if plain in tuple(ChangeKind):
+        return Condition(text, ChangeKind(plain))
     if plain == UNPRICED:
         return Condition(text, unpriced=True)
     match = _LIMIT.fullmatch(plain)
     if match is None or match["measure"] not in MEASURES:
-        known, word = (*Kind, UNPRICED, *MEASURES), re.split(r"[>\s]", plain)[0]
+        known, word = (*ChangeKind, UNPRICED, *MEASURES), re.split(r"[>\s]", plain)[0]
         hint = (did_you_mean(word, known) if word not in known else None) or _EXAMPLES
         raise UsageError(f"--fail-if {text!r} is no condition", hint=hint)
     amount = Decimal(match["amount"])

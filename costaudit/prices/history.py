@@ -14,7 +14,7 @@ from costaudit.prices.resolver import Periods, Resolved
 from costaudit.prices.rows import PriceRow
 
 
-class Change(msgspec.Struct, frozen=True):
+class PastChange(msgspec.Struct, frozen=True):
     """One price that became another."""
 
     row: PriceRow
@@ -38,7 +38,7 @@ class Change(msgspec.Struct, frozen=True):
 
 def find_changes(
     book: PriceBook, keys: Iterable[ModelKey], since: int | None = None, until: int | None = None
-) -> list[Change]:
+) -> list[PastChange]:
     """Changes of some models from an instant (microseconds UTC) on, before another; oldest first.
 
     A row that repeats the price before it is no change.
@@ -51,14 +51,14 @@ def find_changes(
     return sorted(found, key=lambda c: _order(c.row))
 
 
-def _changes(rows: Iterable[PriceRow]) -> Iterator[Change]:
+def _changes(rows: Iterable[PriceRow]) -> Iterator[PastChange]:
     last: dict[tuple[str, When], Decimal | None] = {}
     for row in sorted(rows, key=lambda r: r.valid_from):
         series = (row.klass, row.when)
         if series not in last:
-            yield Change(row, None)
+            yield PastChange(row, None)
         elif row.usd != last[series]:
-            yield Change(row, last[series])
+            yield PastChange(row, last[series])
         last[series] = row.usd
 
 

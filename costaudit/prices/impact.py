@@ -17,7 +17,7 @@ from costaudit.errors import InputError
 from costaudit.money import exact, percent_of, shown
 from costaudit.prices.diff_gates import Condition
 from costaudit.prices.rules.impact import BILL_MOVES, TRAFFIC_LOSES_PRICE
-from costaudit.prices.rules.rule import Found, Violation, violation
+from costaudit.prices.rules.rule import BrokenAt, Violation, violation
 
 REQUEST_TIME: Final = "request-time"
 
@@ -186,7 +186,7 @@ def find_impact(
     `failed` are the limits that the bill exceeds, with what it does; `tables` is where messages say so.
     """
     found = [
-        violation(BILL_MOVES, Found(tables, 0, condition.text, f"{told}; the limit is {condition.text}"))
+        violation(BILL_MOVES, BrokenAt(tables, 0, condition.text, f"{told}; the limit is {condition.text}"))
         for condition, told in failed
         if condition.measure
     ]
@@ -202,7 +202,7 @@ def find_impact(
     for model in sorted(lost, key=lambda name: (name is None, name or "")):
         one, name = lost[model], model or "(no model)"
         told = f"{one.requests:,} requests to {name} lose their price, {shown(one.usd)} by the base"
-        found.append(violation(TRAFFIC_LOSES_PRICE, Found(tables, 0, name, told)))
+        found.append(violation(TRAFFIC_LOSES_PRICE, BrokenAt(tables, 0, name, told)))
     return tuple(found)
 
 

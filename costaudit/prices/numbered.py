@@ -43,7 +43,7 @@ Named = tuple[Periods, str, str, str]
 """What the price of a subject depends on: models of the book over time, service tier, region, speed."""
 
 
-class Prices(msgspec.Struct, eq=False):
+class NumberedPrices(msgspec.Struct, eq=False):
     """The prices of a book, shared by all questions that are asked with it. Safe to share between threads."""
 
     book: PriceBook
@@ -58,9 +58,9 @@ class Prices(msgspec.Struct, eq=False):
     _named: dict[Named, SubjectPrices] = msgspec.field(default_factory=dict)
     _matrix: RateMatrix | None = None
 
-    def of_book(self, book: PriceBook) -> Prices:
+    def of_book(self, book: PriceBook) -> NumberedPrices:
         """Those of another book, without a card yet; codes of reasons stay what they are."""
-        fresh = Prices(book, self.resolver)
+        fresh = NumberedPrices(book, self.resolver)
         for reason in self.reasons:
             fresh.reason_code(reason)
         return fresh
@@ -156,7 +156,7 @@ class SubjectPrices(msgspec.Struct, frozen=True):
 
     timeline: Timeline
     codes: npt.NDArray[np.int32]
-    """Number in `Prices.cards` of every card of the timeline."""
+    """Number in `NumberedPrices.cards` of every card of the timeline."""
     reasons: npt.NDArray[np.int32]
     """Code of every reason of the timeline."""
     how: How | None

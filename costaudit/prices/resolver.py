@@ -54,7 +54,7 @@ class How(StrEnum):
     """The vendor or gateway that the log names has no such model; the vendor that makes it has."""
 
 
-class Reason(StrEnum):
+class NoModelReason(StrEnum):
     """Why a name has no model in the book."""
 
     NO_MODEL = "no_model"
@@ -81,7 +81,7 @@ class Resolved(msgspec.Struct, frozen=True):
 class Unresolved(msgspec.Struct, frozen=True):
     """A name that is not in the book, and why."""
 
-    reason: Reason
+    reason: NoModelReason
     detail: str = ""
     """Candidates or a suggestion, for the eye."""
 
@@ -136,19 +136,24 @@ class Resolver:
 
     def _periods(self, provider: str | None, name: str | None) -> Periods:
         if not name:
-            return ((0, Unresolved(Reason.NO_MODEL)),)
+            return ((0, Unresolved(NoModelReason.NO_MODEL)),)
         mapped = self._user_map.get(f"{provider or ''}/{name}".lower()) or self._user_map.get(name.lower())
         if mapped:
             vendor, _, model = mapped.partition("/")
             found = self._within(self._provider_id(vendor) or vendor, model, prefixed=False)
             return _as(found, How.USER_MAP) if found else self._unknown(mapped)
         if len(name) > LONGEST:
-            return ((0, Unresolved(Reason.UNKNOWN_MODEL, f"longer than {LONGEST} characters")),)
+            return ((0, Unresolved(NoModelReason.UNKNOWN_MODEL, f"longer than {LONGEST} characters")),)
         shape = shape_of(name)
         hint = shape.provider or self._provider_id(provider)
         if shape.opaque:
             return (
-                (0, Unresolved(Reason.NEEDS_MAP, f"{shape.opaque} does not say the model; {_HOW_TO_MAP}")),
+                (
+                    0,
+                    Unresolved(
+                        NoModelReason.NEEDS_MAP, f"{shape.opaque} does not say the model; {_HOW_TO_MAP}"
+                    ),
+                ),
             )
         found = self._find(hint, shape.name) or self._anywhere(hint, shape.name, name)
         return _in_region(found, shape.region)
@@ -219,7 +224,7 @@ class Resolver:
             return None
         how = How.OVERLAY_ALIAS if own else How.ALIAS
         periods: list[tuple[int, Resolution]] = []
-        nothing = Unresolved(Reason.NOT_IN_SERVICE)
+        nothing = Unresolved(NoModelReason.NOT_IN_SERVICE)
         if rows[0].valid_from is not None:
             periods.append((0, nothing))
         for place, row in enumerate(rows):
@@ -267,7 +272,7 @@ class Resolver:
         return (
             _as(found, How.FINE_TUNE)
             if found
-            else ((0, Unresolved(Reason.FINE_TUNE, f"no price for {tuned}")),)
+            else ((0, Unresolved(NoModelReason.FINE_TUNE, f"no price for {tuned}")),)
         )
 
     def _variant(self, base: str, variant: str, hint: str | None) -> Periods | None:
@@ -282,7 +287,7 @@ class Resolver:
         if len(models) == 1:
             return ((0, Resolved(provider, models[0], How.SHORT_NAME)),)
         if models:
-            return ((0, Unresolved(Reason.AMBIGUOUS_MODEL, f"{provider} has {', '.join(models)}")),)
+            return ((0, Unresolved(NoModelReason.AMBIGUOUS_MODEL, f"{provider} has {', '.join(models)}")),)
         return None
 
     def _short_names(self, provider: str) -> Mapping[str, tuple[str, ...]]:
@@ -306,7 +311,12 @@ class Resolver:
         """
         if hint in ("azure", "azure_ai"):
             return (
-                (0, Unresolved(Reason.NEEDS_MAP, f"an Azure deployment can have any name; {_HOW_TO_MAP}")),
+                (
+                    0,
+                    Unresolved(
+                        NoModelReason.NEEDS_MAP, f"an Azure deployment can have any name; {_HOW_TO_MAP}"
+                    ),
+                ),
             )
         if hint and self._book.providers[hint].kind in ("cloud", "host"):
             return self._unknown(name, hint)
@@ -327,7 +337,12 @@ class Resolver:
         if owners:
             hosts = ", ".join(sorted(everyone))
             return (
-                (0, Unresolved(Reason.AMBIGUOUS_MODEL, f"offered by {hosts}; the log names no provider")),
+                (
+                    0,
+                    Unresolved(
+                        NoModelReason.AMBIGUOUS_MODEL, f"offered by {hosts}; the log names no provider"
+                    ),
+                ),
             )
         return self._unknown(name)
 
@@ -363,7 +378,7 @@ class Resolver:
             detail = f"{hint} does not list it, {', '.join(sellers[:5])} does"
         else:
             detail = self.suggestion(name) or ""
-        return ((0, Unresolved(Reason.UNKNOWN_MODEL, detail)),)
+        return ((0, Unresolved(NoModelReason.UNKNOWN_MODEL, detail)),)
 
 
 def _as(periods: Periods, how: How) -> Periods:

@@ -178,7 +178,7 @@ def instant_text(us: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%MZ")
 
 
-class Cells:
+class RowCells:
     """One CSV row by column name, with its place for errors. Nothing is parsed until it is asked for."""
 
     __slots__ = ("_cells", "_columns", "line", "path")
@@ -191,7 +191,7 @@ class Cells:
 
     def __eq__(self, other: object) -> bool:
         """Whether two rows say the same, wherever they stand."""
-        return isinstance(other, Cells) and self._taken_apart() == other._taken_apart()
+        return isinstance(other, RowCells) and self._taken_apart() == other._taken_apart()
 
     def __hash__(self) -> int:
         return hash(tuple(self._taken_apart()))
@@ -253,7 +253,9 @@ class Cells:
         return {"": None, "yes": True, "no": False}[self.one_of(name, ("", "yes", "no"))]
 
 
-def read_cells(path: Folder, shown: str, columns: tuple[str, ...], data: bytes | None = None) -> list[Cells]:
+def read_cells(
+    path: Folder, shown: str, columns: tuple[str, ...], data: bytes | None = None
+) -> list[RowCells]:
     """The rows of a CSV table; raises TableError when it is not one of these columns.
 
     `data` are the bytes of the file, where they were read before.
@@ -268,7 +270,7 @@ def read_cells(path: Folder, shown: str, columns: tuple[str, ...], data: bytes |
             for cells in rows if len(header) != len(columns) else ():
                 if isinstance(cells, list):
                     cells.append("")
-            return [Cells(cells, places, shown, line) for line, cells in enumerate(rows, 2)]
+            return [RowCells(cells, places, shown, line) for line, cells in enumerate(rows, 2)]
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = next(reader, [])
@@ -282,7 +284,7 @@ def read_cells(path: Folder, shown: str, columns: tuple[str, ...], data: bytes |
             raise TableError(f"{len(cells)} cells where the header has {width}", path=shown, line=line)
         if width != len(columns):
             cells.append("")  # where `places` looks for the column that the table does without
-    return [Cells(cells, places, shown, line) for cells, line in numbered]
+    return [RowCells(cells, places, shown, line) for cells, line in numbered]
 
 
 def _plain_lines(text: str) -> list[str] | None:
@@ -329,7 +331,7 @@ def _places(header: list[str], columns: tuple[str, ...], shown: str) -> dict[str
     return places if optional is None else {optional: len(header), **places}
 
 
-def parse_price(cells: Cells, provider: str, overlay: str = "") -> PriceRow:
+def parse_price(cells: RowCells, provider: str, overlay: str = "") -> PriceRow:
     """A row of a prices.csv; raises TableError when it cannot be read."""
     klass = cells.one_of("class", PRICE_CLASSES)
     status = cells.one_of("status", STATUSES)
@@ -372,7 +374,7 @@ def _name(text: str) -> str:
     return text
 
 
-def parse_model(cells: Cells, provider: str) -> ModelFacts:
+def parse_model(cells: RowCells, provider: str) -> ModelFacts:
     """A row of a models.csv."""
     return ModelFacts(
         provider=provider,
@@ -394,7 +396,7 @@ def parse_model(cells: Cells, provider: str) -> ModelFacts:
     )
 
 
-def parse_alias(cells: Cells, provider: str, overlay: str = "") -> Alias:
+def parse_alias(cells: RowCells, provider: str, overlay: str = "") -> Alias:
     """A row of an aliases.csv."""
     return Alias(
         provider=provider,

@@ -13,7 +13,7 @@ import msgspec
 
 from costaudit.errors import TableError, did_you_mean
 from costaudit.prices.folders import Folder, open_folder
-from costaudit.prices.rows import Cells, read_cells
+from costaudit.prices.rows import RowCells, read_cells
 
 SEMANTICS_COLUMNS: Final = ("provider", "flavour", "input_includes", "output_includes", "source", "note")
 FLAVOURS: Final = (
@@ -70,7 +70,7 @@ def load_semantics(directory: Folder | str | None = None) -> SemanticsTable:
     return SemanticsTable(rows)
 
 
-def _semantics(cells: Cells) -> Semantics:
+def _semantics(cells: RowCells) -> Semantics:
     return Semantics(
         provider=cells["provider"],
         flavour=cells.one_of("flavour", FLAVOURS),
@@ -81,7 +81,7 @@ def _semantics(cells: Cells) -> Semantics:
     )
 
 
-def _words(cells: Cells, name: str, known: tuple[str, ...]) -> frozenset[str]:
+def _words(cells: RowCells, name: str, known: tuple[str, ...]) -> frozenset[str]:
     words = [word for word in cells[name].split("+") if word]
     for word in words:
         if word not in known:

@@ -17,7 +17,7 @@ from costaudit.prices.rows import (
     ALIAS_COLUMNS,
     MODEL_COLUMNS,
     PRICE_COLUMNS,
-    Cells,
+    RowCells,
     WindowRow,
     load_windows,
     read_cells,
@@ -56,9 +56,9 @@ class Tables(msgspec.Struct, frozen=True, dict=True):
     sha256: str
     """Digest of every table's bytes: the same data, the same digest."""
     providers: dict[str, Provider] = msgspec.field(default_factory=dict)
-    prices: dict[ModelKey, list[Cells]] = msgspec.field(default_factory=dict)
-    facts: dict[ModelKey, list[Cells]] = msgspec.field(default_factory=dict)
-    aliases: dict[ModelKey, list[Cells]] = msgspec.field(default_factory=dict)
+    prices: dict[ModelKey, list[RowCells]] = msgspec.field(default_factory=dict)
+    facts: dict[ModelKey, list[RowCells]] = msgspec.field(default_factory=dict)
+    aliases: dict[ModelKey, list[RowCells]] = msgspec.field(default_factory=dict)
     """By provider id and alias."""
     windows: list[WindowRow] = msgspec.field(default_factory=list)
 
@@ -109,7 +109,7 @@ def read_tables(
     return tables
 
 
-def _hold(held: dict[ModelKey, list[Cells]], provider: str, rows: list[Cells], known_on: str) -> None:
+def _hold(held: dict[ModelKey, list[RowCells]], provider: str, rows: list[RowCells], known_on: str) -> None:
     """Hold rows by their first cell: the model, or the alias. Those of one mostly stand together."""
     name, group = None, []
     for cells in rows:

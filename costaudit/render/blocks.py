@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 
-class Limits(msgspec.Struct, frozen=True):
+class ListLimits(msgspec.Struct, frozen=True):
     """How many rows of each kind are listed one by one; what is left out is counted and summed."""
 
     rows: int = 10

@@ -14,10 +14,10 @@ MOST: Final = 60_000
 """Characters that an answer may have; GitHub takes 65,536 in a comment."""
 
 LENGTHS: Final = (
-    t.Limits(rows=50, users=20, unpriced=20, places=5),
-    t.Limits(rows=20, users=10, unpriced=10, places=2),
-    t.Limits(rows=8, users=5, unpriced=5, places=1),
-    t.Limits(rows=3, users=2, unpriced=2, places=1),
+    t.ListLimits(rows=50, users=20, unpriced=20, places=5),
+    t.ListLimits(rows=20, users=10, unpriced=10, places=2),
+    t.ListLimits(rows=8, users=5, unpriced=5, places=1),
+    t.ListLimits(rows=3, users=2, unpriced=2, places=1),
 )
 """How much is listed: the first that is short enough."""
 
@@ -27,7 +27,7 @@ MARKS: Final = 62
 """Marks of the line of days."""
 
 
-def render_shortened(draw: Callable[[t.Limits], Iterable[t.Block]]) -> str:
+def render_shortened(draw: Callable[[t.ListLimits], Iterable[t.Block]]) -> str:
     """What is drawn in under 60,000 characters; long breakdowns end with the sum of what is left out."""
     text = ""
     for limits in LENGTHS:

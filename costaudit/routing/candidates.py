@@ -9,7 +9,7 @@ import msgspec
 
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.prices.book import PriceBook
-from costaudit.prices.cards import Segment, Timeline, join_timelines, timeline_of
+from costaudit.prices.cards import PriceStretch, Timeline, join_timelines, timeline_of
 from costaudit.prices.resolver import Resolved, Resolver
 from costaudit.prices.rows import ModelFacts
 from costaudit.routing.policy import Seat
@@ -54,7 +54,7 @@ def candidate_timeline(candidate: Candidate, book: PriceBook, resolver: Resolver
          if start is not None),
         key=lambda part: part[:2],
     )  # fmt: skip
-    first = (0, Timeline((Segment(0, {}, NOT_IN_SERVICE),), {}))
+    first = (0, Timeline((PriceStretch(0, {}, NOT_IN_SERVICE),), {}))
     return join_timelines([first, *((start, member) for start, _, member in parts)])
 
 
@@ -72,13 +72,13 @@ def _member_timeline(name: str, book: PriceBook, resolver: Resolver, tier: str) 
     periods = resolver.periods(provider, model)
     if not any(isinstance(r, Resolved) for _, r in periods):
         raise ConfigError(f"no model {name!r} in the price book", hint="see costaudit pricing list")
-    parts = [(0, Timeline((Segment(0, {}, NOT_IN_SERVICE),), {}))] if periods[0][0] > 0 else []
+    parts = [(0, Timeline((PriceStretch(0, {}, NOT_IN_SERVICE),), {}))] if periods[0][0] > 0 else []
     for start, resolution in periods:
         if isinstance(resolution, Resolved):
             key = (resolution.provider, resolution.model)
             parts.append((start, _in_service(timeline_of(book, key, tier), book.facts.get(key))))
         else:
-            parts.append((start, Timeline((Segment(0, {}, NOT_IN_SERVICE),), {})))
+            parts.append((start, Timeline((PriceStretch(0, {}, NOT_IN_SERVICE),), {})))
     return join_timelines(parts)
 
 
@@ -91,14 +91,14 @@ def _in_service(timeline: Timeline, facts: ModelFacts | None) -> Timeline:
         if retired is not None and start >= retired:
             continue
         if start < released and segment.reason is None:
-            segments.append(Segment(start, {}, NOT_IN_SERVICE))
+            segments.append(PriceStretch(start, {}, NOT_IN_SERVICE))
             start = released
         segments.append(msgspec.structs.replace(segment, start=start))
     segments = [
         s for i, s in enumerate(segments) if i + 1 == len(segments) or segments[i + 1].start > s.start
     ]
     if retired is not None:
-        segments.append(Segment(retired, {}, NOT_IN_SERVICE))
+        segments.append(PriceStretch(retired, {}, NOT_IN_SERVICE))
     return Timeline(tuple(segments), timeline.windows)
 
 

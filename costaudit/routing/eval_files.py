@@ -27,7 +27,7 @@ MOST_TRIALS: Final = 10_000_000
 _HEADER: Final = re.compile(r"^[ \t]*\[\[[ \t]*evals[ \t]*\]\]", re.MULTILINE)
 
 
-class Entry(msgspec.Struct, frozen=True):
+class EvalEntry(msgspec.Struct, frozen=True):
     """One result of a file: how many trials of a model passed, for a tier, a task or everything."""
 
     model: str
@@ -49,7 +49,7 @@ class Entry(msgspec.Struct, frozen=True):
 Row = tuple[int | None, Mapping[str, Any]]
 
 
-def load_entries(path: str | Path) -> tuple[Entry, ...]:
+def load_entries(path: str | Path) -> tuple[EvalEntry, ...]:
     """The entries of a file, in its order; its ending says what it is.
 
     Raises ConfigError with the line for what is no result, and for a file without any.
@@ -187,11 +187,11 @@ class _Cells(msgspec.Struct, frozen=True):
             raise self.refuse("states a tier and a task", "a task is narrower: leave the tier out")
         return tier, task
 
-    def entry(self) -> Entry:
+    def entry(self) -> EvalEntry:
         model = self.text("model")
         if model is None:
             raise self.refuse("model is empty")
-        return Entry(model, *self.scope(), *self.counts(), self.day(), self.text("source"), self.line)
+        return EvalEntry(model, *self.scope(), *self.counts(), self.day(), self.text("source"), self.line)
 
 
 def _is_day(text: str) -> bool:

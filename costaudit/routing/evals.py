@@ -16,10 +16,10 @@ from costaudit.prices.book import PriceBook
 from costaudit.prices.quote import split_name
 from costaudit.prices.resolver import Resolved, Resolver, Unresolved
 from costaudit.prices.rows import instant_us
-from costaudit.routing.eval_files import Entry, load_entries
+from costaudit.routing.eval_files import EvalEntry, load_entries
 from costaudit.routing.pass_rate import PassRate
 
-__all__ = ["Entry", "Evals", "PassRate", "Unmatched", "load_evals", "named"]
+__all__ = ["EvalEntry", "Evals", "PassRate", "Unmatched", "load_evals", "named"]
 
 
 class Unmatched(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class Evals(msgspec.Struct, frozen=True, dict=True):
 
     path: str
     """As the user named it."""
-    entries: tuple[Entry, ...]
+    entries: tuple[EvalEntry, ...]
     unmatched: tuple[Unmatched, ...] = ()
     """Filled by `named`."""
 
@@ -130,7 +130,7 @@ def named(evals: Evals, book: PriceBook, resolver: Resolver) -> Evals:
     return Evals(evals.path, tuple(entries), tuple(unmatched))
 
 
-def _model(entry: Entry, book: PriceBook, resolver: Resolver) -> Resolved | Unresolved:
+def _model(entry: EvalEntry, book: PriceBook, resolver: Resolver) -> Resolved | Unresolved:
     name = split_name(book, entry.model)
     if entry.date is not None:
         return resolver.resolve(*name, instant_us(entry.date))
@@ -138,8 +138,8 @@ def _model(entry: Entry, book: PriceBook, resolver: Resolver) -> Resolved | Unre
     return next((found for _, found in reversed(periods) if isinstance(found, Resolved)), periods[-1][1])
 
 
-def _refuse_twice(entries: Iterable[Entry], path: str) -> None:
-    seen: dict[tuple[object, ...], Entry] = {}
+def _refuse_twice(entries: Iterable[EvalEntry], path: str) -> None:
+    seen: dict[tuple[object, ...], EvalEntry] = {}
     for entry in entries:
         first = seen.setdefault((entry.model, entry.tier, entry.task, entry.date, entry.source), entry)
         if first is not entry:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from costaudit.errors import ConfigError
 from costaudit.prices.cards import NO_TS, Card, Timeline
 from costaudit.prices.conditions import STANDARD
-from costaudit.prices.numbered import PRICED, Prices, rate_units
+from costaudit.prices.numbered import PRICED, NumberedPrices, rate_units
 from costaudit.routing.candidates import Candidate, candidate_timeline, candidates_of, knows
 from costaudit.routing.contexts import Context
 from costaudit.routing.evals import Evals
@@ -28,13 +28,13 @@ from costaudit.schema import UNTAGGED
 Ints = npt.NDArray[np.int64]
 
 
-class Route(msgspec.Struct, frozen=True):
+class CandidateRoute(msgspec.Struct, frozen=True):
     """A candidate as the kernel uses it."""
 
     candidate: Candidate
     timeline: Timeline
     codes: npt.NDArray[np.int32]
-    """Number in `Prices.cards` of every card of the timeline."""
+    """Number in `NumberedPrices.cards` of every card of the timeline."""
 
     def lookup(self, ts: Ints, context: Ints) -> npt.NDArray[np.int32]:
         """The card for every request; NONE where there is none."""
@@ -47,7 +47,7 @@ class Route(msgspec.Struct, frozen=True):
 class Checker(msgspec.Struct, frozen=True):
     """The model that verifies answers."""
 
-    route: Route
+    route: CandidateRoute
 
     def cards(self, ts: Ints, tokens: Ints) -> npt.NDArray[np.int32]:
         """Its card for every request; before its first price that one, and without a time the last."""
@@ -59,14 +59,16 @@ class Checker(msgspec.Struct, frozen=True):
 class Offering(msgspec.Struct, eq=False):
     """What a policy offers. Safe to share between threads."""
 
-    prices: Prices
+    prices: NumberedPrices
     policy: Policy
     evals: Evals | None = None
     """How often models did well on tasks like those of the log."""
     offers: list[Offer] = msgspec.field(default_factory=list)
     _lock: threading.RLock = msgspec.field(default_factory=threading.RLock)
-    _routes: dict[tuple[int, str], tuple[tuple[Route, ...], ...]] = msgspec.field(default_factory=dict)
-    _fallbacks: dict[tuple[int, str], tuple[Route, ...]] = msgspec.field(default_factory=dict)
+    _routes: dict[tuple[int, str], tuple[tuple[CandidateRoute, ...], ...]] = msgspec.field(
+        default_factory=dict
+    )
+    _fallbacks: dict[tuple[int, str], tuple[CandidateRoute, ...]] = msgspec.field(default_factory=dict)
     _checkers: dict[int, Checker | None] = msgspec.field(default_factory=dict)
     _offers_of: dict[tuple[Context, Seat, int, int], npt.NDArray[np.int32]] = msgspec.field(
         default_factory=dict
@@ -74,7 +76,7 @@ class Offering(msgspec.Struct, eq=False):
     _offer_code: dict[tuple[object, ...], int] = msgspec.field(default_factory=dict)
     _matrix: OfferMatrix | None = None
 
-    def routes(self, number: int, service: str) -> tuple[tuple[Route, ...], ...]:
+    def routes(self, number: int, service: str) -> tuple[tuple[CandidateRoute, ...], ...]:
         """Candidates of a number of the policy under a service tier, in groups tried one after the other."""
         key = (number, service)
         found = self._routes.get(key)
@@ -83,17 +85,17 @@ class Offering(msgspec.Struct, eq=False):
                 found = self._routes.setdefault(key, self._make_routes(number, service))
         return found
 
-    def _make_routes(self, number: int, service: str) -> tuple[tuple[Route, ...], ...]:
+    def _make_routes(self, number: int, service: str) -> tuple[tuple[CandidateRoute, ...], ...]:
         return tuple(
             self._routes_of(self._known(seats, number), service)
             for seats in self.policy.groups.get(number, ())
         )
 
-    def _routes_of(self, seats: Sequence[Seat], service: str) -> tuple[Route, ...]:
+    def _routes_of(self, seats: Sequence[Seat], service: str) -> tuple[CandidateRoute, ...]:
         routes = []
         for candidate in candidates_of(seats, self.prices.book, self.policy.providers):
             timeline = candidate_timeline(candidate, self.prices.book, self.prices.resolver, service)
-            routes.append(Route(candidate, timeline, self.prices.card_codes(timeline)))
+            routes.append(CandidateRoute(candidate, timeline, self.prices.card_codes(timeline)))
         return tuple(routes)
 
     def _known(self, seats: Sequence[Seat], number: int) -> Sequence[Seat]:
@@ -107,13 +109,13 @@ class Offering(msgspec.Struct, eq=False):
         ]
         return [seat for seat in kept if seat]
 
-    def seat_route(self, seat: Seat, service: str) -> Route:
+    def seat_route(self, seat: Seat, service: str) -> CandidateRoute:
         """One seat under a service tier; raises ConfigError for a provider or a name that the book lacks."""
         candidate = candidates_of([seat], self.prices.book)[0]
         timeline = candidate_timeline(candidate, self.prices.book, self.prices.resolver, service)
-        return Route(candidate, timeline, self.prices.card_codes(timeline))
+        return CandidateRoute(candidate, timeline, self.prices.card_codes(timeline))
 
-    def fallbacks(self, number: int, service: str) -> tuple[Route, ...]:
+    def fallbacks(self, number: int, service: str) -> tuple[CandidateRoute, ...]:
         """The models that serve what fails, in the order in which they are tried."""
         key = (number, service)
         found = self._fallbacks.get(key)
@@ -151,7 +153,9 @@ class Offering(msgspec.Struct, eq=False):
             self.evals is not None or treatment.success_rate != 1 or treatment.retry_rate
         )
 
-    def offers_of(self, context: Context, route: Route, checker: int, fallback: int) -> npt.NDArray[np.int32]:
+    def offers_of(
+        self, context: Context, route: CandidateRoute, checker: int, fallback: int
+    ) -> npt.NDArray[np.int32]:
         """The offer for every card of a candidate's timeline; NONE where its evals do not reach the floor.
 
         `checker` and `fallback` are cards, or NONE.
@@ -216,7 +220,7 @@ class Offering(msgspec.Struct, eq=False):
         pairs = self.policy.pairs
         return next((p for p in pairs if matches((p.from_,), origin) and matches((p.to,), target)), None)
 
-    def ratios_of(self, context: Context, route: Route) -> tuple[Ints, Ints]:
+    def ratios_of(self, context: Context, route: CandidateRoute) -> tuple[Ints, Ints]:
         """Tokens per token today for every card of a timeline, of input and output, in ten-thousandths."""
         pairs = [self._paired(Terms(), context, card) for card in route.codes.tolist()]
         read, written = ([int(r * WHOLE) for r in ratios] for ratios in (

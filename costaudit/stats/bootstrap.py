@@ -29,7 +29,7 @@ FEWEST: Final = 5
 """Days, groups or requests below which no interval is given."""
 
 
-class Sums(msgspec.Struct, frozen=True):
+class ArmSums(msgspec.Struct, frozen=True):
     """Sums of one arm by unit (a day, or a group of requests): rows are units, columns strata."""
 
     amount: Floats
@@ -41,7 +41,7 @@ class Sums(msgspec.Struct, frozen=True):
         return int((self.count.sum(axis=1) > 0).sum())
 
 
-def sums_by(unit: Ints, units: int, amount: npt.NDArray[Any], stratum: Ints | None = None) -> Sums:
+def sums_by(unit: Ints, units: int, amount: npt.NDArray[Any], stratum: Ints | None = None) -> ArmSums:
     """Sums of `amount` (exact integers, any size) and counts, by unit and stratum.
 
     A negative stratum is left out. The amounts become floats only once they are added up.
@@ -54,7 +54,7 @@ def sums_by(unit: Ints, units: int, amount: npt.NDArray[Any], stratum: Ints | No
     for at, value in zip(place[kept].tolist(), amount[kept].tolist(), strict=True):
         total[at] += value
     count = np.bincount(place[kept], minlength=size).astype(np.float64)
-    return Sums(np.array(total, np.float64).reshape(units, strata), count.reshape(units, strata))
+    return ArmSums(np.array(total, np.float64).reshape(units, strata), count.reshape(units, strata))
 
 
 def group_requests(count: int, seed: int = SEED) -> tuple[Ints, int]:
@@ -65,8 +65,8 @@ def group_requests(count: int, seed: int = SEED) -> tuple[Ints, int]:
 
 
 def ratio_of_means(
-    a: Sums,
-    b: Sums,
+    a: ArmSums,
+    b: ArmSums,
     *,
     together: bool,
     weights: Sequence[float] | None = None,

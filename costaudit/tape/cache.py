@@ -109,9 +109,9 @@ class Cache:
             return None
         return found
 
-    def draft(self, key: Key, names: Sequence[str], rules: str) -> Draft:
+    def draft(self, key: Key, names: Sequence[str], rules: str) -> TapeDraft:
         """What files come to, to be kept if it is whole and they have not changed meanwhile."""
-        return Draft(self, key, names, rules)
+        return TapeDraft(self, key, names, rules)
 
     def trim(self) -> None:
         """Delete the least recently used tapes, if they take too much."""
@@ -170,7 +170,7 @@ class Cache:
         self.trouble = self.trouble or str(said)
 
 
-class Draft:
+class TapeDraft:
     """The tape of some files while they are read. Use `close` when done."""
 
     def __init__(self, cache: Cache, key: Key, names: Sequence[str], rules: str) -> None:
@@ -219,7 +219,7 @@ class _DroppedError(Exception):
     """Ends the writing of what is not to be kept."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class CachedTape(msgspec.Struct, frozen=True):
     """A tape of the cache."""
 
     path: Path
@@ -228,17 +228,17 @@ class Entry(msgspec.Struct, frozen=True):
     """When it was last asked for, in seconds since 1970."""
 
 
-def _entries(folder: Path) -> Iterator[Entry]:
+def _entries(folder: Path) -> Iterator[CachedTape]:
     """The tapes of a folder; whatever else is in it is not ours. Raises OSError where it cannot be read."""
     for below in sorted(folder.iterdir()) if folder.is_dir() else ():
         if len(below.name) == 2 and below.is_dir():
             for path in sorted(below.glob(f"*{ENDING}")):
                 with contextlib.suppress(FileNotFoundError):  # another run was quicker
                     state = path.stat()
-                    yield Entry(path, state.st_size, state.st_mtime)
+                    yield CachedTape(path, state.st_size, state.st_mtime)
 
 
-def entries_of(folder: Path) -> list[Entry]:
+def entries_of(folder: Path) -> list[CachedTape]:
     """The tapes of a cache. Raises InputError where the folder cannot be read."""
     try:
         return list(_entries(folder))
@@ -246,7 +246,7 @@ def entries_of(folder: Path) -> list[Entry]:
         raise InputError(f"the cache cannot be read: {error.strerror}", path=str(folder)) from error
 
 
-def clear_cache(folder: Path) -> list[Entry]:
+def clear_cache(folder: Path) -> list[CachedTape]:
     """Delete what the cache keeps, and say what it was; other files stay. Raises InputError."""
     entries = entries_of(folder)
     try:

@@ -22,7 +22,7 @@ from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import nearest_format
 from costaudit.ingest.quarantine import NO_RECORD, REASONS
 from costaudit.ingest.reader import FileReader, Reader, open_log
-from costaudit.tape.cache import Cache, Draft
+from costaudit.tape.cache import Cache, TapeDraft
 from costaudit.tape.call_hashes import with_ids
 from costaudit.tape.ids import RunIds, sorted_keys
 from costaudit.tape.overlaps import Overlaps
@@ -141,7 +141,7 @@ class _Recorder:
         self.tape, self.tagger, self.how, self.cache = tape, tagger, how, cache
         self.ids, self.overlaps = RunIds(), Overlaps()
         self.of_source = Found()
-        self.draft: Draft | None = None
+        self.draft: TapeDraft | None = None
         """What is to be kept of the source that is read."""
 
     def record(self, sources: Sequence[Source], progress: Progress) -> None:

@@ -44,7 +44,7 @@ class Distinct(msgspec.Struct, frozen=True):
         return np.append(of_values, np.array(absent, of_values.dtype))[self.codes]  # code -1: the last
 
 
-class Columns:
+class BatchColumns:
     """Reads the columns of one batch, each at most once; an absent column is unknown in every row."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:

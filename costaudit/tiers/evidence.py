@@ -45,7 +45,7 @@ class Tags(msgspec.Struct, frozen=True):
         return Tags(self.tier[rows], self.confidence[rows], self.evidence[rows], self.rule[rows])
 
 
-class Reason(msgspec.Struct, frozen=True):
+class TagReason(msgspec.Struct, frozen=True):
     """One rule that spoke for a row. It names the rule, never the text that the rule matched."""
 
     evidence: Evidence

@@ -12,7 +12,7 @@ from costaudit.tiers.traits import start_name
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from costaudit.tiers.columns import Columns, Mask
+    from costaudit.tiers.columns import BatchColumns, Mask
 
 
 class FactSpeaker:
@@ -23,18 +23,18 @@ class FactSpeaker:
         self._rules = rules
         self._starts = {fact: start_name(place) for place, fact in enumerate(starts)}
 
-    def first(self, columns: Columns) -> NDArray[np.int16]:
+    def first(self, columns: BatchColumns) -> NDArray[np.int16]:
         """Per row the index of the first rule that speaks, the number of rules where none does."""
         first = np.full(columns.rows, len(self._rules), np.int16)
         for index in reversed(range(len(self._rules))):
             np.copyto(first, index, where=self._all_hold(columns, self._rules[index].facts))
         return first
 
-    def all(self, columns: Columns) -> list[int]:
+    def all(self, columns: BatchColumns) -> list[int]:
         """All rules that speak for the row of a batch of one."""
         return [i for i, rule in enumerate(self._rules) if self._all_hold(columns, rule.facts).any()]
 
-    def _all_hold(self, columns: Columns, facts: tuple[Fact, ...]) -> Mask:
+    def _all_hold(self, columns: BatchColumns, facts: tuple[Fact, ...]) -> Mask:
         """The rows, or one answer for all rows."""
         mask: Mask = np.array(True)
         for fact in facts:
@@ -43,7 +43,7 @@ class FactSpeaker:
                 break
         return mask
 
-    def _holds(self, columns: Columns, fact: Fact) -> Mask:
+    def _holds(self, columns: BatchColumns, fact: Fact) -> Mask:
         match fact:
             case RangeFact(column, low, high):
                 number = columns.number(column)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from costaudit.ingest.hashes import Hashes, hash_texts, mixed
 
 if TYPE_CHECKING:
-    from costaudit.tiers.columns import Columns
+    from costaudit.tiers.columns import BatchColumns
 
 HEAD_CHARS: Final = 200
 """How much of a prompt a template is made of, at most."""
@@ -51,7 +51,7 @@ class Prints(msgspec.Struct, frozen=True):
     """A hash of the call: records of one call have one vote."""
 
 
-def fingerprints(columns: Columns) -> Prints:
+def fingerprints(columns: BatchColumns) -> Prints:
     """The fingerprints of the rows of a batch that has `costaudit.tiers.traits` in the place of texts."""
     feature, system = _hashed(columns, "feature"), _kept(columns, "text_system")
     template, voter = _kept(columns, "text_template"), _kept(columns, "text_voter")
@@ -61,18 +61,18 @@ def fingerprints(columns: Columns) -> Prints:
     return Prints(np.where(template == NO_PRINT, NO_PRINT, own), wide, voter)
 
 
-def _kept(columns: Columns, name: str) -> Hashes:
+def _kept(columns: BatchColumns, name: str) -> Hashes:
     if not columns.has(name):
         return np.zeros(columns.rows, np.uint64)
     return np.asarray(columns.plain(name, 0), np.uint64)
 
 
-def system_hashes(columns: Columns) -> Hashes:
+def system_hashes(columns: BatchColumns) -> Hashes:
     """A hash of the system text of every row; NO_PRINT where it has none."""
     return _hashed(columns, "system")
 
 
-def hashed_templates(columns: Columns) -> Hashes:
+def hashed_templates(columns: BatchColumns) -> Hashes:
     """A hash of how the instruction of every row begins, its payload masked; NO_PRINT without one."""
     prompts = columns.long_text("prompt")
     if prompts is None:
@@ -91,7 +91,7 @@ def _templates(prompts: Any) -> Any:
     return found
 
 
-def voters(columns: Columns) -> Hashes:
+def voters(columns: BatchColumns) -> Hashes:
     """The call's own id, else the provider's, else what the record says of it."""
     voter = _hashed(columns, "call_id")
     response = _hashed(columns, "response_id")
@@ -101,7 +101,7 @@ def voters(columns: Columns) -> Hashes:
     return voter
 
 
-def _content(columns: Columns) -> Hashes:
+def _content(columns: BatchColumns) -> Hashes:
     prompt = columns.long_text("prompt")
     out = np.zeros(columns.rows, np.uint64)
     if prompt is not None:
@@ -116,7 +116,7 @@ _COUNTED: Final = ("ts", "input", "cache_read", "output")
 """What tells requests without an id apart."""
 
 
-def _hashed(columns: Columns, name: str) -> Hashes:
+def _hashed(columns: BatchColumns, name: str) -> Hashes:
     """A hash per row of a text column; NO_PRINT where a row has none."""
     texts = columns.text(name)
     if texts is None:

@@ -1,7 +1,7 @@
 """Statistics of labelled requests: how often tags are right, and what rectified shares and savings come to.
 
 All are pure functions of arrays with one entry per labelled request. Labels come from a stratified sample:
-`Design` holds what each stratum stands for, so estimates are of the whole log and not of the sample.
+`SampleDesign` holds what each stratum stands for, so estimates are of the whole log and not of the sample.
 
 Sources: Wilson (1927) for intervals of shares; Cochran, Sampling Techniques, 1977, 5.3 for stratified means
 and 6.11 for ratios; Korn and Graubard (1998) for intervals of weighted shares by the effective sample size;
@@ -27,7 +27,7 @@ Z95: Final = 1.9599639845400536
 """Standard errors on either side of a 95 % interval."""
 
 
-class Estimate(msgspec.Struct, frozen=True):
+class LabelEstimate(msgspec.Struct, frozen=True):
     """A figure with its 95 % interval; None where nothing was labelled that it could rest on."""
 
     value: float | None
@@ -37,7 +37,7 @@ class Estimate(msgspec.Struct, frozen=True):
     """Labelled requests that it rests on."""
 
 
-UNKNOWN: Final = Estimate(None, None, None, 0)
+UNKNOWN: Final = LabelEstimate(None, None, None, 0)
 
 
 def wilson(right: float, n: float) -> tuple[float, float]:
@@ -52,16 +52,16 @@ def wilson(right: float, n: float) -> tuple[float, float]:
     return max(0.0, min(middle - half, share)), min(1.0, max(middle + half, share))
 
 
-def plain_share(right: Mask) -> Estimate:
+def plain_share(right: Mask) -> LabelEstimate:
     """The share of true entries, each counted once."""
     n = len(right)
     if n == 0:
         return UNKNOWN
     number = int(right.sum())
-    return Estimate(number / n, *wilson(number, n), n)
+    return LabelEstimate(number / n, *wilson(number, n), n)
 
 
-class Design(msgspec.Struct, frozen=True):
+class SampleDesign(msgspec.Struct, frozen=True):
     """How labelled requests stand for all: their stratum, and the share of all requests in each."""
 
     stratum: NDArray[np.intp]
@@ -70,7 +70,7 @@ class Design(msgspec.Struct, frozen=True):
     """Per stratum, adding up to 1."""
 
     @classmethod
-    def of(cls, strata: Sequence[str], sizes: dict[str, int]) -> Design:
+    def of(cls, strata: Sequence[str], sizes: dict[str, int]) -> SampleDesign:
         """The design of labels in named strata; `sizes` are requests of every stratum of the log.
 
         A stratum with fewer than two labels says nothing of its variance (with none, nothing at all) and is
@@ -101,7 +101,7 @@ class Design(msgspec.Struct, frozen=True):
                 variance += share * share * float(some.var(ddof=1)) / len(some)
         return mean, variance
 
-    def share(self, right: Mask, among: Mask | None = None) -> Estimate:
+    def share(self, right: Mask, among: Mask | None = None) -> LabelEstimate:
         """The share of right ones among some of all requests, with the interval of a weighted share."""
         among = np.ones(len(right), bool) if among is None else among
         n = int(among.sum())
@@ -117,11 +117,11 @@ class Design(msgspec.Struct, frozen=True):
             some = weights[among]
             effective = float(some.sum() ** 2 / (some**2).sum())
         effective = min(effective, n)
-        return Estimate(value, *wilson(value * effective, effective), n)
+        return LabelEstimate(value, *wilson(value * effective, effective), n)
 
     def rectified(
         self, predicted: Floats, true: Floats, all_mean: float, all_variance: float, total: int
-    ) -> Estimate:
+    ) -> LabelEstimate:
         """The mean of the truth over all requests: that of the predictions, plus what labels say they miss.
 
         `predicted` and `true` are per labelled request; `all_mean` and `all_variance` those of the
@@ -130,11 +130,11 @@ class Design(msgspec.Struct, frozen=True):
         """
         gap, variance = self.mean(true - predicted)
         if variance == 0:
-            return Estimate(all_mean + gap, None, None, len(true))
+            return LabelEstimate(all_mean + gap, None, None, len(true))
         half = Z95 * math.sqrt(all_variance / total + variance)
-        return Estimate(all_mean + gap, all_mean + gap - half, all_mean + gap + half, len(true))
+        return LabelEstimate(all_mean + gap, all_mean + gap - half, all_mean + gap + half, len(true))
 
-    def rectified_share(self, predicted: Mask, true: Mask, share: float, total: int) -> Estimate:
+    def rectified_share(self, predicted: Mask, true: Mask, share: float, total: int) -> LabelEstimate:
         """`rectified` for a share, of which `share` was predicted: never beyond 0 and 1.
 
         Where no label differs from its prediction, the interval is as wide as if the next could: by Wilson's
@@ -147,7 +147,7 @@ class Design(msgspec.Struct, frozen=True):
         if low is None or high is None:
             bound = wilson(0, self.effective)[1]
             low, high = e.value - bound, e.value + bound
-        return Estimate(min(max(e.value, 0.0), 1.0), max(low, 0.0), min(high, 1.0), e.n)
+        return LabelEstimate(min(max(e.value, 0.0), 1.0), max(low, 0.0), min(high, 1.0), e.n)
 
     @property
     def effective(self) -> float:
@@ -195,7 +195,7 @@ BANDS: Final = (0, 40, 50, 60, 70, 80, 90, 101)
 """Edges of the confidence bands of `reliability`, in percent."""
 
 
-class Band(msgspec.Struct, frozen=True):
+class LabelBand(msgspec.Struct, frozen=True):
     """Labelled requests of one band of confidence."""
 
     low: int
@@ -203,21 +203,21 @@ class Band(msgspec.Struct, frozen=True):
     high: int
     confidence: float
     """Mean of the confidence, 0 to 1."""
-    right: Estimate
+    right: LabelEstimate
 
 
-def reliability(confidence: NDArray[np.integer], right: Mask) -> list[Band]:
+def reliability(confidence: NDArray[np.integer], right: Mask) -> list[LabelBand]:
     """How often tags of each confidence are right; bands without labels are left out."""
     bands = []
     for low, high in itertools.pairwise(BANDS):
         here = (confidence >= low) & (confidence < high)
         if here.any():
             mean = float(confidence[here].mean()) / 100
-            bands.append(Band(low, high - 1, mean, plain_share(right[here])))
+            bands.append(LabelBand(low, high - 1, mean, plain_share(right[here])))
     return bands
 
 
-def calibration_error(bands: Sequence[Band]) -> float | None:
+def calibration_error(bands: Sequence[LabelBand]) -> float | None:
     """The mean distance between confidence and share right, by labels (expected calibration error)."""
     n = sum(band.right.n for band in bands)
     if not n:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from costaudit.tiers.columns import Columns, Mask
+    from costaudit.tiers.columns import BatchColumns, Mask
     from costaudit.tiers.ruleset import MetadataRule
 
 _REMEMBERED: Final = 20_000
@@ -53,7 +53,7 @@ class MetadataSpeaker:
         self._task_tag = rf"(?i)(^|,)\s*(?:{keys})\s*[:=]" if keys else None
         self._known: dict[str, _Known] = {}
 
-    def first(self, columns: Columns) -> NDArray[np.int16]:
+    def first(self, columns: BatchColumns) -> NDArray[np.int16]:
         """Per row the index of the first rule that speaks, the number of rules where none does."""
         first = np.full(columns.rows, self._silent, np.int16)
         for column in self._by_column:
@@ -63,7 +63,7 @@ class MetadataSpeaker:
                 np.minimum(first, texts.spread(of_values, self._silent), out=first)
         return first
 
-    def all(self, columns: Columns) -> list[int]:
+    def all(self, columns: BatchColumns) -> list[int]:
         """All rules that speak for the row of a batch of one."""
         speaking: set[int] = set()
         for column in self._by_column:

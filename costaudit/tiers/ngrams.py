@@ -53,7 +53,7 @@ _VALUE: Final = _values()
 _POWER: Final = np.multiply.accumulate(np.full(_LONGEST, _BASE, np.uint64))
 
 
-class Tokens(msgspec.Struct, frozen=True):
+class TextTokens(msgspec.Struct, frozen=True):
     """The tokens of many texts, in order."""
 
     data: NDArray[np.uint8]
@@ -88,7 +88,7 @@ class Tokens(msgspec.Struct, frozen=True):
         return int(self.start[token + 1]) if token + 1 < len(self.start) else len(self.data)
 
 
-def tokenize(texts: Any) -> Tokens:
+def tokenize(texts: Any) -> TextTokens:
     """The tokens of a pyarrow string array without nulls; case is not folded."""
     offsets, data = _buffers(texts)
     kind = _CLASS[data]
@@ -102,7 +102,7 @@ def tokenize(texts: Any) -> Tokens:
     text = np.searchsorted(offsets, start, side="right") - 1
     before = np.zeros_like(words)
     np.copyto(before[1:], words[:-1], where=text[1:] == text[:-1])
-    return Tokens(data, start, text, words, _mixed(before * _PAIR + words))
+    return TextTokens(data, start, text, words, _mixed(before * _PAIR + words))
 
 
 def _hash(data: NDArray[np.uint8], start: NDArray[np.intp]) -> Hashes:

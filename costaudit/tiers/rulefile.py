@@ -30,7 +30,7 @@ _NOUN: Final[Mapping[type, str]] = {
 }
 
 
-class Source(msgspec.Struct, frozen=True):
+class RuleSource(msgspec.Struct, frozen=True):
     """A rule file: its decoded table, and the way back from a rule to its line."""
 
     path: str
@@ -38,7 +38,7 @@ class Source(msgspec.Struct, frozen=True):
     table: dict[str, Any]
 
     @classmethod
-    def parse(cls, path: str, text: str) -> Source:
+    def parse(cls, path: str, text: str) -> RuleSource:
         """Decode TOML text; raises ConfigError with the line."""
         return cls(path, text, parse_toml(text, path).table)
 
@@ -56,10 +56,10 @@ class Source(msgspec.Struct, frozen=True):
         return self.text.count("\n", 0, starts[nth]) + 1 if nth < len(starts) else None
 
 
-class Entry:
+class RuleEntry:
     """One table of a rule file, read key by key; what is left unread at the end is unknown."""
 
-    def __init__(self, source: Source, kind: str, nth: int, table: object) -> None:
+    def __init__(self, source: RuleSource, kind: str, nth: int, table: object) -> None:
         self.source, self.kind, self.nth = source, kind, nth
         if not isinstance(table, dict):
             raise self.error(f"{kind} must be a table")

@@ -12,7 +12,7 @@ import pyarrow as pa
 from costaudit.errors import ConfigError, did_you_mean
 from costaudit.schema import CANONICAL, Tier
 from costaudit.textfile import read_text
-from costaudit.tiers.rulefile import MAX_PATTERN, Entry, Source
+from costaudit.tiers.rulefile import MAX_PATTERN, RuleEntry, RuleSource
 from costaudit.tiers.ruleset import (
     EXPLICIT_RULE,
     UNBOUNDED,
@@ -64,19 +64,19 @@ def _shipped_rules() -> RuleSet:
 
 def _load_rules(path: Path | None) -> RuleSet:
     shipped = Path(__file__).with_name(SHIPPED).read_text(encoding="utf-8")
-    layers = [Source.parse(SHIPPED, shipped)]
+    layers = [RuleSource.parse(SHIPPED, shipped)]
     if path is not None:
         text = read_text(path, error=ConfigError, most=MOST_BYTES)
-        layers.insert(0, Source.parse(str(path), text))
+        layers.insert(0, RuleSource.parse(str(path), text))
     return _merge(layers)
 
 
 def parse_rules(text: str, *, path: str = "<rules>") -> RuleSet:
     """A complete rule set from TOML text, without the shipped rules. Raises ConfigError."""
-    return _merge([Source.parse(path, text)])
+    return _merge([RuleSource.parse(path, text)])
 
 
-def _merge(layers: list[Source]) -> RuleSet:
+def _merge(layers: list[RuleSource]) -> RuleSet:
     """One rule set from layers, the strongest first."""
     parsed = [(source, _rules_of(source)) for source in layers]
     off = _disabled(layers, {r.name for _, rules in parsed[1:] for kind in rules.values() for r in kind})
@@ -95,7 +95,7 @@ def _merge(layers: list[Source]) -> RuleSet:
     )
 
 
-def _disabled(layers: list[Source], known: set[str]) -> set[str]:
+def _disabled(layers: list[RuleSource], known: set[str]) -> set[str]:
     names = [(source, name) for source in layers for name in source.table.get("disable", [])]
     for source, name in names:
         if name not in known:
@@ -103,7 +103,7 @@ def _disabled(layers: list[Source], known: set[str]) -> set[str]:
     return {name for _, name in names}
 
 
-def _rules_of(source: Source) -> dict[str, list[Any]]:
+def _rules_of(source: RuleSource) -> dict[str, list[Any]]:
     """The rules of one file, by kind; names are unique within the file."""
     table = source.table
     for key in table:
@@ -118,7 +118,7 @@ def _rules_of(source: Source) -> dict[str, list[Any]]:
     return dict(zip(_KINDS, _read_kinds(source, table), strict=True))
 
 
-def _read_kinds(source: Source, table: Mapping[str, Any]) -> Iterable[list[Any]]:
+def _read_kinds(source: RuleSource, table: Mapping[str, Any]) -> Iterable[list[Any]]:
     seen = {EXPLICIT_RULE}
     for kind in _KINDS:
         entries = table.get(kind, [])
@@ -126,7 +126,7 @@ def _read_kinds(source: Source, table: Mapping[str, Any]) -> Iterable[list[Any]]
             raise source.error(f"{kind} must be an array of tables: [[{kind}]]", kind=kind)
         rules = []
         for nth, raw in enumerate(entries):
-            entry = Entry(source, kind, nth, raw)
+            entry = RuleEntry(source, kind, nth, raw)
             rules.append(_READERS[kind](entry))
             entry.finish()
             if rules[-1].name in seen:
@@ -135,7 +135,7 @@ def _read_kinds(source: Source, table: Mapping[str, Any]) -> Iterable[list[Any]]
         yield rules
 
 
-def _head(entry: Entry, weight: str, most: int) -> dict[str, Any]:
+def _head(entry: RuleEntry, weight: str, most: int) -> dict[str, Any]:
     """What every rule has: a name, a tier, and a confidence or points."""
     name = entry.get("name", str, required=True)
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", name):
@@ -144,7 +144,7 @@ def _head(entry: Entry, weight: str, most: int) -> dict[str, Any]:
     return {"name": name, "tier": tier, weight: entry.integer(weight, 1, most)}
 
 
-def _metadata(entry: Entry) -> MetadataRule:
+def _metadata(entry: RuleEntry) -> MetadataRule:
     head = _head(entry, "confidence", 100)
     columns = entry.strings("columns")
     for column in columns:
@@ -156,7 +156,7 @@ def _metadata(entry: Entry) -> MetadataRule:
     return MetadataRule(**head, columns=columns, words=words, regex=regex, unless=unless)
 
 
-def _structure(entry: Entry) -> FactRule:
+def _structure(entry: RuleEntry) -> FactRule:
     head = _head(entry, "confidence", 100)
     when = entry.get("when", dict, required=True)
     if not when:
@@ -164,14 +164,14 @@ def _structure(entry: Entry) -> FactRule:
     return FactRule(**head, facts=tuple(_fact(entry, column, value) for column, value in when.items()))
 
 
-def _shape(entry: Entry) -> FactRule:
+def _shape(entry: RuleEntry) -> FactRule:
     rule = _structure(entry)
     if rule.tier == Tier.HIGH_STAKES:
         raise entry.error(f"{entry.label} sets tier 3", "token counts cannot tell that errors are expensive")
     return rule
 
 
-def _text(entry: Entry) -> TextRule:
+def _text(entry: RuleEntry) -> TextRule:
     head = _head(entry, "points", 100)
     regex = entry.pattern("regex", required=True)
     any_language = entry.get("any_language", bool, default=False)
@@ -191,12 +191,12 @@ def _text(entry: Entry) -> TextRule:
     )
 
 
-_READERS: Final[Mapping[str, Callable[[Entry], Any]]] = {
+_READERS: Final[Mapping[str, Callable[[RuleEntry], Any]]] = {
     "metadata": _metadata, "structure": _structure, "text": _text, "shape": _shape
 }  # fmt: skip
 
 
-def _fact(entry: Entry, column: str, value: object) -> Fact:
+def _fact(entry: RuleEntry, column: str, value: object) -> Fact:
     if column not in _FACTS:
         raise entry.error(f"{entry.label} knows no fact {column!r}", did_you_mean(column, _FACTS))
     if column in _FLAGS and isinstance(value, bool):
@@ -220,7 +220,7 @@ _FACT_NOUNS: Final = (
 )
 
 
-def _range(entry: Entry, column: str, value: str) -> tuple[int, int]:
+def _range(entry: RuleEntry, column: str, value: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{0,18})\.\.(\d{0,18})", value)
     if match is None or not (match[1] or match[2]):
         hint = 'write "1..16", "6001.." or "..16"; both ends are included'
@@ -248,12 +248,12 @@ _LIMITS: Final[Mapping[str, tuple[int, int]]] = {
 }
 
 
-def _scoring(layers: list[Source]) -> Scoring:
+def _scoring(layers: list[RuleSource]) -> Scoring:
     """The `[scoring]` table, key by key from the strongest layer that has it."""
     merged: dict[str, Any] = {}
     known = list(Scoring.__struct_fields__)
     for source in reversed(layers):
-        entry = Entry(source, "scoring", 0, source.table.get("scoring", {}))
+        entry = RuleEntry(source, "scoring", 0, source.table.get("scoring", {}))
         for key in known:
             if key in entry.table:
                 limits = _LIMITS.get(key)

@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 
 from costaudit.schema import UNTAGGED, Tier
-from costaudit.tiers.columns import Columns
+from costaudit.tiers.columns import BatchColumns
 from costaudit.tiers.draft import EXPLICIT_CONFIDENCE, Draft
-from costaudit.tiers.evidence import Evidence, Reason, Tags
+from costaudit.tiers.evidence import Evidence, TagReason, Tags
 from costaudit.tiers.facts import FactSpeaker
 from costaudit.tiers.fingerprint import Prints, fingerprints
 from costaudit.tiers.guard import DEFAULT_RISK
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _MOST_SIGNALS: Final = 5
 """N-grams in an explanation."""
 
-__all__ = ["Evidence", "Judged", "Reason", "Tagger", "Tags"]
+__all__ = ["Evidence", "Judged", "TagReason", "Tagger", "Tags"]
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -146,7 +146,7 @@ class Tagger:
         """
         if not has_texts(batch):
             return batch
-        columns = Columns(batch)
+        columns = BatchColumns(batch)
         if not scored:
             return with_traits(batch, trait_columns(columns, None, ()))
         traits = trait_columns(columns, self._text.judge(columns), self._starts)
@@ -154,7 +154,7 @@ class Tagger:
 
     def judge(self, batch: pa.RecordBatch) -> Judged:
         """What every row says by itself."""
-        columns, rules = Columns(self.read(batch)), self._rules
+        columns, rules = BatchColumns(self.read(batch)), self._rules
         draft = Draft(columns.rows)
         draft.explicit(columns.number("tier_tag"))
         draft.rules(Evidence.METADATA, rules.metadata, self._metadata.first(columns))
@@ -169,10 +169,10 @@ class Tagger:
 
     def text_scores(self, batch: pa.RecordBatch) -> NDArray[np.int32]:
         """What the text alone says of every row: `Verdicts.scores`, all 0 where it says nothing."""
-        verdicts = verdicts_in(Columns(self.read(batch)))
+        verdicts = verdicts_in(BatchColumns(self.read(batch)))
         return np.zeros((batch.num_rows, len(Tier)), np.int32) if verdicts is None else verdicts.scores
 
-    def explain(self, batch: pa.RecordBatch, row: int, *, signals: bool = False) -> list[Reason]:
+    def explain(self, batch: pa.RecordBatch, row: int, *, signals: bool = False) -> list[TagReason]:
         """Every rule that speaks for one row of the batch, strongest kind of evidence first.
 
         Rules that were outvoted are in it too; which one decided is in `Tags.rule`. The linear model is
@@ -182,22 +182,22 @@ class Tagger:
         if not 0 <= row < batch.num_rows:
             raise IndexError(f"row {row} of a batch of {batch.num_rows}")
         one, rules = batch.slice(row, 1), self._rules
-        columns = Columns(self.read(one))
+        columns = BatchColumns(self.read(one))
         logged = int(columns.number("tier_tag").max())
         return [
             *(
-                Reason(Evidence.EXPLICIT, EXPLICIT_RULE, t, EXPLICIT_CONFIDENCE, None)
+                TagReason(Evidence.EXPLICIT, EXPLICIT_RULE, t, EXPLICIT_CONFIDENCE, None)
                 for t in Tier
                 if t == logged
             ),
             *_reasons(Evidence.METADATA, rules.metadata, self._metadata.all(columns)),
             *_reasons(Evidence.STRUCTURE, rules.structure, self._structure.all(columns)),
             *self._vote_reasons(one),
-            *self._text_reasons(Columns(one), signals=signals),
+            *self._text_reasons(BatchColumns(one), signals=signals),
             *_reasons(Evidence.SHAPE, rules.shape, self._shape.all(columns)),
         ]
 
-    def _vote_reasons(self, row: pa.RecordBatch) -> Iterator[Reason]:
+    def _vote_reasons(self, row: pa.RecordBatch) -> Iterator[TagReason]:
         """The vote of the fingerprint that decides a row, with the share of its requests that agree."""
         judged = self.judge(row)
         if judged.prints is None:
@@ -205,17 +205,17 @@ class Tagger:
         place = int(self._votes.of(judged.prints)[0])
         if place >= 0 and self._votes.tier[place] != UNTAGGED:
             agreement = int(self._votes.agreement[place])
-            yield Reason(Evidence.TEXT, VOTE_RULE, int(self._votes.tier[place]), agreement, None)
+            yield TagReason(Evidence.TEXT, VOTE_RULE, int(self._votes.tier[place]), agreement, None)
 
-    def _text_reasons(self, columns: Columns, *, signals: bool) -> Iterator[Reason]:
+    def _text_reasons(self, columns: BatchColumns, *, signals: bool) -> Iterator[TagReason]:
         why = self._text.explain(columns)
         if why is None:
             return
         if why.guarded is not None:
-            yield Reason(Evidence.TEXT, GUARD_RULE, why.guarded, None, None)
+            yield TagReason(Evidence.TEXT, GUARD_RULE, why.guarded, None, None)
         for index, points in why.points:
             rule = self._rules.text[index]
-            yield Reason(Evidence.TEXT, rule.name, rule.tier, None, points)
+            yield TagReason(Evidence.TEXT, rule.name, rule.tier, None, points)
         if why.signals:
             yield _model_reason(why.model)
         for signal, gained in why.signals[: _MOST_SIGNALS if signals else 0]:
@@ -244,15 +244,15 @@ def _settled(judged: Judged, votes: Votes, vote_rule: int) -> Tags:
     return Tags(tier, confidence, evidence, rule)
 
 
-def _model_reason(points: NDArray[np.float64], signal: str | None = None) -> Reason:
+def _model_reason(points: NDArray[np.float64], signal: str | None = None) -> TagReason:
     """What the model or one of its n-grams adds: to the tier that gains most, over the mean of all tiers."""
     tier = int(points.argmax())
     gain = round(float(points[tier] - points.mean()), 2)
-    return Reason(Evidence.TEXT, MODEL_RULE, tier, None, gain, signal)
+    return TagReason(Evidence.TEXT, MODEL_RULE, tier, None, gain, signal)
 
 
 def _reasons(
     kind: Evidence, rules: Sequence[MetadataRule | FactRule], speaking: list[int]
-) -> Iterator[Reason]:
+) -> Iterator[TagReason]:
     for index in speaking:
-        yield Reason(kind, rules[index].name, rules[index].tier, rules[index].confidence, None)
+        yield TagReason(kind, rules[index].name, rules[index].tier, rules[index].confidence, None)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from costaudit.tiers.calibration import Calibration
-    from costaudit.tiers.columns import Columns, Mask
+    from costaudit.tiers.columns import BatchColumns, Mask
     from costaudit.tiers.model import LinearModel, Signal
     from costaudit.tiers.ruleset import RuleSet, TextRule
 
@@ -103,7 +103,7 @@ class TextSpeaker:
         """What hears the prompts, besides the rules: read when there is one."""
         return (self._own_model or load_model()) if self._scoring.model_percent else None
 
-    def judge(self, columns: Columns) -> Verdicts | None:
+    def judge(self, columns: BatchColumns) -> Verdicts | None:
         """The verdict on each row, or None when the batch has no prompts or there are no rules."""
         prompts = columns.long_text("prompt") if self._rules else None
         if prompts is None:
@@ -113,7 +113,7 @@ class TextSpeaker:
             self._judge_block(prompts.values.slice(start, _BLOCK), verdicts, start)
         return verdicts.of(prompts.codes)
 
-    def explain(self, columns: Columns) -> Why | None:
+    def explain(self, columns: BatchColumns) -> Why | None:
         """What speaks for the row of a batch of one; None without a prompt or where the text says nothing."""
         prompts = columns.long_text("prompt") if self._rules else None
         if prompts is None or not len(prompts.values):

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from costaudit.ingest.hashes import Hashes, hash_texts
 from costaudit.schema import ASKED
-from costaudit.tiers.columns import TEXTS, Columns, matches
+from costaudit.tiers.columns import TEXTS, BatchColumns, matches
 from costaudit.tiers.fingerprint import hashed_templates, system_hashes, voters
 from costaudit.tiers.prefixes import prefix_hashes, sizes_of
 from costaudit.tiers.ruleset import FactRule, RuleSet, StartFact
@@ -70,7 +70,7 @@ def is_trait(name: str) -> bool:
 
 
 def trait_columns(
-    columns: Columns, verdicts: Verdicts | None, starts: Sequence[StartFact]
+    columns: BatchColumns, verdicts: Verdicts | None, starts: Sequence[StartFact]
 ) -> dict[str, pa.Array]:
     """The columns that stand for the texts of a batch; none for texts that no row has."""
     out: dict[str, pa.Array] = {}
@@ -114,7 +114,7 @@ def _hashes(values: Hashes, absent: NDArray[np.bool_]) -> pa.Array:
     return pa.array(values, pa.uint64(), mask=absent)
 
 
-def verdicts_in(columns: Columns) -> Verdicts | None:
+def verdicts_in(columns: BatchColumns) -> Verdicts | None:
     """The verdicts that trait columns hold; None where no row has any."""
     if not columns.has(SCORES[0]):
         return None

@@ -27,7 +27,7 @@ from costaudit.prices.gateways import load_gateways
 from costaudit.prices.resolver import Resolver
 from costaudit.questions.audit.savings import causes_of
 from costaudit.questions.audit.work import audited
-from costaudit.routing.eval_files import Entry
+from costaudit.routing.eval_files import EvalEntry
 from costaudit.routing.evals import Evals
 from costaudit.routing.policy import Policy, _groups
 from costaudit.routing.policy_file import policy_of
@@ -164,10 +164,10 @@ def random_evals(seed: int) -> Evals | None:
     ):  # fmt: skip
         trials = chance.choice([20, 100, 400])
         entries.append(
-            Entry(model, 1, None, chance.randrange(trials * 3 // 4, trials + 1), trials, None, None, 1)
+            EvalEntry(model, 1, None, chance.randrange(trials * 3 // 4, trials + 1), trials, None, None, 1)
         )
         if chance.random() < 0.5:
-            entries.append(Entry(model, None, "/search", trials - 3, trials, None, None, 1))
+            entries.append(EvalEntry(model, None, "/search", trials - 3, trials, None, None, 1))
     return Evals("evals.csv", tuple(entries))
 
 

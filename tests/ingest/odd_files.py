@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Kind, Path
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FieldKind, Path
 
 _WORDS = [
     "a",
@@ -43,20 +43,22 @@ _TIMES = [
     "2026-10-05T09:00:00-00:00", "1677-01-01T00:00:00Z", "2262-12-31T00:00:00Z",
     "2026-10-05T09:00:00.5", "2026-10",
 ]  # fmt: skip
-_USUAL: dict[Kind, Callable[[random.Random], Any]] = {
-    Kind.TIME: lambda r: r.choice(["2026-10-05T09:00:%02dZ", "2026-10-05T09:00:%02d.5Z"]) % r.randrange(60),
-    Kind.COUNT: lambda r: r.randrange(5000),
-    Kind.INTEGER: lambda r: r.randrange(5),
-    Kind.TEXT: lambda r: r.choice(["a", "b", "chat", "gpt-4o"]),
-    Kind.FLAG: lambda r: r.random() < 0.5,
-    Kind.COST: lambda r: r.choice([r.random(), 0, 1]),
-    Kind.STATUS: lambda r: r.choice(["ok", "error", "200", "cancelled"]),
-    Kind.MESSAGES: lambda r: [
+_USUAL: dict[FieldKind, Callable[[random.Random], Any]] = {
+    FieldKind.TIME: lambda r: (
+        r.choice(["2026-10-05T09:00:%02dZ", "2026-10-05T09:00:%02d.5Z"]) % r.randrange(60)
+    ),
+    FieldKind.COUNT: lambda r: r.randrange(5000),
+    FieldKind.INTEGER: lambda r: r.randrange(5),
+    FieldKind.TEXT: lambda r: r.choice(["a", "b", "chat", "gpt-4o"]),
+    FieldKind.FLAG: lambda r: r.random() < 0.5,
+    FieldKind.COST: lambda r: r.choice([r.random(), 0, 1]),
+    FieldKind.STATUS: lambda r: r.choice(["ok", "error", "200", "cancelled"]),
+    FieldKind.MESSAGES: lambda r: [
         {"role": r.choice(["user", "system"]), "content": "hi"} for _ in range(r.randrange(3))
     ],
-    Kind.LIST: lambda r: [{}] * r.randrange(3),
-    Kind.TAGS: lambda r: r.choice([["a", "b"], []]),
-    Kind.FORMAT: lambda r: r.choice(["text", "json_object"]),
+    FieldKind.LIST: lambda r: [{}] * r.randrange(3),
+    FieldKind.TAGS: lambda r: r.choice([["a", "b"], []]),
+    FieldKind.FORMAT: lambda r: r.choice(["text", "json_object"]),
 }
 _ODD_LISTS: list[Any] = [
     ["a", None], [None], [1], ["a", {"b": 1}], [{"role": "user"}], [{"role": None, "content": "x"}], [[]],
@@ -94,14 +96,14 @@ def odd_file(seed: int) -> bytes:
     return b"\n".join(lines) + r.choice([b"", b"\n", b"\n\n", b"\nnull"])
 
 
-def _shape(r: random.Random) -> list[tuple[Path, Kind]]:
+def _shape(r: random.Random) -> list[tuple[Path, FieldKind]]:
     fields = r.sample(FLAT_FIELDS, r.randrange(2, 8))
     wanted = {"model_requested", "prompt_tokens", "completion_tokens"} if r.random() < 0.9 else set()
     fields += [field for field in FLAT_FIELDS if field.target in wanted]
     return [(r.choice(field.paths), field.kind) for field in fields]
 
 
-def _value(r: random.Random, kind: Kind, oddness: float) -> Any:
+def _value(r: random.Random, kind: FieldKind, oddness: float) -> Any:
     if r.random() >= oddness / 2:
         return _USUAL[kind](r)
     pool = r.choice([_WORDS, _NUMBERS, _TIMES, _ODD_LISTS, [None, True, False]])
@@ -123,7 +125,7 @@ def _text(r: random.Random, record: dict[str, Any], oddness: float) -> bytes:
     if r.random() < oddness / 4 and record:
         key = r.choice(list(record))
         text = r.choice([
-            text[:-1] + f", {json.dumps(key)}: {json.dumps(_value(r, Kind.COUNT, 1.0))}}}",  # the key twice
+            text[:-1] + f", {json.dumps(key)}: {json.dumps(_value(r, FieldKind.COUNT, 1.0))}}}",  # twice
             text.replace(f'"{key}"', f'"\\u{ord(key[0]):04x}{key[1:]}"', 1),  # the key escaped
             text.replace(": ", " :  ", 1),
             text[:-1] + f', "unknown_{r.randrange(99)}": {json.dumps(r.choice(_ODD_LISTS))}}}',
@@ -155,7 +157,7 @@ def odd_table(seed: int) -> bytes:
     return out.getvalue().encode()
 
 
-def _cell(r: random.Random, kind: Kind, oddness: float) -> str:
+def _cell(r: random.Random, kind: FieldKind, oddness: float) -> str:
     if r.random() < oddness / 2:
         return r.choice([*_CELLS, *_TIMES])
     value = _USUAL[kind](r)

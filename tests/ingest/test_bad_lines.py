@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from costaudit.ingest import streams
 from costaudit.ingest.canonical import Parsed, calls_of
 from costaudit.ingest.jsonl import JsonlReader
-from costaudit.ingest.limits import Limits
+from costaudit.ingest.limits import ReadLimits
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.sniff import sniff
 from costaudit.schema import Call
 
-NO_LIMITS = Limits()
+NO_LIMITS = ReadLimits()
 GOOD = b'{"model": "gpt-4o", "input_tokens": 10, "output_tokens": 1}'
 
 
 def read(
-    path: Path, data: bytes, block_bytes: int = streams.BLOCK_BYTES, limits: Limits = NO_LIMITS
+    path: Path, data: bytes, block_bytes: int = streams.BLOCK_BYTES, limits: ReadLimits = NO_LIMITS
 ) -> tuple[list[Call], Quarantine, int]:
     """Calls, quarantine and number of records of a file."""
     path.write_bytes(data)
@@ -190,7 +190,7 @@ def test_a_line_beyond_the_limit_is_skipped_alone(path: Path, block: int):
     longest += b"x" * (500 - len(longest) - 2) + b'"}'
     long = b'{"model": "m", "input_tokens": 5, "prompt": "' + b"x" * 460 + b'"}'
     data = b"\n".join([GOOD, longest, long, GOOD, long])
-    calls, bad, records = read(path, data, block, Limits(line=500))
+    calls, bad, records = read(path, data, block, ReadLimits(line=500))
     assert [c.input for c in calls] == [10, 7, 10]
     assert (bad.counts, records) == ({"line_too_long": 2}, 5)
     assert [(p.line, p.byte) for p in bad.places["line_too_long"]] == [

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.ingest.csv_rows import Rows, fields_of, rows_of
+from costaudit.ingest.csv_rows import TableRows, fields_of, rows_of
 
 _FIELDS = st.text(st.sampled_from('ab ,;"\n\r1é'), max_size=6)
 _TABLES = st.lists(st.lists(_FIELDS, min_size=1, max_size=5), max_size=8)
 
 
-def read(rows: Rows, delimiter: str, width: int) -> list[tuple[int, list[str]]]:
+def read(rows: TableRows, delimiter: str, width: int) -> list[tuple[int, list[str]]]:
     """Lines and fields of all rows that are whole."""
     whole = [(at.line, fields_of(text.decode(), delimiter, width)[0]) for at, text in rows.texts()]
     return sorted(whole + [(at.line, fields) for at, fields in rows.single])

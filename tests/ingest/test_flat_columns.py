@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FieldKind, FlatField
 from costaudit.ingest.canonical import Parsed, calls_of
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.parquet import ParquetReader
@@ -52,13 +52,13 @@ _messages = st.lists(
     ),
     max_size=4,
 )
-_VALUES: dict[Kind, st.SearchStrategy[st.SearchStrategy[Any]]] = {
-    Kind.TIME: _times,
-    Kind.COUNT: st.just(_counts),
-    Kind.INTEGER: st.just(st.one_of(st.integers(-2, 5), st.integers(0, 2**40))),
-    Kind.TEXT: _text_or_number,
-    Kind.FLAG: st.just(st.booleans()),
-    Kind.COST: st.sampled_from(
+_VALUES: dict[FieldKind, st.SearchStrategy[st.SearchStrategy[Any]]] = {
+    FieldKind.TIME: _times,
+    FieldKind.COUNT: st.just(_counts),
+    FieldKind.INTEGER: st.just(st.one_of(st.integers(-2, 5), st.integers(0, 2**40))),
+    FieldKind.TEXT: _text_or_number,
+    FieldKind.FLAG: st.just(st.booleans()),
+    FieldKind.COST: st.sampled_from(
         [
             st.floats(0, 2000, allow_nan=False),
             st.integers(0, 3),
@@ -66,7 +66,7 @@ _VALUES: dict[Kind, st.SearchStrategy[st.SearchStrategy[Any]]] = {
             st.one_of(st.integers(0, 3), st.floats(0, 1)),
         ]
     ),
-    Kind.STATUS: st.sampled_from(
+    FieldKind.STATUS: st.sampled_from(
         [
             st.sampled_from(
                 [
@@ -85,10 +85,10 @@ _VALUES: dict[Kind, st.SearchStrategy[st.SearchStrategy[Any]]] = {
             st.integers(0, 599),
         ]
     ),
-    Kind.MESSAGES: st.just(_messages),
-    Kind.LIST: st.just(st.lists(st.just({}), max_size=2)),
-    Kind.TAGS: st.sampled_from([st.lists(_words, max_size=3), _words]),
-    Kind.FORMAT: st.just(st.sampled_from(["text", "json_object", "json_schema", ""])),
+    FieldKind.MESSAGES: st.just(_messages),
+    FieldKind.LIST: st.just(st.lists(st.just({}), max_size=2)),
+    FieldKind.TAGS: st.sampled_from([st.lists(_words, max_size=3), _words]),
+    FieldKind.FORMAT: st.just(st.sampled_from(["text", "json_object", "json_schema", ""])),
 }
 _ODD: st.SearchStrategy[Any] = st.sampled_from(
     [None, "12", "12x", 600.0, 1.5, -1, 2**60, True, {}, [], "", {"type": "json_schema"}, {"a": 1}]

@@ -12,17 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from costaudit.ingest.json_blocks import json_blocks
-from costaudit.ingest.limits import Limits
+from costaudit.ingest.limits import ReadLimits
 from costaudit.ingest.logfile import Container
 from costaudit.ingest.sniff import sniff
 
-NO_LIMITS = Limits()
+NO_LIMITS = ReadLimits()
 GOOD = '{"model": "gpt-4o", "input_tokens": 10, "output_tokens": 1}'
 Value = dict[str, Any]
 
 
 def values(
-    path: Path, text: str | bytes, block_bytes: int = 1 << 20, limits: Limits = NO_LIMITS
+    path: Path, text: str | bytes, block_bytes: int = 1 << 20, limits: ReadLimits = NO_LIMITS
 ) -> list[tuple[bytes, int, int]]:
     """Every value of a text with the line and the byte that it begins at."""
     path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -124,7 +124,7 @@ PAGES = {
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("size", [64, 700])
 def test_a_document_that_is_too_long_is_taken_apart(path: Path, page: str, size: int):
-    limits = Limits(line=1000)
+    limits = ReadLimits(line=1000)
     items = [{"model": "m", "n": i, "text": 'a "quoted" { [ \\' * 3} for i in range(60)]
     found = values(path, PAGES[page](items), size, limits)
     assert [json.loads(value) for value, _, _ in found] == items
@@ -136,7 +136,7 @@ def test_a_document_that_is_too_long_is_taken_apart(path: Path, page: str, size:
 
 
 def test_what_follows_the_list_of_a_long_document_is_not_dropped(path: Path):
-    limits = Limits(line=1000)
+    limits = ReadLimits(line=1000)
     items = [{"model": "m", "n": i} for i in range(80)]
     text = json.dumps({"data": items})
     assert len(values(path, text + text, 100, limits)) == 81  # the second document is one broken value
@@ -145,7 +145,7 @@ def test_what_follows_the_list_of_a_long_document_is_not_dropped(path: Path):
 
 
 def test_entries_that_need_their_wrapper_keep_it(path: Path):
-    limits = Limits(line=500)
+    limits = ReadLimits(line=500)
     spans = [{"resource": {"attributes": []}, "scopeSpans": [{"spans": [{"n": i}]}]} for i in range(30)]
     found = values(path, json.dumps({"resourceSpans": spans}, indent=1), 200, limits)
     assert [json.loads(value) for value, _, _ in found] == [{"resourceSpans": [span]} for span in spans]

@@ -15,7 +15,7 @@ from costaudit.ingest.adapters.flat_layout import KEYS as KEYS_OF_ALL
 from costaudit.ingest.adapters.flat_layout import flat_layout
 from costaudit.ingest.fields import time_us
 from costaudit.ingest.json_columns import ColumnReader
-from costaudit.ingest.native.reader import Found, NativeReader, native_reader
+from costaudit.ingest.native.reader import NativeFound, NativeReader, native_reader
 from tests.ingest.compiled import reading
 
 LINES = int(os.environ.get("COSTAUDIT_FUZZ_LINES", "6000"))
@@ -50,7 +50,7 @@ def flattened(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def columns_of(found: Found) -> list[dict[tuple[str, ...], Any]]:
+def columns_of(found: NativeFound) -> list[dict[tuple[str, ...], Any]]:
     """The rows of a table by paths; times in microseconds."""
     table = found.columns.table
     rows = table.to_pylist()
@@ -63,7 +63,7 @@ def columns_of(found: Found) -> list[dict[tuple[str, ...], Any]]:
     return out
 
 
-def assert_true(data: bytes, found: Found) -> int:
+def assert_true(data: bytes, found: NativeFound) -> int:
     """Every row says what its line says, and every line is a row, left or blank; the number of rows."""
     lines = data.removesuffix(b"\n").split(b"\n")
     rows, rest = list(found.columns.rows), list(found.columns.rest)

@@ -18,7 +18,7 @@ from costaudit.ingest.mapping import parse_format
 from costaudit.ingest.nearest import nearest_format
 from costaudit.ingest.settle import settled
 from costaudit.ingest.starter import starter_mapping
-from costaudit.ingest.trace import Trace, trace_record
+from costaudit.ingest.trace import KeyTrace, trace_record
 from costaudit.schema import Call
 
 FLAT: dict[str, Any] = {
@@ -113,7 +113,7 @@ NAMES = st.sampled_from([*FLAT, "usage", "cost", "object", "id", "choices"]) | s
 def test_no_record_breaks_a_trace_a_guess_or_the_nearest_format(extra: dict[str, Any]):
     record = {**FLAT, **extra}
     adapter = matching(record, ADAPTERS)
-    trace = Trace() if adapter is None else trace_record(record, adapter.calls)
+    trace = KeyTrace() if adapter is None else trace_record(record, adapter.calls)
     assert not set(trace.unused) & {key for keys in trace.fields.values() for key in keys}
     assert nearest_format(record).name in {a.name for a in ADAPTERS}
     starter = starter_mapping(record)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from costaudit.prices.book import load_book
 from costaudit.prices.names import LONGEST, Suggester, stems_of
-from costaudit.prices.resolver import How, Reason, Resolved, Resolver, Unresolved
+from costaudit.prices.resolver import How, NoModelReason, Resolved, Resolver, Unresolved
 from costaudit.prices.rows import instant_us
 
 BOOK = load_book()
@@ -98,23 +98,25 @@ def test_a_name_is_resolved_and_says_how(provider: str | None, name: str, target
 @pytest.mark.parametrize(
     ("provider", "name", "reason", "said"),
     [
-        ("bedrock", f"{ARN}application-inference-profile/a1b2", Reason.NEEDS_MAP, "--map"),
-        (None, f"bedrock/{ARN}provisioned-model/a1b2", Reason.NEEDS_MAP, "--map"),
-        ("azure", "prod-chat", Reason.NEEDS_MAP, "--map"),
-        ("vertex_ai", "projects/p/locations/us-central1/endpoints/123", Reason.NEEDS_MAP, "--map"),
-        ("openai", "ft:gpt-5.9:acme::1", Reason.FINE_TUNE, "ft:gpt-5.9"),
-        ("openai", "davinci:ft-acme-2023-01-01", Reason.FINE_TUNE, "ft:davinci"),
-        ("azure", "gpt-4o-mini-2024-07-18.ft-0a1b2c", Reason.FINE_TUNE, ""),
-        ("bedrock", "global.anthropic.claude-3-haiku-20240307-v9:0", Reason.UNKNOWN_MODEL, ""),
-        ("together", "gpt-4o", Reason.UNKNOWN_MODEL, "together does not list it"),
-        ("openai", "gpt-4oo", Reason.UNKNOWN_MODEL, "gpt-4o"),
-        (None, "lab/new:free", Reason.UNKNOWN_MODEL, ""),
-        (None, "meta-llama/Llama-3.3-70B-Instruct", Reason.AMBIGUOUS_MODEL, "names no provider"),
-        ("openai", "", Reason.NO_MODEL, ""),
-        ("openai", None, Reason.NO_MODEL, ""),
+        ("bedrock", f"{ARN}application-inference-profile/a1b2", NoModelReason.NEEDS_MAP, "--map"),
+        (None, f"bedrock/{ARN}provisioned-model/a1b2", NoModelReason.NEEDS_MAP, "--map"),
+        ("azure", "prod-chat", NoModelReason.NEEDS_MAP, "--map"),
+        ("vertex_ai", "projects/p/locations/us-central1/endpoints/123", NoModelReason.NEEDS_MAP, "--map"),
+        ("openai", "ft:gpt-5.9:acme::1", NoModelReason.FINE_TUNE, "ft:gpt-5.9"),
+        ("openai", "davinci:ft-acme-2023-01-01", NoModelReason.FINE_TUNE, "ft:davinci"),
+        ("azure", "gpt-4o-mini-2024-07-18.ft-0a1b2c", NoModelReason.FINE_TUNE, ""),
+        ("bedrock", "global.anthropic.claude-3-haiku-20240307-v9:0", NoModelReason.UNKNOWN_MODEL, ""),
+        ("together", "gpt-4o", NoModelReason.UNKNOWN_MODEL, "together does not list it"),
+        ("openai", "gpt-4oo", NoModelReason.UNKNOWN_MODEL, "gpt-4o"),
+        (None, "lab/new:free", NoModelReason.UNKNOWN_MODEL, ""),
+        (None, "meta-llama/Llama-3.3-70B-Instruct", NoModelReason.AMBIGUOUS_MODEL, "names no provider"),
+        ("openai", "", NoModelReason.NO_MODEL, ""),
+        ("openai", None, NoModelReason.NO_MODEL, ""),
     ],
 )
-def test_a_name_without_a_model_says_why(provider: str | None, name: str | None, reason: Reason, said: str):
+def test_a_name_without_a_model_says_why(
+    provider: str | None, name: str | None, reason: NoModelReason, said: str
+):
     found = RESOLVER.resolve(provider, name, AT)
     assert isinstance(found, Unresolved), found
     assert found.reason is reason
@@ -190,7 +192,7 @@ def test_no_name_breaks_the_resolver(provider: str | None, name: str):
 def test_an_open_model_without_its_host_is_reported_and_not_guessed():
     found = RESOLVER.resolve(None, "llama-3.1-70b-instruct", AT)
     assert isinstance(found, Unresolved)
-    assert found.reason is Reason.AMBIGUOUS_MODEL
+    assert found.reason is NoModelReason.AMBIGUOUS_MODEL
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_an_open_model_without_its_host_is_reported_and_not_guessed():
 )
 def test_a_name_without_end_is_not_looked_up(name):
     (period,) = RESOLVER.periods(None, name)
-    assert period == (0, Unresolved(Reason.UNKNOWN_MODEL, f"longer than {LONGEST} characters"))
+    assert period == (0, Unresolved(NoModelReason.UNKNOWN_MODEL, f"longer than {LONGEST} characters"))
 
 
 def test_a_map_of_the_user_may_name_what_is_too_long():

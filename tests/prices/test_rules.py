@@ -11,11 +11,11 @@ import pytest
 
 from costaudit.errors import TableError, UsageError
 from costaudit.prices.book import shipped_directory
-from costaudit.prices.check import Terms, judge_tables, load_base
+from costaudit.prices.check import CheckTerms, judge_tables, load_base
 from costaudit.prices.folders import Held
 from costaudit.prices.rows import instant_us
 from costaudit.prices.rules.registry import FAMILIES, OBSERVED, RULES, rule_named, select_rules
-from costaudit.prices.rules.rule import Found, Unpriced, Violation, Wanted, violation
+from costaudit.prices.rules.rule import BrokenAt, UnpricedTraffic, Violation, Wanted, violation
 from costaudit.prices.rules.suppressions import Suppression, load_suppressions
 from tests.prices.mutations.mistakes import MISTAKES
 
@@ -57,7 +57,7 @@ def tables(*prices: str, models: str = "m,,mid,1000,,text,text,,,,,,,s,", **file
 
 
 def codes(book: Held, **terms: Any) -> list[str]:
-    return [v.code for v in judge_tables(book, terms=Terms(**terms)).violations]
+    return [v.code for v in judge_tables(book, terms=CheckTerms(**terms)).violations]
 
 
 def test_a_plain_book_breaks_no_rule():
@@ -66,7 +66,7 @@ def test_a_plain_book_breaks_no_rule():
 
 
 def test_the_shipped_book_breaks_no_rule_and_every_suppression_has_a_use():
-    checked = judge_tables(terms=Terms(now=instant_us("2026-11-22")))
+    checked = judge_tables(terms=CheckTerms(now=instant_us("2026-11-22")))
     assert checked.violations == ()
     assert {s.violation.code for s in checked.suppressed} <= {
         "CA302",
@@ -80,7 +80,7 @@ def test_the_shipped_book_breaks_no_rule_and_every_suppression_has_a_use():
 
 def test_nothing_changed_since_the_shipped_book_itself():
     base = load_base(shipped_directory())
-    assert judge_tables(terms=Terms(base=base, now=instant_us("2026-11-22"))).violations == ()
+    assert judge_tables(terms=CheckTerms(base=base, now=instant_us("2026-11-22"))).violations == ()
 
 
 FLAT = tuple(
@@ -114,7 +114,11 @@ RETIRED = "m,,mid,1000,,text,text,,,,,2025-01-01,2026-05-01,s,"
             {},
             "CA114",
         ),
-        (tables(*BASIC), {"traffic": lambda: [Unpriced("acme/n", "unknown_model", 147, "a.jsonl")]}, "CA504"),
+        (
+            tables(*BASIC),
+            {"traffic": lambda: [UnpricedTraffic("acme/n", "unknown_model", 147, "a.jsonl")]},
+            "CA504",
+        ),
         (tables(*BASIC, acme__price_csv=PRICES), {}, "CA112"),
         (tables(*BASIC, acmo__prices_csv=PRICES), {}, "CA112"),
     ],
@@ -139,7 +143,7 @@ def test_what_depends_on_the_day_or_on_a_base_is_not_judged_without():
 
 def test_a_violation_has_all_that_a_renderer_needs():
     row = price("m,input,3,mtok,2026-01-01,")
-    checked = judge_tables(tables(row, BASIC[1]), terms=Terms(base=load_base(tables(*BASIC)), now=NOW))
+    checked = judge_tables(tables(row, BASIC[1]), terms=CheckTerms(base=load_base(tables(*BASIC)), now=NOW))
     (found,) = checked.violations
     assert (found.file, found.line, found.severity) == ("pricing/acme/prices.csv", 2, "error")
     assert (found.name, found.subject) == ("edited-in-place", "acme/m/input@2026-01-01")
@@ -232,7 +236,7 @@ def test_an_overlay_has_suppressions_of_its_own(tmp_path: Path):
 
 def test_a_base_that_cannot_be_read_is_said_to_be_the_base():
     base = load_base(tables(price("m,input,x,mtok,2026-01-01,"), BASIC[1]))
-    checked = judge_tables(tables(*BASIC), terms=Terms(base=base, now=NOW))
+    checked = judge_tables(tables(*BASIC), terms=CheckTerms(base=base, now=NOW))
     assert checked.unreadable
     assert checked.violations[0].message.startswith("in the base: ")
 
@@ -303,7 +307,7 @@ def test_what_another_source_says_can_be_suppressed_and_is_only_asked_with_one()
     book = tables(
         *BASIC, suppressions_toml=suppressing(code="CA410", subject="acme/m/*", reason="It is stale.")
     )
-    said = violation(OBSERVED, Found("pricing/acme/prices.csv", 2, "acme/m/input@2026-01-01", "says 3"))
+    said = violation(OBSERVED, BrokenAt("pricing/acme/prices.csv", 2, "acme/m/input@2026-01-01", "says 3"))
     assert codes(book) == []
     assert codes(book, against=lambda _: [said]) == []
     assert codes(book, against=lambda _: []) == ["CA114"]

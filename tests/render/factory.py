@@ -15,8 +15,8 @@ from costaudit.questions.audit.fees.break_even import Option
 from costaudit.questions.audit.fees.break_even_part import break_even
 from costaudit.questions.audit.fees.commitment import parse_commitment
 from costaudit.questions.audit.fees.commitment_part import commitment
-from costaudit.questions.audit.fees.markup import Markup, Volume
-from costaudit.questions.audit.fees.traffic import Traffic
+from costaudit.questions.audit.fees.markup import MarkupTerms, Volume
+from costaudit.questions.audit.fees.traffic import RoutedTraffic
 
 HOSTILE = (
     "[red]x[/red]",
@@ -341,14 +341,15 @@ def _with_fees(projection: m.Projection) -> m.Projection:
     def month(usd: int) -> Volume:
         return Volume(Fraction(usd), Fraction(7818), Fraction(20_000_000))
 
-    traffic = Traffic(month(71_000), month(30_000), month(71_000), month(30_000))
+    traffic = RoutedTraffic(month(71_000), month(30_000), month(71_000), month(30_000))
     fee = Decimal("5.5")
     options = [
         Option(
-            "gateway:openrouter", Markup("openrouter", percent=fee, evidence="table", notes=("on credits",))
+            "gateway:openrouter",
+            MarkupTerms("openrouter", percent=fee, evidence="table", notes=("on credits",)),
         ),
-        Option("flat", Markup("$500/month", usd_per_month=Decimal(500))),
-        Option(HOSTILE[1], Markup("-100% + $1,200", percent=Decimal(-100), usd_per_month=Decimal(1200))),
+        Option("flat", MarkupTerms("$500/month", usd_per_month=Decimal(500))),
+        Option(HOSTILE[1], MarkupTerms("-100% + $1,200", percent=Decimal(-100), usd_per_month=Decimal(1200))),
     ]
     terms = parse_commitment("percent=20,monthly=60000,months=12")
     rows = [
@@ -447,8 +448,8 @@ def compared_simulation() -> m.Simulation:
             m.SavingByEvidence(evidence="explicit", requests=500, usd=Decimal(30)),
             m.SavingByEvidence(evidence="text", requests=400, usd=Decimal("3.4")),
         ],
-        "interval": m.Interval(days=9, low_percent="28.1", high_percent="39.0", seed=1, weak=True),
-        "quality": m.Quality(
+        "interval": m.SavingInterval(days=9, low_percent="28.1", high_percent="39.0", seed=1, weak=True),
+        "quality": m.AnswerQuality(
             verified=False, evals="evals.csv", floor="0.9", moved_requests=900, tested_requests=800,
             pass_rate="0.9650",  # noqa: S106 - a rate
         ),
@@ -496,7 +497,7 @@ def audit_of_names(names: Sequence[str | None]) -> m.Audit:
     ]
     made["inputs"] = replace(made["inputs"], skipped=skipped)
     named = [replace(policy_row(told, "9", 1), title=told), policy_row("other", "8", 1)]
-    quality = m.Quality(
+    quality = m.AnswerQuality(
         verified=False, evals=told, floor=None, moved_requests=1, tested_requests=0, pass_rate=None
     )
     made["projection"] = replace(made["projection"], policy=told, policies=named, quality=quality)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costaudit.stats.bootstrap import GROUPS, Sums, group_requests, ratio_of_means, sums_by
+from costaudit.stats.bootstrap import GROUPS, ArmSums, group_requests, ratio_of_means, sums_by
 from costaudit.stats.intervals import (
     chance_of,
     difference,
@@ -149,7 +149,7 @@ def test_standardised_without_spread():
 
 
 def by_days(costs, size):
-    return Sums(costs.sum(axis=1, keepdims=True), np.full((len(costs), 1), float(size)))
+    return ArmSums(costs.sum(axis=1, keepdims=True), np.full((len(costs), 1), float(size)))
 
 
 @pytest.mark.parametrize(("days", "least"), [(7, 0.90), (14, 0.91), (30, 0.92)])
@@ -198,10 +198,10 @@ def test_sums_are_exact_however_large():
 
 
 def test_too_few_units_have_no_interval_and_nothing_has_no_ratio():
-    one = Sums(np.ones((4, 1)), np.ones((4, 1)))
+    one = ArmSums(np.ones((4, 1)), np.ones((4, 1)))
     found = ratio_of_means(one, one, together=True)
     assert (found.point, found.low, found.high) == (1.0, None, None)
-    none = Sums(np.zeros((9, 1)), np.ones((9, 1)))
+    none = ArmSums(np.zeros((9, 1)), np.ones((9, 1)))
     assert ratio_of_means(none, one, together=False) is None
 
 
@@ -209,6 +209,6 @@ def test_a_fixed_mix_removes_what_the_mix_does():
     # Both arms pay 1 and 10 per request; b has nine times as many of the dear kind.
     count_a, count_b = np.tile([9.0, 1.0], (10, 1)), np.tile([1.0, 9.0], (10, 1))
     price = np.array([1.0, 10.0])
-    a, b = Sums(count_a * price, count_a), Sums(count_b * price, count_b)
+    a, b = ArmSums(count_a * price, count_a), ArmSums(count_b * price, count_b)
     assert ratio_of_means(a, b, together=True).point == pytest.approx(91 / 19)
     assert ratio_of_means(a, b, together=True, weights=[0.9, 0.1]).point == pytest.approx(1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from costaudit.tiers.labels import (
     Z95,
-    Design,
+    SampleDesign,
     calibration_error,
     confusion,
     plain_share,
@@ -40,7 +40,7 @@ def test_wilson_at_the_ends():
 
 def test_a_stratified_mean_by_hand():
     # Strata of 90 and 10 requests; labels 1, 0, 1 in the first, 4 and 8 in the second.
-    design = Design.of(["a", "a", "a", "b", "b"], {"a": 90, "b": 10})
+    design = SampleDesign.of(["a", "a", "a", "b", "b"], {"a": 90, "b": 10})
     value, var = design.mean(np.array([1.0, 0, 1, 4, 8]))
     assert value == pytest.approx(0.9 * 2 / 3 + 0.1 * 6)
     assert var == pytest.approx(0.9**2 * (1 / 3) / 3 + 0.1**2 * 8 / 2)
@@ -49,21 +49,21 @@ def test_a_stratified_mean_by_hand():
 
 def test_strata_with_too_few_labels_join_their_neighbour_of_the_same_tier():
     sizes = {"tier0 a": 10, "tier0 b": 20, "tier1 a": 30, "tier1 b": 40}
-    design = Design.of(["tier0 a", "tier0 b", "tier1 b", "tier1 b"], sizes)
+    design = SampleDesign.of(["tier0 a", "tier0 b", "tier1 b", "tier1 b"], sizes)
     assert design.shares.tolist() == pytest.approx([0.3, 0.7])
     assert design.stratum.tolist() == [0, 0, 1, 1]
-    lonely = Design.of(["tier1 b", "tier1 b"], sizes)
+    lonely = SampleDesign.of(["tier1 b", "tier1 b"], sizes)
     assert lonely.shares.tolist() == [1.0]
 
 
 def test_a_stratum_of_one_request_needs_one_label():
-    design = Design.of(["a", "b", "b"], {"a": 1, "b": 9})
+    design = SampleDesign.of(["a", "b", "b"], {"a": 1, "b": 9})
     assert design.shares.tolist() == pytest.approx([0.1, 0.9])
 
 
 def test_without_labels_there_is_no_design():
     with pytest.raises(ValueError, match="nothing is labelled"):
-        Design.of([], {"a": 3})
+        SampleDesign.of([], {"a": 3})
 
 
 def test_prediction_powered_mean_in_one_stratum_is_the_published_formula():
@@ -74,7 +74,7 @@ def test_prediction_powered_mean_in_one_stratum_is_the_published_formula():
     rest = [b - a for a, b in zip(f, y, strict=True)]
     theta = mean(f_all) + mean(rest)
     se = math.sqrt(variance(f_all) * 399 / 400 / 400 + variance(rest) / 4)
-    design = Design.of(["all"] * 4, {"all": 400})
+    design = SampleDesign.of(["all"] * 4, {"all": 400})
     found = design.rectified(
         np.array(f), np.array(y), float(np.mean(f_all)), float(np.var(f_all)), len(f_all)
     )
@@ -83,7 +83,7 @@ def test_prediction_powered_mean_in_one_stratum_is_the_published_formula():
 
 
 def test_labels_that_never_differ_do_not_make_an_interval_of_no_width():
-    design = Design.of(["all"] * 20, {"all": 400})
+    design = SampleDesign.of(["all"] * 20, {"all": 400})
     same = np.array([True] * 4 + [False] * 16)
     e = design.rectified(same.astype(float), same.astype(float), 0.2, 0.16, 400)
     assert (e.value, e.low, e.high) == (0.2, None, None)
@@ -112,7 +112,7 @@ def test_rectified_means_are_unbiased_and_their_intervals_hold_what_they_promise
     rng, values, covered, naive = np.random.default_rng(2), [], 0, []
     for _ in range(600):
         rows = _draw(rng, stratum, (50, 50, 40))
-        design = Design.of([str(h) for h in stratum[rows]], sizes)
+        design = SampleDesign.of([str(h) for h in stratum[rows]], sizes)
         e = design.rectified(f[rows], y[rows], float(f.mean()), float(f.var()), len(f))
         values.append(e.value)
         naive.append(y[rows].mean())
@@ -131,7 +131,7 @@ def test_a_weighted_share_is_unbiased_and_its_interval_covers():
     rng, covered, values = np.random.default_rng(4), 0, []
     for _ in range(600):
         rows = _draw(rng, stratum, (60, 60, 40))
-        design = Design.of([str(h) for h in stratum[rows]], sizes)
+        design = SampleDesign.of([str(h) for h in stratum[rows]], sizes)
         e = design.share(right[rows], among[rows])
         values.append(e.value)
         covered += e.low <= truth <= e.high
@@ -141,7 +141,7 @@ def test_a_weighted_share_is_unbiased_and_its_interval_covers():
 
 def test_equal_weights_give_the_plain_interval():
     right = np.array([True] * 30 + [False] * 10)
-    design = Design.of(["all"] * 40, {"all": 400})
+    design = SampleDesign.of(["all"] * 40, {"all": 400})
     weighted, plain = design.share(right), plain_share(right)
     assert weighted.value == plain.value == 0.75
     # the effective size is n - 1 where the variance has n - 1 below it
@@ -151,7 +151,7 @@ def test_equal_weights_give_the_plain_interval():
 
 
 def test_shares_of_all_right_pay_for_unequal_weights():
-    design = Design.of(["a", "a", "b", "b"], {"a": 90, "b": 10})
+    design = SampleDesign.of(["a", "a", "b", "b"], {"a": 90, "b": 10})
     e = design.share(np.ones(4, bool))
     weights = [0.45, 0.45, 0.05, 0.05]
     effective = sum(weights) ** 2 / sum(w * w for w in weights)

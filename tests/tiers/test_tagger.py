@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from costaudit.ingest.long_names import MOST_CHARS
 from costaudit.schema import CANONICAL, UNTAGGED, Tier
-from costaudit.tiers.columns import Columns
+from costaudit.tiers.columns import BatchColumns
 from costaudit.tiers.metadata import MetadataSpeaker, _words
 from costaudit.tiers.rules import load_rules
 from costaudit.tiers.tagger import Evidence, Tagger, Tags
@@ -231,7 +231,7 @@ def test_of_a_long_name_the_beginning_is_read(name, unit):
 def test_names_that_were_judged_are_forgotten_before_they_fill_the_memory():
     speaker = MetadataSpeaker(load_rules().metadata, load_rules().tag_keys)
     for n in range(40):
-        speaker.first(Columns(pa.record_batch({"tags": [f"{n}" * 1_000_000]})))
+        speaker.first(BatchColumns(pa.record_batch({"tags": [f"{n}" * 1_000_000]})))
         held = sum(known.values.nbytes for known in speaker._known.values())
         assert held < 20_000_000
 

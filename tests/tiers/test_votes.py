@@ -11,7 +11,7 @@ import pytest
 
 from costaudit.ingest.canonical import batch_of
 from costaudit.schema import UNTAGGED, Call
-from costaudit.tiers.columns import Columns
+from costaudit.tiers.columns import BatchColumns
 from costaudit.tiers.evidence import Evidence
 from costaudit.tiers.fingerprint import NO_PRINT, Prints, fingerprints
 from costaudit.tiers.rules import load_rules
@@ -117,7 +117,7 @@ def batch(*calls: Call) -> pa.RecordBatch:
 
 def test_what_a_fingerprint_is_made_of():
     def prints(**fields: Any) -> tuple[int, int]:
-        found = fingerprints(Columns(Tagger(load_rules()).read(batch(Call(**fields)))))
+        found = fingerprints(BatchColumns(Tagger(load_rules()).read(batch(Call(**fields)))))
         return int(found.narrow[0]), int(found.wide[0])
 
     base = prints(feature="triage", system="You label.", prompt="Support ticket 81: label it, please")

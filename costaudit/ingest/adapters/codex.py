@@ -50,7 +50,7 @@ COUNTS: Final = (
 _KNOWN: Final = frozenset(COUNTS)
 
 
-class Session(msgspec.Struct):
+class CodexSession(msgspec.Struct):
     """What the lines before say about the next: whose session it is, and which model works."""
 
     meta: Mapping[str, Any] = msgspec.field(default_factory=dict)
@@ -133,12 +133,12 @@ def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> Mapping[str, 
 
 def new_session() -> Callable[[Record], list[Call]]:
     """A reader of the lines of one file, in their order."""
-    return Session().calls
+    return CodexSession().calls
 
 
 def calls_from_line(record: Record) -> list[Call]:
     """The call of a line alone: without the lines before it names no model."""
-    return Session().calls(record)
+    return CodexSession().calls(record)
 
 
 def set_codex_usage(call: Call, usage: Mapping[str, Any]) -> Call:

@@ -20,7 +20,7 @@ from costaudit.ingest.adapters.flat_fields import (
     FLAT_FIELDS,
     MODEL_TARGETS,
     SUPERSEDED_WORDS,
-    Kind,
+    FieldKind,
 )
 from costaudit.ingest.adapters.flat_unused import unused_in_record
 from costaudit.ingest.adapters.request_body import set_request
@@ -178,7 +178,7 @@ def _set_identity(call: Call, found: _Found) -> None:
         call.call_id = request_id
 
 
-COUNTS: Final = tuple(f.target for f in FLAT_FIELDS if f.kind is Kind.COUNT)
+COUNTS: Final = tuple(f.target for f in FLAT_FIELDS if f.kind is FieldKind.COUNT)
 
 WRITES_OF_ANY_AGE: Final = ("write_any", "write_outside")
 READS: Final = ("cache_read", "cache_read_outside")

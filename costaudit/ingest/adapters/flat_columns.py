@@ -21,7 +21,7 @@ from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
 from costaudit.ingest.asked import asked_texts, asked_turns
 from costaudit.ingest.fields import END_US, START_US
-from costaudit.ingest.settle import QUALITIES, READINGS, Block, settle
+from costaudit.ingest.settle import QUALITIES, READINGS, StatedBlock, settle
 from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
 from costaudit.schema import ASKED, CANONICAL
@@ -303,7 +303,7 @@ _SAME: Final = tuple(c for c in COUNTS if c not in {*READS, *WRITES_OF_ANY_AGE, 
 _NAMED: Final = {"prompt_tokens": "prompt", "completion_tokens": "completion"}
 
 
-def _stated(columns: _Columns) -> Block:
+def _stated(columns: _Columns) -> StatedBlock:
     """The raw counts, as `flat` takes them from one record."""
     found = {_NAMED.get(target, target): columns.count(target) for target in _SAME}
     found["cache_read"], read_outside = _prefer(*map(columns.count, READS))
@@ -313,7 +313,7 @@ def _stated(columns: _Columns) -> Block:
         found["written"] = np.where(short >= 0, -1, found["written"])
     outside = read_outside | written_outside
     meanings = [meaning_of(outside=False), meaning_of(outside=True)]
-    return Block(
+    return StatedBlock(
         columns.rows,
         {name: column for name, column in found.items() if column is not None},
         *(

@@ -16,7 +16,7 @@ Path = tuple[str, ...]
 """Keys to follow from the record to a value."""
 
 
-class Kind(Enum):
+class FieldKind(Enum):
     """How a value is understood."""
 
     TIME = auto()
@@ -36,7 +36,7 @@ class FlatField(msgspec.Struct, frozen=True):
     """One thing a record may say, and the names under which it may say it."""
 
     target: str
-    kind: Kind
+    kind: FieldKind
     names: tuple[str, ...]
 
     @property
@@ -56,24 +56,26 @@ def _paths(name: str) -> tuple[Path, ...]:
 
 FLAT_FIELDS: Final = (
     FlatField(
-        "ts", Kind.TIME, ("timestamp", "ts", "time", "start_time", "created_at", "created", "datetime")
+        "ts", FieldKind.TIME, ("timestamp", "ts", "time", "start_time", "created_at", "created", "datetime")
     ),
-    FlatField("call_id", Kind.TEXT, ("call_id", "span_id", "litellm_call_id")),
-    FlatField("response_id", Kind.TEXT, ("response_id", "gen_ai.response.id")),
-    FlatField("request_id", Kind.TEXT, ("request_id", "id")),
-    FlatField("parent_id", Kind.TEXT, ("parent_id", "parent_request_id", "retry_of")),
-    FlatField("attempt", Kind.INTEGER, ("attempt", "attempt_number")),
-    FlatField("provider", Kind.TEXT, ("provider", "gen_ai.provider.name", "gen_ai.system", "provider_name")),
-    FlatField("model_served", Kind.TEXT, ("response_model", "model_served", "gen_ai.response.model")),
+    FlatField("call_id", FieldKind.TEXT, ("call_id", "span_id", "litellm_call_id")),
+    FlatField("response_id", FieldKind.TEXT, ("response_id", "gen_ai.response.id")),
+    FlatField("request_id", FieldKind.TEXT, ("request_id", "id")),
+    FlatField("parent_id", FieldKind.TEXT, ("parent_id", "parent_request_id", "retry_of")),
+    FlatField("attempt", FieldKind.INTEGER, ("attempt", "attempt_number")),
+    FlatField(
+        "provider", FieldKind.TEXT, ("provider", "gen_ai.provider.name", "gen_ai.system", "provider_name")
+    ),
+    FlatField("model_served", FieldKind.TEXT, ("response_model", "model_served", "gen_ai.response.model")),
     FlatField(
         "model_requested",
-        Kind.TEXT,
+        FieldKind.TEXT,
         ("model", "model_requested", "request_model", "gen_ai.request.model", "model_name"),
     ),
-    FlatField("gateway", Kind.TEXT, ("gateway",)),
+    FlatField("gateway", FieldKind.TEXT, ("gateway",)),
     FlatField(
         "prompt_tokens",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "input_tokens",
             "prompt_tokens",
@@ -85,7 +87,7 @@ FLAT_FIELDS: Final = (
     ),
     FlatField(
         "completion_tokens",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "output_tokens",
             "completion_tokens",
@@ -97,7 +99,7 @@ FLAT_FIELDS: Final = (
     ),
     FlatField(
         "cache_read",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "cache_read_tokens",
             "cached_tokens",
@@ -107,16 +109,22 @@ FLAT_FIELDS: Final = (
             "usage.input_tokens_details.cached_tokens",
         ),
     ),
-    FlatField("cache_read_outside", Kind.COUNT, ("cache_read_input_tokens", "usage.cache_read_input_tokens")),
     FlatField(
-        "write_5m", Kind.COUNT, ("cache_write_5m_tokens", "usage.cache_creation.ephemeral_5m_input_tokens")
+        "cache_read_outside", FieldKind.COUNT, ("cache_read_input_tokens", "usage.cache_read_input_tokens")
     ),
     FlatField(
-        "write_1h", Kind.COUNT, ("cache_write_1h_tokens", "usage.cache_creation.ephemeral_1h_input_tokens")
+        "write_5m",
+        FieldKind.COUNT,
+        ("cache_write_5m_tokens", "usage.cache_creation.ephemeral_5m_input_tokens"),
+    ),
+    FlatField(
+        "write_1h",
+        FieldKind.COUNT,
+        ("cache_write_1h_tokens", "usage.cache_creation.ephemeral_1h_input_tokens"),
     ),
     FlatField(
         "write_any",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "cache_write_tokens",
             "cache_creation_tokens",
@@ -128,11 +136,11 @@ FLAT_FIELDS: Final = (
         ),
     ),
     FlatField(
-        "write_outside", Kind.COUNT, ("cache_creation_input_tokens", "usage.cache_creation_input_tokens")
+        "write_outside", FieldKind.COUNT, ("cache_creation_input_tokens", "usage.cache_creation_input_tokens")
     ),
     FlatField(
         "reasoning",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "reasoning_tokens",
             "gen_ai.usage.reasoning.output_tokens",
@@ -141,10 +149,10 @@ FLAT_FIELDS: Final = (
             "usage.output_tokens_details.reasoning_tokens",
         ),
     ),
-    FlatField("total", Kind.COUNT, ("total_tokens", "gen_ai.usage.total_tokens", "usage.total_tokens")),
+    FlatField("total", FieldKind.COUNT, ("total_tokens", "gen_ai.usage.total_tokens", "usage.total_tokens")),
     FlatField(
         "input_audio",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "input_audio_tokens",
             "usage.prompt_tokens_details.audio_tokens",
@@ -153,12 +161,12 @@ FLAT_FIELDS: Final = (
     ),
     FlatField(
         "output_audio",
-        Kind.COUNT,
+        FieldKind.COUNT,
         ("output_audio_tokens", "usage.completion_tokens_details.audio_tokens"),
     ),
     FlatField(
         "input_image",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "input_image_tokens",
             "usage.prompt_tokens_details.image_tokens",
@@ -167,7 +175,7 @@ FLAT_FIELDS: Final = (
     ),
     FlatField(
         "output_image",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "output_image_tokens",
             "usage.completion_tokens_details.image_tokens",
@@ -176,7 +184,7 @@ FLAT_FIELDS: Final = (
     ),
     FlatField(
         "cache_read_audio",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "cache_read_audio_tokens",
             "usage.prompt_tokens_details.cached_tokens_details.audio_tokens",
@@ -185,46 +193,50 @@ FLAT_FIELDS: Final = (
     ),
     FlatField(
         "cache_read_image",
-        Kind.COUNT,
+        FieldKind.COUNT,
         (
             "cache_read_image_tokens",
             "usage.prompt_tokens_details.cached_tokens_details.image_tokens",
             "usage.input_tokens_details.cached_tokens_details.image_tokens",
         ),
     ),
-    FlatField("web_searches", Kind.COUNT, ("web_searches", "web_search_requests")),
-    FlatField("status", Kind.STATUS, ("status", "status_code", "http_status")),
-    FlatField("error", Kind.TEXT, ("error", "error_code", "error_type")),
-    FlatField("finish", Kind.TEXT, ("finish_reason", "stop_reason")),
+    FlatField("web_searches", FieldKind.COUNT, ("web_searches", "web_search_requests")),
+    FlatField("status", FieldKind.STATUS, ("status", "status_code", "http_status")),
+    FlatField("error", FieldKind.TEXT, ("error", "error_code", "error_type")),
+    FlatField("finish", FieldKind.TEXT, ("finish_reason", "stop_reason")),
     FlatField(
         "service_tier",
-        Kind.TEXT,
+        FieldKind.TEXT,
         ("service_tier", "gen_ai.openai.response.service_tier", "usage.service_tier"),
     ),
-    FlatField("batch", Kind.FLAG, ("batch", "is_batch")),
-    FlatField("region", Kind.TEXT, ("region", "inference_geo")),
-    FlatField("speed", Kind.TEXT, ("speed",)),
+    FlatField("batch", FieldKind.FLAG, ("batch", "is_batch")),
+    FlatField("region", FieldKind.TEXT, ("region", "inference_geo")),
+    FlatField("speed", FieldKind.TEXT, ("speed",)),
     FlatField(
-        "feature", Kind.TEXT, ("feature", "endpoint", "metadata.feature", "metadata.endpoint", "function")
+        "feature",
+        FieldKind.TEXT,
+        ("feature", "endpoint", "metadata.feature", "metadata.endpoint", "function"),
     ),
-    FlatField("user", Kind.TEXT, ("user", "user_id", "end_user", "metadata.user_id")),
-    FlatField("session", Kind.TEXT, ("session", "session_id", "conversation_id", "gen_ai.conversation.id")),
-    FlatField("user_tier", Kind.TEXT, ("user_tier", "metadata.user_tier")),
-    FlatField("tier_tag", Kind.INTEGER, ("tier", "complexity_tier")),
-    FlatField("tags", Kind.TAGS, ("tags",)),
-    FlatField("messages", Kind.MESSAGES, ("messages",)),
-    FlatField("prompt", Kind.TEXT, ("prompt",)),
-    FlatField("system", Kind.TEXT, ("system", "system_prompt")),
-    FlatField("tools", Kind.LIST, ("tools",)),
-    FlatField("response_format", Kind.FORMAT, ("response_format",)),
+    FlatField("user", FieldKind.TEXT, ("user", "user_id", "end_user", "metadata.user_id")),
     FlatField(
-        "max_tokens", Kind.INTEGER, ("max_tokens", "max_completion_tokens", "gen_ai.request.max_tokens")
+        "session", FieldKind.TEXT, ("session", "session_id", "conversation_id", "gen_ai.conversation.id")
     ),
-    FlatField("stream", Kind.FLAG, ("stream", "streamed")),
-    FlatField("latency_ms", Kind.INTEGER, ("latency_ms", "duration_ms", "request_duration_ms")),
+    FlatField("user_tier", FieldKind.TEXT, ("user_tier", "metadata.user_tier")),
+    FlatField("tier_tag", FieldKind.INTEGER, ("tier", "complexity_tier")),
+    FlatField("tags", FieldKind.TAGS, ("tags",)),
+    FlatField("messages", FieldKind.MESSAGES, ("messages",)),
+    FlatField("prompt", FieldKind.TEXT, ("prompt",)),
+    FlatField("system", FieldKind.TEXT, ("system", "system_prompt")),
+    FlatField("tools", FieldKind.LIST, ("tools",)),
+    FlatField("response_format", FieldKind.FORMAT, ("response_format",)),
+    FlatField(
+        "max_tokens", FieldKind.INTEGER, ("max_tokens", "max_completion_tokens", "gen_ai.request.max_tokens")
+    ),
+    FlatField("stream", FieldKind.FLAG, ("stream", "streamed")),
+    FlatField("latency_ms", FieldKind.INTEGER, ("latency_ms", "duration_ms", "request_duration_ms")),
     FlatField(
         "cost",
-        Kind.COST,
+        FieldKind.COST,
         ("cost_usd", "reported_cost_usd", "cost", "total_cost", "response_cost", "usage.cost"),
     ),
 )

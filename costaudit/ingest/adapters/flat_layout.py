@@ -11,22 +11,22 @@ from typing import Any, Final, Union
 import msgspec
 import pyarrow as pa
 
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FlatField, Kind, Path
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FieldKind, FlatField, Path
 from costaudit.ingest.adapters.flat_unused import is_unused, unused_columns
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-_DEFAULT_TYPES: dict[Kind, pa.DataType] = {
-    Kind.TIME: pa.timestamp("us", tz="UTC"),
-    Kind.COUNT: pa.int64(),
-    Kind.INTEGER: pa.int64(),
-    Kind.TEXT: pa.string(),
-    Kind.STATUS: pa.string(),
-    Kind.FLAG: pa.bool_(),
-    Kind.COST: pa.float64(),
-    Kind.MESSAGES: _MESSAGES,
-    Kind.LIST: pa.list_(pa.struct([])),
-    Kind.TAGS: pa.list_(pa.string()),
-    Kind.FORMAT: pa.string(),
+_DEFAULT_TYPES: dict[FieldKind, pa.DataType] = {
+    FieldKind.TIME: pa.timestamp("us", tz="UTC"),
+    FieldKind.COUNT: pa.int64(),
+    FieldKind.INTEGER: pa.int64(),
+    FieldKind.TEXT: pa.string(),
+    FieldKind.STATUS: pa.string(),
+    FieldKind.FLAG: pa.bool_(),
+    FieldKind.COST: pa.float64(),
+    FieldKind.MESSAGES: _MESSAGES,
+    FieldKind.LIST: pa.list_(pa.struct([])),
+    FieldKind.TAGS: pa.list_(pa.string()),
+    FieldKind.FORMAT: pa.string(),
 }
 _BY_PATH: dict[Path, FlatField] = {path: field for field in FLAT_FIELDS for path in field.paths}
 
@@ -163,22 +163,22 @@ def flat_text_layout(names: Iterable[str], sample: Sequence[Mapping[str, str]]) 
         if field is None:
             continue
         values = [record[name] for record in sample if name in record]
-        kind = _time_type(values) if field.kind is Kind.TIME else _AS_TEXT.get(field.kind)
+        kind = _time_type(values) if field.kind is FieldKind.TIME else _AS_TEXT.get(field.kind)
         if kind is None:
             return None
         seen[(name,)] = kind
     return layout_of(seen, ((name,) for name in names if is_unused(name))) if seen else None
 
 
-_AS_TEXT: dict[Kind, pa.DataType] = {
-    Kind.COUNT: pa.int64(),
-    Kind.INTEGER: pa.int64(),
-    Kind.COST: pa.float64(),
-    Kind.FLAG: pa.bool_(),
-    Kind.TEXT: pa.string(),
-    Kind.STATUS: pa.string(),
-    Kind.TAGS: pa.string(),
-    Kind.FORMAT: pa.string(),
+_AS_TEXT: dict[FieldKind, pa.DataType] = {
+    FieldKind.COUNT: pa.int64(),
+    FieldKind.INTEGER: pa.int64(),
+    FieldKind.COST: pa.float64(),
+    FieldKind.FLAG: pa.bool_(),
+    FieldKind.TEXT: pa.string(),
+    FieldKind.STATUS: pa.string(),
+    FieldKind.TAGS: pa.string(),
+    FieldKind.FORMAT: pa.string(),
 }
 """What a column of texts can be read as, whole; messages and tools are JSON in a field."""
 
@@ -216,20 +216,20 @@ def _is_text_or_number(kind: pa.DataType) -> bool:
     return _is_text(kind) or bool(pa.types.is_integer(kind))
 
 
-_READABLE: dict[Kind, Callable[[pa.DataType], bool]] = {
-    Kind.TIME: lambda kind: bool(pa.types.is_timestamp(kind) or pa.types.is_int64(kind)),
-    Kind.COUNT: _is_count,
-    Kind.INTEGER: _is_count,
-    Kind.FLAG: lambda kind: bool(pa.types.is_boolean(kind)),
-    Kind.COST: lambda kind: bool(pa.types.is_floating(kind)),
-    Kind.TEXT: _is_text_or_number,
-    Kind.STATUS: _is_text_or_number,
-    Kind.MESSAGES: lambda kind: bool(kind == _MESSAGES),
-    Kind.TAGS: lambda kind: (
+_READABLE: dict[FieldKind, Callable[[pa.DataType], bool]] = {
+    FieldKind.TIME: lambda kind: bool(pa.types.is_timestamp(kind) or pa.types.is_int64(kind)),
+    FieldKind.COUNT: _is_count,
+    FieldKind.INTEGER: _is_count,
+    FieldKind.FLAG: lambda kind: bool(pa.types.is_boolean(kind)),
+    FieldKind.COST: lambda kind: bool(pa.types.is_floating(kind)),
+    FieldKind.TEXT: _is_text_or_number,
+    FieldKind.STATUS: _is_text_or_number,
+    FieldKind.MESSAGES: lambda kind: bool(kind == _MESSAGES),
+    FieldKind.TAGS: lambda kind: (
         _is_text(kind) or bool(pa.types.is_list(kind) and pa.types.is_string(kind.value_type))
     ),
-    Kind.FORMAT: _is_text,
-    Kind.LIST: lambda kind: bool(pa.types.is_list(kind)),
+    FieldKind.FORMAT: _is_text,
+    FieldKind.LIST: lambda kind: bool(pa.types.is_list(kind)),
 }
 """Whether a Parquet column of a type holds such a value for every row alike."""
 
@@ -244,38 +244,38 @@ def _nested(types: Mapping[Path, pa.DataType]) -> list[pa.Field]:
     ]
 
 
-_READ_AS: dict[tuple[Kind, type], pa.DataType] = {
-    (Kind.FLAG, bool): pa.bool_(),
-    (Kind.COUNT, int): pa.int64(),
-    (Kind.INTEGER, int): pa.int64(),
-    (Kind.TIME, int): pa.int64(),
-    (Kind.TIME, float): pa.float64(),
-    (Kind.TIME, str): pa.timestamp("us", tz="UTC"),
-    (Kind.COST, int): pa.float64(),
-    (Kind.COST, float): pa.float64(),
-    (Kind.TEXT, str): pa.string(),
-    (Kind.TEXT, int): pa.int64(),
-    (Kind.STATUS, str): pa.string(),
-    (Kind.STATUS, int): pa.int64(),
-    (Kind.FORMAT, str): pa.string(),
-    (Kind.TAGS, str): pa.string(),
-    (Kind.TAGS, list): pa.list_(pa.string()),
-    (Kind.MESSAGES, list): _MESSAGES,
-    (Kind.LIST, list): pa.list_(pa.struct([])),
+_READ_AS: dict[tuple[FieldKind, type], pa.DataType] = {
+    (FieldKind.FLAG, bool): pa.bool_(),
+    (FieldKind.COUNT, int): pa.int64(),
+    (FieldKind.INTEGER, int): pa.int64(),
+    (FieldKind.TIME, int): pa.int64(),
+    (FieldKind.TIME, float): pa.float64(),
+    (FieldKind.TIME, str): pa.timestamp("us", tz="UTC"),
+    (FieldKind.COST, int): pa.float64(),
+    (FieldKind.COST, float): pa.float64(),
+    (FieldKind.TEXT, str): pa.string(),
+    (FieldKind.TEXT, int): pa.int64(),
+    (FieldKind.STATUS, str): pa.string(),
+    (FieldKind.STATUS, int): pa.int64(),
+    (FieldKind.FORMAT, str): pa.string(),
+    (FieldKind.TAGS, str): pa.string(),
+    (FieldKind.TAGS, list): pa.list_(pa.string()),
+    (FieldKind.MESSAGES, list): _MESSAGES,
+    (FieldKind.LIST, list): pa.list_(pa.struct([])),
 }
 """The Arrow type that a sampled JSON value is read as; a pair that is missing only `flat.calls` can read."""
 
 
-def _type_of(value: Any, kind: Kind) -> pa.DataType | None:
+def _type_of(value: Any, kind: FieldKind) -> pa.DataType | None:
     if isinstance(value, list) and not all(_plain_entry(entry, kind) for entry in value):
         return None
     return _READ_AS.get((kind, type(value)))
 
 
-def _plain_entry(entry: Any, kind: Kind) -> bool:
-    if kind is Kind.MESSAGES:
+def _plain_entry(entry: Any, kind: FieldKind) -> bool:
+    if kind is FieldKind.MESSAGES:
         return _plain_message(entry)
-    return isinstance(entry, str if kind is Kind.TAGS else dict)
+    return isinstance(entry, str if kind is FieldKind.TAGS else dict)
 
 
 def _plain_message(value: Any) -> bool:

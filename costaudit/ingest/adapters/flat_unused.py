@@ -17,7 +17,7 @@ import msgspec
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Kind, Path
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FieldKind, Path
 from costaudit.ingest.format import Record
 from costaudit.ingest.unused import DEPTH, Unused, number_above_0, speaks, times, unused_numbers
 
@@ -27,7 +27,7 @@ KNOWN: Final = frozenset(path[-1] for field in FLAT_FIELDS for path in field.pat
 HOLDERS: Final = frozenset(
     path[0]
     for field in FLAT_FIELDS
-    if field.kind in {Kind.COUNT, Kind.COST}
+    if field.kind in {FieldKind.COUNT, FieldKind.COST}
     for path in field.paths
     if len(path) > 1
 )

@@ -33,7 +33,7 @@ EDITS: Final = {"$set", "$rewindTo"}
 EVENTS: Final = ("gemini_cli.api_response", "gemini_cli.api_error")
 
 
-class Session(msgspec.Struct):
+class GeminiSession(msgspec.Struct):
     """Knows the session that the header of a file names."""
 
     ident: str | None = None
@@ -83,12 +83,12 @@ def _set_tokens(call: Call, tokens: Mapping[str, Any]) -> Call:
 
 def new_session() -> Callable[[Record], list[Call]]:
     """A reader of the lines of one file, in their order."""
-    return Session().calls
+    return GeminiSession().calls
 
 
 def calls_from_line(record: Record) -> list[Call]:
     """The calls of a line alone, without the session that the file's header names."""
-    return Session().calls(record)
+    return GeminiSession().calls(record)
 
 
 def is_session_line(record: Record) -> bool:

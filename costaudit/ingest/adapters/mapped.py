@@ -18,7 +18,7 @@ from costaudit.ingest.adapters.flat_fields import (
     EVIDENCE_TARGETS,
     FLAT_FIELDS,
     MODEL_TARGETS,
-    Kind,
+    FieldKind,
 )
 from costaudit.ingest.fields import END_US, START_US
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -26,16 +26,16 @@ from costaudit.ingest.paths import Path, decode, follow
 from costaudit.schema import Call
 from costaudit.stated import Includes
 
-UNITS: Final[Mapping[Kind, Mapping[str, Decimal]]] = {
-    Kind.COST: {
+UNITS: Final[Mapping[FieldKind, Mapping[str, Decimal]]] = {
+    FieldKind.COST: {
         "usd": Decimal(1),
         "cents": Decimal("1e-2"),
         "milli_usd": Decimal("1e-3"),
         "micro_usd": Decimal("1e-6"),
         "nano_usd": Decimal("1e-9"),
     },
-    Kind.TIME: {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("1e-3")},
-    Kind.INTEGER: {"s": Decimal(1000), "ms": Decimal(1), "us": Decimal("1e-3"), "ns": Decimal("1e-6")},
+    FieldKind.TIME: {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("1e-3")},
+    FieldKind.INTEGER: {"s": Decimal(1000), "ms": Decimal(1), "us": Decimal("1e-3"), "ns": Decimal("1e-6")},
 }
 """What a number in a unit is times, to be in USD, in microseconds since 1970, or in milliseconds."""
 
@@ -50,14 +50,16 @@ TARGETS: Final[Mapping[str, str]] = {
 }
 """The fields that a mapping may fill, with the target of a flat record that each is."""
 
-_STRUCTURED: Final = (Kind.MESSAGES, Kind.LIST, Kind.TAGS, Kind.FORMAT)
-_COUNTS: Final = tuple(f.target for f in FLAT_FIELDS if f.kind is Kind.COUNT and f.target != "web_searches")
+_STRUCTURED: Final = (FieldKind.MESSAGES, FieldKind.LIST, FieldKind.TAGS, FieldKind.FORMAT)
+_COUNTS: Final = tuple(
+    f.target for f in FLAT_FIELDS if f.kind is FieldKind.COUNT and f.target != "web_searches"
+)
 
 Scalar = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FieldSource:
     """Where the value of one field comes from."""
 
     paths: tuple[Path, ...] = ()
@@ -71,7 +73,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class RecordMark:
     """What makes a record one of this format: a value at a path, or one of some values."""
 
     path: Path
@@ -85,9 +87,9 @@ class FormatMapping:
 
     name: str
     title: str
-    fields: Mapping[str, Source]
+    fields: Mapping[str, FieldSource]
     """By target of a flat record."""
-    when: tuple[Condition, ...] = ()
+    when: tuple[RecordMark, ...] = ()
     """All must hold. Empty: the model and a token count (or time, cost …) must be there."""
     each: Path | None = None
     """A list in the record of which each item is a call."""
@@ -120,7 +122,7 @@ def _needs(mapping: FormatMapping, evidence: Sequence[str]) -> tuple[str, ...]:
     return tuple(p.text if p.from_record else f"{mapping.each.text}.0.{p.text}" for p in paths)
 
 
-def evidence_of(fields: Mapping[str, Source]) -> tuple[str, ...]:
+def evidence_of(fields: Mapping[str, FieldSource]) -> tuple[str, ...]:
     """The mapped targets of which one must be there: token counts or, where none is mapped, others."""
     mapped = [t for t, source in fields.items() if source.paths]
     return tuple(t for t in mapped if t in _COUNTS) or tuple(t for t in mapped if t in EVIDENCE_TARGETS)
@@ -135,7 +137,7 @@ def _matches(mapping: FormatMapping, evidence: Sequence[str], record: Record) ->
     )
 
 
-def _holds(condition: Condition, record: Record, decoded: dict[str, Any]) -> bool:
+def _holds(condition: RecordMark, record: Record, decoded: dict[str, Any]) -> bool:
     found = follow(record, condition.path.steps, decoded)
     if not condition.values:
         return found is not None
@@ -199,7 +201,7 @@ def _settled(mapping: FormatMapping) -> Includes:
     )
 
 
-def _found(source: Source, item: Record, record: Record, decoded: dict[str, Any]) -> Any:
+def _found(source: FieldSource, item: Record, record: Record, decoded: dict[str, Any]) -> Any:
     for path in source.paths:
         value = follow(record if path.from_record else item, path.steps, decoded)
         if value is not None and value != "":
@@ -207,7 +209,7 @@ def _found(source: Source, item: Record, record: Record, decoded: dict[str, Any]
     return source.value
 
 
-def _value(target: str, source: Source, item: Record, record: Record, decoded: dict[str, Any]) -> Any:
+def _value(target: str, source: FieldSource, item: Record, record: Record, decoded: dict[str, Any]) -> Any:
     value = _found(source, item, record, decoded)
     if value is None:
         return None
@@ -226,7 +228,7 @@ def _word(value: Any) -> str:
     return str(value) if isinstance(value, (str, int, float, Decimal)) else ""
 
 
-def _scaled(value: Any, factor: Decimal, kind: Kind) -> Any:
+def _scaled(value: Any, factor: Decimal, kind: FieldKind) -> Any:
     """A number in the unit of a flat record; what is no number stays as it is."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return value
@@ -236,9 +238,9 @@ def _scaled(value: Any, factor: Decimal, kind: Kind) -> Any:
         return value  # a time as text, or nothing that a flat record could read either
     if not amount.is_finite():
         return None
-    if kind is Kind.TIME:  # a flat time in microseconds is told from other units by its size
+    if kind is FieldKind.TIME:  # a flat time in microseconds is told from other units by its size
         return int(amount) if START_US <= amount < END_US else None
-    return amount if kind is Kind.COST else _milliseconds(amount)
+    return amount if kind is FieldKind.COST else _milliseconds(amount)
 
 
 def _milliseconds(amount: Decimal) -> int | None:

@@ -22,8 +22,8 @@ from costaudit.ingest.adapters.codex import call_from_event as codex_event
 from costaudit.ingest.adapters.exchange import provider_of
 from costaudit.ingest.adapters.gemini_cli import call_from_event as gemini_event
 from costaudit.ingest.adapters.otlp_spans import (
-    Span,
-    Trace,
+    OtlpSpan,
+    SpanTrace,
     attributes_of,
     error_code_of,
     first,
@@ -79,7 +79,7 @@ def calls_from_export(record: Record) -> list[Call]:
     and the one becomes a call without numbers.
     """
     spans = spans_of(record)
-    trace = Trace(spans)
+    trace = SpanTrace(spans)
     readers: list[Reader] = [partial(call_from_span, span, trace) for span in _model_calls(spans, trace)]
     for group in objects(record.get("resourceLogs") or record.get("resource_logs")):
         for scoped in objects(group.get("scopeLogs")):
@@ -105,7 +105,7 @@ def _all_calls(readers: list[Reader]) -> list[Call]:
 def calls_from_span_record(record: Record) -> list[Call]:
     """The call of a span that stands alone; none for a span that is no model call."""
     span = plain_span(record)
-    trace = Trace([span])
+    trace = SpanTrace([span])
     return [call_from_span(s, trace) for s in _model_calls([span], trace)]
 
 
@@ -119,10 +119,10 @@ def _call_from_log(entry: Mapping[str, Any]) -> Call | None:
     return None
 
 
-def _model_calls(spans: list[Span], trace: Trace) -> list[Span]:
+def _model_calls(spans: list[OtlpSpan], trace: SpanTrace) -> list[OtlpSpan]:
     """The spans of single model calls, without outer spans that repeat an inner one."""
     kept = [span for span in spans if is_model_call(span)]
-    inside: dict[int, list[Span]] = {}
+    inside: dict[int, list[OtlpSpan]] = {}
     for span in kept:
         for ancestor in trace.ancestors(span):
             inside.setdefault(id(ancestor), []).append(span)
@@ -130,7 +130,7 @@ def _model_calls(spans: list[Span], trace: Trace) -> list[Span]:
     return [span for span in kept if id(span) not in repeated]
 
 
-def _repeated(outer: Span, inner: list[Span]) -> list[Span]:
+def _repeated(outer: OtlpSpan, inner: list[OtlpSpan]) -> list[OtlpSpan]:
     """Which of a model call's span and those inside it say the same again.
 
     Spans with response ids merge by them. Without: a framework's span around the client's says nothing
@@ -144,7 +144,7 @@ def _repeated(outer: Span, inner: list[Span]) -> list[Span]:
     return [s for s in inner if _response_id(s) is None and not s.failed and _numbers(s) in (told, UNTOLD)]
 
 
-def is_model_call(span: Span) -> bool:
+def is_model_call(span: OtlpSpan) -> bool:
     """True for a span that is one call of a model, by what it says it is or else by its usage."""
     if span.name == CLAUDE_SPAN:
         return True
@@ -156,7 +156,7 @@ def is_model_call(span: Span) -> bool:
     return _has_model(span) and _has_usage(span)
 
 
-def call_from_span(span: Span, trace: Trace) -> Call:
+def call_from_span(span: OtlpSpan, trace: SpanTrace) -> Call:
     """The call of one span. Raises Skip for impossible usage."""
     attributes = span.attributes
     if span.name == CLAUDE_SPAN:
@@ -204,13 +204,13 @@ def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
         without_split(call.stated, call.provider)
 
 
-def _set_error(call: Call, span: Span) -> None:
+def _set_error(call: Call, span: OtlpSpan) -> None:
     call.error_code = error_code_of(span)
     if call.error_code is not None:
         call.status, call.final = Status.ERROR.value, True
 
 
-def _set_request(call: Call, span: Span) -> None:
+def _set_request(call: Call, span: OtlpSpan) -> None:
     requested = call.model_requested
     set_request(call, request_of(span.attributes))
     call.model_requested = requested
@@ -219,7 +219,7 @@ def _set_request(call: Call, span: Span) -> None:
     call.max_tokens = integer(span.first(names.MAX_TOKENS))
 
 
-def _set_attribution(call: Call, span: Span, trace: Trace) -> None:
+def _set_attribution(call: Call, span: OtlpSpan, trace: SpanTrace) -> None:
     """Session, user and feature of the span or of the nearest span around it that has one."""
     around = [span.attributes, *(s.attributes for s in trace.ancestors(span))]
     for name, aliases in names.ATTRIBUTION.items():
@@ -231,7 +231,7 @@ def _set_attribution(call: Call, span: Span, trace: Trace) -> None:
     call.tags = ",".join(t for t in tags if isinstance(t, str) and t) or None
 
 
-def _provider(span: Span) -> str | None:
+def _provider(span: OtlpSpan) -> str | None:
     """The host's provider where the host is known: a client for one API is used with many hosts."""
     host = text(span.first(names.HOST))
     if host is not None:
@@ -239,19 +239,19 @@ def _provider(span: Span) -> str | None:
     return provider_of(host) or text(span.first(names.TEXTS["provider"]))
 
 
-def _response_id(span: Span) -> str | None:
+def _response_id(span: OtlpSpan) -> str | None:
     return text(span.first(names.TEXTS["response_id"])) or response_id_of(span.attributes)
 
 
-def _numbers(span: Span) -> tuple[str, str]:
+def _numbers(span: OtlpSpan) -> tuple[str, str]:
     return str(span.first(names.COUNTS["prompt"])), str(span.first(names.COUNTS["completion"]))
 
 
-def _has_model(span: Span) -> bool:
+def _has_model(span: OtlpSpan) -> bool:
     return any(isinstance(span.first(names.TEXTS[n]), str) for n in ("model", "model_requested"))
 
 
-def _has_usage(span: Span) -> bool:
+def _has_usage(span: OtlpSpan) -> bool:
     return any(span.first(names.COUNTS[n]) is not None for n in ("prompt", "completion"))
 
 

@@ -22,7 +22,7 @@ MAX_DEPTH: Final = 64
 """Ancestors that are looked at: a trace with a loop in it ends there."""
 
 
-class Span(msgspec.Struct, frozen=True):
+class OtlpSpan(msgspec.Struct, frozen=True):
     """One span of a trace."""
 
     trace_id: str | None
@@ -77,7 +77,7 @@ def any_value(value: Any, depth: int = 0) -> Any:
     return {pair["key"]: any_value(pair.get("value"), depth + 1) for pair in keyed}
 
 
-def spans_of(record: Record) -> list[Span]:
+def spans_of(record: Record) -> list[OtlpSpan]:
     """All spans of an export request."""
     found = []
     for group in objects(record.get("resourceSpans") or record.get("resource_spans")):
@@ -88,9 +88,9 @@ def spans_of(record: Record) -> list[Span]:
     return found
 
 
-def _from_otlp(span: Mapping[str, Any], scope: str, resource: Attributes) -> Span:
+def _from_otlp(span: Mapping[str, Any], scope: str, resource: Attributes) -> OtlpSpan:
     status = mapping(span.get("status"))
-    return Span(
+    return OtlpSpan(
         trace_id=text(span.get("traceId")),
         span_id=text(span.get("spanId")),
         parent_id=text(span.get("parentSpanId")),
@@ -115,13 +115,13 @@ def is_plain_span(record: Record) -> bool:
     )
 
 
-def plain_span(record: Record) -> Span:
+def plain_span(record: Record) -> OtlpSpan:
     """The span of a record that `is_plain_span`."""
     context = mapping(record.get("context") or record.get("_spanContext") or record.get("spanContext"))
     scope = mapping(record.get("instrumentationScope") or record.get("instrumentation_scope"))
     status = mapping(record.get("status"))
     parent = record.get("parent_id") or mapping(record.get("parentSpanContext")).get("spanId")
-    return Span(
+    return OtlpSpan(
         trace_id=_hex(context.get("trace_id") or context.get("traceId")),
         span_id=_hex(context.get("span_id") or context.get("spanId")),
         parent_id=_hex(parent),
@@ -151,7 +151,7 @@ def started_us(ended: int | None, duration_ms: int | None) -> int | None:
     return ended - duration_ms * 1000
 
 
-def error_code_of(span: Span) -> str | None:
+def error_code_of(span: OtlpSpan) -> str | None:
     """The code of a failed span; None for one that did not fail."""
     stated = span.attributes.get("error.type")
     if not span.failed and stated in (None, ""):
@@ -168,15 +168,15 @@ def _code(value: Any) -> str | None:
     return value if isinstance(value, str) and CODE.fullmatch(value) else None
 
 
-class Trace:
+class SpanTrace:
     """The spans of one record and who is inside whom."""
 
-    def __init__(self, spans: list[Span]) -> None:
+    def __init__(self, spans: list[OtlpSpan]) -> None:
         self._by_id = {(s.trace_id, s.span_id): s for s in spans if s.span_id}
 
-    def ancestors(self, span: Span) -> Iterator[Span]:
+    def ancestors(self, span: OtlpSpan) -> Iterator[OtlpSpan]:
         """The spans around a span, nearest first, as far as the record has them."""
-        parent: Span | None = span
+        parent: OtlpSpan | None = span
         for _ in range(MAX_DEPTH):
             ident = None if parent is None else parent.parent_id
             parent = self._by_id.get((span.trace_id, ident)) if ident else None

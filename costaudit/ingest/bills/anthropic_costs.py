@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from costaudit.ingest.bills.line import BillFormat, BillLine, Place, Row
+from costaudit.ingest.bills.line import BillFormat, BillLine, BillPlace, Row
 from costaudit.ingest.bills.values import amount, model, require_usd, usd, word
 from costaudit.ingest.format import Skip
 from costaudit.money import EXACT
@@ -28,7 +28,7 @@ def matches(row: Row) -> bool:
     return "amount" in row and "currency" in row and "object" not in row and not _REPORT.isdisjoint(row)
 
 
-def line(row: Row, place: Place) -> BillLine:
+def line(row: Row, place: BillPlace) -> BillLine:
     """The cost of one bucket, workspace and description."""
     if "cost_usd" in row:
         cost, name = usd(row, "cost_usd"), word(row, "model")

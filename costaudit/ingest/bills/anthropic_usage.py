@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costaudit.ingest.bills.line import BillFormat, BillLine, Place, Row
+from costaudit.ingest.bills.line import BillFormat, BillLine, BillPlace, Row
 from costaudit.ingest.bills.values import count, model, word
 from costaudit.ingest.fields import mapping
 
@@ -22,7 +22,7 @@ def matches(row: Row) -> bool:
     return report or "usage_input_tokens_no_cache" in row
 
 
-def line(row: Row, place: Place) -> BillLine:
+def line(row: Row, place: BillPlace) -> BillLine:
     """The usage of one bucket, model, key and whatever else the report is grouped by."""
     tools = mapping(row.get("server_tool_use"))
     kind = (word(row, "service_tier", "usage_type") or "").lower()

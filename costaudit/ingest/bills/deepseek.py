@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costaudit.ingest.bills.line import BillFormat, BillLine, Place, Row
+from costaudit.ingest.bills.line import BillFormat, BillLine, BillPlace, Row
 from costaudit.ingest.bills.values import count, model, require_usd, usd, word
 from costaudit.ingest.format import Skip
 
@@ -28,7 +28,7 @@ def is_amount(row: Row) -> bool:
     return "type" in row and "amount" in row and "api_key_name" in row and _is_dated(row)
 
 
-def amount_line(row: Row, place: Place) -> BillLine:
+def amount_line(row: Row, place: BillPlace) -> BillLine:
     """One class of tokens, or the requests, of one bucket, model and key."""
     name = _CLASS.get(word(row, "type") or "")
     if name is None:
@@ -49,7 +49,7 @@ def is_cost(row: Row) -> bool:
     return "cost" in row and "currency" in row and "model" in row and _is_dated(row)
 
 
-def cost_line(row: Row, place: Place) -> BillLine:
+def cost_line(row: Row, place: BillPlace) -> BillLine:
     """What one model cost in one bucket, from one wallet."""
     stated = usd(row, "cost")
     if stated is None:

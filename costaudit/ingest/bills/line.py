@@ -24,7 +24,7 @@ CLASSES: Final = (
 """The counts that a line may state, in the order in which they are shown; disjoint, as in the ledger."""
 
 
-class Span(msgspec.Struct, frozen=True):
+class DaySpan(msgspec.Struct, frozen=True):
     """The days that a bucket touches, in UTC, both included."""
 
     first: date
@@ -41,7 +41,7 @@ class BillLine(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     provider: str
     """The provider of the price book that sends the bill."""
-    span: Span
+    span: DaySpan
     model: str | None = None
     """As the bill names it; None where the export is not grouped by model, or for what has no model."""
     input: int | None = None
@@ -77,11 +77,11 @@ class BillLine(msgspec.Struct, frozen=True, kw_only=True):
         return {name: count for name, count in stated.items() if count is not None}
 
 
-class Place(msgspec.Struct, frozen=True):
+class BillPlace(msgspec.Struct, frozen=True):
     """Which file and provider a line is for: what a format needs beside the row."""
 
     file: str
-    span: Span
+    span: DaySpan
 
 
 class BillFormat(msgspec.Struct, frozen=True):
@@ -94,19 +94,19 @@ class BillFormat(msgspec.Struct, frozen=True):
     provider: str
     matches: Callable[[Row], bool]
     """True when a row or result has this format's marks. Must not raise on odd values."""
-    line: Callable[[Row, Place], BillLine | None]
+    line: Callable[[Row, BillPlace], BillLine | None]
     """The line that a row states, None for a row that states nothing. Raises `Skip` for one that cannot
     be counted, InputError for what makes the whole bill useless."""
     columns: tuple[str, ...] = ()
     """Columns of the CSV that must be there; empty for JSON alone."""
 
 
-class Bill(msgspec.Struct):
+class ReadBill(msgspec.Struct):
     """One file of a bill, read."""
 
     file: str
     lines: list[BillLine]
-    spans: dict[tuple[str, Kind], list[Span]]
+    spans: dict[tuple[str, Kind], list[DaySpan]]
     """By provider and kind, every bucket that the file has, also the empty ones."""
     formats: tuple[str, ...]
     sha256: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from costaudit.ingest.bills.line import BillFormat, BillLine, Place, Row
+from costaudit.ingest.bills.line import BillFormat, BillLine, BillPlace, Row
 from costaudit.ingest.bills.values import amount, count, require_usd, word
 from costaudit.ingest.format import Skip
 
@@ -32,7 +32,7 @@ def matches(row: Row) -> bool:
     return "amount_value" in row and "amount_currency" in row
 
 
-def line(row: Row, place: Place) -> BillLine | None:
+def line(row: Row, place: BillPlace) -> BillLine | None:
     """The cost of one bucket, line item and project; None for a row of an empty bucket."""
     stated = row.get("amount")
     value, currency = row.get("amount_value"), row.get("amount_currency")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from costaudit.ingest.bills.line import BillFormat, BillLine, Place, Row
+from costaudit.ingest.bills.line import BillFormat, BillLine, BillPlace, Row
 from costaudit.ingest.bills.values import count, flag, model, word
 from costaudit.ingest.format import Skip
 
@@ -27,7 +27,7 @@ def matches(row: Row) -> bool:
     return "num_model_requests" in row and "input_tokens" in row
 
 
-def line(row: Row, place: Place) -> BillLine | None:
+def line(row: Row, place: BillPlace) -> BillLine | None:
     """The usage of one bucket, project, key, model, …; None for a row of an empty bucket."""
     kind = str(row.get("object") or "").removeprefix(_OBJECT).removesuffix(".result")
     if kind and kind not in _TOKENS:

@@ -16,12 +16,11 @@ import msgspec
 
 from costaudit.errors import InputError, did_you_mean, shown
 from costaudit.ingest.bills import FORMATS, format_of
-from costaudit.ingest.bills.line import Bill, BillFormat, Place, Row, Span
+from costaudit.ingest.bills.line import BillFormat, BillPlace, DaySpan, ReadBill, Row
 from costaudit.ingest.bills.values import span_of
 from costaudit.ingest.format import Skip
 from costaudit.ingest.logfile import Compression, Container, LogFile
-from costaudit.ingest.quarantine import REASONS
-from costaudit.ingest.quarantine import Place as BadPlace
+from costaudit.ingest.quarantine import REASONS, Place
 from costaudit.ingest.streams import text_blocks
 from costaudit.outputs import reads
 
@@ -38,14 +37,14 @@ _OTHERS: Final = {
 _DOCS: Final = "docs/bills.md says where to get each export"
 
 
-def load_bill(name: str) -> Bill:
+def load_bill(name: str) -> ReadBill:
     """One file of a bill; raises InputError where it cannot be read or is no known export.
 
     Rows that cannot be counted are in the bill's quarantine.
     """
     data = _content(name)
     text = data.decode("utf-8-sig", errors="surrogateescape")
-    bill = Bill(shown(name), [], {}, (), hashlib.sha256(data).hexdigest())
+    bill = ReadBill(shown(name), [], {}, (), hashlib.sha256(data).hexdigest())
     start = text.lstrip()[:1]
     if not start:
         raise InputError("the file is empty", path=name)
@@ -100,7 +99,7 @@ def _unpacked(file: LogFile) -> bytes:
 # CSV
 
 
-def _read_table(bill: Bill, text: str) -> set[str]:
+def _read_table(bill: ReadBill, text: str) -> set[str]:
     header_line = text.lstrip().partition("\n")[0]
     delimiter = max(",;\t", key=header_line.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -116,10 +115,12 @@ def _read_table(bill: Bill, text: str) -> set[str]:
     return {known.name}
 
 
-def _read_cells(bill: Bill, known: BillFormat, names: Sequence[str], cells: Sequence[str], line: int) -> None:
-    where = BadPlace(bill.file, line, None)
+def _read_cells(
+    bill: ReadBill, known: BillFormat, names: Sequence[str], cells: Sequence[str], line: int
+) -> None:
+    where = Place(bill.file, line, None)
     if len(cells) > len(names):
-        bill.quarantine.add("wrong_columns", BadPlace(bill.file, line, None, f"{len(cells)} cells"))
+        bill.quarantine.add("wrong_columns", Place(bill.file, line, None, f"{len(cells)} cells"))
     elif any("\udc80" <= char <= "\udcff" for cell in cells for char in cell):
         bill.quarantine.add("not_utf8", where)
     else:
@@ -167,13 +168,13 @@ class _Bucket(msgspec.Struct, frozen=True):
 _TIMES: Final = ("start_time", "end_time", "starting_at", "ending_at", "start_time_iso", "end_time_iso")
 
 
-def _read_pages(bill: Bill, text: str) -> set[str]:
+def _read_pages(bill: ReadBill, text: str) -> set[str]:
     used: set[str] = set()
-    empty: list[Span] = []
+    empty: list[DaySpan] = []
     for bucket in _buckets(bill, text):
         for number, result in enumerate(bucket.results):
             name = f"{bucket.name}.results[{number}]"
-            where = BadPlace(bill.file, bucket.line, None, name)
+            where = Place(bill.file, bucket.line, None, name)
             if not isinstance(result, dict):
                 bill.quarantine.add("not_object", where)
                 continue
@@ -190,19 +191,19 @@ def _read_pages(bill: Bill, text: str) -> set[str]:
     return used
 
 
-def _add_span(spans: list[Span], bill: Bill, bucket: _Bucket) -> None:
+def _add_span(spans: list[DaySpan], bill: ReadBill, bucket: _Bucket) -> None:
     try:
         spans.append(span_of(bucket.times))
     except Skip as skip:
-        bill.quarantine.add(skip.reason, BadPlace(bill.file, bucket.line, None, bucket.name))
+        bill.quarantine.add(skip.reason, Place(bill.file, bucket.line, None, bucket.name))
 
 
-def _buckets(bill: Bill, text: str) -> Iterator[_Bucket]:
+def _buckets(bill: ReadBill, text: str) -> Iterator[_Bucket]:
     for document, line in _documents(text, bill.file):
         for number, page in enumerate(document if isinstance(document, list) else [document]):
             prefix = f"[{number}]" if isinstance(document, list) else ""
             if not isinstance(page, dict):
-                bill.quarantine.add("not_object", BadPlace(bill.file, line, None, prefix))
+                bill.quarantine.add("not_object", Place(bill.file, line, None, prefix))
                 continue
             bill.incomplete = page.get("has_more") is True if "has_more" in page else bill.incomplete
             inner = page.get("data")
@@ -215,7 +216,7 @@ def _buckets(bill: Bill, text: str) -> Iterator[_Bucket]:
                 elif isinstance(bucket, dict) and format_of(bucket) is not None:  # results taken out
                     yield _Bucket({n: bucket[n] for n in _TIMES if n in bucket}, [bucket], line, name)
                 else:
-                    bill.quarantine.add("not_a_bill", BadPlace(bill.file, line, None, name))
+                    bill.quarantine.add("not_a_bill", Place(bill.file, line, None, name))
 
 
 def _documents(text: str, file: str) -> Iterator[tuple[Any, int]]:
@@ -251,13 +252,13 @@ def _no_constant(name: str) -> NoReturn:
 # Both
 
 
-def _add_row(bill: Bill, known: BillFormat, row: Row, where: BadPlace) -> None:
+def _add_row(bill: ReadBill, known: BillFormat, row: Row, where: Place) -> None:
     try:
         span = span_of(row)
-        line = known.line(row, Place(bill.file, span))
+        line = known.line(row, BillPlace(bill.file, span))
     except Skip as skip:
         detail = ": ".join(part for part in (where.detail, skip.detail) if part)
-        bill.quarantine.add(skip.reason, BadPlace(where.file, where.line, None, detail))
+        bill.quarantine.add(skip.reason, Place(where.file, where.line, None, detail))
         return
     except InputError as error:
         error.line = error.line or where.line or None
@@ -267,7 +268,7 @@ def _add_row(bill: Bill, known: BillFormat, row: Row, where: BadPlace) -> None:
         bill.lines.append(line)
 
 
-def _nothing_read(bill: Bill) -> NoReturn:
+def _nothing_read(bill: ReadBill) -> NoReturn:
     bad = bill.quarantine
     if bad.counts:
         reason = max(bad.counts, key=lambda r: (bad.counts[r], r))

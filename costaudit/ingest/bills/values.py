@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from costaudit.errors import InputError
-from costaudit.ingest.bills.line import Row, Span
+from costaudit.ingest.bills.line import DaySpan, Row
 from costaudit.ingest.fields import timestamp_us
 from costaudit.ingest.format import Skip
 from costaudit.ingest.usage import count as token_count
+from costaudit.times import DAY_US
 
-DAY_US: Final = 86_400_000_000
 MOST_USD_DIGITS: Final = 12
 """Digits before the point of an amount that is believed."""
 MOST_DIGITS: Final = 50
@@ -119,7 +119,7 @@ _STARTS: Final = ("start_time", "starting_at", "start_time_iso", "usage_date_utc
 _ENDS: Final = ("end_time", "ending_at", "end_time_iso")
 
 
-def span_of(row: Row) -> Span:
+def span_of(row: Row) -> DaySpan:
     """The days of a row or bucket; raises Skip where its times cannot be read.
 
     Naive times are UTC. A start without an end is one day.
@@ -135,7 +135,7 @@ def span_of(row: Row) -> Span:
         raise Skip("bad_time", "the end is not after the start")
     first, last = _day(start), _day(end - 1)
     whole = start % DAY_US == 0 and end % DAY_US == 0
-    return Span(first, last, utc=whole or first == last)
+    return DaySpan(first, last, utc=whole or first == last)
 
 
 def _time(row: Row, names: tuple[str, ...]) -> int | None:

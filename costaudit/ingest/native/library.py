@@ -17,8 +17,8 @@ FILE = Path(__file__).with_name("lines.so")
 _P: Final = ctypes.c_void_p
 
 
-class Column(ctypes.Structure):
-    """`Column` of lines.c."""
+class NativeColumn(ctypes.Structure):
+    """`NativeColumn` of lines.c."""
 
     _fields_ = (
         ("values", _P), ("starts", _P), ("lengths", _P), ("codes", _P), ("word_starts", _P),
@@ -28,8 +28,8 @@ class Column(ctypes.Structure):
     )  # fmt: skip
 
 
-class Block(ctypes.Structure):
-    """`Block` of lines.c."""
+class NativeBlock(ctypes.Structure):
+    """`NativeBlock` of lines.c."""
 
     _fields_ = (
         ("data", ctypes.c_char_p), ("size", ctypes.c_int64), ("slots", _P), ("table", _P), ("columns", _P),
@@ -59,7 +59,7 @@ def _loaded(file: Path) -> ctypes.CDLL | None:
         found.costaudit_newlines.restype = ctypes.c_int64
         found.costaudit_newlines.argtypes = [ctypes.c_char_p, ctypes.c_int64]
         found.costaudit_lines.restype = None
-        found.costaudit_lines.argtypes = [ctypes.POINTER(Block)]
+        found.costaudit_lines.argtypes = [ctypes.POINTER(NativeBlock)]
         found.costaudit_texts.restype = None
         found.costaudit_texts.argtypes = [ctypes.c_char_p, _P, _P, ctypes.c_int64, _P, _P]
     except (OSError, AttributeError):

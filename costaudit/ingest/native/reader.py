@@ -21,8 +21,8 @@ from costaudit.ingest.adapters.flat_fields import Path
 from costaudit.ingest.adapters.flat_layout import TARGETS, FlatLayout
 from costaudit.ingest.adapters.flat_unused import is_unused_at
 from costaudit.ingest.json_columns import Columns
-from costaudit.ingest.native.library import Block, Column, library
-from costaudit.ingest.native.slots import KINDS, SLOT, Kind, Slots, slots_of
+from costaudit.ingest.native.library import NativeBlock, NativeColumn, library
+from costaudit.ingest.native.slots import KINDS, SLOT, SlotKind, Slots, slots_of
 
 _REPEATED: Final = frozenset({
     "provider", "model_served", "model_requested", "gateway", "status", "error", "finish", "service_tier",
@@ -38,13 +38,13 @@ _MOST_WORDS: Final = 1 << 13
 """Distinct texts of a column that are numbered."""
 _MOST_BYTES: Final = (1 << 31) - 64
 _VALUE: Final = 1
-_NARROW: Final = {Kind.FLAG: np.uint8, Kind.FLOAT: np.float64}
+_NARROW: Final = {SlotKind.FLAG: np.uint8, SlotKind.FLOAT: np.float64}
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class NativeFound:
     """What a block has."""
 
     columns: Columns
@@ -95,7 +95,7 @@ class NativeReader:
         """Threads replace it whole."""
         self._numbers: frozenset[Path] = frozenset()
 
-    def read(self, data: bytes, newlines: int = 0) -> Found | None:
+    def read(self, data: bytes, newlines: int = 0) -> NativeFound | None:
         """The lines of a block as columns, given its line breaks if they were counted.
 
         None where it has to be read in another way.
@@ -112,7 +112,7 @@ class NativeReader:
                 return None
             paths = [path for path in run.met() if is_unused_at(path)]
             new = [path for path in paths if path not in slots.columns]
-            if any(slots.kinds.get(path) is Kind.WAY for path in paths):
+            if any(slots.kinds.get(path) is SlotKind.WAY for path in paths):
                 return None
             if not new:
                 return run.found(self._layout)
@@ -142,11 +142,11 @@ class _Run:
         self.records = np.empty(known + _MORE_SLOTS, SLOT)
         self.records[:known] = slots.records
         self.seen = np.empty((lines, width), np.uint8)
-        self.columns = (Column * width)()
+        self.columns = (NativeColumn * width)()
         self.arrays = [self._column(n, path, lines) for path, n in slots.columns.items()]
         self.row_lines, self.left_lines = np.empty(lines, np.int32), np.empty(lines, np.int32)
         mask = (1 << (2 * len(self.records)).bit_length()) - 1
-        self.block = Block(
+        self.block = NativeBlock(
             data=data, size=len(data), slots=_at(self.records), table=self._new_table(mask),
             columns=ctypes.addressof(self.columns), seen=_at(self.seen), row_lines=_at(self.row_lines),
             left_lines=_at(self.left_lines), slot_count=known, most_slots=len(self.records), mask=mask,
@@ -163,14 +163,14 @@ class _Run:
         """The memory of a column, by the names of its parts."""
         kind, column = self.slots.kinds[path], self.columns[number]
         column.added_line = -1
-        if kind is Kind.WAY:
+        if kind is SlotKind.WAY:
             return {}
         arrays: dict[str, Array] = {}
-        if kind not in {Kind.TEXT, Kind.NUMBER}:
+        if kind not in {SlotKind.TEXT, SlotKind.NUMBER}:
             arrays["values"] = np.empty(lines, _NARROW.get(kind, np.int64))
-        if kind in {Kind.TEXT, Kind.NUMBER, Kind.FLOAT}:
+        if kind in {SlotKind.TEXT, SlotKind.NUMBER, SlotKind.FLOAT}:
             arrays |= {name: np.empty(lines, np.int32) for name in ("starts", "lengths", "codes")}
-        if kind is Kind.NUMBER or (kind is Kind.TEXT and TARGETS.get(path) in _REPEATED):
+        if kind is SlotKind.NUMBER or (kind is SlotKind.TEXT and TARGETS.get(path) in _REPEATED):
             arrays |= {name: np.empty(_MOST_WORDS, np.int32) for name in ("word_starts", "word_lengths")}
             column.most_words, column.mask = _MOST_WORDS, 2 * _MOST_WORDS - 1
             column.table = self._new_table(column.mask)
@@ -189,7 +189,7 @@ class _Run:
             paths[place] = (*paths[int(records["above"][place])], key)
         return [paths[place] for place in np.flatnonzero(records["met"]).tolist()]
 
-    def found(self, layout: FlatLayout) -> Found:
+    def found(self, layout: FlatLayout) -> NativeFound:
         """The columns and what goes with them."""
         rows = self.block.rows
         valid = self.seen[:rows] == _VALUE
@@ -200,9 +200,9 @@ class _Run:
         numbers = {
             path: self._numbers(n, valid[:, n])
             for path, n in self.slots.columns.items()
-            if self.slots.kinds[path] is Kind.NUMBER
+            if self.slots.kinds[path] is SlotKind.NUMBER
         }
-        return Found(Columns(table, lines, left), numbers)
+        return NativeFound(Columns(table, lines, left), numbers)
 
     def _numbers(self, n: int, valid: Array) -> _Numbers:
         arrays, words, rows = self.arrays[n], self.columns[n].words, np.flatnonzero(valid)
@@ -234,7 +234,7 @@ class _Run:
             return pa.nulls(rows, kind)
         bits = pa.py_buffer(np.packbits(valid, bitorder="little")) if absent else None
         arrays, column = self.arrays[n], self.columns[n]
-        if KINDS[kind] is Kind.TEXT:
+        if KINDS[kind] is SlotKind.TEXT:
             return self._texts(n, valid, bits, absent)
         values = arrays["values"][:rows]
         hard = column.hard
@@ -244,7 +244,7 @@ class _Run:
             values[arrays["codes"][:hard]] = [float(text) for text in texts]
         if absent:
             values[~valid] = 0
-        if KINDS[kind] is Kind.FLAG:
+        if KINDS[kind] is SlotKind.FLAG:
             values = np.packbits(values, bitorder="little")
         return pa.Array.from_buffers(kind, rows, [bits, pa.py_buffer(values)], absent)
 

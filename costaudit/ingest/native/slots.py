@@ -22,7 +22,7 @@ SLOT: Final = np.dtype([
 """`Slot` of lines.c."""
 
 
-class Kind(IntEnum):
+class SlotKind(IntEnum):
     """What a slot holds, as lines.c numbers it."""
 
     INTEGER = 0
@@ -50,12 +50,12 @@ class Below(IntFlag):
     """Nothing but an object may stand here."""
 
 
-KINDS: Final[Mapping[pa.DataType, Kind]] = {
-    pa.int64(): Kind.INTEGER,
-    pa.float64(): Kind.FLOAT,
-    pa.bool_(): Kind.FLAG,
-    pa.string(): Kind.TEXT,
-    pa.timestamp("us", tz="UTC"): Kind.TIME,
+KINDS: Final[Mapping[pa.DataType, SlotKind]] = {
+    pa.int64(): SlotKind.INTEGER,
+    pa.float64(): SlotKind.FLOAT,
+    pa.bool_(): SlotKind.FLAG,
+    pa.string(): SlotKind.TEXT,
+    pa.timestamp("us", tz="UTC"): SlotKind.TIME,
 }
 """The types that are read; with a column of another there is no reading by compiled code."""
 
@@ -64,7 +64,7 @@ KINDS: Final[Mapping[pa.DataType, Kind]] = {
 class Slots:
     """The slots of a layout, and of further paths whose numbers are told."""
 
-    kinds: Mapping[Path, Kind]
+    kinds: Mapping[Path, SlotKind]
     """Of every slot in their order; the path of the record itself is empty."""
     columns: Mapping[Path, int]
     """The number of a path's column; of objects on the way, too, to see a key that comes twice."""
@@ -81,20 +81,20 @@ def slots_of(layout: FlatLayout, numbers: Iterable[Path]) -> Slots | None:
         return None
     if any(path not in TARGETS and is_unused_at(path) for path in types):
         return None  # a number where mostly objects are: it has a column and is to be told, too
-    kinds: dict[Path, Kind] = {(): Kind.OTHER}
+    kinds: dict[Path, SlotKind] = {(): SlotKind.OTHER}
     for path in (*types, *TARGETS):
         for depth in range(1, len(path)):
             if path[:depth] in types:  # mostly a scalar in this log: an object there is read by record
                 break
-            kinds.setdefault(path[:depth], Kind.WAY)
+            kinds.setdefault(path[:depth], SlotKind.WAY)
         else:
-            kinds[path] = KINDS[types[path]] if path in types else Kind.LATE
+            kinds[path] = KINDS[types[path]] if path in types else SlotKind.LATE
     for path in numbers:
         for depth in range(1, len(path)):
-            kinds.setdefault(path[:depth], Kind.OTHER)
-        if kinds.get(path, Kind.OTHER) is Kind.OTHER:
-            kinds[path] = Kind.NUMBER
-    columns = {path: n for n, path in enumerate(p for p, kind in kinds.items() if kind < Kind.LATE)}
+            kinds.setdefault(path[:depth], SlotKind.OTHER)
+        if kinds.get(path, SlotKind.OTHER) is SlotKind.OTHER:
+            kinds[path] = SlotKind.NUMBER
+    columns = {path: n for n, path in enumerate(p for p, kind in kinds.items() if kind < SlotKind.LATE)}
     keys = b"".join(path[-1].encode() for path in kinds if path)
     base, places = np.frombuffer(keys, np.uint8).ctypes.data, {path: n for n, path in enumerate(kinds)}
     rows, at = [], base

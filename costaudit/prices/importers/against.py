@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from costaudit.prices.book import PriceBook
-from costaudit.prices.importers.compare import Comparison, Verdict, compare
+from costaudit.prices.importers.compare import Comparison, ObservationVerdict, compare
 from costaudit.prices.importers.load import load_source
 from costaudit.prices.rows import instant_text
 from costaudit.prices.rules.registry import OBSERVED
-from costaudit.prices.rules.rule import Found, Violation, violation
+from costaudit.prices.rules.rule import BrokenAt, Violation, violation
 
 
 def check_against(book: PriceBook, source: str, now: int) -> list[Violation]:
@@ -17,7 +17,7 @@ def check_against(book: PriceBook, source: str, now: int) -> list[Violation]:
     """
     loaded = load_source(source)
     check = compare(book, loaded.observations(book.windows), now)
-    found = {_violation(c, loaded.id) for c in check.of(Verdict.DIFFERS) if c.ours is not None}
+    found = {_violation(c, loaded.id) for c in check.of(ObservationVerdict.DIFFERS) if c.ours is not None}
     return sorted(found)
 
 
@@ -30,4 +30,4 @@ def _violation(c: Comparison, source: str) -> Violation:
         f"{ours.rate_id} is {ours.usd:f} ({ours.confidence}), but {source} says {item.usd:f}{case} "
         f"for {instant_text(c.at)[:10]} at {item.place}"
     )
-    return violation(OBSERVED, Found(ours.path, ours.line, ours.rate_id, message))
+    return violation(OBSERVED, BrokenAt(ours.path, ours.line, ours.rate_id, message))

@@ -12,12 +12,12 @@ import msgspec
 
 from costaudit.prices.book import PriceBook
 from costaudit.prices.conditions import When
-from costaudit.prices.importers.observation import NOT_THEN, Observation, Skipped
+from costaudit.prices.importers.observation import NOT_THEN, Observation, SkippedStatement
 from costaudit.prices.resolver import How, Resolved, Resolver
 from costaudit.prices.rows import PriceRow, instant_text
 
 
-class Verdict(StrEnum):
+class ObservationVerdict(StrEnum):
     """How an observation stands to our book."""
 
     AGREES = "agrees"
@@ -33,8 +33,12 @@ ROUNDING: Final = Decimal("0.0005")
 """Of the price: less is no difference. Databricks' prices are converted from its own unit, to five digits."""
 
 ORDER: Final = (
-    Verdict.DIFFERS, Verdict.OLDER_THAN_OURS, Verdict.MISSING_CLASS, Verdict.UNKNOWN_MODEL, Verdict.AGREES,
-)  # fmt: skip
+    ObservationVerdict.DIFFERS,
+    ObservationVerdict.OLDER_THAN_OURS,
+    ObservationVerdict.MISSING_CLASS,
+    ObservationVerdict.UNKNOWN_MODEL,
+    ObservationVerdict.AGREES,
+)
 
 
 SAME_MODEL: Final = frozenset({
@@ -47,7 +51,7 @@ SAME_MODEL: Final = frozenset({
 class Comparison(msgspec.Struct, frozen=True):
     """An observation with what our book says of it."""
 
-    verdict: Verdict
+    verdict: ObservationVerdict
     observation: Observation
     at: int
     """Microseconds UTC: the time for which the two were compared."""
@@ -74,10 +78,10 @@ class Crosscheck(msgspec.Struct, frozen=True):
     """Everything that a source says, compared; a total order, so the same input gives the same bytes."""
 
     comparisons: tuple[Comparison, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedStatement, ...]
 
     @property
-    def counts(self) -> Mapping[Verdict, int]:
+    def counts(self) -> Mapping[ObservationVerdict, int]:
         """Observations by verdict, every verdict named."""
         found = Counter(c.verdict for c in self.comparisons)
         return {verdict: found[verdict] for verdict in ORDER}
@@ -88,14 +92,14 @@ class Crosscheck(msgspec.Struct, frozen=True):
         found = Counter(s.reason for s in self.skipped)
         return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
-    def of(self, verdict: Verdict) -> tuple[Comparison, ...]:
+    def of(self, verdict: ObservationVerdict) -> tuple[Comparison, ...]:
         """The comparisons of one verdict."""
         return tuple(c for c in self.comparisons if c.verdict is verdict)
 
 
 def compare(
     book: PriceBook,
-    observed: Iterable[Observation | Skipped],
+    observed: Iterable[Observation | SkippedStatement],
     now: int,
     at: int | None = None,
     provider: str | None = None,
@@ -108,9 +112,9 @@ def compare(
     """
     resolver = Resolver(book)
     found: list[Comparison] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedStatement] = []
     for item in observed:
-        if isinstance(item, Skipped):
+        if isinstance(item, SkippedStatement):
             skipped.append(item)
             continue
         owner = book.provider_by_log_name.get(item.provider_hint.strip().lower())
@@ -119,9 +123,9 @@ def compare(
         moments = _moments(item, now) if at is None else [at] if _holds(item, at) else []
         judged = [_judge(book, resolver, item, owner, moment) for moment in moments]
         if judged:
-            found.append(min(judged, key=lambda c: c.verdict is Verdict.AGREES))
+            found.append(min(judged, key=lambda c: c.verdict is ObservationVerdict.AGREES))
         else:
-            skipped.append(Skipped(NOT_THEN, item.place))
+            skipped.append(SkippedStatement(NOT_THEN, item.place))
     return Crosscheck(
         tuple(sorted(found, key=_order)), tuple(sorted(skipped, key=lambda s: (s.reason, s.place)))
     )
@@ -150,7 +154,7 @@ def _holds(item: Observation, at: int) -> bool:
 
 
 def _judge(book: PriceBook, resolver: Resolver, item: Observation, owner: str | None, at: int) -> Comparison:
-    found = Comparison(Verdict.UNKNOWN_MODEL, item, at, owner, item.model, None, None)
+    found = Comparison(ObservationVerdict.UNKNOWN_MODEL, item, at, owner, item.model, None, None)
     if owner is None:
         return msgspec.structs.replace(
             found, detail=f"no provider of the book is called {item.provider_hint!r}"
@@ -172,29 +176,39 @@ def _same_bill(book: PriceBook, owner: str, resolved: Resolved) -> bool:
     return resolved.provider == owner or resolved.provider == book.providers[owner].same_list_as
 
 
-def _weigh(item: Observation, rows: Sequence[PriceRow], at: int) -> tuple[Verdict, PriceRow | None, str]:
+def _weigh(
+    item: Observation, rows: Sequence[PriceRow], at: int
+) -> tuple[ObservationVerdict, PriceRow | None, str]:
     like = [r for r in rows if r.klass == item.klass and _covers(r, item)]
     if not like:
-        return Verdict.MISSING_CLASS, None, ""
+        return ObservationVerdict.MISSING_CLASS, None, ""
     ours = in_force(like, at)
     if ours is None:
         first = min(like, key=lambda r: r.valid_from)
-        return Verdict.OLDER_THAN_OURS, first, f"our first price is of {instant_text(first.valid_from)}"
+        return (
+            ObservationVerdict.OLDER_THAN_OURS,
+            first,
+            f"our first price is of {instant_text(first.valid_from)}",
+        )
     if ours.usd is None:
-        return Verdict.OLDER_THAN_OURS, ours, f"ours ended on {instant_text(ours.valid_from)}"
+        return ObservationVerdict.OLDER_THAN_OURS, ours, f"ours ended on {instant_text(ours.valid_from)}"
     return _weigh_amounts(item, ours, ours.usd, _successor(item, like, at))
 
 
 def _weigh_amounts(
     item: Observation, ours: PriceRow, usd: Decimal, successor: PriceRow | None
-) -> tuple[Verdict, PriceRow, str]:
+) -> tuple[ObservationVerdict, PriceRow, str]:
     if abs(item.usd - usd) <= usd * ROUNDING:
-        return Verdict.AGREES, ours, ""
+        return ObservationVerdict.AGREES, ours, ""
     if successor is not None:
-        return Verdict.OLDER_THAN_OURS, successor, f"ours until {instant_text(successor.valid_from)}"
+        return (
+            ObservationVerdict.OLDER_THAN_OURS,
+            successor,
+            f"ours until {instant_text(successor.valid_from)}",
+        )
     if missing := _missing(ours, item):
-        return Verdict.MISSING_CLASS, ours, f"no price for {missing}; {usd:f} would be used"
-    return Verdict.DIFFERS, ours, ""
+        return ObservationVerdict.MISSING_CLASS, ours, f"no price for {missing}; {usd:f} would be used"
+    return ObservationVerdict.DIFFERS, ours, ""
 
 
 def _missing(ours: PriceRow, item: Observation) -> str:

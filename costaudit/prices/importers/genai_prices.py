@@ -22,7 +22,7 @@ from costaudit.prices.importers.observation import (
     OTHER_SHAPE,
     OTHER_UNIT,
     Observation,
-    Skipped,
+    SkippedStatement,
     Windows,
 )
 from costaudit.prices.rows import instant_us
@@ -63,7 +63,7 @@ def fits(data: Any) -> bool:
     return all(isinstance(p, Mapping) and isinstance(p.get("models"), list) and "id" in p for p in data)
 
 
-def parse_genai_prices(data: Any, windows: Windows | None = None) -> Iterator[Observation | Skipped]:
+def parse_genai_prices(data: Any, windows: Windows | None = None) -> Iterator[Observation | SkippedStatement]:
     """Every price of every provider, in the order of the source. `windows` are those of the book."""
     for provider in decoded(data):
         for model in provider["models"]:
@@ -71,17 +71,19 @@ def parse_genai_prices(data: Any, windows: Windows | None = None) -> Iterator[Ob
             try:
                 found = list(_model(str(provider["id"]), model, windows or {}))
             except (AttributeError, KeyError, TypeError, ValueError):
-                found = [Skipped(OTHER_SHAPE, place)]
+                found = [SkippedStatement(OTHER_SHAPE, place)]
             yield from dict.fromkeys(found)  # service tiers `fast` and `priority` are the same one
 
 
-def _model(provider: str, model: Mapping[str, Any], windows: Windows) -> Iterator[Observation | Skipped]:
+def _model(
+    provider: str, model: Mapping[str, Any], windows: Windows
+) -> Iterator[Observation | SkippedStatement]:
     # `regional.` is this source's own word for a Bedrock id without an inference profile.
     name = str(model["id"]).removeprefix("regional.")
     stated = model.get("prices") or []
     entries = stated if isinstance(stated, list) else [{"prices": stated}]
     for period in (*_periods(entries, windows), *_variants(model.get("price_variants") or ())):
-        if isinstance(period, Skipped):
+        if isinstance(period, SkippedStatement):
             yield msgspec.structs.replace(period, place=f"{provider}/{name}")
             continue
         for key, price in period.prices.items():
@@ -91,10 +93,10 @@ def _model(provider: str, model: Mapping[str, Any], windows: Windows) -> Iterato
 
 def _prices(
     provider: str, name: str, key: str, price: Any, period: _Period
-) -> Iterator[Observation | Skipped]:
+) -> Iterator[Observation | SkippedStatement]:
     place = f"{provider}/{name}.{key}"
     if key not in CLASSES:
-        yield Skipped(OTHER_UNIT, place)
+        yield SkippedStatement(OTHER_UNIT, place)
         return
     klass, units = CLASSES[key]
     steps = [(-1, price)]
@@ -109,10 +111,10 @@ def _prices(
                 period.valid_from, place, period.valid_to,
             )  # fmt: skip
         else:
-            yield Skipped(usd, place)
+            yield SkippedStatement(usd, place)
 
 
-def _periods(entries: Sequence[Mapping[str, Any]], windows: Windows) -> Iterator[_Period | Skipped]:
+def _periods(entries: Sequence[Mapping[str, Any]], windows: Windows) -> Iterator[_Period | SkippedStatement]:
     """The dated prices, and those by the hour. A price by the hour has no date of its own."""
     clocked = [e for e in entries if "start_time" in (e.get("constraint") or {})]
     dated = [e for e in entries if e not in clocked]
@@ -121,7 +123,7 @@ def _periods(entries: Sequence[Mapping[str, Any]], windows: Windows) -> Iterator
         minutes = frozenset[int]().union(*(_minutes(e["constraint"]) for e in clocked))
         inside, outside = _hours(minutes, windows)
         if inside == outside or any(e["prices"] != clocked[0]["prices"] for e in clocked):
-            yield Skipped(OTHER_HOURS)
+            yield SkippedStatement(OTHER_HOURS)
             return
         yield _Period(clocked[0]["prices"], inside, None, None)
     yield from _dated(dated, outside)
@@ -155,16 +157,16 @@ def _start(entry: Mapping[str, Any]) -> int | None:
     return None if start is None else instant_us(str(start))
 
 
-def _variants(variants: Sequence[Mapping[str, Any]]) -> Iterator[_Period | Skipped]:
+def _variants(variants: Sequence[Mapping[str, Any]]) -> Iterator[_Period | SkippedStatement]:
     groups: dict[tuple[tuple[str, str], ...], list[Mapping[str, Any]]] = {}
     for variant in variants:
         groups.setdefault(tuple(sorted(variant["when"].items())), []).append(variant)
     for context, entries in groups.items():
         when = _condition(context)
         if when is None:
-            yield Skipped(OTHER_CONDITION)
+            yield SkippedStatement(OTHER_CONDITION)
         elif any("start_time" in (e.get("constraint") or {}) for e in entries):
-            yield Skipped(OTHER_HOURS)
+            yield SkippedStatement(OTHER_HOURS)
         else:
             yield from _dated(entries, when)
 

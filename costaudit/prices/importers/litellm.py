@@ -23,7 +23,7 @@ from costaudit.prices.importers.observation import (
     OTHER_SHAPE,
     OTHER_UNIT,
     Observation,
-    Skipped,
+    SkippedStatement,
     Windows,
 )
 from costaudit.prices.rows import UNIT_CLASSES
@@ -60,7 +60,7 @@ _UPLIFTS: Final = {
 _ENTRIES: Final = {"us": When(region="us"), "fast": When(speed="fast")}
 """Multipliers in `provider_specific_entry`: Anthropic's inference_geo and fast mode."""
 
-Found = Observation | Skipped
+Found = Observation | SkippedStatement
 
 
 def fits(data: Any) -> bool:
@@ -78,7 +78,7 @@ def parse_litellm(data: Any, windows: Windows | None = None) -> Iterator[Found]:
         try:
             found = list(_model(str(key), entry, windows or {}))
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
-            found = [Skipped(OTHER_SHAPE, str(key))]
+            found = [SkippedStatement(OTHER_SHAPE, str(key))]
         yield from found
 
 
@@ -88,7 +88,7 @@ def _model(key: str, entry: Mapping[str, Any], windows: Windows) -> Iterator[Fou
         provider = "vertex_ai"
     model, when = _name(key, provider)
     if model is None:
-        yield Skipped(OTHER_CONDITION, key)
+        yield SkippedStatement(OTHER_CONDITION, key)
         return
     blank = Observation(KIND, provider, model, "", Decimal(0), when, None, key)
     found = [
@@ -127,7 +127,7 @@ def _rates(entry: Mapping[str, Any], blank: Observation) -> Iterator[Found]:
         match = _KEY.match(key)
         if match is None or match["stem"] not in CLASSES:
             known = any(key.startswith(stem) for stem in CLASSES)
-            yield Skipped(OTHER_CONDITION if known else OTHER_UNIT, place)
+            yield SkippedStatement(OTHER_CONDITION if known else OTHER_UNIT, place)
             continue
         over = int(match["kilo"]) * 1000 if match["kilo"] else blank.when.context_over
         when = replace(blank.when, context_over=over, tier=TIERS.get(match["tier"], blank.when.tier))
@@ -136,7 +136,7 @@ def _rates(entry: Mapping[str, Any], blank: Observation) -> Iterator[Found]:
 
 def _priced(blank: Observation, value: Any) -> Found:
     usd = parse_amount(value, 1 if blank.klass in UNIT_CLASSES else MTOK)
-    return replace(blank, usd=usd) if isinstance(usd, Decimal) else Skipped(usd, blank.place)
+    return replace(blank, usd=usd) if isinstance(usd, Decimal) else SkippedStatement(usd, blank.place)
 
 
 def _ranges(ranges: Any, blank: Observation) -> Iterator[Found]:
@@ -158,7 +158,7 @@ def _search(cost: Any, blank: Observation) -> Iterator[Found]:
     if len(stated) == 1:
         yield _priced(replace(blank, klass="web_search", place=place), stated.pop())
     else:  # by the size of the search context
-        yield Skipped(OTHER_CONDITION, place)
+        yield SkippedStatement(OTHER_CONDITION, place)
 
 
 def _by_the_hour(
@@ -172,7 +172,7 @@ def _by_the_hour(
     elif name := window_of(off_peak, windows):
         peak, calm = When(), When(window=name)
     else:
-        yield Skipped(OTHER_HOURS, place)
+        yield SkippedStatement(OTHER_HOURS, place)
         return
     rates = {k: v for k, v in pricing.items() if k in CLASSES}
     twice = {CLASSES[key] for key in rates}

@@ -19,7 +19,7 @@ import msgspec
 from costaudit.errors import TableError, UsageError, did_you_mean
 from costaudit.outputs import reads
 from costaudit.prices.importers.decode import decoded
-from costaudit.prices.importers.observation import Observation, Skipped, Windows
+from costaudit.prices.importers.observation import Observation, SkippedStatement, Windows
 from costaudit.prices.importers.registry import IMPORTERS, Importer
 from costaudit.prices.rows import read_cells
 
@@ -31,7 +31,7 @@ TIMEOUT_S: Final = 30.0
 _CHUNK: Final = 2**16
 
 
-class Source(msgspec.Struct, frozen=True):
+class PriceSource(msgspec.Struct, frozen=True):
     """A source that was read and recognised."""
 
     importer: Importer
@@ -41,12 +41,12 @@ class Source(msgspec.Struct, frozen=True):
     """Where it came from, for the eye; without the query of a URL."""
     data: Any
 
-    def observations(self, windows: Windows | None = None) -> Iterator[Observation | Skipped]:
+    def observations(self, windows: Windows | None = None) -> Iterator[Observation | SkippedStatement]:
         """What the source says, told in the time windows of a book."""
         return self.importer.parse(self.data, windows)
 
 
-def load_source(name: str, kind: str | None = None) -> Source:
+def load_source(name: str, kind: str | None = None) -> PriceSource:
     """Read an installed package, a file or an http(s) URL, and find out which importer fits.
 
     Raises UsageError for a source that is not there, TableError for one that cannot be read.
@@ -70,7 +70,7 @@ def load_source(name: str, kind: str | None = None) -> Source:
     except TableError as error:
         raise TableError(error.message, hint=error.hint, path=shown) from error
     importer = _recognise(data, shown, kind)
-    return Source(importer, f"{importer.kind}-{version}" if version else importer.kind, shown, data)
+    return PriceSource(importer, f"{importer.kind}-{version}" if version else importer.kind, shown, data)
 
 
 def load_source_ids(directory: Path) -> frozenset[str]:

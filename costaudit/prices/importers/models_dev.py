@@ -16,7 +16,7 @@ from costaudit.prices.importers.observation import (
     OTHER_SHAPE,
     OTHER_UNIT,
     Observation,
-    Skipped,
+    SkippedStatement,
     Windows,
 )
 
@@ -40,7 +40,7 @@ def fits(data: Any) -> bool:
     return all(isinstance(p, Mapping) and isinstance(p.get("models"), Mapping) for p in data.values())
 
 
-def parse_models_dev(data: Any, windows: Windows | None = None) -> Iterator[Observation | Skipped]:  # noqa: ARG001 - the shape of a parser
+def parse_models_dev(data: Any, windows: Windows | None = None) -> Iterator[Observation | SkippedStatement]:  # noqa: ARG001 - the shape of a parser
     """Every price of every provider, in the order of the source, which has no prices by the hour."""
     for provider, entry in decoded(data).items():
         for name, model in entry["models"].items():
@@ -49,11 +49,11 @@ def parse_models_dev(data: Any, windows: Windows | None = None) -> Iterator[Obse
             try:
                 found = list(_model(model, blank))
             except (AttributeError, KeyError, TypeError, ValueError):
-                found = [Skipped(OTHER_SHAPE, place)]
+                found = [SkippedStatement(OTHER_SHAPE, place)]
             yield from found
 
 
-def _model(model: Mapping[str, Any], blank: Observation) -> Iterator[Observation | Skipped]:
+def _model(model: Mapping[str, Any], blank: Observation) -> Iterator[Observation | SkippedStatement]:
     yield from _cost(model.get("cost") or {}, blank)
     for name, mode in ((model.get("experimental") or {}).get("modes") or {}).items():
         place = f"{blank.place}.{name}"
@@ -61,7 +61,7 @@ def _model(model: Mapping[str, Any], blank: Observation) -> Iterator[Observation
         if not mode.get("cost"):
             continue
         if when is None:
-            yield Skipped(OTHER_CONDITION, place)
+            yield SkippedStatement(OTHER_CONDITION, place)
         else:
             yield from _cost(mode["cost"], replace(blank, when=when, place=place))
 
@@ -75,7 +75,7 @@ def _condition(mode: Mapping[str, Any]) -> When | None:
     return When(speed="fast") if body.get("speed") == "fast" else None
 
 
-def _cost(cost: Mapping[str, Any], blank: Observation) -> Iterator[Observation | Skipped]:
+def _cost(cost: Mapping[str, Any], blank: Observation) -> Iterator[Observation | SkippedStatement]:
     yield from _rates(cost, blank)
     steps = [(tier["tier"]["size"], tier) for tier in cost.get("tiers") or ()]
     if not steps and cost.get("context_over_200k"):  # the older form; where both stand they tell the same
@@ -84,16 +84,16 @@ def _cost(cost: Mapping[str, Any], blank: Observation) -> Iterator[Observation |
         yield from _rates(rates, replace(blank, when=replace(blank.when, context_over=int(over))))
 
 
-def _rates(cost: Mapping[str, Any], blank: Observation) -> Iterator[Observation | Skipped]:
+def _rates(cost: Mapping[str, Any], blank: Observation) -> Iterator[Observation | SkippedStatement]:
     for key, value in cost.items():
         place = f"{blank.place}.{key}"
         if key in _NESTED:
             continue
         if key not in CLASSES:
-            yield Skipped(OTHER_UNIT, place)
+            yield SkippedStatement(OTHER_UNIT, place)
             continue
         usd = parse_amount(value)
         if isinstance(usd, Decimal):
             yield replace(blank, klass=CLASSES[key], usd=usd, place=place)
         else:
-            yield Skipped(usd, place)
+            yield SkippedStatement(usd, place)

@@ -36,7 +36,7 @@ class Observation(msgspec.Struct, frozen=True):
     """Microseconds UTC of the source's own next price; None while it is the last one."""
 
 
-class Skipped(msgspec.Struct, frozen=True):
+class SkippedStatement(msgspec.Struct, frozen=True):
     """A statement of the source that is no observation, and why."""
 
     reason: str

@@ -18,7 +18,7 @@ from costaudit.prices.importers.observation import (
     OTHER_SHAPE,
     OTHER_UNIT,
     Observation,
-    Skipped,
+    SkippedStatement,
     Windows,
 )
 from costaudit.prices.rows import UNIT_CLASSES
@@ -49,21 +49,23 @@ def fits(data: Any) -> bool:
     )
 
 
-def parse_openrouter(data: Any, windows: Windows | None = None) -> Iterator[Observation | Skipped]:
+def parse_openrouter(data: Any, windows: Windows | None = None) -> Iterator[Observation | SkippedStatement]:
     """Every price of every model, in the order of the source. `windows` are those of the book."""
     for model in decoded(data)["data"]:
         name = str(model.get("id", "?")) if isinstance(model, Mapping) else "?"
         try:
             found = list(_model(name, model["pricing"], windows or {}))
         except (AttributeError, KeyError, TypeError, ValueError):
-            found = [Skipped(OTHER_SHAPE, name)]
+            found = [SkippedStatement(OTHER_SHAPE, name)]
         yield from found
 
 
-def _model(name: str, pricing: Mapping[str, Any], windows: Windows) -> Iterator[Observation | Skipped]:
+def _model(
+    name: str, pricing: Mapping[str, Any], windows: Windows
+) -> Iterator[Observation | SkippedStatement]:
     if isinstance(parse_amount(pricing.get("discount")), Decimal):
         # Whether the figures are those before or after the discount is not documented.
-        yield Skipped(OTHER_CONDITION, f"{name}.discount")
+        yield SkippedStatement(OTHER_CONDITION, f"{name}.discount")
         return
     blank = Observation(KIND, KIND, name, "", Decimal(0), When(), None, name)
     yield from _rates({k: v for k, v in pricing.items() if k not in ("discount", "overrides")}, blank)
@@ -71,7 +73,7 @@ def _model(name: str, pricing: Mapping[str, Any], windows: Windows) -> Iterator[
         place = f"{name}.overrides"
         when = _condition(override, windows)
         if when is None:
-            yield Skipped(OTHER_HOURS, place)
+            yield SkippedStatement(OTHER_HOURS, place)
         else:
             rates = {k: v for k, v in override.items() if k not in _CONDITIONS}
             yield from _rates(rates, replace(blank, when=when, place=place))
@@ -86,15 +88,15 @@ def _condition(override: Mapping[str, Any], windows: Windows) -> When | None:
     return None if window is None else When(context_over=least - 1 if least else -1, window=window)
 
 
-def _rates(pricing: Mapping[str, Any], blank: Observation) -> Iterator[Observation | Skipped]:
+def _rates(pricing: Mapping[str, Any], blank: Observation) -> Iterator[Observation | SkippedStatement]:
     for key, value in pricing.items():
         place = f"{blank.place}.{key}"
         if key not in CLASSES:
-            yield Skipped(OTHER_UNIT, place)
+            yield SkippedStatement(OTHER_UNIT, place)
             continue
         klass = CLASSES[key]
         usd = parse_amount(value, 1 if klass in UNIT_CLASSES else MTOK)
         if isinstance(usd, Decimal):
             yield replace(blank, klass=klass, usd=usd, place=place)
         else:
-            yield Skipped(usd, place)
+            yield SkippedStatement(usd, place)

@@ -13,7 +13,7 @@ import msgspec
 
 from costaudit.prices.book import PriceBook
 from costaudit.prices.conditions import When
-from costaudit.prices.importers.compare import Comparison, Crosscheck, Verdict
+from costaudit.prices.importers.compare import Comparison, Crosscheck, ObservationVerdict
 from costaudit.prices.importers.registry import Importer
 from costaudit.prices.resolver import How
 from costaudit.prices.rows import MODEL_COLUMNS, PRICE_COLUMNS, UNIT_CLASSES, instant_text, instant_us
@@ -32,7 +32,11 @@ OTHER_THRESHOLD: Final = "our threshold of input tokens is another one"
 SEVERAL: Final = "the source states several prices for the same thing"
 TOO_FINE: Final = "more than 9 decimals"
 
-_PROPOSED: Final = (Verdict.DIFFERS, Verdict.MISSING_CLASS, Verdict.UNKNOWN_MODEL)
+_PROPOSED: Final = (
+    ObservationVerdict.DIFFERS,
+    ObservationVerdict.MISSING_CLASS,
+    ObservationVerdict.UNKNOWN_MODEL,
+)
 _OWN_NAME: Final = (None, How.EXACT, How.PROVIDER_PREFIX)
 
 
@@ -171,7 +175,7 @@ def _draft(c: Comparison, source: str, today: date) -> ProposedRow:
     item = c.observation
     start = instant_us(today.isoformat()) if item.valid_from is None else item.valid_from
     notes = [OBSERVED] if item.valid_from is None else []
-    if c.verdict is Verdict.DIFFERS and c.ours is not None and c.ours.usd is not None:
+    if c.verdict is ObservationVerdict.DIFFERS and c.ours is not None and c.ours.usd is not None:
         notes.append(f"Ours was {c.ours.usd:f} from {instant_text(c.ours.valid_from)}.")
     return ProposedRow(
         provider=str(c.provider),

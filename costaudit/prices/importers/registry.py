@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from costaudit.prices.importers import genai_prices, litellm, models_dev, openrouter
-from costaudit.prices.importers.observation import Observation, Skipped, Windows
+from costaudit.prices.importers.observation import Observation, SkippedStatement, Windows
 
 
 class Importer(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class Importer(msgspec.Struct, frozen=True):
     url: str
     licence: str
     fits: Callable[[Any], bool]
-    parse: Callable[[Any, Windows | None], Iterator[Observation | Skipped]]
+    parse: Callable[[Any, Windows | None], Iterator[Observation | SkippedStatement]]
     package: str | None = None
     """The Python package that carries the data, if there is one."""
     resource: str = ""

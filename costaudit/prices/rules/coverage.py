@@ -10,16 +10,16 @@ from costaudit.prices.cards import timeline_of
 from costaudit.prices.proof import CORE
 from costaudit.prices.resolver import Resolved, Resolver
 from costaudit.prices.rows import instant_text
-from costaudit.prices.rules.rule import ERROR, WARNING, Case, Found, Rule
+from costaudit.prices.rules.rule import ERROR, WARNING, BrokenAt, CheckedTables, Rule
 
 
-def _find_unpriced_routes(case: Case) -> Iterator[Found]:
+def _find_unpriced_routes(case: CheckedTables) -> Iterator[BrokenAt]:
     resolver = Resolver(case.book)
     for wanted in case.wanted:
         for name in wanted.names:
             if not any(_model(resolver, name, at) for at in (case.now or 0, *_moments(resolver, name))):
                 told = f"{name} is no model of the price book, so nothing can be routed to it"
-                yield Found(wanted.file, wanted.line, name, told)
+                yield BrokenAt(wanted.file, wanted.line, name, told)
 
 
 def _moments(resolver: Resolver, name: str) -> list[int]:
@@ -33,7 +33,7 @@ def _model(resolver: Resolver, name: str, at: int) -> tuple[str, str] | None:
     return (found.provider, found.model) if isinstance(found, Resolved) else None
 
 
-def _find_dead_seats(case: Case) -> Iterator[Found]:
+def _find_dead_seats(case: CheckedTables) -> Iterator[BrokenAt]:
     """Seats none of whose models is released, priced and not retired at `now`."""
     if case.now is None:
         return
@@ -43,10 +43,10 @@ def _find_dead_seats(case: Case) -> Iterator[Found]:
         states = [_state(case, key, case.now, today) for key in keys if key is not None]
         if states and not any(state == "" for state in states):
             told = f"nothing can be routed to {wanted.names[-1]} any more: {states[-1]}"
-            yield Found(wanted.file, wanted.line, wanted.names[-1], told)
+            yield BrokenAt(wanted.file, wanted.line, wanted.names[-1], told)
 
 
-def _state(case: Case, key: tuple[str, str], now: int, today: date) -> str:
+def _state(case: CheckedTables, key: tuple[str, str], now: int, today: date) -> str:
     """Why a model cannot serve now; empty when it can."""
     facts = case.book.facts.get(key)
     if facts is not None and facts.retired_on is not None and facts.retired_on <= today:
@@ -58,7 +58,7 @@ def _state(case: Case, key: tuple[str, str], now: int, today: date) -> str:
     return f"{'/'.join(key)} has no {missing[0]} price now" if missing else ""
 
 
-def _find_unpriced_aliases(case: Case) -> Iterator[Found]:
+def _find_unpriced_aliases(case: CheckedTables) -> Iterator[BrokenAt]:
     for rows in case.book.aliases.values():
         for row in rows:
             prices = case.book.in_force.get((row.provider, row.model), ())
@@ -69,15 +69,15 @@ def _find_unpriced_aliases(case: Case) -> Iterator[Found]:
                     "which has its "
                     f"first price on {instant_text(min(starts))}"
                 )
-                yield Found(row.path, row.line, f"{row.provider}/{row.alias}", told)
+                yield BrokenAt(row.path, row.line, f"{row.provider}/{row.alias}", told)
 
 
-def _find_unpriced_traffic(case: Case) -> Iterator[Found]:
+def _find_unpriced_traffic(case: CheckedTables) -> Iterator[BrokenAt]:
     """Models that real requests went to and that have no price at the time of those requests."""
     for item in case.unpriced:
         count = f"{item.requests:,} requests" if item.requests != 1 else "1 request"
         why = item.reason.replace("_", " ") + (f"; {item.detail}" if item.detail else "")
-        yield Found(item.file, 0, item.name, f"{item.name} has no price for {count}: {why}")
+        yield BrokenAt(item.file, 0, item.name, f"{item.name} has no price for {count}: {why}")
 
 
 RULES: Final = (

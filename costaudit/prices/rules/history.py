@@ -8,49 +8,49 @@ from typing import Final
 
 from costaudit.prices.conditions import When
 from costaudit.prices.rows import PriceRow, instant_text
-from costaudit.prices.rules.rule import ERROR, WARNING, Case, Found, Rule
+from costaudit.prices.rules.rule import ERROR, WARNING, BrokenAt, CheckedTables, Rule
 
 
-def _find_early_schedules(case: Case) -> Iterator[Found]:
+def _find_early_schedules(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.rows:
         if row.status != "scheduled" or row.recorded_on is None:
             continue
         if instant_text(row.valid_from)[:10] < row.recorded_on.isoformat():
             told = f"{row.rate_id} is scheduled for a day before it was recorded"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_idle_corrections(case: Case) -> Iterator[Found]:
+def _find_idle_corrections(case: CheckedTables) -> Iterator[BrokenAt]:
     for rows in case.book.rows.values():
         corrections = [row for row in rows if row.status == "correction"]
         facts = {_fact(r) for r in rows if r.status != "correction"} if corrections else set()
         for row in corrections:
             if _fact(row) not in facts:
                 told = f"{row.rate_id} corrects nothing: no row of this class, when and day"
-                yield Found(row.path, row.line, row.rate_id, told)
+                yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
 def _fact(row: PriceRow) -> tuple[object, ...]:
     return row.overlay, row.klass, row.when, row.valid_from
 
 
-def _find_silent_corrections(case: Case) -> Iterator[Found]:
+def _find_silent_corrections(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.rows:
         if row.status == "correction" and not row.note:
             told = f"{row.rate_id} is a correction without a note that says what it corrects"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_unscheduled(case: Case) -> Iterator[Found]:
+def _find_unscheduled(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.rows:
         if row.status in ("scheduled", "correction") or row.recorded_on is None:
             continue
         if instant_text(row.valid_from)[:10] > row.recorded_on.isoformat():
             told = f"{row.rate_id} starts after it was recorded ({row.recorded_on}), but is not scheduled"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_unborn(case: Case) -> Iterator[Found]:
+def _find_unborn(case: CheckedTables) -> Iterator[BrokenAt]:
     for key, rows in case.book.in_force.items():
         facts = case.book.facts.get(key)
         if facts is None or facts.released_on is None:
@@ -59,36 +59,36 @@ def _find_unborn(case: Case) -> Iterator[Found]:
         for row in rows:
             if instant_text(row.valid_from)[:10] < born:
                 told = f"{row.rate_id} starts before the release of the model on {born}"
-                yield Found(row.path, row.line, row.rate_id, told)
+                yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_future_days(case: Case) -> Iterator[Found]:
+def _find_future_days(case: CheckedTables) -> Iterator[BrokenAt]:
     today = datetime.fromtimestamp((case.now or 0) // 1_000_000, UTC).date()
     for row in case.rows:
         for day, name in ((row.recorded_on, "recorded_on"), (row.checked_on, "checked_on")):
             if day is not None and (day - today).days > 1:  # a day may have begun elsewhere
                 told = f"{row.rate_id}: {name} is {day}, which is yet to come"
-                yield Found(row.path, row.line, row.rate_id, told)
+                yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_unconfirmed(case: Case) -> Iterator[Found]:
+def _find_unconfirmed(case: CheckedTables) -> Iterator[BrokenAt]:
     now = case.now or 0
     for row in case.standing:
         if row.status != "scheduled" or row.valid_from > now or row.checked_on is None:
             continue
         if row.checked_on.isoformat() < instant_text(row.valid_from)[:10]:
             told = f"{row.rate_id} was announced, and nobody has looked since its day whether it came"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_idle_rows(case: Case) -> Iterator[Found]:
+def _find_idle_rows(case: CheckedTables) -> Iterator[BrokenAt]:
     for rows in case.book.in_force.values():
         last: dict[tuple[str, When], PriceRow] = {}
         for row in sorted(rows, key=lambda r: r.valid_from):
             before = last.get((row.klass, row.when))
             if before is not None and before.usd == row.usd and not (before.overlay or row.overlay):
                 told = f"{row.rate_id} repeats the price before it: nothing changes on its day"
-                yield Found(row.path, row.line, row.rate_id, told)
+                yield BrokenAt(row.path, row.line, row.rate_id, told)
             last[row.klass, row.when] = row
 
 

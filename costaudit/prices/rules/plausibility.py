@@ -11,7 +11,7 @@ from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.proof import CORE
 from costaudit.prices.rows import UNIT_CLASSES, PriceRow
 from costaudit.prices.rules.deltas import Writing
-from costaudit.prices.rules.rule import ERROR, PLAIN, Case, Found, Pair, Rule
+from costaudit.prices.rules.rule import ERROR, PLAIN, BrokenAt, CheckedTables, PricePair, Rule
 
 D = Decimal
 
@@ -33,14 +33,14 @@ CAPABLE: Final = frozenset({"flagship", "mid", "economy"})
 """Capability classes of which one costs more than the next."""
 
 
-def _find_jumps(case: Case) -> Iterator[Found]:
+def _find_jumps(case: CheckedTables) -> Iterator[BrokenAt]:
     for pair in case.pairs.steps:
         ratio = pair.usd / pair.to_usd
         if ratio >= JUMP_UP or ratio <= JUMP_DOWN:
             yield _step(pair, "mind the unit; if it is right, suppress it with the reason")
 
 
-def _find_steps(case: Case) -> Iterator[Found]:
+def _find_steps(case: CheckedTables) -> Iterator[BrokenAt]:
     fresh = {id(d.new) for d in case.deltas if d.writing in (Writing.ADDED, Writing.CORRECTED)}
     for pair in case.pairs.steps:
         ratio = pair.usd / pair.to_usd
@@ -48,14 +48,14 @@ def _find_steps(case: Case) -> Iterator[Found]:
             yield _step(pair, "say in the note where it stands")
 
 
-def _step(pair: Pair, advice: str) -> Found:
+def _step(pair: PricePair, advice: str) -> BrokenAt:
     row = pair.row
     times = f"{float(pair.usd / pair.to_usd):.3g} times"
     told = f"{row.rate_id}: {pair.to_usd:f} became {pair.usd:f}, {times}; {advice}"
-    return Found(row.path, row.line, row.rate_id, told)
+    return BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_extremes(case: Case) -> Iterator[Found]:
+def _find_extremes(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.standing:
         if not row.usd:
             continue
@@ -63,37 +63,37 @@ def _find_extremes(case: Case) -> Iterator[Found]:
         if row.usd > (DEAREST_UNIT if unit else DEAREST) or (not unit and row.usd < CHEAPEST):
             per = "apiece" if unit else "per 1M tokens"
             told = f"{row.rate_id}: {row.usd:f} USD {per}; is the unit right?"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_silent_zero(case: Case) -> Iterator[Found]:
+def _find_silent_zero(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.standing:
         if row.usd == 0 and _FREE.search(row.note) is None:
             told = f"{row.rate_id} is 0 without a note that says why it is free"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
 _FREE: Final = re.compile(r"\bfree\b", re.IGNORECASE)
 
 
-def _find_half_free(case: Case) -> Iterator[Found]:
+def _find_half_free(case: CheckedTables) -> Iterator[BrokenAt]:
     for states in case.pairs.live.values():
         for live in states:
             for (klass, when), row in live.items():
                 other = live.get((CORE[1 - CORE.index(klass)], when)) if klass in CORE else None
                 if row.usd == 0 and other is not None and other.usd:
                     told = f"{row.rate_id} is free, but {other.klass} costs {other.usd:f}"
-                    yield Found(row.path, row.line, row.rate_id, told)
+                    yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_long_figures(case: Case) -> Iterator[Found]:
+def _find_long_figures(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.standing:
         if row.usd is not None and not row.overlay and len(row.usd.normalize().as_tuple().digits) > DIGITS:
             told = f"{row.rate_id}: {row.usd:f} has more digits than a price; was it rounded by a program?"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_outliers(case: Case) -> Iterator[Found]:
+def _find_outliers(case: CheckedTables) -> Iterator[BrokenAt]:
     """Prices far from those of the same capability class: at the provider, and everywhere."""
     classes: dict[tuple[str, str], list[Decimal]] = {}
     for row in _standard(case.book):
@@ -110,7 +110,7 @@ def _find_outliers(case: Case) -> Iterator[Found]:
             told = (
                 f"{row.rate_id}: {usd:f}, where {klass} models cost about {everywhere:f}; is the unit right?"
             )
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
 def _standard(book: PriceBook) -> Iterator[PriceRow]:
@@ -131,7 +131,7 @@ def _is_far(usd: Decimal, middle: Decimal) -> bool:
     return usd > middle * SIBLING or usd * SIBLING < middle
 
 
-def _find_copies(case: Case) -> Iterator[Found]:
+def _find_copies(case: CheckedTables) -> Iterator[BrokenAt]:
     """New models with the prices of one of another capability; changes that make unlike prices alike."""
     if case.base is None:
         return
@@ -139,7 +139,7 @@ def _find_copies(case: Case) -> Iterator[Found]:
     yield from _copied_changes(case)
 
 
-def _copied_models(case: Case, base: PriceBook) -> Iterator[Found]:
+def _copied_models(case: CheckedTables, base: PriceBook) -> Iterator[BrokenAt]:
     new = [key for key in case.book.rows if key not in base.rows]
     providers = {provider for provider, _ in new}
     prices = {key: _vector(case.book, key) for key in case.book.rows if key[0] in providers} if new else {}
@@ -163,7 +163,7 @@ def _copied_models(case: Case, base: PriceBook) -> Iterator[Found]:
                     f"{'/'.join(key)} ({facts.klass}) has exactly the prices of {other[1]} ({klass}); "
                     f"if they are right, say so in a note: the same as …"
                 )
-                yield Found(row.path, row.line, "/".join(key), told)
+                yield BrokenAt(row.path, row.line, "/".join(key), told)
                 break
 
 
@@ -173,9 +173,9 @@ def _vector(book: PriceBook, key: ModelKey) -> dict[tuple[str, str], Decimal]:
     return {(row.klass, str(row.when)): row.usd for row in rows if row.usd}
 
 
-def _copied_changes(case: Case) -> Iterator[Found]:
+def _copied_changes(case: CheckedTables) -> Iterator[BrokenAt]:
     fresh = {id(d.new) for d in case.deltas if d.writing is Writing.ADDED}
-    seen: dict[tuple[object, ...], Pair] = {}
+    seen: dict[tuple[object, ...], PricePair] = {}
     for pair in case.pairs.steps:
         row = pair.row
         if id(row) not in fresh or row.note:
@@ -187,10 +187,10 @@ def _copied_changes(case: Case) -> Iterator[Found]:
                 f"{pair.to_usd:f} and that "
                 f"one {first.to_usd:f}; if both are right, say so in a note"
             )
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_odd_markups(case: Case) -> Iterator[Found]:
+def _find_odd_markups(case: CheckedTables) -> Iterator[BrokenAt]:
     gateways = {gateway.id: gateway for gateway in case.gateways.by_log_name.values()}
     for ident, gateway in gateways.items():
         for nth, fee in enumerate(gateway.fees):
@@ -200,7 +200,7 @@ def _find_odd_markups(case: Case) -> Iterator[Found]:
             if not low <= fee.value <= high:
                 told = f"{ident}: {fee.kind} of {fee.value:f} is outside {low:f} to {high:f}"
                 line = case.fee_line(ident, nth)
-                yield Found(case.shown("gateways.toml"), line, f"{ident}/{fee.kind}", told)
+                yield BrokenAt(case.shown("gateways.toml"), line, f"{ident}/{fee.kind}", told)
 
 
 FEES: Final = {

@@ -7,21 +7,21 @@ from datetime import UTC, datetime
 from typing import Final
 
 from costaudit.prices.rows import PriceRow, read_cells
-from costaudit.prices.rules.rule import ERROR, WARNING, Case, Found, Rule
+from costaudit.prices.rules.rule import ERROR, WARNING, BrokenAt, CheckedTables, Rule
 
 SOURCE_COLUMNS: Final = ("id", "title", "url", "licence", "retrieved_on")
 
 
-def _find_unsourced(case: Case) -> Iterator[Found]:
+def _find_unsourced(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.rows:
         if not row.source:
-            yield Found(row.path, row.line, row.rate_id, f"{row.rate_id} has no source")
+            yield BrokenAt(row.path, row.line, row.rate_id, f"{row.rate_id} has no source")
         elif row.checked_on is None or row.recorded_on is None:
             told = f"{row.rate_id} does not say when it was checked and recorded"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_unknown_sources(case: Case) -> Iterator[Found]:
+def _find_unknown_sources(case: CheckedTables) -> Iterator[BrokenAt]:
     """Sources that sources.csv does not list; a book without that table, and an overlay, need none."""
     path = case.place / "sources.csv"
     if not path.exists():
@@ -31,10 +31,10 @@ def _find_unknown_sources(case: Case) -> Iterator[Found]:
         for source in row.source.split("+") if row.source and not row.overlay else ():
             if source not in known:
                 told = f"{row.rate_id}: source {source!r} is not in sources.csv"
-                yield Found(row.path, row.line, row.rate_id, told)
+                yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_stale(case: Case) -> Iterator[Found]:
+def _find_stale(case: CheckedTables) -> Iterator[BrokenAt]:
     """The prices of a model in force that were checked longest ago; one finding for a model."""
     if case.now is None or case.max_age_days is None:
         return
@@ -53,7 +53,7 @@ def _find_stale(case: Case) -> Iterator[Found]:
         age = (today - oldest.checked_on).days
         if age > case.max_age_days:
             told = f"{oldest.rate_id} was checked {age} days ago, on {oldest.checked_on}"
-            yield Found(oldest.path, oldest.line, "/".join(key), told)
+            yield BrokenAt(oldest.path, oldest.line, "/".join(key), told)
 
 
 RULES: Final = (

@@ -11,7 +11,7 @@ import msgspec
 
 from costaudit.prices.conditions import When
 from costaudit.prices.rows import instant_text
-from costaudit.prices.rules.rule import ERROR, PLAIN, Case, Found, Pair, Rule
+from costaudit.prices.rules.rule import ERROR, PLAIN, BrokenAt, CheckedTables, PricePair, Rule
 
 D = Decimal
 
@@ -27,28 +27,28 @@ BOUNDS: Final = {
 120; the cheapest cache read, at 0.008."""
 
 
-def _find_dear_cache(case: Case) -> Iterator[Found]:
+def _find_dear_cache(case: CheckedTables) -> Iterator[BrokenAt]:
     for row, usd, _, base_usd in case.pairs.inputs:
         if row.klass == "cache_read" and usd > base_usd:
             told = f"{row.rate_id}: a cached token costs {usd:f}, a new one {base_usd:f}"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
     for states in case.pairs.live.values():
         for live in states:
             for (klass, when), row in live.items():
                 new = live.get(("input_audio", when)) if klass == "cache_read_audio" else None
                 if new is not None and row.usd is not None and new.usd is not None and row.usd > new.usd:
                     told = f"{row.rate_id}: a cached token costs {row.usd:f}, a new one {new.usd:f}"
-                    yield Found(row.path, row.line, row.rate_id, told)
+                    yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_cheap_output(case: Case) -> Iterator[Found]:
+def _find_cheap_output(case: CheckedTables) -> Iterator[BrokenAt]:
     for row, usd, _, base_usd in case.pairs.inputs:
         if row.klass == "output" and usd < base_usd:
             told = f"{row.rate_id}: output costs {usd:f}, input {base_usd:f}; are the two swapped?"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_odd_classes(case: Case) -> Iterator[Found]:
+def _find_odd_classes(case: CheckedTables) -> Iterator[BrokenAt]:
     for row, usd, _, base_usd in case.pairs.inputs:
         bounds = BOUNDS.get(row.klass)
         if bounds is None or (row.klass == "cache_read" and usd > base_usd):
@@ -56,14 +56,14 @@ def _find_odd_classes(case: Case) -> Iterator[Found]:
         low, high = bounds
         if not low * base_usd <= usd <= high * base_usd:
             told = f"{row.rate_id}: {usd:f} is {_times(usd, base_usd)} times input ({base_usd:f})"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
 def _times(a: Decimal, b: Decimal) -> str:
     return f"{float(a / b):.3g}"
 
 
-def _find_odd_writes(case: Case) -> Iterator[Found]:
+def _find_odd_writes(case: CheckedTables) -> Iterator[BrokenAt]:
     for states in case.pairs.live.values():
         for live in states:
             for (klass, when), row in live.items():
@@ -76,10 +76,10 @@ def _find_odd_writes(case: Case) -> Iterator[Found]:
                 elif short is not None and short.usd is not None and row.usd < short.usd:
                     told = f"less than keeping it for five minutes ({short.usd:f})"
                 if told is not None:
-                    yield Found(row.path, row.line, row.rate_id, f"{row.rate_id}: {row.usd:f} is {told}")
+                    yield BrokenAt(row.path, row.line, row.rate_id, f"{row.rate_id}: {row.usd:f} is {told}")
 
 
-def _find_odd_tiers(case: Case) -> Iterator[Found]:
+def _find_odd_tiers(case: CheckedTables) -> Iterator[BrokenAt]:
     for row, usd, _, base_usd in case.pairs.plain:
         when = row.when
         if when == When(tier=when.tier):
@@ -91,7 +91,7 @@ def _find_odd_tiers(case: Case) -> Iterator[Found]:
         if wrong:
             more = "more" if usd > base_usd else "less"
             told = f"{row.rate_id}: {usd:f} is {more} than the standard price ({base_usd:f})"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
 class _Habit(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ SLACK: Final = D("0.15")
 """Of the ratio: clouds round their prices to two digits."""
 
 
-def _habit_key(pair: Pair) -> tuple[str, str, str] | None:
+def _habit_key(pair: PricePair) -> tuple[str, str, str] | None:
     row, when = pair.row, pair.row.when
     if pair.to.klass == row.klass:
         single = when in (When(tier=when.tier), When(region=when.region), When(speed=when.speed))
@@ -118,7 +118,7 @@ def _habit_key(pair: Pair) -> tuple[str, str, str] | None:
     return (row.provider, row.klass, "input") if row.klass.startswith("cache_write") else None
 
 
-def _find_breaks_of_habit(case: Case) -> Iterator[Found]:
+def _find_breaks_of_habit(case: CheckedTables) -> Iterator[BrokenAt]:
     pairs = [
         (key, pair)
         for pair in (*case.pairs.plain, *case.pairs.inputs)
@@ -135,10 +135,10 @@ def _find_breaks_of_habit(case: Case) -> Iterator[Found]:
                 f"{pair.row.rate_id}: {pair.usd:f} is {float(ratio):.3g} times {pair.to_usd:f}{since}, where "
                 f"{habit.models} of {habit.of} models of {pair.row.provider} have {float(habit.ratio):.3g}"
             )
-            yield Found(pair.row.path, pair.row.line, pair.row.rate_id, told)
+            yield BrokenAt(pair.row.path, pair.row.line, pair.row.rate_id, told)
 
 
-def _habits(pairs: list[tuple[tuple[str, str, str], Pair]]) -> dict[tuple[str, str, str], _Habit]:
+def _habits(pairs: list[tuple[tuple[str, str, str], PricePair]]) -> dict[tuple[str, str, str], _Habit]:
     """Ratios that most models of a provider keep, a model counted once with each of its ratios."""
     seen: dict[tuple[str, str, str], set[tuple[str, Decimal]]] = {}
     for key, pair in pairs:

@@ -10,23 +10,24 @@ from costaudit.prices.book import changed_keys
 from costaudit.prices.gateways import Gateway
 from costaudit.prices.rows import Alias, PriceRow, WindowRow, instant_text
 from costaudit.prices.rules.deltas import Delta, Writing, applied_usd
-from costaudit.prices.rules.rule import DAY_US, ERROR, Base, Case, Found, Rule
+from costaudit.prices.rules.rule import ERROR, Base, BrokenAt, CheckedTables, Rule
+from costaudit.times import DAY_US
 
 RECORD_DAYS: Final = 31
 """A new row may have been written that long ago: a branch that took a while to be merged."""
 
 
-def deltas_of(case: Case, *writings: Writing) -> Iterator[Delta]:
+def deltas_of(case: CheckedTables, *writings: Writing) -> Iterator[Delta]:
     """What happened to rows since the base."""
     return (delta for delta in case.deltas if delta.writing in writings)
 
 
-def _find_edits(case: Case) -> Iterator[Found]:
+def _find_edits(case: CheckedTables) -> Iterator[BrokenAt]:
     for delta in deltas_of(case, Writing.EDITED):
         row = delta.row
         old, new = (_price(r) for r in (delta.old, delta.new))
         told = f"{row.rate_id} was {old} and is {new} now, without a correction"
-        yield Found(row.path, row.line, row.rate_id, told)
+        yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
 def _price(row: PriceRow | None) -> str:
@@ -35,28 +36,28 @@ def _price(row: PriceRow | None) -> str:
     return f"{row.usd:f}" + (f" ({row.status})" if row.status else "")
 
 
-def _find_removals(case: Case) -> Iterator[Found]:
+def _find_removals(case: CheckedTables) -> Iterator[BrokenAt]:
     for delta in deltas_of(case, Writing.REMOVED):
         row = delta.row
         used = "" if (row.provider, row.model) in case.book.rows else ", and with it the whole model"
         told = f"{row.rate_id} ({_price(row)}) is gone{used}"
         # The line is one of the base: in the tables that are checked there is none any more.
-        yield Found(_home(case, row), 0, row.rate_id, told)
+        yield BrokenAt(_home(case, row), 0, row.rate_id, told)
 
 
-def _home(case: Case, row: PriceRow) -> str:
+def _home(case: CheckedTables, row: PriceRow) -> str:
     return case.shown(f"{row.provider}/prices.csv") if not row.overlay else row.path
 
 
-def _find_redated(case: Case) -> Iterator[Found]:
+def _find_redated(case: CheckedTables) -> Iterator[BrokenAt]:
     for delta in deltas_of(case, Writing.REDATED):
         if delta.old is not None and delta.new is not None:
             row = delta.new
             told = f"{delta.old.rate_id} starts on {instant_text(row.valid_from)} now, without a correction"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def is_retroactive(case: Case, base: Base, row: PriceRow) -> bool:
+def is_retroactive(case: CheckedTables, base: Base, row: PriceRow) -> bool:
     """Whether a row prices anew what another price of the base has priced before the settled instant."""
     key = (row.provider, row.model)
     if row.valid_from >= case.settled or key not in base.book.rows:
@@ -65,7 +66,7 @@ def is_retroactive(case: Case, base: Base, row: PriceRow) -> bool:
     return before is not None and before != row.usd
 
 
-def _find_retroactive(case: Case) -> Iterator[Found]:
+def _find_retroactive(case: CheckedTables) -> Iterator[BrokenAt]:
     for delta in deltas_of(case, Writing.ADDED):
         row = delta.row
         if case.base is not None and not row.note and is_retroactive(case, case.base, row):
@@ -73,10 +74,10 @@ def _find_retroactive(case: Case) -> Iterator[Found]:
                 f"{row.rate_id} starts more than {case.grace_days} days ago: it prices anew what was billed "
                 f"since; say in the note why it comes late"
             )
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_backdated(case: Case) -> Iterator[Found]:
+def _find_backdated(case: CheckedTables) -> Iterator[BrokenAt]:
     limit = datetime.fromtimestamp(((case.now or 0) - RECORD_DAYS * DAY_US) // 1_000_000, UTC).date()
     for delta in deltas_of(case, Writing.ADDED, Writing.CORRECTED, Writing.ANNOTATED):
         row, old = delta.row, delta.old
@@ -86,10 +87,10 @@ def _find_backdated(case: Case) -> Iterator[Found]:
             told = f"{row.rate_id} is new, but says that it was recorded on {row.recorded_on}"
         else:
             continue
-        yield Found(row.path, row.line, row.rate_id, told)
+        yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_alias_rewrites(case: Case) -> Iterator[Found]:
+def _find_alias_rewrites(case: CheckedTables) -> Iterator[BrokenAt]:
     base = case.base
     if base is None:
         return
@@ -107,7 +108,7 @@ def _find_alias_rewrites(case: Case) -> Iterator[Found]:
                 since = f"from {instant_text(edge)} on" if edge else "from the first"
                 told = f"alias {row.alias!r} stood for {before} {since}, and for {after or 'nothing'} now"
                 home = row.path if new else case.shown(f"{provider}/aliases.csv")
-                yield Found(home, row.line if new else 0, f"{provider}/{row.alias}", told)
+                yield BrokenAt(home, row.line if new else 0, f"{provider}/{row.alias}", told)
                 break
 
 
@@ -122,7 +123,7 @@ def _target(rows: Iterable[Alias], at: int) -> str | None:
     )
 
 
-def _find_fee_rewrites(case: Case) -> Iterator[Found]:
+def _find_fee_rewrites(case: CheckedTables) -> Iterator[BrokenAt]:
     base = case.base
     if base is None:
         return
@@ -141,7 +142,7 @@ def _find_fee_rewrites(case: Case) -> Iterator[Found]:
                     if after is not None and now is not None
                     else 0
                 )
-                yield Found(case.shown("gateways.toml"), line, f"{ident}/{kind}", told)
+                yield BrokenAt(case.shown("gateways.toml"), line, f"{ident}/{kind}", told)
 
 
 def _by_id(gateways: Iterable[Gateway]) -> dict[str, Gateway]:
@@ -152,7 +153,7 @@ def _fee(value: object) -> str:
     return "undisclosed" if value is None else f"{value:f}"
 
 
-def _find_window_rewrites(case: Case) -> Iterator[Found]:
+def _find_window_rewrites(case: CheckedTables) -> Iterator[BrokenAt]:
     base = case.base
     for name, rows in base.book.windows.items() if base is not None else ():
         held = {_window_key(row): row for row in case.book.windows.get(name, ())}
@@ -160,14 +161,14 @@ def _find_window_rewrites(case: Case) -> Iterator[Found]:
             now = held.get(_window_key(row))
             if row.valid_from < case.settled and (now is None or _past(case, row) != _past(case, now)):
                 told = f"window {name!r} from {instant_text(row.valid_from)} holds at other times than before"
-                yield Found(case.shown("windows.csv"), now.line if now else 0, name, told)
+                yield BrokenAt(case.shown("windows.csv"), now.line if now else 0, name, told)
 
 
 def _window_key(row: WindowRow) -> tuple[object, ...]:
     return row.valid_from, row.start_s, row.end_s
 
 
-def _past(case: Case, row: WindowRow) -> tuple[object, ...]:
+def _past(case: CheckedTables, row: WindowRow) -> tuple[object, ...]:
     """What a window's row says of the time that is settled."""
     limit = datetime.fromtimestamp(case.settled // 1_000_000, UTC).date()
     end = row.valid_to if row.valid_to is not None and row.valid_to < case.settled else None

@@ -18,15 +18,15 @@ from costaudit.prices.rows import PriceRow
 from costaudit.prices.rules.deltas import Delta, find_deltas
 from costaudit.prices.semantics import SemanticsTable
 from costaudit.prices.tables import header_line
+from costaudit.times import DAY_US
 
 ERROR: Final = "error"
 WARNING: Final = "warning"
-DAY_US: Final = 86_400_000_000
 PLAIN: Final = When()
 """The conditions of the standard price: none."""
 
 
-class Found(NamedTuple):
+class BrokenAt(NamedTuple):
     """A place where a rule is broken."""
 
     file: str
@@ -50,7 +50,7 @@ class Rule(msgspec.Struct, frozen=True):
     """What to do, in one sentence."""
     example: str
     """A row, or two, that break it."""
-    find: Callable[[Case], Iterable[Found]]
+    find: Callable[[CheckedTables], Iterable[BrokenAt]]
     needs: str = ""
     """base, now, max_age, against, traffic or logs: without it the rule is not judged."""
 
@@ -74,7 +74,7 @@ class Violation(msgspec.Struct, frozen=True, order=True):
     """What to do."""
 
 
-def violation(rule: Rule, found: Found) -> Violation:
+def violation(rule: Rule, found: BrokenAt) -> Violation:
     """A finding of a rule, with all that a renderer needs."""
     return Violation(
         found.file,
@@ -100,7 +100,7 @@ class Wanted(msgspec.Struct, frozen=True):
     """Of the roster that comes with costaudit: a book of one's own need not have it."""
 
 
-class Unpriced(msgspec.Struct, frozen=True):
+class UnpricedTraffic(msgspec.Struct, frozen=True):
     """Requests of real traffic that the tables give no price."""
 
     name: str
@@ -121,7 +121,7 @@ class Base(msgspec.Struct, frozen=True):
     gateways: Gateways
 
 
-class Case(msgspec.Struct, frozen=True, dict=True):
+class CheckedTables(msgspec.Struct, frozen=True, dict=True):
     """Tables that are checked, with what they are checked against."""
 
     book: PriceBook
@@ -137,7 +137,7 @@ class Case(msgspec.Struct, frozen=True, dict=True):
     grace_days: int = 14
     """How far in the past a new row may start without a word."""
     wanted: tuple[Wanted, ...] = ()
-    unpriced: tuple[Unpriced, ...] = ()
+    unpriced: tuple[UnpricedTraffic, ...] = ()
     """What logs or a ledger hold that has no price by these tables."""
 
     @property
@@ -151,7 +151,7 @@ class Case(msgspec.Struct, frozen=True, dict=True):
         return (row for rows in self.book.in_force.values() for row in rows)
 
     @cached_property
-    def pairs(self) -> Pairs:
+    def pairs(self) -> PricePairs:
         """Prices that hold at the same time of the same model."""
         return _pair(self.book)
 
@@ -179,7 +179,7 @@ class Case(msgspec.Struct, frozen=True, dict=True):
         return header_line(self.place, "gateways.toml", f"{gateway}.fees", nth)
 
 
-class Pair(NamedTuple):
+class PricePair(NamedTuple):
     """Two prices of a model, at an instant at which at least one of them starts."""
 
     row: PriceRow
@@ -188,23 +188,23 @@ class Pair(NamedTuple):
     to_usd: Decimal
 
 
-class Pairs(msgspec.Struct, frozen=True):
+class PricePairs(msgspec.Struct, frozen=True):
     """Prices beside those that they are compared with; prices of 0 are not compared."""
 
-    inputs: tuple[Pair, ...]
+    inputs: tuple[PricePair, ...]
     """A class beside input, under the same conditions."""
-    plain: tuple[Pair, ...]
+    plain: tuple[PricePair, ...]
     """A price under conditions beside that of its class without any."""
-    steps: tuple[Pair, ...]
+    steps: tuple[PricePair, ...]
     """A price beside the one that it followed on."""
     live: dict[ModelKey, list[dict[tuple[str, When], PriceRow]]]
     """Every state of every model: what held, from each start of a price on."""
 
 
-def _pair(book: PriceBook) -> Pairs:
-    inputs: list[Pair] = []
-    plain: list[Pair] = []
-    steps: list[Pair] = []
+def _pair(book: PriceBook) -> PricePairs:
+    inputs: list[PricePair] = []
+    plain: list[PricePair] = []
+    steps: list[PricePair] = []
     states: dict[ModelKey, list[dict[tuple[str, When], PriceRow]]] = {}
     for key, rows in book.in_force.items():
         live: dict[tuple[str, When], PriceRow] = {}
@@ -220,7 +220,7 @@ def _pair(book: PriceBook) -> Pairs:
                 series = (row.klass, row.when)
                 before = live.get(series)
                 if before is not None and before.usd and row.usd and before.overlay == row.overlay:
-                    steps.append(Pair(row, row.usd, before, before.usd))
+                    steps.append(PricePair(row, row.usd, before, before.usd))
                 if row.usd is None:
                     live.pop(series, None)
                 else:
@@ -229,7 +229,7 @@ def _pair(book: PriceBook) -> Pairs:
             mine.append(dict(live))
             inputs += _beside(live, began, lambda r: ("input", r.when), "input")
             plain += _beside(live, began, lambda r: (r.klass, PLAIN), "")
-    return Pairs(tuple(inputs), tuple(plain), tuple(steps), states)
+    return PricePairs(tuple(inputs), tuple(plain), tuple(steps), states)
 
 
 def _start(row: PriceRow) -> int:
@@ -241,7 +241,7 @@ def _beside(
     began: list[PriceRow],
     other: Callable[[PriceRow], tuple[str, When]],
     klass: str,
-) -> Iterator[Pair]:
+) -> Iterator[PricePair]:
     """Pairs of live rows with the row that `other` names, where one of the two has just begun."""
     fresh = {(row.klass, row.when) for row in began}
     moved = any((r.klass == klass) if klass else (r.when == PLAIN) for r in began)
@@ -251,4 +251,4 @@ def _beside(
         if base is None or base is row or not row.usd or not base.usd or row.overlay != base.overlay:
             continue  # a negotiated price is no slip of the list beside it
         if (row.klass, row.when) in fresh or series in fresh:
-            yield Pair(row, row.usd, base, base.usd)
+            yield PricePair(row, row.usd, base, base.usd)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from costaudit.prices.book import restated_facts
 from costaudit.prices.proof import CORE
 from costaudit.prices.rows import PriceRow
-from costaudit.prices.rules.rule import ERROR, WARNING, Case, Found, Rule
+from costaudit.prices.rules.rule import ERROR, WARNING, BrokenAt, CheckedTables, Rule
 from costaudit.prices.semantics import ANY
 from costaudit.prices.tables import SUPPRESSIONS
 
@@ -18,12 +18,12 @@ _TOP: Final = frozenset({
 })  # fmt: skip
 
 
-def _elsewhere(_case: Case) -> Iterator[Found]:
+def _elsewhere(_case: CheckedTables) -> Iterator[BrokenAt]:
     """Found while the tables are read, or after everything else."""
     return iter(())
 
 
-def _find_duplicates(case: Case) -> Iterator[Found]:
+def _find_duplicates(case: CheckedTables) -> Iterator[BrokenAt]:
     for rows in case.book.rows.values():
         seen: dict[tuple[object, ...], PriceRow] = {}
         for row in rows:
@@ -31,15 +31,15 @@ def _find_duplicates(case: Case) -> Iterator[Found]:
             first = seen.setdefault(key, row)
             if first is not row and row.status != "correction":
                 told = f"{row.rate_id} stands already on line {first.line}"
-                yield Found(row.path, row.line, row.rate_id, told)
+                yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_unsorted(case: Case) -> Iterator[Found]:
+def _find_unsorted(case: CheckedTables) -> Iterator[BrokenAt]:
     last: PriceRow | None = None
     for row in case.rows:
         if last is not None and last.path == row.path and _order(last) > _order(row):
             told = f"{row.model} {row.klass} stands after {last.model} {last.klass}: sort the rows"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
         last = row
 
 
@@ -47,14 +47,14 @@ def _order(row: PriceRow) -> tuple[object, ...]:
     return row.model, row.klass, str(row.when), row.valid_from
 
 
-def _find_unknown_models(case: Case) -> Iterator[Found]:
+def _find_unknown_models(case: CheckedTables) -> Iterator[BrokenAt]:
     for key, rows in case.book.rows.items():
         if key not in case.book.facts:
             told = f"{rows[0].model} has prices but no row in models.csv"
-            yield Found(rows[0].path, rows[0].line, "/".join(key), told)
+            yield BrokenAt(rows[0].path, rows[0].line, "/".join(key), told)
 
 
-def _find_bad_aliases(case: Case) -> Iterator[Found]:
+def _find_bad_aliases(case: CheckedTables) -> Iterator[BrokenAt]:
     book = case.book
     for provider, aliases in book.alias_keys.items():
         for name in aliases:
@@ -63,46 +63,46 @@ def _find_bad_aliases(case: Case) -> Iterator[Found]:
                 subject = f"{provider}/{row.alias}"
                 if (provider, row.model) not in book.rows:
                     told = f"alias {row.alias!r} points at {row.model!r}, which has no prices"
-                    yield Found(row.path, row.line, subject, told)
+                    yield BrokenAt(row.path, row.line, subject, told)
                 if row.alias.lower() in book.model_by_name[provider]:
                     told = f"alias {row.alias!r} is also the name of a model"
-                    yield Found(row.path, row.line, subject, told)
+                    yield BrokenAt(row.path, row.line, subject, told)
                 end = rows[place - 1].valid_to if place else row.valid_from
                 if place and (end is None or end != row.valid_from):
                     told = f"alias {row.alias!r} has a gap or an overlap at its change of target"
-                    yield Found(row.path, row.line, subject, told)
+                    yield BrokenAt(row.path, row.line, subject, told)
                 if None not in (row.valid_from, row.valid_to) and row.valid_to <= row.valid_from:  # type: ignore[operator]
                     told = f"alias {row.alias!r} ends before it starts"
-                    yield Found(row.path, row.line, subject, told)
+                    yield BrokenAt(row.path, row.line, subject, told)
 
 
-def _find_unknown_windows(case: Case) -> Iterator[Found]:
+def _find_unknown_windows(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.rows:
         if row.when.window and row.when.window not in case.book.windows:
             told = f"window {row.when.window!r} is not in windows.csv"
-            yield Found(row.path, row.line, row.rate_id, told)
+            yield BrokenAt(row.path, row.line, row.rate_id, told)
 
 
-def _find_flaws(kind: str) -> Callable[[Case], Iterator[Found]]:
-    def found(case: Case) -> Iterator[Found]:
+def _find_flaws(kind: str) -> Callable[[CheckedTables], Iterator[BrokenAt]]:
+    def found(case: CheckedTables) -> Iterator[BrokenAt]:
         flaws = (f for f in case.flaws if f.kind == kind)
-        return (Found(f.row.path, f.row.line, f.row.rate_id, f.message) for f in flaws)
+        return (BrokenAt(f.row.path, f.row.line, f.row.rate_id, f.message) for f in flaws)
 
     return found
 
 
-def _find_strangers(case: Case) -> Iterator[Found]:
+def _find_strangers(case: CheckedTables) -> Iterator[BrokenAt]:
     known = case.book.providers
     for name in sorted({p for p, _ in case.semantics.rows} - {*known, ANY}):
-        yield Found(case.shown("semantics.csv"), 0, name, f"no provider {name!r}")
+        yield BrokenAt(case.shown("semantics.csv"), 0, name, f"no provider {name!r}")
     for provider in known.values():
         other = provider.same_list_as
         if other is not None and other not in known:
             told = f"[{provider.id}] has the list of {other!r}, which is no provider"
-            yield Found(case.shown("providers.toml"), 0, provider.id, told)
+            yield BrokenAt(case.shown("providers.toml"), 0, provider.id, told)
 
 
-def _find_stray_files(case: Case) -> Iterator[Found]:
+def _find_stray_files(case: CheckedTables) -> Iterator[BrokenAt]:
     paths: list[Any] = sorted(p for p in case.place.rglob("*") if p.is_file())
     for path in paths:
         parts = path.relative_to(case.place).parts
@@ -116,25 +116,25 @@ def _find_stray_files(case: Case) -> Iterator[Found]:
         if not fine:
             name = "/".join(parts)
             told = f"{name} is no table of a provider in providers.toml: it would be ignored"
-            yield Found(case.shown(name), 0, name, told)
+            yield BrokenAt(case.shown(name), 0, name, told)
 
 
-def _find_impossible_facts(case: Case) -> Iterator[Found]:
+def _find_impossible_facts(case: CheckedTables) -> Iterator[BrokenAt]:
     for first, second in restated_facts(case.book):
         told = f"{second['model']} stands already on line {first.line}"
-        yield Found(second.path, second.line, second["model"], told)
+        yield BrokenAt(second.path, second.line, second["model"], told)
     for key, facts in case.book.facts.items():
         subject = "/".join(key)
         if facts.released_on and facts.retired_on and facts.retired_on < facts.released_on:
             told = f"{facts.model} was retired on {facts.retired_on}, before its release"
-            yield Found(facts.path, facts.line, subject, told)
+            yield BrokenAt(facts.path, facts.line, subject, told)
         for size, what in ((facts.context_window, "context window"), (facts.max_output, "longest output")):
             if size is not None and not 0 < size <= 100_000_000:
                 told = f"{facts.model} has a {what} of {size} tokens"
-                yield Found(facts.path, facts.line, subject, told)
+                yield BrokenAt(facts.path, facts.line, subject, told)
 
 
-def _find_one_sided(case: Case) -> Iterator[Found]:
+def _find_one_sided(case: CheckedTables) -> Iterator[BrokenAt]:
     """New models that answer with text, and have a price for one direction only."""
     known = case.base.book.rows if case.base is not None else case.book.rows
     for key, rows in case.book.in_force.items():
@@ -145,7 +145,7 @@ def _find_one_sided(case: Case) -> Iterator[Found]:
         if len(missing) == 1:
             row = rows[0]
             told = f"{'/'.join(key)} is new and has no {missing[0]} price"
-            yield Found(row.path, row.line, "/".join(key), told)
+            yield BrokenAt(row.path, row.line, "/".join(key), told)
 
 
 RULES: Final = (

@@ -24,7 +24,7 @@ from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.month import days_of
 from costaudit.engine.plan import Plan
 from costaudit.engine.subjects import SUBJECT_WORDS, distinct_subjects
-from costaudit.ingest.bills.line import Bill
+from costaudit.ingest.bills.line import ReadBill
 from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.money import percent_of, usd_from_pico
 from costaudit.prices.gateways import Gateways
@@ -60,7 +60,7 @@ def build_audit(
     passed: Pass,
     gateways: Gateways,
     *,
-    bills: Sequence[Bill] = (),
+    bills: Sequence[ReadBill] = (),
     labels: Labels | None = None,
     source: CostSource = CostSource.AUTO,
 ) -> m.Audit:

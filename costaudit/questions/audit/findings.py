@@ -14,7 +14,7 @@ from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.ratios import edge_text
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.questions.audit import result as m
-from costaudit.questions.audit.reconcile import Found
+from costaudit.questions.audit.reconcile import FoundSignature
 from costaudit.questions.audit.work import Audited
 from costaudit.schema import Quality, Status
 
@@ -93,7 +93,7 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
         ):
             extra, base = usd(_sum(work.projected.markup, here)), usd(_sum(costed.list_units, here))
             whole: tuple[Any, Any] | None = (work.projected.markup, here)
-            constant: list[Found] = []
+            constant: list[FoundSignature] = []
             if evidence == "reported":
                 elsewhere = _told_elsewhere(signatures, gateway, above=True)
                 extra -= sum((f.excess_usd for f in elsewhere), Decimal(0))
@@ -152,7 +152,7 @@ GROUPS: Final = 10
 
 def find_ratios(work: Audited) -> Iterator[m.Finding]:
     """CA-C2 to CA-C8: many requests whose reported cost is the same multiple of list, and why that may be."""
-    found: dict[tuple[str, str, str | None], list[Found]] = {}
+    found: dict[tuple[str, str, str | None], list[FoundSignature]] = {}
     for one in work.signatures:
         signature = one.match.signature
         if signature.code != "CA-M1":
@@ -175,7 +175,7 @@ def find_ratios(work: Audited) -> Iterator[m.Finding]:
         )
 
 
-def _evidence(groups: Sequence[Found]) -> dict[str, Any]:
+def _evidence(groups: Sequence[FoundSignature]) -> dict[str, Any]:
     sums = [f.sums for f in groups]
     return {
         "name": groups[0].match.signature.name,
@@ -194,12 +194,14 @@ def _evidence(groups: Sequence[Found]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _signatures(work: Audited) -> Sequence[Found]:
+def _signatures(work: Audited) -> Sequence[FoundSignature]:
     """Those whose requests are billed by what they report."""
     return work.signatures if work.costed.reported.any() else ()
 
 
-def _told_elsewhere(signatures: Sequence[Found], gateway: str | None = None, *, above: bool) -> list[Found]:
+def _told_elsewhere(
+    signatures: Sequence[FoundSignature], gateway: str | None = None, *, above: bool
+) -> list[FoundSignature]:
     """Signatures with a finding of their own, above list of one gateway or below list of all."""
     return [
         f

@@ -20,7 +20,7 @@ from costaudit.questions.audit import result as m
 from costaudit.questions.audit.signatures import Match, match_signatures
 
 
-class Sums(msgspec.Struct):
+class RatioSums(msgspec.Struct):
     """Requests with their list and their reported cost."""
 
     requests: int = 0
@@ -51,12 +51,12 @@ Group = tuple[str, str, str | None, str]
 """Provider and model of the book, gateway as logged, service tier as billed."""
 
 
-class Found(msgspec.Struct, frozen=True):
+class FoundSignature(msgspec.Struct, frozen=True):
     """A signature of one group, with the sums of the requests that have it."""
 
     group: Group
     match: Match
-    sums: Sums
+    sums: RatioSums
     of: int
     """Requests of the group."""
     median: int
@@ -68,7 +68,7 @@ class Found(msgspec.Struct, frozen=True):
         return self.sums.reported_usd - self.sums.list_usd
 
 
-def find_signatures(passed: Pass) -> list[Found]:
+def find_signatures(passed: Pass) -> list[FoundSignature]:
     """Every signature of every group, the largest money first. None when priced as on one date."""
     found = []
     groups = _grouped(passed, _group_of(passed))
@@ -81,11 +81,11 @@ def find_signatures(passed: Pass) -> list[Found]:
         for match in match_signatures(counts, gateway, tier, zeros[gateway]):
             inside = {b: sums for b, sums in by_bucket.items() if b in match.buckets}
             median = median_bucket({b: s.requests for b, s in inside.items()})
-            found.append(Found(group, match, _sum(inside.values()), sum(counts.values()), median))
+            found.append(FoundSignature(group, match, _sum(inside.values()), sum(counts.values()), median))
     return sorted(found, key=lambda f: (-abs(f.excess_usd), _sortable(f.group), f.match.signature.name))
 
 
-def build_reconciliation(passed: Pass, signatures: Sequence[Found]) -> m.Reconciliation | None:
+def build_reconciliation(passed: Pass, signatures: Sequence[FoundSignature]) -> m.Reconciliation | None:
     """Reported against list, with the signatures found.
 
     None where no request has a price and a believed cost of its own time.
@@ -93,7 +93,7 @@ def build_reconciliation(passed: Pass, signatures: Sequence[Found]) -> m.Reconci
     whole = _grouped(passed, lambda _: None).get(None)
     if whole is None:
         return None
-    nothing = Sums()
+    nothing = RatioSums()
     unreported, unlisted = whole.pop(NOTHING_REPORTED, nothing), whole.pop(NOTHING_ON_LIST, nothing)
     both = _sum(whole.values())
     median = median_bucket({b: s.requests for b, s in whole.items()}) if whole else None
@@ -124,7 +124,7 @@ def build_reconciliation(passed: Pass, signatures: Sequence[Found]) -> m.Reconci
     )
 
 
-def _signature(found: Found) -> m.SignatureFound:
+def _signature(found: FoundSignature) -> m.SignatureFound:
     provider, model, gateway, tier = found.group
     buckets = found.match.buckets
     return m.SignatureFound(
@@ -176,17 +176,17 @@ def median_bucket(requests: dict[int, int]) -> int:
     raise ValueError("no requests")
 
 
-def _grouped(passed: Pass, key_of: Callable[[int], _Key]) -> dict[_Key, dict[int, Sums]]:
+def _grouped(passed: Pass, key_of: Callable[[int], _Key]) -> dict[_Key, dict[int, RatioSums]]:
     """Sums by a key of the cells and by bucket. Empty when priced as on one date."""
     cells = passed.ratios
-    found: dict[_Key, dict[int, Sums]] = {}
+    found: dict[_Key, dict[int, RatioSums]] = {}
     if passed.plan.prices_at is not None:  # what was reported belongs to other prices
         return found
     names = ("requests", "list_units", "reported_picousd") if cells.rows else ()
     columns = [cells.measures[name].tolist() for name in names]
     for row, sums in enumerate(zip(*columns, strict=True)):
         by_bucket = found.setdefault(key_of(row), {})
-        by_bucket.setdefault(int(cells.keys["ratio"][row]), Sums()).add(*sums)
+        by_bucket.setdefault(int(cells.keys["ratio"][row]), RatioSums()).add(*sums)
     return found
 
 
@@ -202,8 +202,8 @@ def _group_of(passed: Pass) -> Callable[[int], Group]:
     return group
 
 
-def _sum(parts: Iterable[Sums]) -> Sums:
-    total = Sums()
+def _sum(parts: Iterable[RatioSums]) -> RatioSums:
+    total = RatioSums()
     for part in parts:
         total.add(part.requests, part.list_units, part.picousd)
     return total

@@ -492,7 +492,7 @@ class SavingByEvidence(Part, frozen=True, kw_only=True):
     usd: Usd
 
 
-class Interval(Part, frozen=True, kw_only=True):
+class SavingInterval(Part, frozen=True, kw_only=True):
     """Where the share saved of another period is expected, at 95 %: whole days are drawn again."""
 
     days: int
@@ -505,7 +505,7 @@ class Interval(Part, frozen=True, kw_only=True):
     """Under 14 days, which say little of a month."""
 
 
-class Quality(Part, frozen=True, kw_only=True):
+class AnswerQuality(Part, frozen=True, kw_only=True):
     """What is known of the answers of the models that requests move to."""
 
     verified: bool
@@ -574,8 +574,8 @@ class Projection(Part, frozen=True, kw_only=True):
     """The saving by cause; they add up to savings_usd."""
     by_evidence: list[SavingByEvidence] = field(default_factory=list)
     """What moving requests saves by evidence; they add up to overspecification and lock-in."""
-    interval: Interval | None = None
-    quality: Quality | None = None
+    interval: SavingInterval | None = None
+    quality: AnswerQuality | None = None
     """null in a scenario."""
     cache: CacheReplayed | None = None
     """null where sessions were not replayed: only `simulate` does, in logs that name sessions."""

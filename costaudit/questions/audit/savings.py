@@ -20,7 +20,7 @@ from costaudit.routing.offers import CAUSES, NO_ROUTE
 from costaudit.routing.policy import RULES_FROM
 from costaudit.routing.projection import POINT, exact_sum
 from costaudit.routing.terms import WHOLE
-from costaudit.stats.bootstrap import SEED, Sums, ratio_of_means
+from costaudit.stats.bootstrap import SEED, ArmSums, ratio_of_means
 from costaudit.tiers.evidence import Evidence
 from costaudit.times import DAY_US, HOUR_US
 
@@ -83,7 +83,7 @@ def inadequate_of(work: Audited) -> dict[str, int]:
     return {name: int(n) for name, n in zip(LACKS, lacks, strict=True) if n and name}
 
 
-def interval_of(work: Audited) -> m.Interval | None:
+def interval_of(work: Audited) -> m.SavingInterval | None:
     """How far the share saved may be from that of another month: whole days are drawn again.
 
     None where the log has no times, or nothing was billed.
@@ -93,14 +93,14 @@ def interval_of(work: Audited) -> m.Interval | None:
         return None
     ones = np.ones((len(before), 1))
     ratio = ratio_of_means(
-        Sums(np.array(before, float)[:, None], ones),
-        Sums(np.array(after, float)[:, None], ones),
+        ArmSums(np.array(before, float)[:, None], ones),
+        ArmSums(np.array(after, float)[:, None], ones),
         together=True,
     )
     if ratio is None:
         return None
     low, high = ratio.high, ratio.low
-    return m.Interval(
+    return m.SavingInterval(
         days=len(before),
         low_percent=None if low is None else _percent(1 - low),
         high_percent=None if high is None else _percent(1 - high),
@@ -130,7 +130,7 @@ def _by_day(work: Audited) -> tuple[list[int], list[int]]:
     return [sums[0][i] for i in kept], [sums[1][i] for i in kept]
 
 
-def quality_of(work: Audited) -> m.Quality:
+def quality_of(work: Audited) -> m.AnswerQuality:
     """What evals say of the models that requests move to; without evals that nothing was verified."""
     plan, cells, moved = work.passed.plan, work.passed.cells, moved_of(work)
     requests = int(cells.measures["requests"][moved].sum())
@@ -144,7 +144,7 @@ def quality_of(work: Audited) -> m.Quality:
             rate = plan.evals.rate(name, None if scope < 0 else scope, feature)
         if rate is not None:
             tested, passes = tested + n, passes + n * rate.point
-    return m.Quality(
+    return m.AnswerQuality(
         verified=plan.evals is not None and tested == requests,
         evals=None if plan.evals is None else plan.evals.path,
         floor=None if floor is None else f"{floor:f}",
@@ -180,7 +180,7 @@ def cache_of(replay: CacheReplay | None, work: Audited) -> m.CacheReplayed | Non
     )
 
 
-def frontier_of(works: Sequence[tuple[Decimal, m.Quality]]) -> list[bool]:
+def frontier_of(works: Sequence[tuple[Decimal, m.AnswerQuality]]) -> list[bool]:
     """Of several policies, which none beats: no other costs no more at no more risk, and is better in one.
 
     Risk is one minus the pass rate where every policy was tested in full, else the number of requests that

@@ -19,7 +19,7 @@ from costaudit.questions.audit import result as m
 from costaudit.questions.audit.build import audit_parts
 from costaudit.questions.audit.fees.build import DEFAULT_MARKUPS, Fees, projected_with, traffic_of
 from costaudit.questions.audit.fees.markup import Volume, plain
-from costaudit.questions.audit.fees.traffic import Traffic
+from costaudit.questions.audit.fees.traffic import RoutedTraffic
 from costaudit.questions.audit.moves.build import build_price_move, build_sensitivity
 from costaudit.questions.audit.moves.hanging import Listed
 from costaudit.questions.audit.moves.outlook import build_outlook
@@ -127,7 +127,7 @@ def build_scenario_simulation(
     )
 
 
-def _traffic(result: ScenarioResult) -> Traffic:
+def _traffic(result: ScenarioResult) -> RoutedTraffic:
     """A scenario's month, with the tokens that its costs before and after are made of."""
 
     def volume(usd: Decimal, costs: Sequence[Cost]) -> Volume:
@@ -140,7 +140,7 @@ def _traffic(result: ScenarioResult) -> Traffic:
 
     before = volume(result.before_usd, [r.segment.before for r in result.segments])
     after = volume(result.after_usd, [r.segment.after for r in result.segments])
-    return Traffic(before, after, before, after)
+    return RoutedTraffic(before, after, before, after)
 
 
 def _segment(result: SegmentResult) -> m.SegmentRow:

@@ -25,7 +25,7 @@ from costaudit.engine.whatif import CacheReplay, most_lost
 from costaudit.prices.gateways import Gateways
 from costaudit.prices.resolver import Resolved
 from costaudit.questions.audit.month import month_usd, rounded_usd
-from costaudit.questions.audit.reconcile import Found, find_signatures
+from costaudit.questions.audit.reconcile import FoundSignature, find_signatures
 from costaudit.routing.projection import (
     Groups,
     Projected,
@@ -47,7 +47,7 @@ class Audited(msgspec.Struct, frozen=True, dict=True):
     range: Range
     days: float | None
     source: CostSource
-    signatures: Sequence[Found]
+    signatures: Sequence[FoundSignature]
     """Ratios of reported to list cost that many requests share."""
     scale: CellScale
     """How amounts are scaled to a month."""

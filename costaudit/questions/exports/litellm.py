@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from costaudit.questions.exports.exporter import Exporter, Written
-from costaudit.questions.exports.model import Place, PolicyExport, Route
+from costaudit.questions.exports.model import PolicyExport, Route, ServingModel
 from costaudit.questions.exports.notes import Feature, asked
 from costaudit.questions.exports.shares import parts_of
 from costaudit.questions.exports.spelling import Speller
@@ -78,12 +78,12 @@ def _group(route: Route, export: PolicyExport, speller: Speller) -> Iterator[dic
             yield parameters
 
 
-def _ordered(places: Sequence[Place], speller: Speller) -> Iterator[dict[str, Any]]:
+def _ordered(places: Sequence[ServingModel], speller: Speller) -> Iterator[dict[str, Any]]:
     for order, place in enumerate(places, 1):
         yield {**_deployment(place, speller), "order": order}
 
 
-def _deployment(place: Place, speller: Speller) -> dict[str, Any]:
+def _deployment(place: ServingModel, speller: Speller) -> dict[str, Any]:
     prefix = speller.provider(place, "litellm", "LiteLLM")
     keys = {key: f"os.environ/{name}" for key, name in speller.parameters(place).items()}
     return {"model": f"{prefix}/{place.name}", **keys}
@@ -95,7 +95,7 @@ def _after(route: Route) -> list[str]:
     return [*after, CURRENT] if route.then_current and route.current_may_serve else after
 
 
-def _holds_more(place: Place, route: Route) -> bool:
+def _holds_more(place: ServingModel, route: Route) -> bool:
     """Whether a model takes longer requests than the first of a route."""
     first = route.candidates[0].context_window if route.candidates else None
     return first is not None and place.context_window is not None and place.context_window > first

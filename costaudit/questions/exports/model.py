@@ -20,7 +20,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class Place(_Part):
+class ServingModel(_Part):
     """A model that may serve, with its standard list price."""
 
     model: str
@@ -57,7 +57,7 @@ class Where(_Part):
     providers: list[str]
 
 
-class When(_Part):
+class RouteWhen(_Part):
     """Which requests a route is for: each list that is not empty must fit."""
 
     tiers: list[int] = Field(default_factory=list)
@@ -71,7 +71,7 @@ class When(_Part):
     """Each must fit."""
 
 
-class Check(_Part):
+class VerificationPass(_Part):
     """A verification pass."""
 
     multiple: Number
@@ -89,12 +89,12 @@ class Route(_Part):
     """The tier or rule of the policy, in words."""
     title: str
     """The same, with the part of its requests that this route is for."""
-    when: When
+    when: RouteWhen
     keep: bool
     """They stay on the model that serves them: the policy says so, or nothing of it may serve them."""
-    candidates: list[Place]
+    candidates: list[ServingModel]
     """In the order in which they are tried."""
-    fallbacks: list[Place]
+    fallbacks: list[ServingModel]
     then_current: bool
     """The model that serves today is the last resort."""
     current_may_serve: bool
@@ -107,7 +107,7 @@ class Route(_Part):
     retry_rate: Number
     success_rate: Number
     quality_floor: Number | None
-    verification: Check | None
+    verification: VerificationPass | None
 
 
 class PriceState(_Part):
@@ -117,7 +117,7 @@ class PriceState(_Part):
     sha256: str
 
 
-class Kept(_Part):
+class KeptRequests(_Part):
     """Requests that keep their model whatever the routes say; one of the patterns must fit."""
 
     features: list[str]
@@ -139,16 +139,16 @@ class PolicyExport(_Part):
     prices: PriceState
     mix: tuple[int, int]
     """Parts of input and of output by whose price candidates are ordered."""
-    current: Place | None
+    current: ServingModel | None
     """The model that serves today, if it was said."""
     min_confidence: int
     """Percent; requests with weaker tags keep their model."""
     sessions: Literal["apart", "together"]
-    never: Kept
+    never: KeptRequests
     routes: list[Route]
     """In the order in which they are asked; requests that fit none keep their model."""
 
-    def chain(self, route: Route) -> list[Place]:
+    def chain(self, route: Route) -> list[ServingModel]:
         """Every model that a route tries, each once: where nothing is moved, the one that serves today."""
         last = []
         if self.current is not None and (route.keep or (route.then_current and route.current_may_serve)):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from costaudit.questions.exports.model import Absent, Check, PolicyExport, Route, When
+from costaudit.questions.exports.model import Absent, PolicyExport, Route, RouteWhen, VerificationPass
 from costaudit.schema import Tier
 
 
@@ -46,7 +46,7 @@ def rules(routes: Sequence[Route]) -> str:
     return ", ".join(dict.fromkeys(route.rule for route in routes))
 
 
-def asked(when: When) -> str:
+def asked(when: RouteWhen) -> str:
     """Which requests a route is for, in words."""
     parts = [f"tier {_or([f'{tier} ({Tier(tier).label})' for tier in when.tiers])}"] if when.tiers else []
     for noun, patterns in (
@@ -128,7 +128,7 @@ def _verification(export: PolicyExport) -> Iterator[str]:
             yield f"{route.rule}: the verification pass ({_check(route.verification)}) is up to the caller"
 
 
-def _check(check: Check) -> str:
+def _check(check: VerificationPass) -> str:
     how = f"{check.multiple.normalize():f} of the request's own cost"
     if check.model is not None:
         how = f"by {check.model}, {check.output_tokens} tokens"

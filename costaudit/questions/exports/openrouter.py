@@ -12,7 +12,7 @@ from typing import Any, Final
 from costaudit.money import exact
 from costaudit.questions.exports.exporter import Exporter, Written
 from costaudit.questions.exports.json_text import json_text
-from costaudit.questions.exports.model import Place, PolicyExport
+from costaudit.questions.exports.model import PolicyExport, ServingModel
 from costaudit.questions.exports.notes import Feature, asked
 from costaudit.questions.exports.spelling import GATEWAY, Speller
 
@@ -44,7 +44,7 @@ def build(export: PolicyExport, speller: Speller, notes: list[str]) -> Written:
     return Written(json_text(told), notes, shows_notes=False)
 
 
-def _body(models: list[Place], speller: Speller) -> dict[str, Any]:
+def _body(models: list[ServingModel], speller: Speller) -> dict[str, Any]:
     own = [place for place in models if place.provider != GATEWAY]
     order = dict.fromkeys(speller.provider(place, "openrouter", "OpenRouter") for place in own)
     only = {"order": list(order), "allow_fallbacks": False} if len(own) == len(models) else {}

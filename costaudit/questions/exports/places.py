@@ -10,11 +10,11 @@ import msgspec
 from costaudit.errors import ConfigError
 from costaudit.money import EXACT
 from costaudit.prices.book import PriceBook
-from costaudit.prices.cards import Card, Segment, Timeline
+from costaudit.prices.cards import Card, PriceStretch, Timeline
 from costaudit.prices.conditions import STANDARD
 from costaudit.prices.resolver import Resolved, Resolver
 from costaudit.prices.rows import UNIT_CLASSES
-from costaudit.questions.exports.model import Absent, Place
+from costaudit.questions.exports.model import Absent, ServingModel
 from costaudit.routing.candidates import candidate_timeline, candidates_of, knows
 from costaudit.routing.policy import Policy, Seat
 
@@ -32,7 +32,7 @@ class Market(msgspec.Struct, frozen=True):
     mix: tuple[int, int] = (3, 1)
     """Parts of input and of output."""
 
-    def place(self, seat: Seat) -> Place | Absent:
+    def place(self, seat: Seat) -> ServingModel | Absent:
         """The newest model of a seat that is in service; raises ConfigError for what is not in the book."""
         (candidate,) = candidates_of([seat], self.book)
         timeline = candidate_timeline(candidate, self.book, self.resolver, STANDARD)
@@ -42,7 +42,7 @@ class Market(msgspec.Struct, frozen=True):
         if not {"input", "output"} <= card.rates.keys():
             return Absent(models=list(seat), reason=NO_PRICE)
         facts = self.book.facts.get((card.provider, card.model))
-        return Place(
+        return ServingModel(
             model=self._named(seat, card),
             provider=candidate.provider,
             book_model=card.model,
@@ -61,7 +61,7 @@ class Market(msgspec.Struct, frozen=True):
                 return name
         raise AssertionError(f"{card.id} is of none of {seat}")
 
-    def current(self, name: str) -> Place:
+    def current(self, name: str) -> ServingModel:
         """The model that serves today; raises ConfigError when it is not in service."""
         if "/" not in name:
             raise ConfigError(f"{name!r} is not PROVIDER/MODEL", hint="like openai/gpt-4o")
@@ -79,7 +79,7 @@ class Market(msgspec.Struct, frozen=True):
             if kept:
                 yield kept
 
-    def cost(self, place: Place) -> Decimal:
+    def cost(self, place: ServingModel) -> Decimal:
         """What so many million tokens of the mix cost, to order models by."""
         read, written = (Decimal(part) for part in self.mix)
         return EXACT.add(
@@ -90,7 +90,7 @@ class Market(msgspec.Struct, frozen=True):
 
 def _cards(timeline: Timeline, at: int) -> Iterator[Card]:
     """Every card of the stretch of time that an instant is in."""
-    segment: Segment = next(s for s in reversed(timeline.segments) if s.start <= at)
+    segment: PriceStretch = next(s for s in reversed(timeline.segments) if s.start <= at)
     for ladder in segment.ladders.values():
         yield from (step.card for step in ladder)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from costaudit.questions.exports.exporter import Exporter, Written
 from costaudit.questions.exports.json_text import json_text
-from costaudit.questions.exports.model import Place, PolicyExport, Route
+from costaudit.questions.exports.model import PolicyExport, Route, ServingModel
 from costaudit.questions.exports.notes import Feature
 from costaudit.questions.exports.portkey_queries import keys_of, query_of, query_of_kept
 from costaudit.questions.exports.shares import parts_of
@@ -59,7 +59,7 @@ def _target(route: Route, export: PolicyExport, speller: Speller) -> Target:
     return {"name": route.name, **chain}
 
 
-def _leaf(place: Place, speller: Speller, max_attempts: int) -> Target:
+def _leaf(place: ServingModel, speller: Speller, max_attempts: int) -> Target:
     return {
         "provider": f"@{speller.provider(place, 'portkey', 'Portkey')}",
         "override_params": {"model": place.name},

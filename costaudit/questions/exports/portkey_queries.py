@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from costaudit.questions.exports.model import Kept, When
+from costaudit.questions.exports.model import KeptRequests, RouteWhen
 
 TIER: Final = "metadata.tier"
 FEATURE: Final = "metadata.feature"
@@ -27,12 +27,12 @@ _ASKED: Final = (
     ("metadata.gateway", "gateways"),
     ("metadata.service_tier", "service_tiers"),
 )
-"""Where a request says what a list of `When` asks."""
+"""Where a request says what a list of `RouteWhen` asks."""
 
 Query = dict[str, Any]
 
 
-def query_of(when: When) -> Query:
+def query_of(when: RouteWhen) -> Query:
     """The query that fits the requests of a route."""
     parts: list[Query] = []
     if when.tiers:
@@ -44,7 +44,7 @@ def query_of(when: When) -> Query:
     return parts[0] if len(parts) == 1 else {"$and": parts}
 
 
-def query_of_kept(kept: Kept) -> Query:
+def query_of_kept(kept: KeptRequests) -> Query:
     """The query that fits requests that are never moved."""
     return _any([*_fits(FEATURE, kept.features), *_fits(MODEL, kept.models), *_fits(USER, kept.users)])
 

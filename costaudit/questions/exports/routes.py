@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from costaudit.prices.rows import instant_text
 from costaudit.questions.exports.model import (
     Absent,
-    Check,
-    Kept,
-    Place,
+    KeptRequests,
     PolicyExport,
     PriceState,
     Route,
-    When,
+    RouteWhen,
+    ServingModel,
+    VerificationPass,
 )
 from costaudit.questions.exports.places import Market
 from costaudit.questions.exports.variations import Variation, find_variations
@@ -42,7 +42,7 @@ def build_export(policy: Policy, market: Market, current: str | None = None) -> 
         current=today,
         min_confidence=policy.min_confidence,
         sessions=policy.sessions,
-        never=Kept(
+        never=KeptRequests(
             features=list(policy.never.features),
             models=list(policy.never.models),
             users=list(policy.never.users),
@@ -56,7 +56,7 @@ def build_export(policy: Policy, market: Market, current: str | None = None) -> 
 
 
 def _routes(
-    policy: Policy, market: Market, number: int, treatment: Treatment, today: Place | None
+    policy: Policy, market: Market, number: int, treatment: Treatment, today: ServingModel | None
 ) -> Iterator[Route]:
     """The routes of one treatment."""
     candidates, absent = _candidates(policy, market, number)
@@ -102,11 +102,11 @@ def _may_happen(treatment: Treatment, variation: Variation) -> bool:
     return not (treatment.providers and variation.origin) or matches(treatment.providers, *variation.origin)
 
 
-def _candidates(policy: Policy, market: Market, number: int) -> tuple[list[Place], list[Absent]]:
+def _candidates(policy: Policy, market: Market, number: int) -> tuple[list[ServingModel], list[Absent]]:
     """The candidates of a number, group by group, the cheaper of a group first; and those out of service."""
     treatment = policy.treatment(number)
     named = treatment is not None and bool(treatment.candidates)
-    found: dict[str, Place] = {}
+    found: dict[str, ServingModel] = {}
     absent: list[Absent] = []
     for group in policy.groups.get(number, ()):
         seats = market.known(group, policy, named=named)
@@ -121,9 +121,9 @@ def _allowed_seats(policy: Policy, market: Market, seats: Sequence[Seat]) -> lis
     return [candidate.names for candidate in candidates_of(seats, market.book, policy.providers)]
 
 
-def _split(places: Sequence[Place | Absent]) -> tuple[list[Place], list[Absent]]:
+def _split(places: Sequence[ServingModel | Absent]) -> tuple[list[ServingModel], list[Absent]]:
     return (
-        [place for place in places if isinstance(place, Place)],
+        [place for place in places if isinstance(place, ServingModel)],
         [place for place in places if isinstance(place, Absent)],
     )
 
@@ -146,8 +146,8 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
 
 
-def _when(treatment: Treatment, variation: Variation) -> When:
-    asked = When(providers=list(variation.origin), residency=list(variation.residency))
+def _when(treatment: Treatment, variation: Variation) -> RouteWhen:
+    asked = RouteWhen(providers=list(variation.origin), residency=list(variation.residency))
     if isinstance(treatment, TierPolicy):
         return asked.model_copy(update={"tiers": [treatment.tier]})
     if not isinstance(treatment, RulePolicy):
@@ -164,8 +164,10 @@ def _when(treatment: Treatment, variation: Variation) -> When:
     )
 
 
-def _check(treatment: Treatment) -> Check | None:
+def _check(treatment: Treatment) -> VerificationPass | None:
     check = treatment.verification
     if not check.multiple and check.model is None:
         return None
-    return Check(multiple=check.multiple, model=check.model, output_tokens=check.output_tokens, on=check.on)
+    return VerificationPass(
+        multiple=check.multiple, model=check.model, output_tokens=check.output_tokens, on=check.on
+    )

@@ -14,7 +14,7 @@ import msgspec
 from costaudit.errors import ConfigError
 from costaudit.prices.book import ModelKey, PriceBook
 from costaudit.prices.resolver import Resolved, Resolver
-from costaudit.questions.exports.model import Place
+from costaudit.questions.exports.model import ServingModel
 
 _HERE: Final = Path(__file__).parent
 GATEWAY: Final = "openrouter"
@@ -33,7 +33,7 @@ class Speller(msgspec.Struct, frozen=True, dict=True):
         text = (_HERE / "providers.csv").read_text(encoding="utf-8")
         return {row["provider"]: row for row in csv.DictReader(text.splitlines())}
 
-    def provider(self, place: Place, column: str, system: str) -> str:
+    def provider(self, place: ServingModel, column: str, system: str) -> str:
         """What a system calls the provider of a model; raises ConfigError where it is not known there."""
         spelled = self._providers.get(place.provider, {}).get(column, "")
         if not spelled:
@@ -43,12 +43,12 @@ class Speller(msgspec.Struct, frozen=True, dict=True):
             )
         return spelled
 
-    def parameters(self, place: Place) -> dict[str, str]:
+    def parameters(self, place: ServingModel) -> dict[str, str]:
         """LiteLLM's parameters of a provider, each with the environment variable that holds its value."""
         pairs = self.provider(place, "litellm_params", "LiteLLM").split()
         return dict(pair.split("=", 1) for pair in pairs)
 
-    def slug(self, place: Place) -> str:
+    def slug(self, place: ServingModel) -> str:
         """OpenRouter's name of a model; raises ConfigError where it is not known there."""
         names = self._providers.get(place.provider, {}).get("openrouter_names", "")
         if names == GATEWAY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from costaudit.money import shown
-from costaudit.questions.exports.model import Check, Place, PolicyExport, Route
+from costaudit.questions.exports.model import PolicyExport, Route, ServingModel, VerificationPass
 from costaudit.questions.exports.notes import asked
 from costaudit.render.blocks import Block, Column, Facts, Headline, Prose, Table
 from costaudit.render.figures import ABSENT
@@ -87,7 +87,7 @@ def _terms(route: Route) -> Iterator[str]:
         yield f"Not there: {' / '.join(seat.models)} ({seat.reason.replace('_', ' ')})."
 
 
-def _check(check: Check) -> str:
+def _check(check: VerificationPass) -> str:
     how = (
         f"at {check.multiple.normalize():f} of the request's own cost"
         if check.model is None
@@ -107,7 +107,7 @@ def _reading(export: PolicyExport) -> Iterator[str]:
     yield "The first tier or rule that fits decides; requests that none fits keep their model."
 
 
-def _price(place: Place, klass: str) -> str:
+def _price(place: ServingModel, klass: str) -> str:
     return shown(place.usd_per_mtok.get(klass))
 
 

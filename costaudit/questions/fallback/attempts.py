@@ -25,7 +25,7 @@ from costaudit.ingest.hashes import Hashes
 from costaudit.prices.cards import NO_TS
 from costaudit.prices.resolver import Resolved
 from costaudit.questions.fallback.failures import REASONS, reason_of
-from costaudit.questions.fallback.members import Members, card_names
+from costaudit.questions.fallback.members import ChainMembers, card_names
 from costaudit.questions.fallback.retries import (
     PROMPT,
     Family,
@@ -39,10 +39,10 @@ from costaudit.schema import CANONICAL, COUNTS, Status
 from costaudit.tape.columns import Words
 from costaudit.tape.groups import group_rows
 from costaudit.tape.record import HASHED, hashes_in
+from costaudit.times import HOUR_US
 
 Ints = npt.NDArray[np.int64]
 
-HOUR_US: Final = 3_600_000_000
 
 ANSWERED: Final = -1
 """In `reason`: the attempt was answered. Other numbers are indices into REASONS."""
@@ -109,7 +109,7 @@ Read = Callable[[], Iterable[Requests]]
 """A reading of the log: every request once, in the order of the input."""
 
 
-def read_attempts(read: Read, plan: Plan, members: Members) -> AttemptLog:
+def read_attempts(read: Read, plan: Plan, members: ChainMembers) -> AttemptLog:
     """The attempts of a log: first those that are kept, then the sums of what none of them belongs to."""
     parts = [part for some in read() if (part := _kept(some, _apart(some, plan))).num_rows]
     kept = pa.concat_batches(parts) if parts else _nothing_kept()
@@ -182,7 +182,7 @@ def _is_apart(rows: PricedRows) -> npt.NDArray[np.bool_]:
 class _Sums:
     """The sums of all attempts, and of the requests that were answered at once."""
 
-    def __init__(self, plan: Plan, members: Members) -> None:
+    def __init__(self, plan: Plan, members: ChainMembers) -> None:
         self.plan, self.members = plan, members
         self.tried, self.answered = CellSum(), CellSum()
         self.cache_hits = self.undated = 0
@@ -289,7 +289,7 @@ def _halves(name: str, units: npt.NDArray[Any]) -> dict[str, Ints]:
     }  # fmt: skip
 
 
-def offered_cells(rows: PricedRows, members: Members, tier: Ints, index: npt.NDArray[np.intp]) -> Cells:
+def offered_cells(rows: PricedRows, members: ChainMembers, tier: Ints, index: npt.NDArray[np.intp]) -> Cells:
     """Sums of the requests of `index`, with who would serve them under each member and for how much."""
     measures = _priced(rows, index)
     for name in COUNTS:

@@ -16,15 +16,15 @@ from costaudit.questions.fallback.attempts import AttemptLog, money_of, without_
 from costaudit.questions.fallback.chain import CHEAPER, OTHER, SAME, Basis, Chain
 from costaudit.questions.fallback.failure_part import by_hour, by_model, by_provider, failure_row, pair_rows
 from costaudit.questions.fallback.failure_tables import Failures, failures_by
-from costaudit.questions.fallback.figures import DAY_US, known_usd, rounded, share, usd
-from costaudit.questions.fallback.kept import Kept, Mix, Who, billing_of, judge_kept
-from costaudit.questions.fallback.members import Members
+from costaudit.questions.fallback.figures import known_usd, rounded, share, usd
+from costaudit.questions.fallback.kept import KeptAttempts, TokensFrom, Who, billing_of, judge_kept
+from costaudit.questions.fallback.members import ChainMembers
 from costaudit.questions.fallback.outage import Outage, all_requests
 from costaudit.questions.fallback.outage_part import outage_rows
 from costaudit.questions.fallback.replay import (
+    ChainOutcome,
     Heads,
     Odds,
-    Outcome,
     as_logged,
     failure_rates,
     heads_of,
@@ -35,7 +35,7 @@ from costaudit.questions.fallback.retries import Link
 from costaudit.questions.fallback.retry_checks import Check, check_retries
 from costaudit.render.part import LogRead
 from costaudit.routing.policy import RULES_FROM, Policy
-from costaudit.times import instant
+from costaudit.times import DAY_US, instant
 
 NOTHING: Final = Chain("none", ())
 
@@ -69,8 +69,8 @@ class _Work(msgspec.Struct, frozen=True):
     """What the parts of the report are made of."""
 
     log: AttemptLog
-    members: Members
-    kept: Kept
+    members: ChainMembers
+    kept: KeptAttempts
     heads: Heads
     odds: Odds
     answered: int
@@ -79,7 +79,7 @@ class _Work(msgspec.Struct, frozen=True):
 
 
 def build_fallback(
-    log: AttemptLog, members: Members, chains: Sequence[Chain], outages: Sequence[Outage], passed: Pass
+    log: AttemptLog, members: ChainMembers, chains: Sequence[Chain], outages: Sequence[Outage], passed: Pass
 ) -> m.FallbackReport:
     """The report. Raises UsageError for an outage of a provider that the log does not have."""
     plan = members.plan
@@ -114,7 +114,9 @@ def build_fallback(
         logged=logged,
         first_attempts_usd=usd(heads.billed_units),
         token_sources=[
-            m.TokenSource(source=how.value, requests=heads.mixes[how]) for how in Mix if heads.mixes.get(how)
+            m.TokenSource(source=how.value, requests=heads.mixes[how])
+            for how in TokensFrom
+            if heads.mixes.get(how)
         ],
         as_logged=_chain_row(Chain("as logged", ()), own, work) if logged.known else None,
         chains=[_chain_row(c, total_outcome(replay(failed, c, odds)), work) for c in chains],
@@ -190,7 +192,7 @@ def _joined(who: Who) -> str:
     return "/".join(name if name is not None else "?" for name in who)
 
 
-def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
+def _chain_row(chain: Chain, found: ChainOutcome, work: _Work) -> m.ChainRow:
     heads, requests = work.heads, work.answered + found.requests
     spent = heads.billed_units + found.units
     success, priced = work.answered + found.served, work.answered_priced + found.priced
@@ -222,10 +224,10 @@ def _chain_row(chain: Chain, found: Outcome, work: _Work) -> m.ChainRow:
     )
 
 
-def _treatment(number: int, members: Sequence[str], policy: Policy) -> m.Treatment:
+def _treatment(number: int, members: Sequence[str], policy: Policy) -> m.PolicyTreatment:
     rule = policy.rules[number - RULES_FROM] if number >= RULES_FROM else None
     named = None if rule is None else rule.name or f"rule {number - RULES_FROM + 1}"
-    return m.Treatment(tier=number if rule is None else None, rule=named, members=list(members))
+    return m.PolicyTreatment(tier=number if rule is None else None, rule=named, members=list(members))
 
 
 def _notes(logged: m.Logged) -> Iterator[str]:

@@ -173,7 +173,7 @@ def _pools(provider: str | None, model: str | None, hour: int | None) -> tuple[_
     )
 
 
-class Step(msgspec.Struct, frozen=True):
+class ChainStep(msgspec.Struct, frozen=True):
     """One member of a chain as equal requests meet it."""
 
     provider: str | None
@@ -182,7 +182,7 @@ class Step(msgspec.Struct, frozen=True):
     """The part of an answer's cost that is billed when the attempt fails."""
 
 
-class Expected(msgspec.Struct, frozen=True):
+class ChainExpected(msgspec.Struct, frozen=True):
     """What a chain comes to for one request, before it is known which attempt succeeds."""
 
     served: Fraction
@@ -197,12 +197,12 @@ class Expected(msgspec.Struct, frozen=True):
         return sum((w * c for w, c in zip(self.weights, of_answers, strict=True)), Fraction(0))
 
 
-Failing = Callable[[Step], Fraction]
+Failing = Callable[[ChainStep], Fraction]
 
 
 def expect(
-    steps: Sequence[Step], failing: Failing, failed: Callable[[Step], None] = lambda _: None
-) -> Expected:
+    steps: Sequence[ChainStep], failing: Failing, failed: Callable[[ChainStep], None] = lambda _: None
+) -> ChainExpected:
     """Go along a chain: E = Σ reach·((1−q)·c + q·b·c), reach multiplied by q from step to step.
 
     `failing` says with which probability q a step fails, given that all before it did; `failed` is told of
@@ -224,7 +224,7 @@ def expect(
         attempts += reach
         reach *= chance
         failed(step)
-    return Expected(1 - reach, tuple(weights), attempts)
+    return ChainExpected(1 - reach, tuple(weights), attempts)
 
 
 def lasting(chance: Fraction, persistence: Fraction) -> Fraction:

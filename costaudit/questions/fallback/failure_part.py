@@ -7,15 +7,15 @@ from fractions import Fraction
 from costaudit.questions.fallback import result as m
 from costaudit.questions.fallback.attempts import AttemptLog
 from costaudit.questions.fallback.failure_tables import Failures, clusters_of, failures_by, together_of
-from costaudit.questions.fallback.failures import Reason
-from costaudit.questions.fallback.figures import HOUR_US, interval, rounded, share, usd
+from costaudit.questions.fallback.failures import FailureReason
+from costaudit.questions.fallback.figures import interval, rounded, share, usd
 from costaudit.questions.fallback.kept import Billing
-from costaudit.times import instant
+from costaudit.times import HOUR_US, instant
 
 
 def failure_row(provider: str | None, model: str | None, found: Failures) -> m.FailureRow:
     """Attempts of one model; None for both names where they are of all."""
-    reasons = {reason.value: found.reasons.get(reason, 0) for reason in Reason}
+    reasons = {reason.value: found.reasons.get(reason, 0) for reason in FailureReason}
     unanswered = found.attempts - found.answered
     return m.FailureRow(
         provider=provider,

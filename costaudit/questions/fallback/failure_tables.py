@@ -12,7 +12,7 @@ import msgspec
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.questions.fallback.attempts import ANSWERED, money_of, rows_of
 from costaudit.questions.fallback.chain import Tally
-from costaudit.questions.fallback.failures import REASONS, TRANSIENT, Reason
+from costaudit.questions.fallback.failures import REASONS, TRANSIENT, FailureReason
 from costaudit.questions.fallback.kept import TRANSIENT_CODES
 from costaudit.stats.intervals import Estimate, difference, wilson
 
@@ -21,7 +21,7 @@ class Failures(msgspec.Struct):
     """Attempts of one model, hour of day …, and what failed of them."""
 
     answered: int = 0
-    reasons: dict[Reason, int] = msgspec.field(default_factory=lambda: defaultdict(int))
+    reasons: dict[FailureReason, int] = msgspec.field(default_factory=lambda: defaultdict(int))
     billed_units: int = 0
     """Of attempts without an answer, in 1e-15 USD."""
     unpriced: int = 0

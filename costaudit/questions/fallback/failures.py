@@ -10,7 +10,7 @@ from typing import Final
 from costaudit.schema import Status
 
 
-class Reason(StrEnum):
+class FailureReason(StrEnum):
     """Why there was no answer."""
 
     RATE_LIMIT = "rate_limit"
@@ -28,31 +28,37 @@ class Reason(StrEnum):
     """A failure whose code says nothing, or that has none."""
 
 
-REASONS: Final = tuple(Reason)
+REASONS: Final = tuple(FailureReason)
 
-TRANSIENT: Final = (Reason.RATE_LIMIT, Reason.TIMEOUT, Reason.SERVER, Reason.UNUSABLE, Reason.UNKNOWN)
+TRANSIENT: Final = (
+    FailureReason.RATE_LIMIT,
+    FailureReason.TIMEOUT,
+    FailureReason.SERVER,
+    FailureReason.UNUSABLE,
+    FailureReason.UNKNOWN,
+)
 """Failures of who served: the same request may be answered by a later attempt."""
 
 _CODES: Final = (
-    (Reason.TIMEOUT, r"408|504|524|time[ _-]?d?[ _-]?out|deadline"),
+    (FailureReason.TIMEOUT, r"408|504|524|time[ _-]?d?[ _-]?out|deadline"),
     (
-        Reason.RATE_LIMIT,
+        FailureReason.RATE_LIMIT,
         r"429|529|rate[ _-]?limit|too[ _-]?many|overload|quota|throttl|resource[ _-]?exhausted|capacity",
     ),
     (
-        Reason.SERVER,
+        FailureReason.SERVER,
         r"5\d\d|server|unavailable|internal|connection|bad[ _-]?gateway|api[ _-]?error|econn|network",
     ),
-    (Reason.UNUSABLE, r"malformed|json|parse|schema|tool_use_failed|output_validation|incomplete"),
+    (FailureReason.UNUSABLE, r"malformed|json|parse|schema|tool_use_failed|output_validation|incomplete"),
     (
-        Reason.REFUSED,
+        FailureReason.REFUSED,
         (
             r"4\d\d|invalid|not[ _-]?found|unauthor|forbidden|permission|authentication|content|policy"
             r"|filter|unsupported|unknown_parameter|context[ _-]?length|too[ _-]?(long|large)"
             r"|bad[ _-]?request|min_value"
         ),
     ),
-    (Reason.CANCELLED, r"cancel|abort|client[ _-]?closed|disconnect"),
+    (FailureReason.CANCELLED, r"cancel|abort|client[ _-]?closed|disconnect"),
 )
 """Patterns of error codes, the first that occurs decides. Codes are those of the providers' error pages
 (OpenAI, Anthropic, Google, Bedrock) and the exceptions of their SDKs and of LiteLLM."""
@@ -63,7 +69,7 @@ _PATTERNS: Final = tuple(
 
 
 @lru_cache(maxsize=4096)
-def reason_of(status: str, error_code: str | None) -> Reason | None:
+def reason_of(status: str, error_code: str | None) -> FailureReason | None:
     """The reason of an attempt; None for one that was answered.
 
     >>> reason_of("error", "429 rate_limit").value, reason_of("superseded", None).value, reason_of("ok", None)
@@ -72,8 +78,8 @@ def reason_of(status: str, error_code: str | None) -> Reason | None:
     if status in (Status.OK, Status.CACHE_HIT):
         return None
     if status == Status.SUPERSEDED:
-        return Reason.UNUSABLE
+        return FailureReason.UNUSABLE
     if status == Status.CANCELLED:
-        return Reason.CANCELLED
+        return FailureReason.CANCELLED
     code = error_code or ""
-    return next((reason for reason, pattern in _PATTERNS if pattern.search(code)), Reason.UNKNOWN)
+    return next((reason for reason, pattern in _PATTERNS if pattern.search(code)), FailureReason.UNKNOWN)

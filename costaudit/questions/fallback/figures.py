@@ -6,12 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from costaudit.questions.fallback.replay import Outcome
+from costaudit.questions.fallback.replay import ChainOutcome
 from costaudit.render.part import Interval
 from costaudit.stats.intervals import Estimate
-
-HOUR_US: Final = 3_600_000_000
-DAY_US: Final = 24 * HOUR_US
 
 ROUND: Final = 12
 """Decimals of expected dollars."""
@@ -24,7 +21,7 @@ def usd(units: int | Fraction) -> Decimal:
     return Decimal(round(units / 10 ** (15 - ROUND))).scaleb(-ROUND)
 
 
-def known_usd(found: Outcome, units: Fraction) -> Decimal | None:
+def known_usd(found: ChainOutcome, units: Fraction) -> Decimal | None:
     """An amount; None where none of the requests has a price."""
     return usd(units) if found.priced or not found.requests else None
 

@@ -39,7 +39,7 @@ TRANSIENT_CODES: Final = frozenset(REASONS.index(reason) for reason in TRANSIENT
 """Codes of reasons for which who served is answerable."""
 
 
-class Mix(StrEnum):
+class TokensFrom(StrEnum):
     """Where the tokens that a failed attempt would have taken are known from."""
 
     OWN = "own"
@@ -54,7 +54,7 @@ class Mix(StrEnum):
     """Not known: the attempt counts for availability, and not for money."""
 
 
-class Kept(msgspec.Struct, frozen=True):
+class KeptAttempts(msgspec.Struct, frozen=True):
     """The kept attempts of a log, with what they come to; arrays have one entry per attempt."""
 
     rows: PricedRows
@@ -63,7 +63,7 @@ class Kept(msgspec.Struct, frozen=True):
     hour: npt.NDArray[np.int64]
     reason: npt.NDArray[np.int64]
     """ANSWERED, or an index into REASONS."""
-    mix: tuple[Mix | None, ...]
+    mix: tuple[TokensFrom | None, ...]
     """Of failed attempts."""
     whole: PricedRows
     """Failed attempts as if they had been answered."""
@@ -97,12 +97,12 @@ class Kept(msgspec.Struct, frozen=True):
         return units if units >= 0 else None
 
 
-def judge_kept(log: AttemptLog, plan: Plan) -> Kept:
+def judge_kept(log: AttemptLog, plan: Plan) -> KeptAttempts:
     """The kept attempts priced as logged, and as if they had been answered."""
     rows = price_rows(Segment.of(log.kept), plan)
     served, reason = serving(rows, plan), reason_codes(rows)
     mix, counts = _mixes(log, rows, served, reason)
-    return Kept(
+    return KeptAttempts(
         rows=rows,
         served=served,
         hour=hours_of(rows.ts),
@@ -115,7 +115,7 @@ def judge_kept(log: AttemptLog, plan: Plan) -> Kept:
 
 def _mixes(
     log: AttemptLog, rows: PricedRows, served: Serving, reason: npt.NDArray[np.int64]
-) -> tuple[tuple[Mix | None, ...], dict[str, npt.NDArray[np.int64]]]:
+) -> tuple[tuple[TokensFrom | None, ...], dict[str, npt.NDArray[np.int64]]]:
     counts = {
         name: np.zeros(rows.calls.rows, np.int64) if column is None else column.copy()
         for name, column in rows.counts.items()
@@ -125,7 +125,7 @@ def _mixes(
     means = _means(log.answered)
     feature = rows.words["feature"]
     replaced = rows.words["status"].among(Status.SUPERSEDED)
-    found: list[Mix | None] = []
+    found: list[TokensFrom | None] = []
     for row in range(rows.calls.rows):
         if reason[row] == ANSWERED:
             found.append(None)
@@ -134,17 +134,17 @@ def _mixes(
         who = served.provider.values[place], served.model.values[place]
         keyed = (*who, feature.values[int(feature.codes[row])])
         if used[row] and (replaced[row] or row not in donor):
-            found.append(Mix.OWN)
+            found.append(TokensFrom.OWN)
         elif row in donor:
-            found.append(Mix.ANSWER)
+            found.append(TokensFrom.ANSWER)
             for name in COUNTS:
                 counts[name][row] = counts[name][donor[row]]
         elif keyed in means or who in means:
-            found.append(Mix.FEATURE if keyed in means else Mix.MODEL)
+            found.append(TokensFrom.FEATURE if keyed in means else TokensFrom.MODEL)
             for name, mean in zip(COUNTS, means.get(keyed) or means[who], strict=True):
                 counts[name][row] = mean
         else:
-            found.append(Mix.NONE)
+            found.append(TokensFrom.NONE)
     return tuple(found), counts
 
 
@@ -179,9 +179,9 @@ def _means(answered: Cells) -> dict[tuple[str | None, ...], list[int]]:
 
 
 def _as_answered(
-    kept: pa.RecordBatch, mix: Sequence[Mix | None], counts: Mapping[str, npt.NDArray[np.int64]]
+    kept: pa.RecordBatch, mix: Sequence[TokensFrom | None], counts: Mapping[str, npt.NDArray[np.int64]]
 ) -> pa.RecordBatch:
-    known = [how is not Mix.NONE for how in mix]
+    known = [how is not TokensFrom.NONE for how in mix]
     quality = [Quality.EXACT.value if k else Quality.NONE.value for k in known]
     columns = {
         **{name: pa.array(column, pa.int64()) for name, column in counts.items()},
@@ -204,7 +204,7 @@ class Billing(msgspec.Struct, frozen=True):
         return self.by_provider.get(provider, self.overall)
 
 
-def billing_of(kept: Kept) -> Billing:
+def billing_of(kept: KeptAttempts) -> Billing:
     """Σ billed / Σ cost of an answer, over the failed attempts of each provider whose tokens are known."""
     billed: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
     for row in range(len(kept.mix)):

@@ -17,7 +17,7 @@ from costaudit.prices.conditions import service_tier
 from costaudit.prices.numbered import RateMatrix
 from costaudit.questions.fallback.chain import CHEAPER, KEYWORDS, OTHER, SAME
 from costaudit.routing.candidates import knows
-from costaudit.routing.offering import Route
+from costaudit.routing.offering import CandidateRoute
 from costaudit.routing.offers import NO_ROUTE
 from costaudit.routing.policy import CLASSES, Patterns, Seat, matches
 from costaudit.tape.columns import Words
@@ -27,7 +27,7 @@ Mask = npt.NDArray[np.bool_]
 Cards = npt.NDArray[np.int32]
 
 
-class Offer(msgspec.Struct, frozen=True):
+class MemberOffer(msgspec.Struct, frozen=True):
     """What one member of a chain offers to every call of a batch."""
 
     card: Cards
@@ -36,7 +36,7 @@ class Offer(msgspec.Struct, frozen=True):
     """What it would cost, in 1e-15 USD; 0 where it cannot serve."""
 
 
-class Members(msgspec.Struct, eq=False, dict=True):
+class ChainMembers(msgspec.Struct, eq=False, dict=True):
     """The members of all chains of a run."""
 
     plan: Plan
@@ -44,10 +44,10 @@ class Members(msgspec.Struct, eq=False, dict=True):
     """Keywords and models, each once; not `same`, which everyone offers."""
     roster: Mapping[str, tuple[Seat, ...]]
     """Seats by class, for `cheaper` and `other`."""
-    _routes: dict[tuple[Seat, str], Route] = msgspec.field(default_factory=dict)
+    _routes: dict[tuple[Seat, str], CandidateRoute] = msgspec.field(default_factory=dict)
 
     @classmethod
-    def of(cls, plan: Plan, names: Iterable[str], roster: Mapping[str, tuple[Seat, ...]]) -> Members:
+    def of(cls, plan: Plan, names: Iterable[str], roster: Mapping[str, tuple[Seat, ...]]) -> ChainMembers:
         """The members, each once; raises ConfigError for a model that is not in the price book."""
         known = tuple(dict.fromkeys(name for name in names if name != SAME))
         allowed = set(plan.policy.providers)
@@ -71,7 +71,7 @@ class Members(msgspec.Struct, eq=False, dict=True):
                     )
         return members
 
-    def offers(self, rows: PricedRows) -> dict[str, Offer]:
+    def offers(self, rows: PricedRows) -> dict[str, MemberOffer]:
         """What each member offers to every call of a batch, by its name."""
         needs = _Needs.of(rows, self._bounds(rows))
         kinds = self._kinds(rows)
@@ -106,8 +106,8 @@ class Members(msgspec.Struct, eq=False, dict=True):
         rows: PricedRows,
         needs: _Needs,
         kinds: Sequence[tuple[str, npt.NDArray[np.intp]]],
-    ) -> Offer:
-        none = Offer(np.full(rows.calls.rows, NO_ROUTE, np.int32), np.zeros(rows.calls.rows, object))
+    ) -> MemberOffer:
+        none = MemberOffer(np.full(rows.calls.rows, NO_ROUTE, np.int32), np.zeros(rows.calls.rows, object))
         best = _Cheapest(none)
         for kind, index in kinds:
             if name not in KEYWORDS:
@@ -178,7 +178,7 @@ class Members(msgspec.Struct, eq=False, dict=True):
         priced = units >= 0
         return index[priced], card[priced], units[priced]
 
-    def _route(self, seat: Seat, kind: str) -> Route:
+    def _route(self, seat: Seat, kind: str) -> CandidateRoute:
         found = self._routes.get((seat, kind))
         if found is None:
             found = self._routes[seat, kind] = self.plan.offering.seat_route(seat, kind)
@@ -231,7 +231,7 @@ def _named(patterns: Patterns, words: Words) -> Mask:
 class _Cheapest(msgspec.Struct):
     """The cheapest offer so far; of equal ones the earlier."""
 
-    offered: Offer
+    offered: MemberOffer
 
     def offer(
         self,

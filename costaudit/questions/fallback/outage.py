@@ -15,7 +15,7 @@ import numpy as np
 from costaudit.engine.ledger import NO_PERIOD, Cells, CellSum
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.questions.fallback.chain import Chain
-from costaudit.questions.fallback.replay import Odds, Outcome, replay, total_outcome
+from costaudit.questions.fallback.replay import ChainOutcome, Odds, replay, total_outcome
 
 HOUR_S: Final = 3600
 
@@ -128,7 +128,7 @@ def windows_of(cells: Cells, outage: Outage) -> Windows:
     return Windows(named, len(hit), len(starts))
 
 
-class Part(msgspec.Struct, frozen=True):
+class HitRequests(msgspec.Struct, frozen=True):
     """Requests of one tier or feature that an outage hits."""
 
     requests: int
@@ -138,9 +138,9 @@ class Part(msgspec.Struct, frozen=True):
 class Hit(msgspec.Struct, frozen=True):
     """What a chain makes of an outage."""
 
-    outcome: Outcome
-    by_tier: Mapping[int, Part]
-    by_feature: Mapping[str | None, Part]
+    outcome: ChainOutcome
+    by_tier: Mapping[int, HitRequests]
+    by_feature: Mapping[str | None, HitRequests]
 
 
 def all_requests(*parts: Cells) -> Cells:
@@ -177,10 +177,10 @@ def _taken(cells: Cells, index: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Ce
 K = TypeVar("K")
 
 
-def _parts(keys: Sequence[K], outcomes: Sequence[Outcome]) -> dict[K, Part]:
+def _parts(keys: Sequence[K], outcomes: Sequence[ChainOutcome]) -> dict[K, HitRequests]:
     requests: dict[K, int] = defaultdict(int)
     served: dict[K, Fraction] = defaultdict(Fraction)
     for key, one in zip(keys, outcomes, strict=True):
         requests[key] += one.requests
         served[key] += one.served
-    return {key: Part(requests[key], served[key]) for key in requests}
+    return {key: HitRequests(requests[key], served[key]) for key in requests}

@@ -9,11 +9,11 @@ from typing import Final
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.questions.fallback import result as m
 from costaudit.questions.fallback.chain import Chain
-from costaudit.questions.fallback.figures import HOUR_US, known_usd, rounded, share
-from costaudit.questions.fallback.outage import Hit, Outage, Part, Window, strike, windows_of
+from costaudit.questions.fallback.figures import known_usd, rounded, share
+from costaudit.questions.fallback.outage import Hit, HitRequests, Outage, Window, strike, windows_of
 from costaudit.questions.fallback.replay import Odds
 from costaudit.schema import UNTAGGED
-from costaudit.times import instant
+from costaudit.times import HOUR_US, instant
 
 USUAL_HOURS: Final = 4
 """Hours of the outage that is shown where none is asked for."""
@@ -86,5 +86,5 @@ def _outage_chain(chain: Chain, hit: Hit, window: Window) -> m.OutageChain:
     )
 
 
-def _most(parts: Mapping[str | None, Part]) -> list[tuple[str | None, Part]]:
+def _most(parts: Mapping[str | None, HitRequests]) -> list[tuple[str | None, HitRequests]]:
     return sorted(parts.items(), key=lambda one: (-one[1].requests, one[0] is None, one[0] or ""))

@@ -15,15 +15,15 @@ from costaudit.questions.fallback.chain import (
     SAME,
     Basis,
     Chain,
-    Expected,
+    ChainExpected,
+    ChainStep,
     FailureRates,
-    Step,
     Tally,
     expect,
     lasting,
 )
-from costaudit.questions.fallback.kept import TRANSIENT_CODES, Billing, Kept, Mix, Who
-from costaudit.questions.fallback.members import Members
+from costaudit.questions.fallback.kept import TRANSIENT_CODES, Billing, KeptAttempts, TokensFrom, Who
+from costaudit.questions.fallback.members import ChainMembers
 from costaudit.questions.fallback.retries import Family
 
 
@@ -37,7 +37,7 @@ def failure_rates(tried: Cells) -> FailureRates:
     return rates
 
 
-class Outcome(msgspec.Struct):
+class ChainOutcome(msgspec.Struct):
     """What becomes of some requests along a chain; expected values are exact."""
 
     requests: int = 0
@@ -58,7 +58,7 @@ class Outcome(msgspec.Struct):
     basis: dict[Basis, int] | None = None
     """Chances of requests × members by what they were taken from."""
 
-    def add(self, other: Outcome) -> None:
+    def add(self, other: ChainOutcome) -> None:
         """Take in some more requests."""
         self.requests += other.requests
         self.served += other.served
@@ -79,7 +79,7 @@ class Odds(msgspec.Struct, frozen=True):
     """See `Check.persistence`."""
 
 
-def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -> list[Outcome]:
+def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -> list[ChainOutcome]:
     """For every cell of requests what the chain makes of them, given that their first attempt failed.
 
     With `down`, attempts at that provider all fail, and cost nothing: the first ones failed because of that.
@@ -115,7 +115,7 @@ def replay(cells: Cells, chain: Chain, odds: Odds, *, down: str | None = None) -
 class _Forecast(msgspec.Struct, frozen=True):
     """What is expected of each of some equal requests."""
 
-    expected: Expected
+    expected: ChainExpected
     asked: tuple[Who, ...]
     basis: tuple[Basis, ...]
     """What each chance was taken from."""
@@ -141,18 +141,18 @@ class _Forecasts:
         if self.down is None:
             draw.failed(*first, hour)
 
-        def failing(step: Step) -> Fraction:
+        def failing(step: ChainStep) -> Fraction:
             if self._is_down(step.provider):
                 return Fraction(1)
             chance, how = draw.chance(step.provider, step.model, hour)
             basis.append(how)
             return lasting(chance, self.odds.persistence) if draw.has_failed_at(step.provider) else chance
 
-        def failed(step: Step) -> None:
+        def failed(step: ChainStep) -> None:
             if not self._is_down(step.provider):  # what is only imagined is not in the log's counts
                 draw.failed(step.provider, step.model, hour)
 
-        steps = [Step(*who, self._billed(who[0])) for who in asked]
+        steps = [ChainStep(*who, self._billed(who[0])) for who in asked]
         return _Forecast(expect(steps, failing, failed), asked, tuple(basis))
 
     def _is_down(self, provider: str | None) -> bool:
@@ -171,9 +171,9 @@ class _Some(msgspec.Struct, frozen=True):
     own: int
 
 
-def _outcome(some: _Some, forecast: _Forecast, costs: Sequence[int]) -> Outcome:
+def _outcome(some: _Some, forecast: _Forecast, costs: Sequence[int]) -> ChainOutcome:
     expected, basis, requests = forecast.expected, Counter(forecast.basis), some.requests
-    return Outcome(
+    return ChainOutcome(
         requests=requests,
         served=expected.served * requests,
         units=expected.cost(costs),
@@ -187,9 +187,9 @@ def _outcome(some: _Some, forecast: _Forecast, costs: Sequence[int]) -> Outcome:
     )
 
 
-def total_outcome(outcomes: Sequence[Outcome]) -> Outcome:
+def total_outcome(outcomes: Sequence[ChainOutcome]) -> ChainOutcome:
     """Some outcomes together."""
-    whole = Outcome(models={}, basis={})
+    whole = ChainOutcome(models={}, basis={})
     models: dict[Who, int] = defaultdict(int)
     basis: dict[Basis, int] = defaultdict(int)
     for one in outcomes:
@@ -210,29 +210,29 @@ class Heads(msgspec.Struct, frozen=True):
     """As `AttemptLog.answered`: costs are those of an answer."""
     billed_units: int
     """What the failed first attempts were billed, in 1e-15 USD."""
-    mixes: Mapping[Mix, int]
+    mixes: Mapping[TokensFrom, int]
 
 
-def heads_of(log: AttemptLog, kept: Kept, members: Members) -> Heads:
+def heads_of(log: AttemptLog, kept: KeptAttempts, members: ChainMembers) -> Heads:
     """Requests to be replayed: their first attempt is in the log, and failed."""
     families = [f for f in log.families if not f.orphan and kept.failed(f.rows[0])]
     first = np.array([f.rows[0] for f in families], np.intp)
-    mixes: dict[Mix, int] = defaultdict(int)
+    mixes: dict[TokensFrom, int] = defaultdict(int)
     for row in first.tolist():
-        mixes[kept.mix[row] or Mix.NONE] += 1
+        mixes[kept.mix[row] or TokensFrom.NONE] += 1
     cells = offered_cells(kept.whole, members, kept.tier, first)
     return Heads(tuple(families), cells, sum(kept.units(row) for row in first.tolist()), mixes)
 
 
-def as_logged(heads: Heads, kept: Kept) -> Outcome:
+def as_logged(heads: Heads, kept: KeptAttempts) -> ChainOutcome:
     """What the log did with them."""
-    found = Outcome(models={}, basis={})
+    found = ChainOutcome(models={}, basis={})
     for family in heads.families:
         later = family.rows[1:]
         served = any(kept.answered(row) for row in later)
         own = kept.own_units(family.rows[0])
         found.add(
-            Outcome(
+            ChainOutcome(
                 requests=1,
                 served=Fraction(served),
                 units=Fraction(sum(kept.units(row) for row in later)),

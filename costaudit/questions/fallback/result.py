@@ -172,7 +172,7 @@ class BasisShare(Part, frozen=True, kw_only=True):
     chances: int
 
 
-class Treatment(Part, frozen=True, kw_only=True):
+class PolicyTreatment(Part, frozen=True, kw_only=True):
     """Requests that a policy treats apart, and their members."""
 
     tier: int | None
@@ -186,7 +186,7 @@ class ChainRow(Part, frozen=True, kw_only=True):
 
     name: str
     members: list[str]
-    treatments: list[Treatment]
+    treatments: list[PolicyTreatment]
     """Other members for some requests: the fallbacks of a policy's rules and tiers."""
     served: float
     """Expected number of those requests that are answered in the end."""

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from costaudit.engine.audit import Requests
 from costaudit.ingest.hashes import Hashes, mixed
-from costaudit.questions.fallback.failures import Reason, reason_of
+from costaudit.questions.fallback.failures import FailureReason, reason_of
 from costaudit.schema import Status
 from costaudit.tape.record import hashes_in
 from costaudit.tiers.traits import PROMPT as PROMPT_HASH
@@ -80,7 +80,7 @@ class Tries(msgspec.Struct, frozen=True):
             status=listed("status"),
             prompt=listed(PROMPT),
             refused=[
-                reason_of(status, code) is Reason.REFUSED
+                reason_of(status, code) is FailureReason.REFUSED
                 for status, code in zip(listed("status"), listed("error_code"), strict=True)
             ],
             feature=listed("feature"),

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from costaudit.questions.fallback.chain import FailureRates
-from costaudit.questions.fallback.kept import Kept
+from costaudit.questions.fallback.kept import KeptAttempts
 from costaudit.questions.fallback.replay import Heads
 
 SEEN: Final = 30
@@ -44,7 +44,7 @@ class Checks(msgspec.Struct, frozen=True):
     """At another one."""
 
 
-def check_retries(heads: Heads, kept: Kept, rates: FailureRates) -> Checks:
+def check_retries(heads: Heads, kept: KeptAttempts, rates: FailureRates) -> Checks:
     """How well the rates foretell the retries of the log itself."""
     counts = {True: [0, 0], False: [0, 0]}
     expected = {True: Fraction(0), False: Fraction(0)}

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from costaudit.prices.answers import CheckValue, check_value
 from costaudit.prices.check import Checked
 from costaudit.prices.rows import instant_text
-from costaudit.questions.gates.case import Case
-from costaudit.questions.gates.check import Judged
+from costaudit.questions.gates.case import GateCase
+from costaudit.questions.gates.check import CheckOutcome
 from costaudit.questions.gates.figures import exact_text
-from costaudit.questions.gates.outcome import Outcome
+from costaudit.questions.gates.outcome import GateOutcome
 from costaudit.questions.gates.registry import GATES, Gate
-from costaudit.questions.gates.told import Place, blocks_of, headline, message_of, notes_of, violations_of
+from costaudit.questions.gates.told import GatePlace, blocks_of, headline, message_of, notes_of, violations_of
 from costaudit.render.checks.model import CheckReport
 from costaudit.render.jsonout import DIALECT
 from costaudit.render.jsontext import render_value
@@ -107,7 +107,7 @@ def json_schema(kind: str) -> dict[str, Any]:
 
 
 def report_of(
-    judged: Judged, case: Case, place: Place, *, version: str, width: int, color: bool
+    judged: CheckOutcome, case: GateCase, place: GatePlace, *, version: str, width: int, color: bool
 ) -> CheckReport:
     """The check for all formats; the text is laid out for `width` columns."""
     blocks = list(blocks_of(judged, case, place))
@@ -128,7 +128,7 @@ def report_of(
     return replace(report, bodies=bodies)
 
 
-def _value(judged: Judged, case: Case, place: Place, version: str) -> GatesValue:
+def _value(judged: CheckOutcome, case: GateCase, place: GatePlace, version: str) -> GatesValue:
     checked = Checked(violations_of(judged, place), unreadable=judged.exit_code == 2)
     told = check_value(checked, judged.exit_code)
     return {
@@ -142,7 +142,7 @@ def _value(judged: Judged, case: Case, place: Place, version: str) -> GatesValue
     }
 
 
-def _judged(case: Case) -> JudgedValue | None:
+def _judged(case: GateCase) -> JudgedValue | None:
     if case.log is None:
         return None
     log, passed = case.log, case.log.work.passed
@@ -157,7 +157,7 @@ def _judged(case: Case) -> JudgedValue | None:
     }
 
 
-def _gate(gate: Gate, outcome: Outcome, place: Place) -> GateValue:
+def _gate(gate: Gate, outcome: GateOutcome, place: GatePlace) -> GateValue:
     measured = outcome.measured
     limits, money = measured.limits, measured.unit.startswith("usd")
     texts = [

@@ -13,9 +13,9 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.month import MONTH_DAYS
 from costaudit.errors import did_you_mean
-from costaudit.questions.gates.case import Case, Log, Mask, in_usd
+from costaudit.questions.gates.case import GateCase, Log, Mask, in_usd
 from costaudit.questions.gates.figures import counted
-from costaudit.questions.gates.outcome import Limits, Measured, Unit
+from costaudit.questions.gates.outcome import GateLimits, Measured, Unit
 from costaudit.routing.policy import matches
 from costaudit.schema import UNTAGGED, Tier
 from costaudit.times import DAY_US, HOUR_US, instant
@@ -28,7 +28,7 @@ UNITS: Final = {
 }
 
 
-def find_budgets(case: Case) -> Iterator[Measured]:
+def find_budgets(case: GateCase) -> Iterator[Measured]:
     """Every budget that is set, in the order of the file."""
     log = case.log
     if log is not None:
@@ -38,7 +38,7 @@ def find_budgets(case: Case) -> Iterator[Measured]:
 def _measured(log: Log, gate: BudgetGate, number: int) -> Measured:
     here = _scope(log, gate)
     value, note = _spent(log, gate, here)
-    return Measured(subject(gate), value, Limits.of(gate), UNITS[gate.per], note, ("budget", number))
+    return Measured(subject(gate), value, GateLimits.of(gate), UNITS[gate.per], note, ("budget", number))
 
 
 def subject(gate: BudgetGate) -> str:

@@ -66,7 +66,7 @@ class Log:
         return None if self.work.days is None else Fraction(repr(self.work.days))
 
 
-class Case(msgspec.Struct, frozen=True):
+class GateCase(msgspec.Struct, frozen=True):
     """Everything that gates may ask."""
 
     gates: Gates

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 from costaudit.money import shown
-from costaudit.questions.gates.outcome import Outcome, Unit
+from costaudit.questions.gates.outcome import GateOutcome, Unit
 
 PLACES: Final = 9
 """Decimals of a value that does not end: the rest is cut, not rounded."""
@@ -49,7 +49,7 @@ def dollars(value: Fraction) -> str:
     return shown(Decimal(value.numerator) / Decimal(value.denominator))
 
 
-def value_text(outcome: Outcome) -> str:
+def value_text(outcome: GateOutcome) -> str:
     """The measured value for the eye, with as many digits as tell it from its limit."""
     value, unit = outcome.measured.value, outcome.measured.unit
     if value is None:
@@ -65,7 +65,7 @@ def _figure(text: str) -> Decimal:
     return Decimal(text.strip("$%").replace(",", ""))
 
 
-def limit_text(outcome: Outcome) -> str:
+def limit_text(outcome: GateOutcome) -> str:
     """The limit that decided, for the eye: all of its digits, because it is what was set."""
     limit, unit = outcome.limit, outcome.measured.unit
     if limit is None:

@@ -11,13 +11,13 @@ from costaudit.config.gates import Limit, MarkupGate
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.errors import did_you_mean
 from costaudit.prices.gateways import Gateways
-from costaudit.questions.gates.case import Case, Log, Mask, in_usd, percent
+from costaudit.questions.gates.case import GateCase, Log, Mask, in_usd, percent
 from costaudit.questions.gates.figures import counted
-from costaudit.questions.gates.outcome import Limits, Measured, Unit
+from costaudit.questions.gates.outcome import GateLimits, Measured, Unit
 from costaudit.times import DAY_US, HOUR_US
 
 
-def find_markups(case: Case) -> Iterator[Measured]:
+def find_markups(case: GateCase) -> Iterator[Measured]:
     """Every gateway of the log, and every gateway with a limit of its own."""
     gate, log = case.gates.markup, case.log
     if gate is None or log is None:
@@ -40,16 +40,16 @@ def find_markups(case: Case) -> Iterator[Measured]:
     yield from _direct(log, gate, names, is_alone=not found)
 
 
-def _limits(gate: MarkupGate, own: str | None) -> tuple[Limits | None, tuple[str | int, ...]]:
+def _limits(gate: MarkupGate, own: str | None) -> tuple[GateLimits | None, tuple[str | int, ...]]:
     if own is not None:
-        return Limits.of(gate.gateways[own]), ("markup", "gateways", own)
+        return GateLimits.of(gate.gateways[own]), ("markup", "gateways", own)
     if gate.deny is None and gate.warn is None:
         return None, ("markup",)
-    return Limits.of(Limit(deny=gate.deny, warn=gate.warn)), ("markup",)
+    return GateLimits.of(Limit(deny=gate.deny, warn=gate.warn)), ("markup",)
 
 
 def _of_gateway(
-    log: Log, gateways: Gateways, name: str, here: Mask, terms: tuple[Limits, tuple[str | int, ...]]
+    log: Log, gateways: Gateways, name: str, here: Mask, terms: tuple[GateLimits, tuple[str | int, ...]]
 ) -> Measured:
     """What a gateway adds, over all its requests with a price; where its fee is not known there is doubt."""
     limits, key = terms

@@ -15,7 +15,7 @@ import msgspec
 from costaudit.config.gates import Limit
 
 
-class Verdict(StrEnum):
+class GateVerdict(StrEnum):
     """What a gate says."""
 
     PASS = "pass"  # noqa: S105 - no password
@@ -35,7 +35,7 @@ class Unit(StrEnum):
     MODELS = "models"
 
 
-class Limits(msgspec.Struct, frozen=True):
+class GateLimits(msgspec.Struct, frozen=True):
     """Where a gate warns and fails; one of the two is set."""
 
     deny: Fraction | None
@@ -44,13 +44,13 @@ class Limits(msgspec.Struct, frozen=True):
     """The value must not be below them; else it must not be above."""
 
     @classmethod
-    def of(cls, limit: Limit[Decimal] | Limit[int]) -> Limits:
+    def of(cls, limit: Limit[Decimal] | Limit[int]) -> GateLimits:
         """The limits of a setting."""
         deny, warn = (None if value is None else Fraction(value) for value in (limit.deny, limit.warn))
         return cls(deny, warn, limit.at_least)
 
     @classmethod
-    def none_at(cls, level: Literal["deny", "warn"]) -> Limits:
+    def none_at(cls, level: Literal["deny", "warn"]) -> GateLimits:
         """Nothing at all may be found, at a level."""
         nothing = Fraction(0)
         return cls(nothing, None) if level == "deny" else cls(None, nothing)
@@ -72,7 +72,7 @@ class Measured(msgspec.Struct, frozen=True):
     """What of the gate it is about: `tokens`, `feature /search*`; names in it may come from a log."""
     value: Fraction | None
     """In its unit, exact; percent for a share. None when it is not known."""
-    limits: Limits
+    limits: GateLimits
     unit: Unit
     note: str
     """What it rests on, or why it is not known."""
@@ -82,24 +82,28 @@ class Measured(msgspec.Struct, frozen=True):
     """Why the true value may be worse, so that it is no pass."""
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class GateOutcome(msgspec.Struct, frozen=True):
     """A measured value, judged."""
 
     measured: Measured
-    verdict: Verdict
+    verdict: GateVerdict
     limit: Fraction | None
     """The one that decided: the broken one, else the gravest."""
 
 
-def judge(measured: Measured) -> Outcome:
+def judge(measured: Measured) -> GateOutcome:
     """The verdict. Deny beats warn; doubt leaves nothing but a broken limit."""
     value, limits = measured.value, measured.limits
     gravest = limits.deny if limits.deny is not None else limits.warn
     if value is None:
-        return Outcome(measured, Verdict.CANNOT_JUDGE, gravest)
+        return GateOutcome(measured, GateVerdict.CANNOT_JUDGE, gravest)
     if limits.breaks(value, limits.deny):
-        return Outcome(measured, Verdict.FAIL, limits.deny)
+        return GateOutcome(measured, GateVerdict.FAIL, limits.deny)
     warns = limits.breaks(value, limits.warn)
     if measured.doubt and not (warns and limits.deny is None):
-        return Outcome(measured, Verdict.CANNOT_JUDGE, gravest)
-    return Outcome(measured, Verdict.WARN, limits.warn) if warns else Outcome(measured, Verdict.PASS, gravest)
+        return GateOutcome(measured, GateVerdict.CANNOT_JUDGE, gravest)
+    return (
+        GateOutcome(measured, GateVerdict.WARN, limits.warn)
+        if warns
+        else GateOutcome(measured, GateVerdict.PASS, gravest)
+    )

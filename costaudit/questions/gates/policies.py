@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Final
 
 from costaudit.prices.rules.rule import Wanted
-from costaudit.questions.gates.case import Case
+from costaudit.questions.gates.case import GateCase
 from costaudit.questions.gates.figures import counted
-from costaudit.questions.gates.outcome import Limits, Measured, Unit
+from costaudit.questions.gates.outcome import GateLimits, Measured, Unit
 from costaudit.questions.gates.seats import serving
 from costaudit.routing.candidates import knows
 
@@ -17,12 +17,12 @@ SHOWN: Final = 5
 """Seats that are named one by one."""
 
 
-def _is_left_out(wanted: Wanted, case: Case) -> bool:
+def _is_left_out(wanted: Wanted, case: GateCase) -> bool:
     """A seat of the shipped roster that a book of one's own does not have: nothing is routed to it."""
     return wanted.shipped and not any(knows(name, case.book, case.resolver) for name in wanted.names)
 
 
-def find_dead_seats(case: Case) -> Iterator[Measured]:
+def find_dead_seats(case: GateCase) -> Iterator[Measured]:
     """How many seats of the policies nobody can serve."""
     gate = case.gates.policy
     if gate is None:
@@ -42,4 +42,4 @@ def find_dead_seats(case: Case) -> Iterator[Measured]:
     value = Fraction(len(why)) if seats else None
     if value is None:
         note = "it names no model: nothing is routed"
-    yield Measured(names, value, Limits.none_at(gate.level), Unit.MODELS, note, ("policy",))
+    yield Measured(names, value, GateLimits.none_at(gate.level), Unit.MODELS, note, ("policy",))

@@ -10,16 +10,16 @@ import numpy as np
 from costaudit.prices.book import ModelKey
 from costaudit.prices.numbered import MEASURE
 from costaudit.prices.rows import PriceRow
-from costaudit.questions.gates.case import Case, Log
+from costaudit.questions.gates.case import GateCase, Log
 from costaudit.questions.gates.figures import counted
-from costaudit.questions.gates.outcome import Limits, Measured, Unit
+from costaudit.questions.gates.outcome import GateLimits, Measured, Unit
 from costaudit.questions.gates.seats import serving
 
 Used = tuple[ModelKey, str]
 """A model and the id of one of its rates."""
 
 
-def find_price_age(case: Case) -> Iterator[Measured]:
+def find_price_age(case: GateCase) -> Iterator[Measured]:
     """The age of the oldest price: of those that priced the log, or without one of those of the policies."""
     gate = case.gates.price_age
     if gate is None:
@@ -41,7 +41,7 @@ def find_price_age(case: Case) -> Iterator[Measured]:
     doubt = f"{undated[0]} does not say when it was checked" if undated else ""
     if len(undated) > 1:
         doubt += f", nor do {len(undated) - 1:,} more"
-    yield Measured(subject, value, Limits.of(gate), Unit.DAYS, note, ("price_age",), doubt)
+    yield Measured(subject, value, GateLimits.of(gate), Unit.DAYS, note, ("price_age",), doubt)
 
 
 def _used_by_log(log: Log) -> Iterator[Used]:
@@ -58,7 +58,7 @@ def _used_by_log(log: Log) -> Iterator[Used]:
                 yield (card.provider, card.model), rate.rate_id
 
 
-def _used_by_policies(case: Case) -> Iterator[Used]:
+def _used_by_policies(case: GateCase) -> Iterator[Used]:
     """The rates at which the newest model of every seat would serve now."""
     for wanted in case.wanted:
         card = serving(wanted, case)
@@ -66,7 +66,7 @@ def _used_by_policies(case: Case) -> Iterator[Used]:
             yield from (((card.provider, card.model), rate.rate_id) for rate in card.rates.values())
 
 
-def _rows(case: Case, used: Iterable[Used]) -> Iterator[PriceRow]:
+def _rows(case: GateCase, used: Iterable[Used]) -> Iterator[PriceRow]:
     """The rows behind rates, each once."""
     for key, rate_id in dict.fromkeys(used):
         yield from (row for row in case.book.in_force[key] if row.rate_id == rate_id)

@@ -9,7 +9,7 @@ import msgspec
 
 from costaudit.errors import UsageError, did_you_mean
 from costaudit.questions.gates.budget import find_budgets
-from costaudit.questions.gates.case import Case
+from costaudit.questions.gates.case import GateCase
 from costaudit.questions.gates.markup import find_markups
 from costaudit.questions.gates.outcome import Measured
 from costaudit.questions.gates.policies import find_dead_seats
@@ -33,7 +33,7 @@ class Gate(msgspec.Struct, frozen=True):
     """What to do when it fails."""
     example: str
     """Settings that ask for it."""
-    find: Callable[[Case], Iterable[Measured]]
+    find: Callable[[GateCase], Iterable[Measured]]
     needs_log: bool = True
 
 

@@ -6,14 +6,14 @@ from costaudit.errors import ConfigError
 from costaudit.prices.cards import Card
 from costaudit.prices.conditions import STANDARD
 from costaudit.prices.rules.rule import Wanted
-from costaudit.questions.gates.case import Case
+from costaudit.questions.gates.case import GateCase
 from costaudit.routing.candidates import Candidate, candidate_timeline, knows
 
 CORE = ("input", "output")
 """Classes that a model must have a price of, to be routed to."""
 
 
-def serving(wanted: Wanted, case: Case) -> Card | str:
+def serving(wanted: Wanted, case: GateCase) -> Card | str:
     """The prices of the model that would serve at `case.now`, or why none would."""
     unknown = [name for name in wanted.names if not knows(name, case.book, case.resolver)]
     names = tuple(name for name in wanted.names if name not in unknown)

@@ -10,16 +10,16 @@ import msgspec
 import numpy as np
 
 from costaudit.config.gates import Limit
-from costaudit.questions.gates.case import Case, Log, Mask, percent
+from costaudit.questions.gates.case import GateCase, Log, Mask, percent
 from costaudit.questions.gates.figures import counted, dollars
-from costaudit.questions.gates.outcome import Limits, Measured, Unit
+from costaudit.questions.gates.outcome import GateLimits, Measured, Unit
 from costaudit.schema import COUNTS, UNITS, UNTAGGED
 
 CHAT_CLASSES: Final = ("economy", "mid", "flagship")
 """Classes of models that a request can be too simple for, or not."""
 
 
-def find_coverage(case: Case) -> Iterator[Measured]:
+def find_coverage(case: GateCase) -> Iterator[Measured]:
     """How much of the log has a price."""
     gate, log = case.gates.coverage, case.log
     if gate is None or log is None:
@@ -38,11 +38,11 @@ def find_coverage(case: Case) -> Iterator[Measured]:
                 f"{whole - part:,} of {whole:,} {name} without a price" if whole else f"the log has no {name}"
             )
             yield Measured(
-                name, percent(part, whole), Limits.of(limit), Unit.PERCENT, note, ("coverage", name)
+                name, percent(part, whole), GateLimits.of(limit), Unit.PERCENT, note, ("coverage", name)
             )
 
 
-def find_flagship(case: Case) -> Iterator[Measured]:
+def find_flagship(case: GateCase) -> Iterator[Measured]:
     """How much of the simple traffic runs on flagship models."""
     gate, log = case.gates.flagship, case.log
     if gate is None or log is None:
@@ -65,7 +65,7 @@ def find_flagship(case: Case) -> Iterator[Measured]:
             yield parts.measured(f"{name} of tier {tiers}", name, limit, ("flagship", name))
 
 
-def find_failures(case: Case) -> Iterator[Measured]:
+def find_failures(case: GateCase) -> Iterator[Measured]:
     """Which share of the bill went to attempts without an answer."""
     gate, log = case.gates.failure_cost, case.log
     if gate is not None and log is not None:
@@ -73,7 +73,7 @@ def find_failures(case: Case) -> Iterator[Measured]:
         yield parts.measured("spend", "spend", gate, ("failure_cost",))
 
 
-def find_untagged(case: Case) -> Iterator[Measured]:
+def find_untagged(case: GateCase) -> Iterator[Measured]:
     """How much of the traffic has no tier."""
     gate, log = case.gates.untagged, case.log
     if gate is None or log is None:
@@ -107,4 +107,4 @@ class _Parts(msgspec.Struct, frozen=True):
             note = f"there is no request{self.which}"
         elif share is None:
             note = f"nothing of {counted(requests)}{self.which} is known to have cost anything"
-        return Measured(subject, share, Limits.of(limit), Unit.PERCENT, note, key)
+        return Measured(subject, share, GateLimits.of(limit), Unit.PERCENT, note, key)

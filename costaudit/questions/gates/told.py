@@ -9,54 +9,54 @@ import msgspec
 
 from costaudit.config.read import nearest_line
 from costaudit.prices.rules.rule import ERROR, WARNING, Violation
-from costaudit.questions.gates.case import Case
-from costaudit.questions.gates.check import Judged
+from costaudit.questions.gates.case import GateCase
+from costaudit.questions.gates.check import CheckOutcome
 from costaudit.questions.gates.figures import counted, dollars, limit_text, value_text
-from costaudit.questions.gates.outcome import Outcome, Verdict
+from costaudit.questions.gates.outcome import GateOutcome, GateVerdict
 from costaudit.questions.gates.registry import COVERAGE, Gate
 from costaudit.render.blocks import Block, Column, Headline, Prose, Table
 from costaudit.render.safe import clean
 from costaudit.toml.places import Key
 
 WORDS: Final = {
-    Verdict.FAIL: "FAIL",
-    Verdict.CANNOT_JUDGE: "cannot judge",
-    Verdict.WARN: "warn",
-    Verdict.PASS: "pass",
+    GateVerdict.FAIL: "FAIL",
+    GateVerdict.CANNOT_JUDGE: "cannot judge",
+    GateVerdict.WARN: "warn",
+    GateVerdict.PASS: "pass",
 }
 """Verdicts as they are shown, the gravest first."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class GatePlace(msgspec.Struct, frozen=True):
     """Where the gates are set."""
 
     file: str
     """As seen from the working directory."""
     lines: Mapping[Key, int]
 
-    def line(self, outcome: Outcome) -> int:
+    def line(self, outcome: GateOutcome) -> int:
         """The line of the limit that an outcome is about; 0 where the file does not say."""
         return nearest_line(self.lines, ("gates", *outcome.measured.key))
 
-    def shown(self, outcome: Outcome) -> str:
+    def shown(self, outcome: GateOutcome) -> str:
         """File and line."""
         line = self.line(outcome)
         return f"{self.file}:{line}" if line else self.file
 
 
-def message_of(gate: Gate, outcome: Outcome) -> str:
+def message_of(gate: Gate, outcome: GateOutcome) -> str:
     """An outcome in a sentence."""
     measured, verdict = outcome.measured, outcome.verdict
     what = f"{gate.name}, {clean(measured.subject)}"
     why = clean(measured.doubt or measured.note)
-    if verdict is Verdict.CANNOT_JUDGE:
+    if verdict is GateVerdict.CANNOT_JUDGE:
         return f"{what} cannot be judged: {why}"
     words = {True: ("is at least", "is below"), False: ("is at most", "is above")}[measured.limits.at_least]
-    side = words[verdict is not Verdict.PASS]
+    side = words[verdict is not GateVerdict.PASS]
     return f"{what}: {value_text(outcome)} {side} {limit_text(outcome)} ({clean(measured.note)})"
 
 
-def violations_of(judged: Judged, place: Place) -> tuple[Violation, ...]:
+def violations_of(judged: CheckOutcome, place: GatePlace) -> tuple[Violation, ...]:
     """Everything but what passes, at the line that sets it."""
     return tuple(
         Violation(
@@ -71,27 +71,29 @@ def violations_of(judged: Judged, place: Place) -> tuple[Violation, ...]:
             fix=gate.fix,
         )
         for gate, outcome in judged.outcomes
-        if outcome.verdict is not Verdict.PASS
+        if outcome.verdict is not GateVerdict.PASS
     )
 
 
-def _severity(outcome: Outcome) -> str:
+def _severity(outcome: GateOutcome) -> str:
     """An error is what alone ends the check with another exit code than 0."""
     level = outcome.measured.limits.level
-    blind = outcome.verdict is Verdict.CANNOT_JUDGE and level == "deny"
-    return ERROR if blind or outcome.verdict is Verdict.FAIL else WARNING
+    blind = outcome.verdict is GateVerdict.CANNOT_JUDGE and level == "deny"
+    return ERROR if blind or outcome.verdict is GateVerdict.FAIL else WARNING
 
 
-def headline(judged: Judged) -> str:
+def headline(judged: CheckOutcome) -> str:
     """The outcome in a line."""
     total = len(judged.outcomes)
     if judged.under_coverage:
-        low = next(o for g, o in judged.outcomes if g is COVERAGE and o.verdict is Verdict.FAIL)
+        low = next(o for g, o in judged.outcomes if g is COVERAGE and o.verdict is GateVerdict.FAIL)
         return (
             f"Nothing can be judged: {value_text(low)} of {low.measured.subject} have a price, "
             f"at least {limit_text(low)} are needed"
         )
-    fails, blind, warns = (judged.count(v) for v in (Verdict.FAIL, Verdict.CANNOT_JUDGE, Verdict.WARN))
+    fails, blind, warns = (
+        judged.count(v) for v in (GateVerdict.FAIL, GateVerdict.CANNOT_JUDGE, GateVerdict.WARN)
+    )
     of = f" of {counted(total, 'gate')}"  # said once, with the first number
     parts = [
         *([f"{fails}{of} {'fails' if fails == 1 else 'fail'}"] if fails else []),
@@ -105,7 +107,7 @@ def headline(judged: Judged) -> str:
     return ", ".join(parts)
 
 
-def basis(case: Case) -> str:
+def basis(case: GateCase) -> str:
     """What was judged, in a line."""
     log = case.log
     if log is None:
@@ -119,7 +121,7 @@ def basis(case: Case) -> str:
     )
 
 
-def blocks_of(judged: Judged, case: Case, place: Place) -> Iterator[Block]:
+def blocks_of(judged: CheckOutcome, case: GateCase, place: GatePlace) -> Iterator[Block]:
     """The check as blocks: headline, what was judged, the gates with the gravest first."""
     yield Headline(headline(judged))
     yield Prose("", (basis(case),))
@@ -137,20 +139,20 @@ def blocks_of(judged: Judged, case: Case, place: Place) -> Iterator[Block]:
     yield Prose("", tuple(notes_of(judged)))
 
 
-def _limit(outcome: Outcome) -> str:
+def _limit(outcome: GateOutcome) -> str:
     return f"{'≥' if outcome.measured.limits.at_least else '≤'} {limit_text(outcome)}"
 
 
-def _under(gate: Gate, outcome: Outcome, place: Place) -> str:
+def _under(gate: Gate, outcome: GateOutcome, place: GatePlace) -> str:
     measured = outcome.measured
     doubt = f"{measured.doubt}; " if measured.doubt and measured.doubt not in measured.note else ""
     return f"{doubt}{measured.note} [{gate.code}, {place.shown(outcome)}]"
 
 
-def notes_of(judged: Judged) -> Iterator[str]:
+def notes_of(judged: CheckOutcome) -> Iterator[str]:
     """What was not asked, and where to read on."""
     if judged.not_asked:
         yield f"Not asked without a log: {', '.join(gate.name for gate in judged.not_asked)}."
-    codes = [gate.code for gate, outcome in judged.outcomes if outcome.verdict is not Verdict.PASS]
+    codes = [gate.code for gate, outcome in judged.outcomes if outcome.verdict is not GateVerdict.PASS]
     if codes:
         yield f"costaudit check --explain {codes[0]} says what a gate measures and what to do."

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from costaudit.questions.audit.work import logged_name
-from costaudit.questions.gates.case import Case
+from costaudit.questions.gates.case import GateCase
 from costaudit.questions.gates.figures import counted
-from costaudit.questions.gates.outcome import Limits, Measured, Unit
+from costaudit.questions.gates.outcome import GateLimits, Measured, Unit
 from costaudit.routing.policy import matches
 
 NO_NAME: Final = "-"
@@ -20,7 +20,7 @@ SHOWN: Final = 5
 """Models that are named one by one."""
 
 
-def find_unpriced_models(case: Case) -> Iterator[Measured]:
+def find_unpriced_models(case: GateCase) -> Iterator[Measured]:
     """How many models have requests without a price, and are not allowed to."""
     gate, log = case.gates.unpriced, case.log
     if gate is None or log is None:
@@ -41,6 +41,6 @@ def find_unpriced_models(case: Case) -> Iterator[Measured]:
     if unused:
         note += f"; allowed and not there: {', '.join(unused)}"
     yield Measured(
-        "models without a price", Fraction(len(refused)), Limits.none_at(gate.level), Unit.MODELS, note,
+        "models without a price", Fraction(len(refused)), GateLimits.none_at(gate.level), Unit.MODELS, note,
         ("unpriced",),
     )  # fmt: skip

@@ -42,7 +42,7 @@ ARM_FIELDS: Final = (
 """Columns that can tell two arms apart; `tags:NAME` is the value of the tag NAME."""
 
 
-class Keys(msgspec.Struct, frozen=True):
+class ArmKeys(msgspec.Struct, frozen=True):
     """What the calls of an arm are known by, to find the same request in the other one."""
 
     call: list[int | None]
@@ -71,7 +71,7 @@ class ArmCalls(msgspec.Struct, frozen=True):
     feature: Words
     cards: Counter[str]
     """Calls by the id of the card that they cost."""
-    keys: Keys | None
+    keys: ArmKeys | None
 
     @property
     def size(self) -> int:
@@ -112,14 +112,14 @@ def _by_card(numbers: npt.NDArray[np.int32], plan: Plan) -> Counter[str]:
     return Counter({plan.prices.cards[number].id: calls for number, calls in found.items()})
 
 
-def _keys(calls: Batch) -> Keys:
+def _keys(calls: Batch) -> ArmKeys:
     def hashes(name: str) -> list[int | None]:
         column = calls.column(name)
         return [None] * calls.rows if column is None else list(column.to_pylist())
 
     asked = zip(hashes(SYSTEM), hashes(PROMPT), strict=True)
     prompts = [None if prompt is None else (system, prompt) for system, prompt in asked]
-    return Keys(hashes("call_hash"), hashes("response_hash"), hashes("parent_hash"), prompts)
+    return ArmKeys(hashes("call_hash"), hashes("response_hash"), hashes("parent_hash"), prompts)
 
 
 _COLUMNS: Final = (
@@ -153,7 +153,7 @@ def join_calls(parts: Sequence[ArmCalls]) -> ArmCalls:
         **{name: columns[name][place] for name in _COLUMNS},
         feature=Words(columns["feature"][place], tuple(names)),
         cards=sum((part.cards for part in parts), Counter()),
-        keys=Keys(**{name: [listed[row] for row in order] for name, listed in keys.items()})
+        keys=ArmKeys(**{name: [listed[row] for row in order] for name, listed in keys.items()})
         if keys
         else None,
     )

@@ -48,12 +48,12 @@ def warn_of_time(a: ArmCalls, b: ArmCalls, units: c.Units) -> list[str]:
     return warnings
 
 
-def is_mixed(mix: c.Mix) -> bool:
+def is_mixed(mix: c.FeatureMix) -> bool:
     """Whether the features of the arms differ by more than chance and more than a little."""
     return mix.distance > MIX_DISTANCE and mix.chance < MIX_CHANCE
 
 
-def warn_of_mix(mix: c.Mix) -> list[str]:
+def warn_of_mix(mix: c.FeatureMix) -> list[str]:
     """Other features, or requests of another size."""
     warnings = []
     if is_mixed(mix):

@@ -12,7 +12,7 @@ import numpy as np
 
 from costaudit import __version__
 from costaudit.errors import InputError
-from costaudit.ingest.outcomes import Outcome
+from costaudit.ingest.outcomes import AnswerOutcome
 from costaudit.money import EXACT
 from costaudit.prices.cards import NO_TS
 from costaudit.questions.audit.result import Span
@@ -58,7 +58,7 @@ def build_comparison(
     *,
     cost: CostSource = "list",
     margin: float = 0.02,
-    outcomes: Sequence[Outcome] | None = None,
+    outcomes: Sequence[AnswerOutcome] | None = None,
 ) -> m.ShadowComparison:
     """Everything that `shadow compare` answers.
 
@@ -96,7 +96,7 @@ def build_comparison(
 # Outcomes
 
 
-def _judge(a: ArmRead, b: ArmRead, outcomes: Sequence[Outcome] | None) -> tuple[_Judged, _Judged]:
+def _judge(a: ArmRead, b: ArmRead, outcomes: Sequence[AnswerOutcome] | None) -> tuple[_Judged, _Judged]:
     tables: tuple[dict[int, bool], dict[int, bool]] = {}, {}
     hashes = hashes_of(outcome.request_id for outcome in outcomes or ())
     for outcome, hashed in zip(outcomes or (), hashes, strict=True):
@@ -220,7 +220,7 @@ def _contrast(
     )
 
 
-def _strata(mix: c.Mix, totals: tuple[int, int]) -> m.Strata:
+def _strata(mix: c.FeatureMix, totals: tuple[int, int]) -> m.Strata:
     return m.Strata(
         mix_distance=rounded(mix.distance),
         mix_chance=rounded(mix.chance),

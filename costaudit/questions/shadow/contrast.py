@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from costaudit.prices.cards import NO_TS
 from costaudit.questions.shadow.arms import UNKNOWN, ArmCalls, days_of
-from costaudit.questions.shadow.pairs import Pairs
-from costaudit.stats.bootstrap import Sums, group_requests, ratio_of_means, sums_by
+from costaudit.questions.shadow.pairs import ArmPairs
+from costaudit.stats.bootstrap import ArmSums, group_requests, ratio_of_means, sums_by
 from costaudit.stats.intervals import (
     Estimate,
     chance_of,
@@ -77,7 +77,7 @@ def ratio(
     ):
         sums = sums_by(unit[chosen], size, amount[chosen])
         good = np.bincount(unit[chosen & count], minlength=size).astype(np.float64)
-        sides.append(Sums(sums.amount, good.reshape(size, 1)))
+        sides.append(ArmSums(sums.amount, good.reshape(size, 1)))
     return ratio_of_means(sides[0], sides[1], together=units.together)
 
 
@@ -130,7 +130,7 @@ class Stratum(msgspec.Struct, frozen=True):
     ratio: Estimate | None
 
 
-class Mix(msgspec.Struct, frozen=True):
+class FeatureMix(msgspec.Struct, frozen=True):
     """The features of both arms."""
 
     distance: float
@@ -144,7 +144,7 @@ class Mix(msgspec.Struct, frozen=True):
     strata: list[Stratum]
 
 
-def compare_mix(a: ArmCalls, b: ArmCalls, units: Units) -> Mix:
+def compare_mix(a: ArmCalls, b: ArmCalls, units: Units) -> FeatureMix:
     """The arms' features, and the cost within those that both have enough of."""
     names = sorted({*a.feature.values, *b.feature.values}, key=lambda n: (n is None, n or ""))
     code = {name: i for i, name in enumerate(names)}
@@ -173,7 +173,7 @@ def compare_mix(a: ArmCalls, b: ArmCalls, units: Units) -> Mix:
             ratio=ratio(units, (a.cost, b.cost), (a.priced, b.priced), (chosen[0], chosen[1])),
         ))  # fmt: skip
     total = max(int(counts[0].sum() + counts[1].sum()), 1)
-    return Mix(
+    return FeatureMix(
         distance=float(np.abs(shares[0] - shares[1]).sum() / 2),
         chance=chance_of(counts[0].tolist(), counts[1].tolist()),
         tokens_in=_tokens_apart(a, b),
@@ -225,7 +225,7 @@ class PairedFigures(msgspec.Struct, frozen=True):
 
 
 def compare_pairs(
-    a: ArmCalls, b: ArmCalls, pairs: Pairs, judged: tuple[Mask, Mask], passed: tuple[Mask, Mask]
+    a: ArmCalls, b: ArmCalls, pairs: ArmPairs, judged: tuple[Mask, Mask], passed: tuple[Mask, Mask]
 ) -> PairedFigures:
     """Cost and passes over the pairs; `judged` and `passed` are of the calls of each arm."""
     chosen = a.priced[pairs.a] & b.priced[pairs.b]

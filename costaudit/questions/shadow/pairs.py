@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.questions.shadow.arms import Keys
+from costaudit.questions.shadow.arms import ArmKeys
 
 Ints = npt.NDArray[np.int64]
 
 
-class Pairs(msgspec.Struct, frozen=True):
+class ArmPairs(msgspec.Struct, frozen=True):
     """Rows of both arms that answer the same request, in the order of arm a."""
 
     by: str
@@ -28,7 +28,7 @@ WAYS: Final = ("request id", "parent id", "prompt")
 """In order of preference. A parent id pairs a call with the call that it shadows, or two that shadow one."""
 
 
-def find_pairs(a: Keys, b: Keys) -> Pairs | None:
+def find_pairs(a: ArmKeys, b: ArmKeys) -> ArmPairs | None:
     """The pairs by whatever gives the most of them; None when there are none.
 
     A key that an arm has more than once pairs nothing: which of them belong together is not known.
@@ -46,10 +46,10 @@ def find_pairs(a: Keys, b: Keys) -> Pairs | None:
     if not best:
         return None
     rows = np.array(sorted(best), np.int64)
-    return Pairs(WAYS[ways.index(best)], rows[:, 0], rows[:, 1])
+    return ArmPairs(WAYS[ways.index(best)], rows[:, 0], rows[:, 1])
 
 
-def _own(keys: Keys) -> list[int | None]:
+def _own(keys: ArmKeys) -> list[int | None]:
     return [
         call if call is not None else response
         for call, response in zip(keys.call, keys.response, strict=True)

@@ -14,14 +14,14 @@ from costaudit.errors import UsageError, did_you_mean
 from costaudit.questions.audit.result import Span
 from costaudit.questions.shadow.result import (
     BoundaryRow,
-    FeatureRow,
+    FeatureTests,
     Sequential,
     ShadowDesign,
     ShadowPlan,
     SizeRow,
     TrafficRow,
 )
-from costaudit.questions.shadow.traffic import Traffic
+from costaudit.questions.shadow.traffic import ArmTraffic
 from costaudit.render.part import LogRead
 from costaudit.stats.sequential import LONGEST, RUNS, SEED, simulate_looks
 from costaudit.stats.sizing import (
@@ -33,13 +33,12 @@ from costaudit.stats.sizing import (
     size_paired,
     size_proportions,
 )
-from costaudit.times import instant
+from costaudit.times import DAY_US, instant
 
 PSIS: Final = (0.05, 0.10, 0.20)
 """Shares of requests that just one model passes, shown where none is given. Pairs of models measured on
 public evaluations reach .14 to .36; a candidate that is close to the current model has less."""
 
-DAY_US: Final = 86_400_000_000
 
 LONG: Final = 30
 """Days from which on a plan says what a larger arm would do."""
@@ -65,13 +64,15 @@ class PlanQuestion(msgspec.Struct, frozen=True):
 
 
 def build_plan(
-    question: PlanQuestion, by_feature: Mapping[str | None, Traffic] | None = None, log: LogRead | None = None
+    question: PlanQuestion,
+    by_feature: Mapping[str | None, ArmTraffic] | None = None,
+    log: LogRead | None = None,
 ) -> ShadowPlan:
     """The plan. `by_feature` is what the log holds; without it the question states the rate itself.
 
     Raises UsageError for a feature that the log does not have, or a log without times.
     """
-    whole = Traffic()
+    whole = ArmTraffic()
     for traffic in (by_feature or {}).values():
         whole.add(traffic)
     chosen = _chosen(question, by_feature, whole)
@@ -87,7 +88,7 @@ def build_plan(
     for name, traffic in (by_feature or {}).items() if several else ():
         own = _scope(_measured(question), name, traffic, whole)
         if own is not None and traffic.dated:
-            rows.append(FeatureRow(traffic=own, sizes=_sizes(_measured(question), own, traffic)))
+            rows.append(FeatureTests(traffic=own, sizes=_sizes(_measured(question), own, traffic)))
     return ShadowPlan(
         version=__version__,
         design=ShadowDesign(
@@ -109,8 +110,8 @@ def build_plan(
 
 
 def _chosen(
-    question: PlanQuestion, by_feature: Mapping[str | None, Traffic] | None, whole: Traffic
-) -> Traffic | None:
+    question: PlanQuestion, by_feature: Mapping[str | None, ArmTraffic] | None, whole: ArmTraffic
+) -> ArmTraffic | None:
     if by_feature is None:
         if question.feature is not None:
             raise UsageError("--feature needs a log", hint="name the log, or leave out --feature")
@@ -138,7 +139,7 @@ def _measured(question: PlanQuestion) -> PlanQuestion:
 
 
 def _scope(
-    question: PlanQuestion, feature: str | None, traffic: Traffic | None, whole: Traffic
+    question: PlanQuestion, feature: str | None, traffic: ArmTraffic | None, whole: ArmTraffic
 ) -> TrafficRow | None:
     rate, cv = question.requests_per_day, question.cost_cv
     if traffic is None:
@@ -167,7 +168,7 @@ def _scope(
     )
 
 
-def _rate(question: PlanQuestion, scope: TrafficRow | None, traffic: Traffic | None) -> Fraction | None:
+def _rate(question: PlanQuestion, scope: TrafficRow | None, traffic: ArmTraffic | None) -> Fraction | None:
     if question.requests_per_day is not None:
         return question.requests_per_day
     if traffic is None or scope is None or scope.calendar_days is None:
@@ -175,7 +176,7 @@ def _rate(question: PlanQuestion, scope: TrafficRow | None, traffic: Traffic | N
     return traffic.per_day(scope.calendar_days)
 
 
-def _sizes(question: PlanQuestion, scope: TrafficRow | None, traffic: Traffic | None) -> list[SizeRow]:
+def _sizes(question: PlanQuestion, scope: TrafficRow | None, traffic: ArmTraffic | None) -> list[SizeRow]:
     design, share = question.design, question.share
     rate = _rate(question, scope, traffic)
     rows = []
@@ -251,14 +252,14 @@ def _sequential(question: PlanQuestion, scope: TrafficRow | None) -> Sequential:
     )
 
 
-def _period(whole: Traffic) -> Span:
+def _period(whole: ArmTraffic) -> Span:
     if whole.first_day is None or whole.last_day is None or whole.days is None:
         return Span(start=None, end=None, days=None)
     first, last = (day * DAY_US for day in (whole.first_day, whole.last_day + 1))
     return Span(start=instant(first), end=instant(last), days=float(whole.days))
 
 
-def _notes(question: PlanQuestion, scope: TrafficRow | None, whole: Traffic | None) -> list[str]:
+def _notes(question: PlanQuestion, scope: TrafficRow | None, whole: ArmTraffic | None) -> list[str]:
     notes = [
         f"Days = requests / (share of the arm × requests per day), and never under {WEEK}: weekdays differ.",
         "Requests count as independent. Where days differ much, plan more.",

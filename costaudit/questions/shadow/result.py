@@ -56,7 +56,7 @@ class SizeRow(Part, frozen=True, kw_only=True):
     """Paired only: what the extra answers would cost at the mean cost of the log."""
 
 
-class FeatureRow(Part, frozen=True, kw_only=True):
+class FeatureTests(Part, frozen=True, kw_only=True):
     """One feature and the tests of its own traffic."""
 
     traffic: TrafficRow
@@ -100,7 +100,7 @@ class ShadowPlan(Part, frozen=True, kw_only=True, rename=SCHEMA):
     traffic: TrafficRow | None
     """All of it, or the feature asked for; null where no rate is known."""
     sizes: list[SizeRow]
-    by_feature: list[FeatureRow]
+    by_feature: list[FeatureTests]
     """Most requests first; empty without a log, and where one feature was asked for."""
     sequential: Sequential | None
     notes: list[str]

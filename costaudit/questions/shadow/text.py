@@ -171,7 +171,7 @@ def _features(plan: m.ShadowPlan) -> Iterator[Block]:
     yield Table("Days by feature, each on its own traffic", tuple(columns), notes=notes)
 
 
-def _days_of(row: m.FeatureRow, test: str, psi: float | None) -> str:
+def _days_of(row: m.FeatureTests, test: str, psi: float | None) -> str:
     found = next((s for s in row.sizes if s.test == test and s.psi == psi), None)
     return ABSENT if found is None or found.days is None else f"{found.days:,}"
 

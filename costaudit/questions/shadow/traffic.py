@@ -18,7 +18,7 @@ from costaudit.prices.cards import NO_TS
 from costaudit.questions.shadow.arms import DIGITS, ArmCalls, days_of
 
 
-class Traffic(msgspec.Struct):
+class ArmTraffic(msgspec.Struct):
     """Sums over some calls, exact. Costs are integers of 1e-15 USD, their squares of 1e-30 USD²."""
 
     requests: int = 0
@@ -30,7 +30,7 @@ class Traffic(msgspec.Struct):
     """Calendar day (UTC) since 1970-01-01 of the first dated request."""
     last_day: int | None = None
 
-    def add(self, other: Traffic) -> None:
+    def add(self, other: ArmTraffic) -> None:
         """Take the calls of another into these sums."""
         self.requests += other.requests
         self.dated += other.dated
@@ -68,7 +68,7 @@ class Traffic(msgspec.Struct):
         return EXACT.divide(total, Decimal(self.priced)).quantize(Decimal("1e-12"), context=EXACT)
 
 
-def traffic_of(calls: ArmCalls) -> dict[str | None, Traffic]:
+def traffic_of(calls: ArmCalls) -> dict[str | None, ArmTraffic]:
     """The sums of one block, by feature."""
     codes, size = calls.feature.codes, len(calls.feature.values)
     day = days_of(calls.ts)
@@ -89,7 +89,7 @@ def traffic_of(calls: ArmCalls) -> dict[str | None, Traffic]:
         if not sums["requests"][code]:
             continue
         days = day[(codes == code) & dated]
-        found[name] = Traffic(
+        found[name] = ArmTraffic(
             **{column: int(total[code]) for column, total in sums.items()},
             first_day=int(days.min()) if len(days) else None,
             last_day=int(days.max()) if len(days) else None,
@@ -97,10 +97,10 @@ def traffic_of(calls: ArmCalls) -> dict[str | None, Traffic]:
     return found
 
 
-def add_traffic(parts: Iterable[dict[str | None, Traffic]]) -> dict[str | None, Traffic]:
+def add_traffic(parts: Iterable[dict[str | None, ArmTraffic]]) -> dict[str | None, ArmTraffic]:
     """The sums of all blocks, by feature; the order of the blocks makes no difference."""
-    total: dict[str | None, Traffic] = {}
+    total: dict[str | None, ArmTraffic] = {}
     for part in parts:
         for name, traffic in part.items():
-            total.setdefault(name, Traffic()).add(traffic)
+            total.setdefault(name, ArmTraffic()).add(traffic)
     return dict(sorted(total.items(), key=lambda item: (-item[1].requests, item[0] is None, item[0] or "")))

@@ -28,7 +28,7 @@ from costaudit.tape.columns import Batch
 from costaudit.tape.record import hashes_in, hashes_of
 from costaudit.tape.tape import Tape
 from costaudit.tape.texts import with_texts
-from costaudit.tiers.evidence import Evidence, Reason
+from costaudit.tiers.evidence import Evidence, TagReason
 
 _USUAL: Final = Call()
 _WIDEST: Final = 120
@@ -52,7 +52,7 @@ class Explained(msgspec.Struct, frozen=True):
     call: Call
     row: dict[str, Any]
     """The columns of `costaudit tag`."""
-    reasons: list[Reason]
+    reasons: list[TagReason]
     scores: list[int]
     """What the text alone says of each tier, in thousandths; all 0 where it says nothing."""
     lines: list[PriceLine]

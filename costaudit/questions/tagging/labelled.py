@@ -30,8 +30,8 @@ from costaudit.tiers.calibration import Calibration
 from costaudit.tiers.columns import TEXTS
 from costaudit.tiers.evidence import Evidence
 from costaudit.tiers.labels import (
-    Design,
-    Estimate,
+    LabelEstimate,
+    SampleDesign,
     calibration_error,
     confusion,
     plain_share,
@@ -270,7 +270,7 @@ def measure(gathered: Gathered, labelled: Labelled) -> m.Labels:
         hint = "are these the logs that the sample was drawn from?"
         raise InputError("no labelled request is in the logs", path=labelled.sample.path, hint=hint)
     sizes = labelled.sample.sizes
-    design = Design.of([f.stratum for f in found], sizes)
+    design = SampleDesign.of([f.stratum for f in found], sizes)
     true = np.array([f.label for f in found])
     tier = np.array([f.tier for f in found])
     tagged, right = tier != UNTAGGED, tier == true
@@ -318,13 +318,13 @@ def _rounded_or_none(value: float | None) -> float | None:
     return None if value is None else _rounded(value)
 
 
-def _figure(e: Estimate) -> m.Figure:
+def _figure(e: LabelEstimate) -> m.Figure:
     return m.Figure(
         value=_rounded_or_none(e.value), low=_rounded_or_none(e.low), high=_rounded_or_none(e.high), n=e.n
     )
 
 
-def _confusion(true: Any, tier: Any, design: Design) -> list[m.ConfusionRow]:
+def _confusion(true: Any, tier: Any, design: SampleDesign) -> list[m.ConfusionRow]:
     counts, weighted = confusion(true, tier), confusion(true, tier, design.weights)
     return [
         m.ConfusionRow(
@@ -345,7 +345,7 @@ def _by_evidence(found: Sequence[_Found], right: Any) -> list[m.EvidenceRow]:
     ]
 
 
-def _tier_shares(gathered: Gathered, true: Any, tier: Any, design: Design) -> list[m.TierShare]:
+def _tier_shares(gathered: Gathered, true: Any, tier: Any, design: SampleDesign) -> list[m.TierShare]:
     n = gathered.requests
     rows = []
     for t in Tier:
@@ -359,7 +359,7 @@ def _tier_shares(gathered: Gathered, true: Any, tier: Any, design: Design) -> li
     return rows
 
 
-def _saving(gathered: Gathered, found: Sequence[_Found], design: Design) -> m.RoutingSaving | None:
+def _saving(gathered: Gathered, found: Sequence[_Found], design: SampleDesign) -> m.RoutingSaving | None:
     """Shares of the list price: every saving is measured in mean list prices of a request."""
     n, cost = gathered.requests, gathered.list_units
     if not cost:
@@ -382,8 +382,8 @@ def _saving(gathered: Gathered, found: Sequence[_Found], design: Design) -> m.Ro
     )
 
 
-def _at_least_0(e: Estimate) -> Estimate:
-    return Estimate(e.value, None if e.low is None else max(e.low, 0.0), e.high, e.n)
+def _at_least_0(e: LabelEstimate) -> LabelEstimate:
+    return LabelEstimate(e.value, None if e.low is None else max(e.low, 0.0), e.high, e.n)
 
 
 def fitted(calibration: Calibration) -> m.CalibrationFit:

@@ -7,28 +7,30 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from costaudit.prices.diff import Change, Kind
+from costaudit.prices.diff import Change, ChangeKind
 from costaudit.prices.diff_gates import Failure
 from costaudit.prices.rows import instant_text
 from costaudit.prices.rules.impact import BILL_MOVES, TRAFFIC_LOSES_PRICE
 from costaudit.prices.rules.rule import ERROR, Violation
 from costaudit.render.checks.model import NOTE, CheckReport
 
-WHY: Final[Mapping[Kind, str]] = {
-    Kind.RETROACTIVE: "A new row starts in the past, where another price held: past bills are priced anew.",
-    Kind.CORRECTION: "A price of the past is another one now: what was reported with it no longer comes out.",
-    Kind.REMOVED: "A price is gone: requests of its time become unpriced.",
-    Kind.REMOVED_MODEL: "A model is gone with all its prices: its requests become unpriced.",
-    Kind.CHANGE: "A new price from about now on, or the first one of a class or condition.",
-    Kind.SCHEDULED: "A price that starts in the future.",
-    Kind.NEW_MODEL: "A price of a model that the base has not.",
-    Kind.ALIAS: "A name stands for another model.",
-    Kind.FACT: "A fact of a model, such as its context window or the day on which it retires.",
-    Kind.PROVIDER: "What is known of a provider.",
-    Kind.GATEWAY: "A name or fee of a gateway.",
-    Kind.WINDOW: "The hours in which a price holds.",
-    Kind.SEMANTICS: "What the token counts of a provider include.",
-    Kind.PROVENANCE: "Only the source, confidence, days or note of a row.",
+WHY: Final[Mapping[ChangeKind, str]] = {
+    ChangeKind.RETROACTIVE: "A new row starts in the past, where another price held: past bills are priced "
+    "anew.",
+    ChangeKind.CORRECTION: "A price of the past is another one now: what was reported with it no longer "
+    "comes out.",
+    ChangeKind.REMOVED: "A price is gone: requests of its time become unpriced.",
+    ChangeKind.REMOVED_MODEL: "A model is gone with all its prices: its requests become unpriced.",
+    ChangeKind.CHANGE: "A new price from about now on, or the first one of a class or condition.",
+    ChangeKind.SCHEDULED: "A price that starts in the future.",
+    ChangeKind.NEW_MODEL: "A price of a model that the base has not.",
+    ChangeKind.ALIAS: "A name stands for another model.",
+    ChangeKind.FACT: "A fact of a model, such as its context window or the day on which it retires.",
+    ChangeKind.PROVIDER: "What is known of a provider.",
+    ChangeKind.GATEWAY: "A name or fee of a gateway.",
+    ChangeKind.WINDOW: "The hours in which a price holds.",
+    ChangeKind.SEMANTICS: "What the token counts of a provider include.",
+    ChangeKind.PROVENANCE: "Only the source, confidence, days or note of a row.",
 }
 """What each kind of change is."""
 
@@ -48,7 +50,7 @@ def changes_report(
     for failure in failures:
         for change in failure.changes:
             held.setdefault(id(change), []).append(failure.condition.text)
-    told = [c for c in changes if c.kind is not Kind.PROVENANCE or id(c) in held]
+    told = [c for c in changes if c.kind is not ChangeKind.PROVENANCE or id(c) in held]
     notes = [": ".join(filter(None, ("fails", f.condition.text, f.bill))) for f in failures]
     fatal = {(TRAFFIC_LOSES_PRICE if f.condition.unpriced else BILL_MOVES).code for f in failures if f.bill}
     if len(told) < len(changes):

@@ -9,7 +9,7 @@ import pytest
 
 from costaudit.prices.book import load_book
 from costaudit.prices.importers.against import check_against
-from costaudit.prices.importers.compare import Verdict, compare
+from costaudit.prices.importers.compare import ObservationVerdict, compare
 from costaudit.prices.importers.load import load_source
 from costaudit.prices.rows import instant_us
 
@@ -134,5 +134,5 @@ def test_most_prices_of_an_installed_package_agree_with_the_shipped_book(package
     book = load_book()
     check = compare(book, load_source(package).observations(book.windows), NOW)
     counts = check.counts
-    assert counts[Verdict.AGREES] > 1000
-    assert counts[Verdict.DIFFERS] < counts[Verdict.AGREES] / 10
+    assert counts[ObservationVerdict.AGREES] > 1000
+    assert counts[ObservationVerdict.DIFFERS] < counts[ObservationVerdict.AGREES] / 10

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from costaudit.prices.conditions import parse_when
-from costaudit.prices.importers.compare import Crosscheck, Verdict, compare
-from costaudit.prices.importers.observation import NOT_THEN, Observation, Skipped
+from costaudit.prices.importers.compare import Crosscheck, ObservationVerdict, compare
+from costaudit.prices.importers.observation import NOT_THEN, Observation, SkippedStatement
 from costaudit.prices.rows import instant_us
 
 NOW = instant_us("2026-11-21")
@@ -78,15 +78,15 @@ def test_a_condition_that_we_ended_is_older_than_ours(book_of):
         "gpt-a,input,,2026-04-30,context>200000\n"
     )
     found = only(compare(book, [observed("6", when="context>200000")], NOW))
-    assert (found.verdict, found.detail) == (Verdict.OLDER_THAN_OURS, "ours until 2026-04-30")
+    assert (found.verdict, found.detail) == (ObservationVerdict.OLDER_THAN_OURS, "ours until 2026-04-30")
     found = only(compare(book, [observed("3", when="context>200000")], NOW))
-    assert found.verdict == Verdict.AGREES
+    assert found.verdict == ObservationVerdict.AGREES
 
 
 def test_a_model_that_we_ended_is_older_than_ours(book_of):
     book = book_of("gpt-a,input,3,2026-01-01,\ngpt-a,input,,2026-04-30,\n")
     found = only(compare(book, [observed("9")], NOW))
-    assert (found.verdict, found.detail) == (Verdict.OLDER_THAN_OURS, "ours ended on 2026-04-30")
+    assert (found.verdict, found.detail) == (ObservationVerdict.OLDER_THAN_OURS, "ours ended on 2026-04-30")
 
 
 def test_a_difference_states_both_prices_their_ratio_and_our_row(book):
@@ -100,8 +100,8 @@ def test_with_a_time_only_what_held_then_is_compared(book):
     items = [observed("5", end="2026-08-21"), observed("4", start="2026-08-21")]
     check = compare(book, items, NOW, at=instant_us("2026-08-01"))
     assert only(check).observation == items[0]
-    assert only(check).verdict == Verdict.AGREES
-    assert check.skipped == (Skipped(NOT_THEN, "a place"),)
+    assert only(check).verdict == ObservationVerdict.AGREES
+    assert check.skipped == (SkippedStatement(NOT_THEN, "a place"),)
 
 
 def test_with_a_provider_all_others_are_left_out(book):

@@ -21,15 +21,15 @@ from costaudit.prices.importers.observation import (
     OTHER_SHAPE,
     OTHER_UNIT,
     Observation,
-    Skipped,
+    SkippedStatement,
 )
 from costaudit.prices.importers.openrouter import parse_openrouter
 from costaudit.prices.rows import instant_text
 
-Parse = Callable[..., Iterator[Observation | Skipped]]
+Parse = Callable[..., Iterator[Observation | SkippedStatement]]
 
 
-def told(found: list[Observation | Skipped], model: str) -> set[str]:
+def told(found: list[Observation | SkippedStatement], model: str) -> set[str]:
     """Observations of a model as text: provider class usd [when] [from] [until]."""
     lines = set()
     for item in found:
@@ -41,8 +41,8 @@ def told(found: list[Observation | Skipped], model: str) -> set[str]:
     return lines
 
 
-def reasons(found: list[Observation | Skipped]) -> dict[str, int]:
-    return dict(Counter(item.reason for item in found if isinstance(item, Skipped)))
+def reasons(found: list[Observation | SkippedStatement]) -> dict[str, int]:
+    return dict(Counter(item.reason for item in found if isinstance(item, SkippedStatement)))
 
 
 def test_genai_prices_with_periods_tiers_and_variants(sources, book):

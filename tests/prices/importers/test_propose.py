@@ -13,7 +13,7 @@ from costaudit.prices.book import load_book
 from costaudit.prices.check import check_tables
 from costaudit.prices.conditions import When, parse_when
 from costaudit.prices.importers import propose as p
-from costaudit.prices.importers.compare import Verdict, compare
+from costaudit.prices.importers.compare import ObservationVerdict, compare
 from costaudit.prices.importers.observation import Observation
 from costaudit.prices.importers.registry import IMPORTERS
 from costaudit.prices.rows import PRICE_CLASSES, instant_text, instant_us
@@ -148,7 +148,7 @@ def test_proposed_rows_appended_to_the_tables_pass_the_check(book, tables):
     # The tables are sorted by whoever pastes; everything else must hold.
     after = [v for v in check_tables(tables) if v.code != "CA103" and v.message not in before]
     assert [v for v in after if v.severity == "error"] == []
-    assert compare(load_book(tables), items, NOW).counts[Verdict.AGREES] == len(items)
+    assert compare(load_book(tables), items, NOW).counts[ObservationVerdict.AGREES] == len(items)
 
 
 DAYS = st.dates(date(2026, 1, 1), date(2027, 6, 30)).map(lambda d: instant_us(d.isoformat()))

@@ -15,7 +15,7 @@ from functools import cache
 import pytest
 
 from costaudit.prices.book import load_book, shipped_directory
-from costaudit.prices.check import Checked, Terms, judge_tables, load_base
+from costaudit.prices.check import Checked, CheckTerms, judge_tables, load_base
 from costaudit.prices.rows import instant_us
 from costaudit.prices.rules.rule import Wanted
 from tests.prices.mutations.desk import Desk, NotHere
@@ -60,9 +60,9 @@ def odd(provider: str) -> frozenset[str]:
 
 
 @cache
-def terms(provider: str) -> Terms:
+def terms(provider: str) -> CheckTerms:
     wanted = tuple(Wanted((name,), "roster.toml", 1) for name in WANTED.get(provider, ()))
-    return Terms(base=load_base(original(provider).held()), now=NOW, wanted=wanted)
+    return CheckTerms(base=load_base(original(provider).held()), now=NOW, wanted=wanted)
 
 
 @cache

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from costaudit.errors import UsageError
 from costaudit.questions.audit.fees.break_even import check_names, cost, intervals, parse_option
-from costaudit.questions.audit.fees.markup import Markup, Volume, parse_form
+from costaudit.questions.audit.fees.markup import MarkupTerms, Volume, parse_form
 
 TRAFFIC = Volume(Fraction(20_000), Fraction(10**6), Fraction(4 * 10**9))
 """$20,000 of list, 1M requests, 4,000M tokens a month: $0.02 and 4,000 tokens a request."""
@@ -56,7 +56,7 @@ def test_own_machines_replace_the_list_price():
 def test_an_allowance_bends_the_line():
     # Free up to 100,000 requests ($2,000 of list), then $0.002 each: 10% of what is above. It meets 4% where
     # 10% × (L - 2,000) = 4% × L, at L = 200 / 0.06.
-    bent = Markup("", usd_per_request=parse_form("0.002/request").usd_per_request, free_requests=100_000)
+    bent = MarkupTerms("", usd_per_request=parse_form("0.002/request").usd_per_request, free_requests=100_000)
     at = Fraction(200 * 100, 6) / 20_000
     assert [(i.start, i.end, i.cheapest) for i in intervals([bent, parse_form("4%")], TRAFFIC)] == [
         (0, at, (0,)), (at, None, (1,))
@@ -78,7 +78,7 @@ def test_what_costs_the_same_is_told_as_the_same():
 
 
 forms = st.builds(
-    Markup,
+    MarkupTerms,
     st.just(""),
     percent=st.decimals(-100, 100, places=1),
     usd_per_request=st.sampled_from(["0", "0.0004", "0.002"]).map(

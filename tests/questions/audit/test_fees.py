@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from costaudit.ingest.files import find_logs
 from costaudit.prices.gateways import load_gateways
 from costaudit.questions.audit.fees.build import AS_LOGGED, Fees, as_logged, projected_with, traffic_of
-from costaudit.questions.audit.fees.markup import Markup, Volume
+from costaudit.questions.audit.fees.markup import MarkupTerms, Volume
 from costaudit.questions.audit.result import Projection
 from costaudit.questions.audit.work import audited
 from tests.engine.audits import audit, audit_files, plan, write_jsonl
@@ -152,7 +152,7 @@ def test_a_markup_that_is_applied_is_detected_and_projected_again(tmp_path_facto
     rows = [call(n, input_tokens=count, output_tokens=0, gateway="my-own") for n, count in enumerate(tokens)]
     for row in rows:
         list_usd = Decimal(row["input_tokens"]) * Decimal("2.5") / 10**6
-        marked = Markup("", percent=percent)
+        marked = MarkupTerms("", percent=percent)
         whole = Fraction(list_usd) + marked.month_usd(Volume(Fraction(list_usd), Fraction(1)))
         row["cost_usd"] = str(Decimal(whole.numerator) / Decimal(whole.denominator))
     path = write_jsonl(tmp_path_factory.mktemp("logs") / "log.jsonl", rows)
@@ -161,7 +161,7 @@ def test_a_markup_that_is_applied_is_detected_and_projected_again(tmp_path_facto
     work = audited(audit_files(find_logs([str(path)])[0], plan()), load_gateways())
     (scenario,) = as_logged(work)
     assert Decimal(scenario.percent or 0) == percent
-    projected = projected_with(_empty(), Fees([Markup("m", percent=percent)]), traffic_of(work), work)
+    projected = projected_with(_empty(), Fees([MarkupTerms("m", percent=percent)]), traffic_of(work), work)
     assert scenario.period_usd == projected.markup_scenarios[0].period_usd
 
 
@@ -302,5 +302,5 @@ def test_allowances_are_of_a_month_so_a_period_has_no_amount(run, log, keep):
 
 
 def test_a_markup_knows_what_it_has_per_month():
-    assert not Markup("", percent=Decimal(5)).is_monthly
-    assert replace(Markup("", percent=Decimal(5)), free_usd=Decimal(1)).is_monthly
+    assert not MarkupTerms("", percent=Decimal(5)).is_monthly
+    assert replace(MarkupTerms("", percent=Decimal(5)), free_usd=Decimal(1)).is_monthly

@@ -14,7 +14,7 @@ from costaudit.errors import TableError, UsageError
 from costaudit.prices.gateways import Gateways, load_gateways
 from costaudit.prices.rows import instant_us
 from costaudit.questions.audit.fees.gateway_fees import check_known, look_up
-from costaudit.questions.audit.fees.markup import Markup, Volume, parse_form, parse_markups, step_of
+from costaudit.questions.audit.fees.markup import MarkupTerms, Volume, parse_form, parse_markups, step_of
 
 AT = instant_us("2026-11-20")
 
@@ -114,8 +114,12 @@ def test_what_is_not_understood_is_told(text, told, hint):
     st.integers(0, 10**12), st.integers(0, 10**9),
 )  # fmt: skip
 def test_parts_add_up_exactly(percent, each, monthly, micro_usd, requests):
-    whole = Markup("", percent=percent, usd_per_request=each, usd_per_month=monthly)
-    parts = (Markup("", percent=percent), Markup("", usd_per_request=each), Markup("", usd_per_month=monthly))
+    whole = MarkupTerms("", percent=percent, usd_per_request=each, usd_per_month=monthly)
+    parts = (
+        MarkupTerms("", percent=percent),
+        MarkupTerms("", usd_per_request=each),
+        MarkupTerms("", usd_per_month=monthly),
+    )
     volume = month(Fraction(micro_usd, 10**6), requests)
     assert whole.month_usd(volume) == sum(part.month_usd(volume) for part in parts)
     assert whole.month_usd(volume) == (

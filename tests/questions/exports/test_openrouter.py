@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from costaudit.errors import ConfigError
-from costaudit.questions.exports.model import Place
+from costaudit.questions.exports.model import ServingModel
 from costaudit.routing.policy_load import load_roster, shipped_policies
 from tests.conftest import ROOT
 from tests.questions.exports.policies import HEAD, RICH, market, speller, written
@@ -79,7 +79,7 @@ def test_the_roster_of_today_has_names_at_openrouter():
     roster = load_roster(ROOT / "costaudit/routing/roster.toml", "roster.toml")
     for seat in {seat for seats in roster.values() for seat in seats}:
         place = market().place(seat)
-        assert isinstance(place, Place), seat
+        assert isinstance(place, ServingModel), seat
         assert "/" in speller().slug(place)
 
 

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.errors import UsageError
-from costaudit.questions.fallback.chain import Basis, FailureRates, Step, Tally, expect, lasting, parse_chain
+from costaudit.questions.fallback.chain import (
+    Basis,
+    ChainStep,
+    FailureRates,
+    Tally,
+    expect,
+    lasting,
+    parse_chain,
+)
 
 HOUR = 490_000
 
@@ -27,7 +35,7 @@ def test_two_attempts_by_hand():
     # which fails a third of the time for nothing: 6·2/3·1/2 = 2. Unserved: 1/2·1/3.
     chance = {"a": Fraction(1, 2), "b": Fraction(1, 3)}
     found = expect(
-        [Step("a", "m", Fraction(1, 4)), Step("b", "m", Fraction(0))],
+        [ChainStep("a", "m", Fraction(1, 4)), ChainStep("b", "m", Fraction(0))],
         lambda step: chance[str(step.provider)],
     )
     assert (found.served, found.cost([8, 6]), found.attempts) == (Fraction(5, 6), 7, Fraction(3, 2))
@@ -82,7 +90,7 @@ def test_failures_spread_by_chance_have_the_overall_rate():
 
 
 chances = st.fractions(0, 1, max_denominator=50)
-steps = st.tuples(st.builds(Step, st.just("p"), st.just("m"), chances), st.integers(0, 10**12), chances)
+steps = st.tuples(st.builds(ChainStep, st.just("p"), st.just("m"), chances), st.integers(0, 10**12), chances)
 """A step, what its answer costs, and how probably it fails."""
 
 

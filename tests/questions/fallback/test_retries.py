@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from costaudit.questions.fallback.failures import Reason, reason_of
+from costaudit.questions.fallback.failures import FailureReason, reason_of
 from costaudit.questions.fallback.retries import Link, Tries, link_attempts
 
 MINUTE = 60_000_000
@@ -106,32 +106,32 @@ def test_the_same_prompt_again_is_a_retry_of_a_failure_and_of_nothing_else():
     [
         ("ok", None, None),
         ("cache_hit", None, None),
-        ("superseded", None, Reason.UNUSABLE),
-        ("cancelled", "499", Reason.CANCELLED),
-        ("error", "429 rate_limit", Reason.RATE_LIMIT),
-        ("error", "rate_limit_exceeded", Reason.RATE_LIMIT),
-        ("error", "overloaded_error", Reason.RATE_LIMIT),
-        ("error", "insufficient_quota", Reason.RATE_LIMIT),
-        ("error", "ThrottlingException", Reason.RATE_LIMIT),
-        ("error", "RESOURCE_EXHAUSTED", Reason.RATE_LIMIT),
-        ("error", "timeout", Reason.TIMEOUT),
-        ("error", "408", Reason.TIMEOUT),
-        ("error", "504", Reason.TIMEOUT),
-        ("error", "APITimeoutError", Reason.TIMEOUT),
-        ("error", "DEADLINE_EXCEEDED", Reason.TIMEOUT),
-        ("error", "server_error", Reason.SERVER),
-        ("error", "503", Reason.SERVER),
-        ("error", "InternalServerError", Reason.SERVER),
-        ("error", "APIConnectionError", Reason.SERVER),
-        ("error", "invalid_json", Reason.UNUSABLE),
-        ("error", "400", Reason.REFUSED),
-        ("error", "401", Reason.REFUSED),
-        ("error", "invalid_request_error", Reason.REFUSED),
-        ("error", "model_not_found", Reason.REFUSED),
-        ("error", "content_filter", Reason.REFUSED),
-        ("error", "context_length_exceeded", Reason.REFUSED),
-        ("error", "E42900", Reason.UNKNOWN),
-        ("error", None, Reason.UNKNOWN),
+        ("superseded", None, FailureReason.UNUSABLE),
+        ("cancelled", "499", FailureReason.CANCELLED),
+        ("error", "429 rate_limit", FailureReason.RATE_LIMIT),
+        ("error", "rate_limit_exceeded", FailureReason.RATE_LIMIT),
+        ("error", "overloaded_error", FailureReason.RATE_LIMIT),
+        ("error", "insufficient_quota", FailureReason.RATE_LIMIT),
+        ("error", "ThrottlingException", FailureReason.RATE_LIMIT),
+        ("error", "RESOURCE_EXHAUSTED", FailureReason.RATE_LIMIT),
+        ("error", "timeout", FailureReason.TIMEOUT),
+        ("error", "408", FailureReason.TIMEOUT),
+        ("error", "504", FailureReason.TIMEOUT),
+        ("error", "APITimeoutError", FailureReason.TIMEOUT),
+        ("error", "DEADLINE_EXCEEDED", FailureReason.TIMEOUT),
+        ("error", "server_error", FailureReason.SERVER),
+        ("error", "503", FailureReason.SERVER),
+        ("error", "InternalServerError", FailureReason.SERVER),
+        ("error", "APIConnectionError", FailureReason.SERVER),
+        ("error", "invalid_json", FailureReason.UNUSABLE),
+        ("error", "400", FailureReason.REFUSED),
+        ("error", "401", FailureReason.REFUSED),
+        ("error", "invalid_request_error", FailureReason.REFUSED),
+        ("error", "model_not_found", FailureReason.REFUSED),
+        ("error", "content_filter", FailureReason.REFUSED),
+        ("error", "context_length_exceeded", FailureReason.REFUSED),
+        ("error", "E42900", FailureReason.UNKNOWN),
+        ("error", None, FailureReason.UNKNOWN),
     ],
 )
 def test_an_error_code_says_why(status, code, reason):

@@ -14,25 +14,25 @@ from costaudit.prices.gateways import load_gateways
 from costaudit.questions.audit.build import audit_parts
 from costaudit.questions.audit.month import rounded_usd
 from costaudit.questions.audit.work import audited
-from costaudit.questions.gates.case import Case, Log
+from costaudit.questions.gates.case import GateCase, Log
 from costaudit.questions.gates.check import judge_gates
 from tests.engine.audits import audit_pass, random_log, write_jsonl
 
 TIERS = (0, 1, 2, 3, "untagged")
 
 
-def measured(case: Case, **settings: Any) -> list[Fraction]:
+def measured(case: GateCase, **settings: Any) -> list[Fraction]:
     gates = Gates.model_validate(settings)
-    told = judge_gates(Case(gates, case.book, case.resolver, case.gateways, case.now, log=case.log))
+    told = judge_gates(GateCase(gates, case.book, case.resolver, case.gateways, case.now, log=case.log))
     return [o.measured.value if o.measured.value is not None else Fraction(0) for _, o in told.outcomes]
 
 
 @pytest.fixture(params=range(4))
-def case(request: Any, tmp_path: Path) -> Case:
+def case(request: Any, tmp_path: Path) -> GateCase:
     passed = audit_pass(write_jsonl(tmp_path / "log.jsonl", random_log(request.param)))
     gateways = load_gateways()
     plan = passed.plan
-    return Case(
+    return GateCase(
         Gates(), plan.prices.book, plan.prices.resolver, gateways, 0, log=Log(audited(passed, gateways))
     )
 
@@ -42,7 +42,7 @@ def budgets(**scopes: Any) -> list[dict[str, Any]]:
     return [{"per": "log", "deny": "0", name: value} for value in scopes[name]]
 
 
-def test_budgets_of_all_tiers_add_up_to_the_bill(case: Case):
+def test_budgets_of_all_tiers_add_up_to_the_bill(case: GateCase):
     assert case.log is not None
     parts = audit_parts(case.log.work)
     by_tier = measured(case, budget=budgets(tier=TIERS))
@@ -53,7 +53,7 @@ def test_budgets_of_all_tiers_add_up_to_the_bill(case: Case):
     assert by_tier == expected
 
 
-def test_budgets_of_models_and_features_are_the_rows_of_the_report(case: Case):
+def test_budgets_of_models_and_features_are_the_rows_of_the_report(case: GateCase):
     assert case.log is not None
     parts = audit_parts(case.log.work)
     features = [row for row in parts["by_feature"] if row.feature is not None]
@@ -68,7 +68,7 @@ def test_budgets_of_models_and_features_are_the_rows_of_the_report(case: Case):
     assert by_provider == rows
 
 
-def test_a_peak_day_is_the_dearest_row_of_the_days_and_a_month_is_that_of_the_report(case: Case):
+def test_a_peak_day_is_the_dearest_row_of_the_days_and_a_month_is_that_of_the_report(case: GateCase):
     assert case.log is not None
     parts = audit_parts(case.log.work)
     peak, day, month = measured(
@@ -81,7 +81,7 @@ def test_a_peak_day_is_the_dearest_row_of_the_days_and_a_month_is_that_of_the_re
     assert rounded_usd(month) == parts["spend"].monthly_usd
 
 
-def test_coverage_and_untagged_are_those_of_the_report_before_it_cuts_them(case: Case):
+def test_coverage_and_untagged_are_those_of_the_report_before_it_cuts_them(case: GateCase):
     assert case.log is not None
     coverage = audit_parts(case.log.work)["coverage"]
     whole = {"requests": "0%", "tokens": "0%"}
@@ -95,11 +95,11 @@ def test_coverage_and_untagged_are_those_of_the_report_before_it_cuts_them(case:
         assert 0 <= exact / 100 - Fraction(repr(cut)) < Fraction(1, 10**6)
 
 
-def test_a_markup_is_found_where_the_report_has_one(case: Case):
+def test_a_markup_is_found_where_the_report_has_one(case: GateCase):
     assert case.log is not None
     work = case.log.work
     told = judge_gates(
-        Case(Gates.model_validate({"markup": {"deny": "0%"}}), case.book, case.resolver, case.gateways, 0,
+        GateCase(Gates.model_validate({"markup": {"deny": "0%"}}), case.book, case.resolver, case.gateways, 0,
              log=case.log)
     )  # fmt: skip
     rows = audit_parts(work)["markup"]

@@ -11,26 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costaudit.questions.gates.figures import exact_text, limit_text, value_text
-from costaudit.questions.gates.outcome import Limits, Measured, Unit, Verdict, judge
+from costaudit.questions.gates.outcome import GateLimits, GateVerdict, Measured, Unit, judge
 
-GRAVITY = [Verdict.PASS, Verdict.WARN, Verdict.CANNOT_JUDGE, Verdict.FAIL]
+GRAVITY = [GateVerdict.PASS, GateVerdict.WARN, GateVerdict.CANNOT_JUDGE, GateVerdict.FAIL]
 values = st.fractions(0, 100)
 
 
-def measured(value: Fraction | None, limits: Limits, unit: Unit = Unit.PERCENT, doubt: str = "") -> Measured:
+def measured(
+    value: Fraction | None, limits: GateLimits, unit: Unit = Unit.PERCENT, doubt: str = ""
+) -> Measured:
     return Measured("x", value, limits, unit, "note", ("x",), doubt)
 
 
-def ordered(low: Fraction, high: Fraction, *, at_least: bool) -> Limits:
-    return Limits(low, high, at_least=True) if at_least else Limits(high, low)
+def ordered(low: Fraction, high: Fraction, *, at_least: bool) -> GateLimits:
+    return GateLimits(low, high, at_least=True) if at_least else GateLimits(high, low)
 
 
 @given(values, values, st.booleans())
 def test_a_limit_that_is_met_exactly_is_kept(value: Fraction, other: Fraction, at_least: bool):
-    limits = Limits(value, None, at_least)
-    assert judge(measured(value, limits)).verdict is Verdict.PASS
+    limits = GateLimits(value, None, at_least)
+    assert judge(measured(value, limits)).verdict is GateVerdict.PASS
     broken = other < value if at_least else other > value
-    assert (judge(measured(other, limits)).verdict is Verdict.FAIL) == broken
+    assert (judge(measured(other, limits)).verdict is GateVerdict.FAIL) == broken
 
 
 @given(values, values, values, values, st.booleans())
@@ -47,16 +49,16 @@ def test_a_worse_value_never_gets_a_kinder_verdict(
 def test_doubt_and_absence_never_pass(
     value: Fraction | None, warn: Fraction | None, deny: Fraction, at_least: bool
 ):
-    for limits in (Limits(deny, warn, at_least), Limits(None, deny, at_least)):
-        assert judge(measured(value, limits, doubt="unsure")).verdict is not Verdict.PASS
-        assert judge(measured(None, limits)).verdict is Verdict.CANNOT_JUDGE
+    for limits in (GateLimits(deny, warn, at_least), GateLimits(None, deny, at_least)):
+        assert judge(measured(value, limits, doubt="unsure")).verdict is not GateVerdict.PASS
+        assert judge(measured(None, limits)).verdict is GateVerdict.CANNOT_JUDGE
 
 
 def test_doubt_leaves_a_warning_where_nothing_more_can_be_said():
-    warn_only, both = Limits(None, Fraction(5)), Limits(Fraction(9), Fraction(5))
-    assert judge(measured(Fraction(6), warn_only, doubt="unsure")).verdict is Verdict.WARN
-    assert judge(measured(Fraction(6), both, doubt="unsure")).verdict is Verdict.CANNOT_JUDGE
-    assert judge(measured(Fraction(10), both, doubt="unsure")).verdict is Verdict.FAIL
+    warn_only, both = GateLimits(None, Fraction(5)), GateLimits(Fraction(9), Fraction(5))
+    assert judge(measured(Fraction(6), warn_only, doubt="unsure")).verdict is GateVerdict.WARN
+    assert judge(measured(Fraction(6), both, doubt="unsure")).verdict is GateVerdict.CANNOT_JUDGE
+    assert judge(measured(Fraction(10), both, doubt="unsure")).verdict is GateVerdict.FAIL
 
 
 @given(st.fractions(0, 10**6))
@@ -87,5 +89,5 @@ def test_a_decimal_is_written_as_it_is(value: Decimal):
     ],
 )
 def test_a_value_and_its_limit_look_alike_only_when_they_are(value: str, limit: str, unit: Unit, told: Any):
-    outcome = judge(measured(Fraction(value), Limits(Fraction(limit), None), unit))
+    outcome = judge(measured(Fraction(value), GateLimits(Fraction(limit), None), unit))
     assert (value_text(outcome), limit_text(outcome)) == told

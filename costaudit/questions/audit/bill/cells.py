@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from costaudit.engine.plan import Plan
-from costaudit.ingest.bills.line import CLASSES, Bill, BillLine, Kind, Span
+from costaudit.ingest.bills.line import CLASSES, BillLine, DaySpan, Kind, ReadBill
 from costaudit.money import EXACT
 from costaudit.prices.cards import Card, timeline_of
 from costaudit.prices.conditions import STANDARD, service_tier
@@ -40,7 +40,7 @@ class BillSum(msgspec.Struct):
 class Cell(msgspec.Struct):
     """One span and model on both sides."""
 
-    span: Span
+    span: DaySpan
     model: str | None
     bill: BillSum = msgspec.field(default_factory=BillSum)
     log: LogSum = msgspec.field(default_factory=LogSum)
@@ -54,7 +54,7 @@ class Statement(msgspec.Struct):
     provider: str
     kind: Kind
     lines: list[BillLine]
-    spans: list[Span]
+    spans: list[DaySpan]
     by_model: bool
     stated: tuple[str, ...]
     """Classes that any line states."""
@@ -69,7 +69,7 @@ class Statement(msgspec.Struct):
     """Whether a price depends on the time of day, which no bill states."""
 
 
-def statements_of(bills: Sequence[Bill], side: LogSide, plan: Plan) -> list[Statement]:
+def statements_of(bills: Sequence[ReadBill], side: LogSide, plan: Plan) -> list[Statement]:
     """The statements that bills make, by provider and kind."""
     keys = sorted({key for bill in bills for key in bill.spans})
     made = []
@@ -81,26 +81,26 @@ def statements_of(bills: Sequence[Bill], side: LogSide, plan: Plan) -> list[Stat
     return made
 
 
-def _spans(files: Iterable[Sequence[Span]]) -> list[Span]:
+def _spans(files: Iterable[Sequence[DaySpan]]) -> list[DaySpan]:
     """The buckets of all files, joined where they overlap, and the days between those of one file.
 
     A day that an export leaves out is a day without usage; a month between two exports is not known.
     """
-    every: set[Span] = set()
+    every: set[DaySpan] = set()
     for spans in files:
         held = _merged(spans)
         every.update(held)
         for left, right in pairwise(held):
-            between = Span(left.last + _ONE_DAY, right.first - _ONE_DAY)
-            every.update(Span(day, day) for day in _days(between))
+            between = DaySpan(left.last + _ONE_DAY, right.first - _ONE_DAY)
+            every.update(DaySpan(day, day) for day in _days(between))
     return _merged(every)
 
 
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    out: list[Span] = []
+def _merged(spans: Iterable[DaySpan]) -> list[DaySpan]:
+    out: list[DaySpan] = []
     for span in sorted(set(spans), key=lambda s: (s.first, s.last, s.utc)):
         if out and span.first <= out[-1].last:
-            out[-1] = Span(out[-1].first, max(out[-1].last, span.last), out[-1].utc and span.utc)
+            out[-1] = DaySpan(out[-1].first, max(out[-1].last, span.last), out[-1].utc and span.utc)
         else:
             out.append(span)
     return out
@@ -113,7 +113,7 @@ def noon_us(day: date) -> int:
 
 
 def _joined(
-    provider: str, kind: Kind, lines: list[BillLine], spans: list[Span], side: LogSide, plan: Plan
+    provider: str, kind: Kind, lines: list[BillLine], spans: list[DaySpan], side: LogSide, plan: Plan
 ) -> Statement:
     # A line that names neither model nor item is a sum over all of them: then only sums can be compared.
     named = any(x.model is not None for x in lines)
@@ -141,7 +141,7 @@ def _joined(
     return made
 
 
-def _days(span: Span) -> Iterator[date]:
+def _days(span: DaySpan) -> Iterator[date]:
     day = span.first
     while day <= span.last:
         yield day
@@ -149,10 +149,10 @@ def _days(span: Span) -> Iterator[date]:
 
 
 class _Table(msgspec.Struct):
-    cells: dict[tuple[Span, str | None], Cell]
-    span_of: dict[date, Span]
+    cells: dict[tuple[DaySpan, str | None], Cell]
+    span_of: dict[date, DaySpan]
 
-    def cell(self, span: Span, model: str | None) -> Cell:
+    def cell(self, span: DaySpan, model: str | None) -> Cell:
         """The cell of a span and model, new if need be."""
         return self.cells.setdefault((span, model), Cell(span, model))
 

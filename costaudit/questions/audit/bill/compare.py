@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from costaudit.errors import UsageError
-from costaudit.ingest.bills.line import Bill
+from costaudit.ingest.bills.line import ReadBill
 from costaudit.money import EXACT
 from costaudit.prices.gateways import Gateways
 from costaudit.questions.audit import result as m
@@ -32,7 +32,7 @@ TOLERANCE_PERCENT: Final = Decimal(2)
 _ZERO: Final = Decimal(0)
 
 
-def compare_bills(work: Audited, bills: Sequence[Bill], gateways: Gateways) -> m.Bill:
+def compare_bills(work: Audited, bills: Sequence[ReadBill], gateways: Gateways) -> m.Bill:
     """The comparison of an audit with the bills of its providers.
 
     Raises UsageError for a bill that is given twice, and for an audit at the prices of another date.
@@ -52,7 +52,7 @@ def compare_bills(work: Audited, bills: Sequence[Bill], gateways: Gateways) -> m
     )
 
 
-def _require_distinct(bills: Sequence[Bill]) -> None:
+def _require_distinct(bills: Sequence[ReadBill]) -> None:
     seen: dict[str, str] = {}
     for bill in bills:
         if bill.sha256 in seen:
@@ -63,7 +63,7 @@ def _require_distinct(bills: Sequence[Bill]) -> None:
         seen[bill.sha256] = bill.file
 
 
-def _skipped(bills: Sequence[Bill]) -> list[m.Skipped]:
+def _skipped(bills: Sequence[ReadBill]) -> list[m.Skipped]:
     counts: Counter[str] = Counter()
     for bill in bills:
         counts.update(bill.quarantine.counts)
@@ -81,7 +81,7 @@ def _skipped(bills: Sequence[Bill]) -> list[m.Skipped]:
     ]
 
 
-def _statement(made: Statement, bills: Sequence[Bill], side: LogSide) -> m.BillStatement:
+def _statement(made: Statement, bills: Sequence[ReadBill], side: LogSide) -> m.BillStatement:
     files = [b for b in bills if (made.provider, made.kind) in b.spans]
     elsewhere = unread(side, made.provider)
     start, end = made.spans[0].first, made.spans[-1].last
@@ -209,7 +209,7 @@ def _compared(bill: int | None, log: int) -> m.Compared:
     return m.Compared(bill=bill, log=log, difference=None if bill is None else log - bill)
 
 
-def _notes(made: Statement, files: Sequence[Bill]) -> Iterator[str]:
+def _notes(made: Statement, files: Sequence[ReadBill]) -> Iterator[str]:
     """What limits the comparison, in sentences."""
     if not made.by_model:
         yield "The bill is not grouped by model: only the sum of all models is compared."

@@ -13,17 +13,17 @@ from itertools import combinations
 import msgspec
 
 from costaudit.errors import UsageError
-from costaudit.questions.audit.fees.markup import Asked, Markup, Volume, parse_form
+from costaudit.questions.audit.fees.markup import Asked, MarkupTerms, Volume, parse_form
 
 
 class Option(msgspec.Struct, frozen=True):
     """One way to pay, by name."""
 
     name: str
-    markup: Markup
+    markup: MarkupTerms
 
 
-class Interval(msgspec.Struct, frozen=True):
+class VolumeInterval(msgspec.Struct, frozen=True):
     """Volumes, as multiples of the traffic, between which the same options are the cheapest."""
 
     start: Fraction
@@ -59,19 +59,19 @@ def check_names(options: Sequence[tuple[str, Asked]]) -> None:
         raise UsageError(f"two options are called {twice!r}", hint="name them, like mine=5% and other=5%")
 
 
-def intervals(options: Sequence[Markup], traffic: Volume) -> list[Interval]:
+def intervals(options: Sequence[MarkupTerms], traffic: Volume) -> list[VolumeInterval]:
     """The cheapest options for every volume from none to infinitely much."""
     bends = {Fraction(0)}.union(*(_bends(o, traffic) for o in options))
     points = bends.union(*(_crossings(options, traffic, start, end) for start, end in _spans(bends)))
-    found: list[Interval] = []
+    found: list[VolumeInterval] = []
     for start, end in _spans(points):
         inside = start + 1 if end is None else (start + end) / 2
         costs = [cost(option, traffic, inside) for option in options]
         cheapest = tuple(place for place, usd in enumerate(costs) if usd == min(costs))
         if found and found[-1].cheapest == cheapest:
-            found[-1] = Interval(found[-1].start, end, cheapest)
+            found[-1] = VolumeInterval(found[-1].start, end, cheapest)
         else:
-            found.append(Interval(start, end, cheapest))
+            found.append(VolumeInterval(start, end, cheapest))
     return found
 
 
@@ -81,12 +81,12 @@ def _spans(points: Iterable[Fraction]) -> list[tuple[Fraction, Fraction | None]]
     return list(zip(ordered, [*ordered[1:], None], strict=True))
 
 
-def cost(option: Markup, traffic: Volume, times: Fraction) -> Fraction:
+def cost(option: MarkupTerms, traffic: Volume, times: Fraction) -> Fraction:
     """What an option adds to the list price of so many times the traffic in a month."""
     return option.month_usd(traffic.times(times))
 
 
-def _bends(option: Markup, traffic: Volume) -> set[Fraction]:
+def _bends(option: MarkupTerms, traffic: Volume) -> set[Fraction]:
     """Volumes at which an allowance ends."""
     found = set()
     if option.free_requests and option.usd_per_request:
@@ -99,7 +99,7 @@ def _bends(option: Markup, traffic: Volume) -> set[Fraction]:
 
 
 def _crossings(
-    options: Sequence[Markup], traffic: Volume, start: Fraction, end: Fraction | None
+    options: Sequence[MarkupTerms], traffic: Volume, start: Fraction, end: Fraction | None
 ) -> set[Fraction]:
     """Where two costs are the same between two bends, in which all are linear."""
     other = start + 1 if end is None else end

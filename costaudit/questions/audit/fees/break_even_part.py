@@ -8,13 +8,13 @@ from itertools import combinations
 from typing import Literal
 
 from costaudit.questions.audit import result as m
-from costaudit.questions.audit.fees.break_even import Interval, Option, cost, intervals
+from costaudit.questions.audit.fees.break_even import Option, VolumeInterval, cost, intervals
 from costaudit.questions.audit.fees.markup import Volume
-from costaudit.questions.audit.fees.traffic import Traffic, terms_of
+from costaudit.questions.audit.fees.traffic import RoutedTraffic, terms_of
 from costaudit.questions.audit.month import rounded_usd, usd_of
 
 
-def break_even(options: Sequence[Option], traffic: Traffic, *, is_log: bool) -> m.BreakEven:
+def break_even(options: Sequence[Option], traffic: RoutedTraffic, *, is_log: bool) -> m.BreakEven:
     """Where options cost the same and which is the cheapest, for the traffic as logged and after routing."""
     mixes = [
         mix
@@ -80,7 +80,7 @@ def _pair(a: Option, b: Option, base: Volume) -> m.FeePair:
     )
 
 
-def _cheaper(found: Interval, names: tuple[str, str]) -> str | None:
+def _cheaper(found: VolumeInterval, names: tuple[str, str]) -> str | None:
     return names[found.cheapest[0]] if len(found.cheapest) == 1 else None
 
 

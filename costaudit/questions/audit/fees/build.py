@@ -17,14 +17,14 @@ from costaudit.questions.audit.fees.break_even import Option
 from costaudit.questions.audit.fees.break_even_part import break_even
 from costaudit.questions.audit.fees.commitment import Commitment
 from costaudit.questions.audit.fees.commitment_part import commitment
-from costaudit.questions.audit.fees.markup import Markup, Volume
-from costaudit.questions.audit.fees.traffic import Traffic, percent_text, terms_of
+from costaudit.questions.audit.fees.markup import MarkupTerms, Volume
+from costaudit.questions.audit.fees.traffic import RoutedTraffic, percent_text, terms_of
 from costaudit.questions.audit.month import MONTHS_A_YEAR, rounded_usd, usd_of
 from costaudit.questions.audit.work import Audited, marked_up
 from costaudit.routing.projection import exact_sum
 from costaudit.schema import COUNTS, UNITS
 
-DEFAULT_MARKUPS: Final = tuple(Markup(f"{p}%", percent=Decimal(p)) for p in (0, 5, 10, 15))
+DEFAULT_MARKUPS: Final = tuple(MarkupTerms(f"{p}%", percent=Decimal(p)) for p in (0, 5, 10, 15))
 
 AS_LOGGED: Final = "as in this log"
 
@@ -32,13 +32,13 @@ AS_LOGGED: Final = "as in this log"
 class Fees(msgspec.Struct, frozen=True):
     """What a simulation is asked about fees."""
 
-    markups: Sequence[Markup] = ()
+    markups: Sequence[MarkupTerms] = ()
     """The default ones, and that of the log, where there are none."""
     options: Sequence[Option] = ()
     commitments: Sequence[Commitment] = ()
 
 
-def traffic_of(work: Audited) -> Traffic:
+def traffic_of(work: Audited) -> RoutedTraffic:
     """The traffic of a log: its list price, its projected bill, its requests and tokens."""
     measures = work.passed.cells.measures
     counted = [measures[name] for name in COUNTS if name != "reasoning" and name not in UNITS]
@@ -53,7 +53,7 @@ def traffic_of(work: Audited) -> Traffic:
         _month(*(work.scale.monthly(amounts) for amounts in (usd, requests, tokens)))
         for usd in (work.costed.list_units, work.projected.after)
     )
-    return Traffic(logged, routed, logged_month, routed_month)
+    return RoutedTraffic(logged, routed, logged_month, routed_month)
 
 
 def _month(units: Fraction | None, requests: Fraction | None, tokens: Fraction | None) -> Volume | None:
@@ -63,7 +63,7 @@ def _month(units: Fraction | None, requests: Fraction | None, tokens: Fraction |
 
 
 def projected_with(
-    projection: m.Projection, fees: Fees, traffic: Traffic, log: Audited | None = None
+    projection: m.Projection, fees: Fees, traffic: RoutedTraffic, log: Audited | None = None
 ) -> m.Projection:
     """A projection with all that was asked about fees. `log` is where the log's own markup is found."""
     scenarios = [markup_scenario(markup, traffic) for markup in fees.markups or DEFAULT_MARKUPS]
@@ -77,7 +77,7 @@ def projected_with(
     )
 
 
-def markup_scenario(markup: Markup, traffic: Traffic) -> m.MarkupScenario:
+def markup_scenario(markup: MarkupTerms, traffic: RoutedTraffic) -> m.MarkupScenario:
     """What a markup would add to the projected bill, in the log's period, per 30 days and per year."""
     month = traffic.routed_month
     if month is not None:
@@ -93,7 +93,7 @@ def markup_scenario(markup: Markup, traffic: Traffic) -> m.MarkupScenario:
     )
 
 
-def _is_flat(markup: Markup) -> bool:
+def _is_flat(markup: MarkupTerms) -> bool:
     """Whether it is a subscription and nothing else."""
     others = markup.percent, markup.usd_per_request, markup.usd_per_mtok
     return bool(markup.usd_per_month) and not any(others)

@@ -9,14 +9,14 @@ from typing import Final, Literal
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.fees.commitment import Commitment
 from costaudit.questions.audit.fees.markup import plain
-from costaudit.questions.audit.fees.traffic import Traffic, percent_text
+from costaudit.questions.audit.fees.traffic import RoutedTraffic, percent_text
 from costaudit.questions.audit.month import rounded_usd
 
 Mix = Literal["as_logged", "after_routing"]
 MIXES: Final[tuple[Mix, Mix]] = ("as_logged", "after_routing")
 
 
-def commitment(asked: Commitment, traffic: Traffic, *, is_log: bool) -> m.CommitmentResult:
+def commitment(asked: Commitment, traffic: RoutedTraffic, *, is_log: bool) -> m.CommitmentResult:
     """What a committed-use discount does to the month, before and after routing."""
     before, after = traffic.logged_month, traffic.routed_month
     known = before is not None and after is not None

@@ -10,7 +10,7 @@ from costaudit.errors import UsageError, did_you_mean
 from costaudit.money import shown
 from costaudit.prices.gateways import Fee, Gateway, Gateways
 from costaudit.prices.rows import instant_text
-from costaudit.questions.audit.fees.markup import Asked, GatewayFees, Markup, plain
+from costaudit.questions.audit.fees.markup import Asked, GatewayFees, MarkupTerms, plain
 
 CREDIT_KINDS: Final = ("percent", "credit_purchase_percent", "per_request_usd", "subscription_usd_month")
 """Fees of tokens that are bought through the gateway."""
@@ -27,12 +27,12 @@ _SAYS: Final = {
 }
 
 
-def look_up(asked: Asked, gateways: Gateways, at: int) -> Markup:
+def look_up(asked: Asked, gateways: Gateways, at: int) -> MarkupTerms:
     """The markup that was asked for. Fees without a date of their own are those in force `at`.
 
     Raises UsageError for a gateway that is not known, and for fees that it does not publish.
     """
-    if isinstance(asked, Markup):
+    if isinstance(asked, MarkupTerms):
         return asked
     gateway = known(asked, gateways)
     moment = at if asked.at is None else asked.at
@@ -81,7 +81,7 @@ def _disclosed(gateway: Gateway, kind: str, at: int) -> Fee | None:
     return fee
 
 
-def _markup(asked: GatewayFees, gateway: Gateway, fees: dict[str, Fee], at: int) -> Markup:
+def _markup(asked: GatewayFees, gateway: Gateway, fees: dict[str, Fee], at: int) -> MarkupTerms:
     def value(kind: str) -> Decimal:
         fee = fees.get(kind)
         return Decimal(0) if fee is None or fee.value is None else fee.value
@@ -89,7 +89,7 @@ def _markup(asked: GatewayFees, gateway: Gateway, fees: dict[str, Fee], at: int)
     percent = value("percent") + value("credit_purchase_percent") + value("byok_percent")
     own, each = fees.get("byok_percent"), fees.get("per_request_usd")
     word = "byok" if asked.own_key else "gateway"
-    return Markup(
+    return MarkupTerms(
         label=f"{word}:{gateway.id}@{_day(at)}",
         percent=percent,
         usd_per_request=value("per_request_usd"),

@@ -46,7 +46,7 @@ class Volume(msgspec.Struct, frozen=True):
         return Volume(self.list_usd * factor, self.requests * factor, tokens)
 
 
-class Markup(msgspec.Struct, frozen=True):
+class MarkupTerms(msgspec.Struct, frozen=True):
     """What is paid on top of list."""
 
     label: str
@@ -118,7 +118,7 @@ class GatewayFees(msgspec.Struct, frozen=True):
     """With one's own provider key: the provider bills the tokens, the gateway its fee for that."""
 
 
-Asked = Markup | GatewayFees
+Asked = MarkupTerms | GatewayFees
 """What was written, before fees are looked up."""
 
 
@@ -144,7 +144,7 @@ def _parse_part(part: str, text: str) -> Iterator[Asked]:
     step = step_of(low, high)
     told = f"a step of {plain(step)} points between {plain(low)}% and {plain(high)}%"
     for percent in steps_of(low, high, step):
-        yield Markup(f"{plain(percent)}%", percent=percent, notes=(told,))
+        yield MarkupTerms(f"{plain(percent)}%", percent=percent, notes=(told,))
 
 
 def step_of(low: Decimal, high: Decimal) -> Decimal:
@@ -183,7 +183,7 @@ def parse_form(text: str) -> Asked:
         if field != "percent" and amount < 0:
             raise UsageError(f"{stripped!r}: only a percentage can be negative", hint=FORMS)
         parts[field] = _limited(amount, stripped) if field == "percent" else amount
-    return Markup(
+    return MarkupTerms(
         label_of(parts),
         percent=parts.get("percent", Decimal(0)),
         usd_per_request=parts.get("usd_per_request", Decimal(0)),

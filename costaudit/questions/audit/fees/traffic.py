@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from costaudit.questions.audit.fees.markup import Markup, Volume, plain
+from costaudit.questions.audit.fees.markup import MarkupTerms, Volume, plain
 
 
-class Traffic(msgspec.Struct, frozen=True):
+class RoutedTraffic(msgspec.Struct, frozen=True):
     """The same requests before and after routing, in the log's period and, where known, in a month."""
 
     logged: Volume
@@ -20,7 +20,7 @@ class Traffic(msgspec.Struct, frozen=True):
     routed_month: Volume | None
 
 
-def terms_of(markup: Markup) -> dict[str, Any]:
+def terms_of(markup: MarkupTerms) -> dict[str, Any]:
     """The fields of `FeeTerms`."""
     free = markup.free_percent_requests or (markup.free_requests if markup.usd_per_request else 0)
     return {

@@ -70,7 +70,7 @@ class Cost(BaseModel):
         return self
 
 
-class Segment(BaseModel):
+class TrafficSegment(BaseModel):
     """A part of the traffic."""
 
     model_config = _STRICT
@@ -123,7 +123,7 @@ class Scenario(BaseModel):
     requests: int = Field(ge=1, le=10**15)
     price_changes: tuple[str, ...] = ()
     """Prices that are supposed, as `--price-change` takes them."""
-    segments: tuple[Segment, ...] = Field(min_length=1)
+    segments: tuple[TrafficSegment, ...] = Field(min_length=1)
     levers: tuple[Lever, ...] = ()
     solve: Solve | None = None
     published: tuple[Published, ...] = ()
@@ -144,7 +144,7 @@ class Scenario(BaseModel):
 class SegmentResult(msgspec.Struct, frozen=True):
     """A segment with its money per month."""
 
-    segment: Segment
+    segment: TrafficSegment
     requests: int
     before_usd: Decimal
     routed_usd: Decimal
@@ -244,7 +244,7 @@ def _supposed(scenario: Scenario, book: PriceBook, resolver: Resolver) -> PriceB
         raise ConfigError(error.message, hint=error.hint, path=scenario.name) from error
 
 
-def _settled(segment: Segment, usd: Callable[[Cost], Decimal]) -> Segment:
+def _settled(segment: TrafficSegment, usd: Callable[[Cost], Decimal]) -> TrafficSegment:
     """The segment with the cheapest model where it names several; of equals the first."""
 
     def one(cost: Cost) -> Cost:

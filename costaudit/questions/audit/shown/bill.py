@@ -9,7 +9,7 @@ from typing import Any, Final
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.shown.lists import skipped_items
 from costaudit.questions.audit.shown.report import Report
-from costaudit.render.blocks import Block, Column, Items, Limits, Table
+from costaudit.render.blocks import Block, Column, Items, ListLimits, Table
 from costaudit.render.figures import (
     ABSENT,
     count,
@@ -47,7 +47,7 @@ def bill_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         yield "Bill", _share(s.total.explained_percent), f"of {_what(s)} is in the log{beyond}"
 
 
-def show_bill(report: Report, limits: Limits) -> Iterator[Block]:
+def show_bill(report: Report, limits: ListLimits) -> Iterator[Block]:
     """Every statement of the bills against the log."""
     bill = bill_of(report)
     if bill is None:
@@ -71,7 +71,7 @@ def _share(text: str | None) -> str:
     return ">99.9%" if Decimal("99.95") <= value < 100 else percent(text)
 
 
-def _statement(s: m.BillStatement, bill: m.Bill, limits: Limits) -> Iterator[Block]:
+def _statement(s: m.BillStatement, bill: m.Bill, limits: ListLimits) -> Iterator[Block]:
     if s.by_model:
         top, rest = split_rows(s.by_model, limits.rows)
         names = [name_shown(r.model, "model") for r in top]
@@ -83,7 +83,7 @@ def _statement(s: m.BillStatement, bill: m.Bill, limits: Limits) -> Iterator[Blo
         yield from _days(s, bill, limits, tuple(_told(s, bill)))
 
 
-def _days(s: m.BillStatement, bill: m.Bill, limits: Limits, notes: tuple[str, ...]) -> Iterator[Block]:
+def _days(s: m.BillStatement, bill: m.Bill, limits: ListLimits, notes: tuple[str, ...]) -> Iterator[Block]:
     off = [r for r in s.by_day if r.verdict != "matched"]
     if s.by_model and (not off or len(s.by_day) == 1):
         return

@@ -11,7 +11,7 @@ import msgspec
 
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.shown.report import Report, tokens_of
-from costaudit.render.blocks import Column, Days, Limits, Table
+from costaudit.render.blocks import Column, Days, ListLimits, Table
 from costaudit.render.figures import (
     count,
     counts_shown,
@@ -26,7 +26,7 @@ from costaudit.render.figures import (
 )
 
 
-def show_unpriced(report: Report, limits: Limits) -> Iterator[Table]:
+def show_unpriced(report: Report, limits: ListLimits) -> Iterator[Table]:
     """What has no price, and why."""
     rows = report.coverage.unpriced if report.coverage else []
     if not rows:
@@ -100,7 +100,7 @@ def _breakdown(head: str, lines: Sequence[_Line], *, total: bool = False, after:
     return Table(f"By {head}", tuple(columns))
 
 
-def show_tiers(report: Report, _: Limits) -> Iterator[Table]:
+def show_tiers(report: Report, _: ListLimits) -> Iterator[Table]:
     """Spend by tier, with its total."""
     if report.by_tier:
         names = [r.name if r.tier is None else f"{r.tier} {r.name}" for r in report.by_tier]
@@ -124,22 +124,22 @@ def _name(row: Any, kind: str) -> str:
     return f"{others:,} further users" if others else name_shown(getattr(row, kind), kind)
 
 
-def show_models(report: Report, limits: Limits) -> Iterator[Table]:
+def show_models(report: Report, limits: ListLimits) -> Iterator[Table]:
     """Spend by model."""
     yield from _listed("model", report.by_model, limits.rows)
 
 
-def show_features(report: Report, limits: Limits) -> Iterator[Table]:
+def show_features(report: Report, limits: ListLimits) -> Iterator[Table]:
     """Spend by feature."""
     yield from _listed("feature", report.by_feature, limits.rows)
 
 
-def show_users(report: Report, limits: Limits) -> Iterator[Table]:
+def show_users(report: Report, limits: ListLimits) -> Iterator[Table]:
     """Spend by user."""
     yield from _listed("user", report.by_user, limits.users, after=False)
 
 
-def show_days(report: Report, _: Limits) -> Iterator[Days]:
+def show_days(report: Report, _: ListLimits) -> Iterator[Days]:
     """Spend by day."""
     dated = {date.fromisoformat(r.date): r for r in report.by_day if r.date is not None}
     if all(r.billed_usd is None for r in dated.values()):

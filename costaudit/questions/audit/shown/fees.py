@@ -10,13 +10,13 @@ from costaudit.money import shown
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.fees.markup import label_of
 from costaudit.questions.audit.shown.report import Report, billed_known, is_scenario
-from costaudit.render.blocks import Column, Limits, Prose, Table
+from costaudit.render.blocks import Column, ListLimits, Prose, Table
 from costaudit.render.figures import ABSENT, counts_shown, money
 
 MIXES: Final = {"as_logged": "as logged", "after_routing": "after routing"}
 
 
-def show_scenarios(report: Report, _: Limits) -> Iterator[Table]:
+def show_scenarios(report: Report, _: ListLimits) -> Iterator[Table]:
     """What a gateway's markup would add."""
     rows = report.projection.markup_scenarios
     if not rows or not billed_known(report):
@@ -55,7 +55,7 @@ def _notes(rows: Sequence[m.FeeTerms]) -> Iterator[str]:
 NO_MONTH: Final = "The log covers less than a day or states no times: what a month has is not known."
 
 
-def show_break_even(report: Report, _: Limits) -> Iterator[Table | Prose]:
+def show_break_even(report: Report, _: ListLimits) -> Iterator[Table | Prose]:
     """Ways to pay: what each adds now, where they cost the same, which is the cheapest at which volume."""
     found = report.projection.break_even
     if found is None or not found.mixes:
@@ -152,7 +152,7 @@ def _intervals(mix: m.FeeMix, found: m.BreakEven) -> Table:
     )
 
 
-def show_commitments(report: Report, _: Limits) -> Iterator[Table | Prose]:
+def show_commitments(report: Report, _: ListLimits) -> Iterator[Table | Prose]:
     """Committed-use discounts, before and after routing."""
     for found in report.projection.commitments:
         title, notes = f"A commitment: {found.label}", tuple(_commitment_notes(found))

@@ -9,7 +9,7 @@ from typing import Final
 from costaudit.questions.audit.shown.order import blocks
 from costaudit.questions.audit.shown.report import Report
 from costaudit.questions.audit.shown.tidy import render_csv
-from costaudit.render.blocks import Limits
+from costaudit.render.blocks import ListLimits
 from costaudit.render.jsonout import render_json
 from costaudit.render.markdown import render_shortened
 from costaudit.render.text import render_blocks
@@ -26,7 +26,7 @@ class Format(StrEnum):
 
 def render_text(report: Report, width: int, color: bool) -> str:
     """The report in lines of at most `width` columns (at least 40), with bold and dim if `color`."""
-    return render_blocks(tuple(blocks(report, Limits())), width, color)
+    return render_blocks(tuple(blocks(report, ListLimits())), width, color)
 
 
 def render_markdown(report: Report) -> str:

@@ -8,11 +8,11 @@ from costaudit.ingest.quarantine import REASONS
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.shown.report import Report
 from costaudit.questions.audit.shown.summary import finding_money, finding_unit, is_monthly
-from costaudit.render.blocks import Item, Items, Limits
+from costaudit.render.blocks import Item, Items, ListLimits
 from costaudit.render.figures import words
 
 
-def show_findings(report: Report, limits: Limits) -> Iterator[Items]:
+def show_findings(report: Report, limits: ListLimits) -> Iterator[Items]:
     """Findings with their next steps."""
     if not report.findings:
         return
@@ -42,14 +42,14 @@ def _no_month(period: m.Period | None) -> str:
     return "The log covers less than a day, so nothing is scaled to a month."
 
 
-def show_skipped(report: Report, limits: Limits) -> Iterator[Items]:
+def show_skipped(report: Report, limits: ListLimits) -> Iterator[Items]:
     """Records that were set aside, by reason."""
     rows = report.inputs.skipped if report.inputs else []
     if rows:
         yield Items("Skipped records", tuple(skipped_items(rows, limits)))
 
 
-def skipped_items(rows: Sequence[m.Skipped], limits: Limits) -> Iterator[Item]:
+def skipped_items(rows: Sequence[m.Skipped], limits: ListLimits) -> Iterator[Item]:
     """What was set aside, one entry per reason."""
     return (_skipped_item(s, limits.places) for s in rows)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from costaudit.money import exact
 from costaudit.questions.audit.moves.result import Outlook, PriceMove
 from costaudit.questions.audit.shown.report import Report, billed_known
-from costaudit.render.blocks import Column, Limits, Table
+from costaudit.render.blocks import Column, ListLimits, Table
 from costaudit.render.figures import ABSENT, count, counts_shown, money, percent, words
 
 SENSITIVE: Final = 10
@@ -18,7 +18,7 @@ SENSITIVE: Final = 10
 ROLES: Final = {"serves": "serves requests", "routed_to": "is routed to", "both": "serves, and is routed to"}
 
 
-def show_price_move(report: Report, limits: Limits) -> Iterator[Table]:
+def show_price_move(report: Report, limits: ListLimits) -> Iterator[Table]:
     """Routes that stay as they are against routes chosen anew, at changed prices."""
     move = report.projection.price_move
     if move is None or not billed_known(report):
@@ -65,7 +65,7 @@ def _move_notes(move: PriceMove) -> Iterator[str]:
         yield f"The route of {some} has no price then: back on their own model."
 
 
-def show_outlook(report: Report, limits: Limits) -> Iterator[Table]:
+def show_outlook(report: Report, limits: ListLimits) -> Iterator[Table]:
     """The next three months, where a scheduled change or a retirement touches the log."""
     outlook = report.projection.outlook
     if outlook is None or not (outlook.changes or outlook.retirements):
@@ -93,7 +93,7 @@ def _months(outlook: Outlook) -> Table:
     )
 
 
-def _scheduled(outlook: Outlook, limits: Limits) -> Iterator[Table]:
+def _scheduled(outlook: Outlook, limits: ListLimits) -> Iterator[Table]:
     rows = outlook.changes[: limits.rows]
     if not rows:
         return
@@ -121,7 +121,7 @@ def _rate(usd: Decimal | None) -> str:
     return ABSENT if usd is None else f"${exact(usd)}"
 
 
-def _retirements(outlook: Outlook, limits: Limits) -> Iterator[Table]:
+def _retirements(outlook: Outlook, limits: ListLimits) -> Iterator[Table]:
     rows = outlook.retirements[: limits.rows]
     if not rows:
         return
@@ -141,7 +141,7 @@ def _retirements(outlook: Outlook, limits: Limits) -> Iterator[Table]:
     )
 
 
-def show_sensitivity(report: Report, _: Limits) -> Iterator[Table]:
+def show_sensitivity(report: Report, _: ListLimits) -> Iterator[Table]:
     """The prices that the bill hangs on most."""
     found = report.projection.sensitivity
     if not found:

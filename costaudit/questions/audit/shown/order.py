@@ -35,10 +35,10 @@ from costaudit.questions.audit.shown.summary import (
     show_moves,
     spend_facts,
 )
-from costaudit.render.blocks import Block, Facts, Headline, Limits, Prose
+from costaudit.render.blocks import Block, Facts, Headline, ListLimits, Prose
 
 
-def blocks(report: Report, limits: Limits) -> Iterator[Block]:
+def blocks(report: Report, limits: ListLimits) -> Iterator[Block]:
     """Everything that is shown, in order."""
     yield Headline(headline(report))
     if isinstance(report, m.Simulation) and report.scenario is not None:

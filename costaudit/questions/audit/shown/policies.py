@@ -7,7 +7,7 @@ from typing import Final
 
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.shown.report import Report, billed_known, is_scenario
-from costaudit.render.blocks import Column, Limits, Prose, Table
+from costaudit.render.blocks import Column, ListLimits, Prose, Table
 from costaudit.render.figures import count, counts_shown, money, name_shown, percent, share, words
 from costaudit.render.safe import safe
 
@@ -27,7 +27,7 @@ CAUSES: Final[Mapping[str, tuple[str, str]]] = {
 """Causes of a saving: label and meaning."""
 
 
-def show_policies(report: Report, _: Limits) -> Iterator[Table]:
+def show_policies(report: Report, _: ListLimits) -> Iterator[Table]:
     """Several policies on the same requests."""
     rows = report.projection.policies
     if not rows or not billed_known(report):
@@ -74,7 +74,7 @@ def _risk_note(rows: list[m.PolicyRow]) -> str:
     return f"Beaten: another policy here costs no more, with {risk}."
 
 
-def show_causes(report: Report, _: Limits) -> Iterator[Table]:
+def show_causes(report: Report, _: ListLimits) -> Iterator[Table]:
     """The saving by cause; only where it says more than the steps from billed to after."""
     rows = report.projection.by_cause
     beyond = {"tokens", "retries", "checks", "fallback", "discount", "router"}
@@ -91,7 +91,7 @@ def show_causes(report: Report, _: Limits) -> Iterator[Table]:
     )
 
 
-def show_sureness(report: Report, _: Limits) -> Iterator[Prose]:
+def show_sureness(report: Report, _: ListLimits) -> Iterator[Prose]:
     """What a projection rests on."""
     lines = tuple(_sureness(report.projection))
     if lines and billed_known(report) and not is_scenario(report):
@@ -112,7 +112,7 @@ def _sureness(p: m.Projection) -> Iterator[str]:
         yield _quality_line(p.quality)
 
 
-def _interval_line(i: m.Interval) -> str:
+def _interval_line(i: m.SavingInterval) -> str:
     days = count(i.days, "day")
     if i.low_percent is None or i.high_percent is None:
         return f"{days} with a bill are too few for an interval."
@@ -131,7 +131,7 @@ def _cache_line(c: m.CacheReplayed) -> str:
     return f"Sessions replayed: {part} of the cached tokens are lost because requests part, {cost}{kept}."
 
 
-def _quality_line(q: m.Quality) -> str:
+def _quality_line(q: m.AnswerQuality) -> str:
     if q.evals is None:
         return "Quality was not verified: no --evals say that the cheaper models are good enough."
     told = f"Evals speak of {share(q.tested_requests, q.moved_requests)} of the requests that move"

@@ -11,7 +11,7 @@ import msgspec
 from costaudit.money import shown
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.shown.report import Report
-from costaudit.render.blocks import Column, Limits, Table
+from costaudit.render.blocks import Column, ListLimits, Table
 from costaudit.render.figures import count, counts_shown, money, money_with_sum, name_shown, share
 
 BANDS: Final = (
@@ -29,7 +29,7 @@ OUTLIERS: Final = 5
 """Requests far from list that are shown."""
 
 
-class Band(msgspec.Struct, frozen=True):
+class RatioBand(msgspec.Struct, frozen=True):
     """Requests whose ratio is in one band."""
 
     title: str
@@ -38,7 +38,7 @@ class Band(msgspec.Struct, frozen=True):
     reported_usd: Decimal
 
 
-def bands(found: m.Reconciliation) -> list[Band]:
+def bands(found: m.Reconciliation) -> list[RatioBand]:
     """The bands with requests, and what has no ratio because one side is 0."""
     rows = []
     for low, high, title in BANDS:
@@ -50,13 +50,13 @@ def bands(found: m.Reconciliation) -> list[Band]:
         ]
         rows.append(_band(title, inside))
     zero = Decimal(0)
-    rows.append(Band("reported as 0", found.reported_zero_requests, found.reported_zero_list_usd, zero))
-    rows.append(Band("0 by list", found.list_zero_requests, zero, found.list_zero_reported_usd))
+    rows.append(RatioBand("reported as 0", found.reported_zero_requests, found.reported_zero_list_usd, zero))
+    rows.append(RatioBand("0 by list", found.list_zero_requests, zero, found.list_zero_reported_usd))
     return [row for row in rows if row.requests]
 
 
-def _band(title: str, inside: list[m.RatioBucket]) -> Band:
-    return Band(
+def _band(title: str, inside: list[m.RatioBucket]) -> RatioBand:
+    return RatioBand(
         title,
         sum(b.requests for b in inside),
         sum((b.list_usd for b in inside), Decimal(0)),
@@ -64,7 +64,7 @@ def _band(title: str, inside: list[m.RatioBucket]) -> Band:
     )
 
 
-def show_reconciliation(report: Report, _: Limits) -> Iterator[Table]:
+def show_reconciliation(report: Report, _: ListLimits) -> Iterator[Table]:
     """Reported against list, and the requests that differ most."""
     found = report.reconciliation
     if found is None:

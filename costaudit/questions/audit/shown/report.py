@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from costaudit.questions.audit import result as m
-from costaudit.render.blocks import Block, Limits
+from costaudit.render.blocks import Block, ListLimits
 
 Report = m.Audit | m.Simulation
 
-Part = Callable[[Report, Limits], Iterator[Block]]
+Part = Callable[[Report, ListLimits], Iterator[Block]]
 
 
 def is_scenario(report: Report) -> bool:

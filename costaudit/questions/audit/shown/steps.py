@@ -9,7 +9,7 @@ from typing import Final
 from costaudit.money import shown
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.shown.report import Report, billed_known
-from costaudit.render.blocks import Column, Limits, Prose, Table
+from costaudit.render.blocks import Column, ListLimits, Prose, Table
 from costaudit.render.figures import (
     count,
     counts_shown,
@@ -43,7 +43,7 @@ ENDS: Final = frozenset({"billed", "before", "after"})
 """Steps that are levels; all others add to the level before them."""
 
 
-def show_waterfall(report: Report, _: Limits) -> Iterator[Table]:
+def show_waterfall(report: Report, _: ListLimits) -> Iterator[Table]:
     """From billed to after, step by step."""
     steps = report.projection.steps
     if not steps or not billed_known(report):
@@ -126,7 +126,7 @@ def _kept_note(kept: Mapping[str, int]) -> tuple[str, ...]:
 EVIDENCE: Final = {"reported": "stated in the log", "table": "known fees", "given": "as given"}
 
 
-def show_gateways(report: Report, limits: Limits) -> Iterator[Table]:
+def show_gateways(report: Report, limits: ListLimits) -> Iterator[Table]:
     """Billed against list, by gateway."""
     if not any(r.usd for r in report.markup):
         return
@@ -158,7 +158,7 @@ def _over_list(text: str | None) -> str:
     return percent(text, signed=True)
 
 
-def show_levers(report: Report, limits: Limits) -> Iterator[Table]:
+def show_levers(report: Report, limits: ListLimits) -> Iterator[Table]:
     """Further savings."""
     rows = report.levers[: limits.rows]
     if rows:
@@ -172,7 +172,7 @@ def show_levers(report: Report, limits: Limits) -> Iterator[Table]:
         )
 
 
-def show_segments(report: Report, _: Limits) -> Iterator[Table]:
+def show_segments(report: Report, _: ListLimits) -> Iterator[Table]:
     """The parts of a scenario."""
     if not isinstance(report, m.Simulation) or not report.segments:
         return
@@ -191,7 +191,7 @@ def show_segments(report: Report, _: Limits) -> Iterator[Table]:
     )
 
 
-def show_differences(report: Report, _: Limits) -> Iterator[Table | Prose]:
+def show_differences(report: Report, _: ListLimits) -> Iterator[Table | Prose]:
     """Figures that the source of a scenario prints otherwise."""
     if not isinstance(report, m.Simulation):
         return

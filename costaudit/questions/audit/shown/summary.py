@@ -10,7 +10,7 @@ from costaudit.questions.audit import result as m
 from costaudit.questions.audit.month import month_line, month_notes
 from costaudit.questions.audit.shown.measured import measured_line
 from costaudit.questions.audit.shown.report import Report, billed_known, is_scenario, list_known
-from costaudit.render.blocks import Item, Items, Limits, Prose
+from costaudit.render.blocks import Item, Items, ListLimits, Prose
 from costaudit.render.figures import ABSENT, count, money, name_shown, nameless, percent, share, words
 from costaudit.render.safe import safe
 
@@ -169,7 +169,7 @@ def finding_money(report: Report, findings: Sequence[m.Finding]) -> tuple[str, .
     return money([f.monthly_usd if monthly else f.usd for f in findings])
 
 
-def show_moves(report: Report, _: Limits) -> Iterator[Items]:
+def show_moves(report: Report, _: ListLimits) -> Iterator[Items]:
     """The findings with the most money, on the first screen."""
     best = sorted((f for f in report.findings if f.usd is not None), key=lambda f: -(f.usd or 0))[:MOVES]
     if best:
@@ -190,7 +190,7 @@ BILLED: Final[Mapping[str, str]] = {
 }
 
 
-def show_how(report: Report, _: Limits) -> Iterator[Prose]:
+def show_how(report: Report, _: ListLimits) -> Iterator[Prose]:
     """How the number was made."""
     yield Prose("How the number was made", tuple(_how_lines(report)))
 
