@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -84,10 +83,10 @@ class Terminal(telling.Listener):
         """A line."""
         warn(message, quiet=False)
 
-    def reading(self) -> AbstractContextManager[Callable[[int], None]]:
+    def reading(self, size: int, /) -> AbstractContextManager[Callable[[int], None]]:
         """See `progress`; what follows will need the same memory again and again."""
         lean.keep_freed_memory()
-        return progress()
+        return progress(size)
 
 
 # Answers
@@ -144,25 +143,39 @@ def _file(output: Path | None) -> Path | None:
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Callable[[int], None]]:
-    """Records read so far, on a terminal and after half a second; silent everywhere else."""
+def progress(size: int) -> Iterator[Callable[[int], None]]:
+    """How far a reading of so many bytes is, on a terminal and at once; silent everywhere else."""
     wanted = not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
-    shows = wanted and streams.is_terminal(sys.stderr)
-    start, state = time.monotonic(), {"records": 0, "shown": 0.0}
+    if not wanted or not streams.is_terminal(sys.stderr):
+        yield lambda _records: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - start-up
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    def advance(records: int) -> None:
-        state["records"] += records
-        now = time.monotonic()
-        if shows and now - start > 0.5 and now - state["shown"] > 0.1:
-            state["shown"] = now
-            rate = state["records"] / (now - start)
-            streams.tell(f"\rread {state['records']:,} records, {rate:,.0f} a second\x1b[K")
+    from costaudit.ingest.meter import METER  # noqa: PLC0415
 
-    try:
+    columns = (
+        TextColumn("reading"), BarColumn(), TaskProgressColumn(), DownloadColumn(), TransferSpeedColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[records]:,} records"),
+    )  # fmt: skip
+    start, records = METER.taken, 0
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=max(size, 1), records=0)
+
+        def advance(more: int) -> None:
+            nonlocal records
+            records += more
+            bar.update(task, completed=min(METER.taken - start, size), records=records)
+
         yield advance
-    finally:
-        if state["shown"]:
-            streams.tell("\r\x1b[K")
 
 
 @contextlib.contextmanager

@@ -280,7 +280,7 @@ def _tape(paths: Sequence[str], priced: Plan, source: _Source) -> Iterator[Tape]
 
     how = how_to_read(source.input_format, Keeps(scores=False), select=source.select, cached=source.cache)
     with found_logs(paths) as (files, refused):
-        with telling.reading(quiet=source.quiet) as advance:
+        with telling.reading(files, quiet=source.quiet) as advance:
             tape = read_tape(files, priced.tagger, how, refused=refused, progress=advance)
         with tape:
             warn_of_reading(tape.found, how.cache, quiet=source.quiet)

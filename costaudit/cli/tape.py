@@ -45,7 +45,7 @@ def tape(
     tagger = tagger_of(reading.tagging)
     how = how_to_read(reading.input_format, Keeps(), reading.threads, cached=reading.cache)
     with found_logs(paths, reading.limits) as (files, refused):
-        with telling.reading(quiet=reading.quiet) as advance:
+        with telling.reading(files, quiet=reading.quiet) as advance:
             found = read_tape(files, tagger, how, refused=refused, progress=advance)
         with found:
             warn_of_reading(found.found, how.cache, quiet=reading.quiet)

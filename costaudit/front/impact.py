@@ -115,7 +115,7 @@ def _of_logs(
     if saved_ledgers(files, Tagging()):
         raise UsageError(f"{files[0].name} is a saved ledger", hint="name it with --ledger")
     how = how_to_read(None, Keeps(), cached=traffic.cache)
-    with telling.reading(quiet=traffic.quiet) as advance:
+    with telling.reading(files, quiet=traffic.quiet) as advance:
         tape = read_tape(files, plans[0].tagger, how, refused=refused, progress=advance)
     with tape:
         warn_of_reading(tape.found, how.cache, quiet=traffic.quiet)

@@ -175,7 +175,7 @@ def opened_logs(
             yield ReadLogs(files, reading, passed)
             return
         how = how_to_read(reading.input_format, keeps, reading.threads, cached=reading.cache)
-        with telling.reading(quiet=reading.quiet) as advance:
+        with telling.reading(files, quiet=reading.quiet) as advance:
             tape = read_tape(files, plan.tagger, how, refused=refused, progress=advance)
         with tape:
             if reading.verbose:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from costaudit.ingest.logfile import LogFile
 
 
 class Listener:
@@ -15,8 +18,8 @@ class Listener:
     def warn(self, message: str) -> None:
         """Something was set aside, left out, or may be counted twice."""
 
-    def reading(self) -> AbstractContextManager[Callable[[int], None]]:
-        """While logs are read: what is told of every further number of records."""
+    def reading(self, _size: int, /) -> AbstractContextManager[Callable[[int], None]]:
+        """While logs of so many bytes are read: what is told of every further number of records."""
         return contextlib.nullcontext(_hear_nothing)
 
 
@@ -32,9 +35,9 @@ class Notes(Listener):
         self.lines.append(message)
         self._other.warn(message)
 
-    def reading(self) -> AbstractContextManager[Callable[[int], None]]:
+    def reading(self, size: int, /) -> AbstractContextManager[Callable[[int], None]]:
         """Another one's business."""
-        return self._other.reading()
+        return self._other.reading(size)
 
 
 def _hear_nothing(_records: int) -> None:
@@ -60,6 +63,9 @@ def warn(message: str, *, quiet: bool = False) -> None:
         _listener.get().warn(message)
 
 
-def reading(*, quiet: bool = False) -> AbstractContextManager[Callable[[int], None]]:
+def reading(
+    files: Iterable[LogFile], *, quiet: bool = False
+) -> AbstractContextManager[Callable[[int], None]]:
     """See `Listener.reading`."""
-    return (Listener() if quiet else _listener.get()).reading()
+    listener = Listener() if quiet else _listener.get()
+    return listener.reading(sum(file.size for file in files))

@@ -21,6 +21,7 @@ from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.fields import END_US, START_US
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
+from costaudit.ingest.meter import METER
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
 
@@ -98,6 +99,8 @@ class ParquetReader(OneFile):
                 for block in self._blocks_of(index, first_row, groups, held):
                     if only is None or block.index in only:
                         yield block
+            if self.metadata is not None:
+                METER.add(sum(_stored(self.metadata, group) for group in groups))
             index, first_row = index + count, first_row + held
 
     def _is_block(self, rows: int) -> bool:
@@ -237,6 +240,11 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         ]
         return pa.chunked_array([pa.array(values, pa.string())])
     return column
+
+
+def _stored(metadata: pq.FileMetaData, group: int) -> int:
+    """Bytes of a row group in its file."""
+    return sum(metadata.row_group(group).column(n).total_compressed_size for n in range(metadata.num_columns))
 
 
 def _unreadable(file: LogFile, error: Exception) -> InputError:

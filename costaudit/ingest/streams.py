@@ -12,6 +12,7 @@ import numpy.typing as npt
 from costaudit.errors import InputError
 from costaudit.ingest.encoding import UTF8, recoded
 from costaudit.ingest.logfile import Compression, LineEnds, LogFile
+from costaudit.ingest.meter import METER
 from costaudit.ingest.native.library import library
 from costaudit.ingest.unpack import BrokenError, gunzip, unzstd
 
@@ -89,7 +90,7 @@ def _pieces(file: LogFile, size: int) -> Iterator[bytes]:
     Raises InputError where the file cannot be opened, BrokenError where it cannot be read on.
     """
     try:
-        raw = file.open()
+        raw = METER.counting(file.open())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=file.name) from error
     with raw:
