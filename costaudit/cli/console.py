@@ -176,6 +176,7 @@ def progress(size: int) -> Iterator[Callable[[int], None]]:
             bar.update(task, completed=min(METER.taken - start, size), records=records)
 
         yield advance
+        bar.update(task, completed=max(size, 1))  # what stands beside the records was looked at, too
 
 
 @contextlib.contextmanager
