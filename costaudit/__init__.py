@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from costaudit.errors import ConfigError, CostauditError, InputError, UsageError
-    from costaudit.front.api import audit, fallback, quote, simulate, tag
+    from costaudit.front.api import audit, check_prices, fallback, quote, simulate, tag
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "costaudit.front.api": ("audit", "fallback", "quote", "simulate", "tag"),
+    "costaudit.front.api": ("audit", "check_prices", "fallback", "quote", "simulate", "tag"),
     "costaudit.errors": ("ConfigError", "CostauditError", "InputError", "UsageError"),
 }
 
 __all__ = [
-    "ConfigError", "CostauditError", "InputError", "UsageError", "__version__", "audit", "fallback", "quote",
-    "simulate", "tag",
+    "ConfigError", "CostauditError", "InputError", "UsageError", "__version__", "audit", "check_prices",
+    "fallback", "quote", "simulate", "tag",
 ]  # fmt: skip
 
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Optional
+from typing import Annotated, Optional
 
 import typer
-from msgspec.structs import replace
 
 from costaudit.cli import console, judged, options
 from costaudit.cli import pricing_text as told
-from costaudit.errors import UsageError, one_of
+from costaudit.errors import one_of
+from costaudit.front.book import NEAREST
 from costaudit.front.options import instant_of
-
-if TYPE_CHECKING:
-    from costaudit.prices.book import PriceBook
-    from costaudit.prices.check import Checked, CheckTerms
-    from costaudit.prices.folders import Folder
-    from costaudit.prices.rules.rule import Base, UnpricedTraffic, Violation
-    from costaudit.prices.targets import Target
 
 _FORMATS = ("text", "json")
 
@@ -110,111 +101,16 @@ def check(
     costaudit pricing check tables --base git:main:tables
     costaudit pricing check --select CA3 --ignore CA309
     """
-    from costaudit.prices.check import CheckTerms  # noqa: PLC0415 - start-up
-    from costaudit.prices.rules.registry import select_rules  # noqa: PLC0415
-    from costaudit.prices.targets import join_checked  # noqa: PLC0415
-    from costaudit.render.checks.tables import checked_report  # noqa: PLC0415
+    from costaudit.front.api import check_prices  # noqa: PLC0415 - start-up
 
     answers = judged.parse_answers(format_, output, report)
-    rules, now = select_rules(select or (), ignore or ()), moment(at)
-    terms = CheckTerms(
-        rules=rules,
-        now=now,
-        max_age_days=max_age,
-        grace_days=grace_days,
-        against=_observer(against, now),
-    )
     with console.uncollected():
-        targets = _targets(paths, base)
-        asked = CheckAsked(base, overlay or (), policy or (), traffic or ())
-        checked = [_judge(target, asked, terms) for target in targets]
-    judged.answer(checked_report(join_checked(checked)), answers)
-
-
-def _targets(paths: Sequence[str] | None, base: str | None) -> tuple[Target | None, ...]:
-    """What is checked; None stands for the shipped tables.
-
-    Without a word it is the working tree's copy of a base of git, else the shipped tables.
-    """
-    from costaudit.prices.targets import find_targets  # noqa: PLC0415 - start-up
-    from costaudit.prices.trees import working_tables  # noqa: PLC0415
-
-    words = list(paths or ())
-    if not words and base is not None:
-        found = working_tables(base, Path.cwd())
-        words = [found] if found is not None and not (found == "pricing" and _is_shipped(found)) else []
-    if not words:
-        return (None,)
-    targets = find_targets(words, Path.cwd())
-    if base is not None and len(targets) > 1 and _names_tables(base):
-        raise UsageError(
-            f"--base {base} is of one directory, and {len(targets)} are checked",
-            hint="git:REV alone compares each with itself in that revision",
-        )
-    return targets
-
-
-def _names_tables(base: str) -> bool:
-    """Whether a base names tables by itself, so that it can be that of one directory only."""
-    return ":" in base.removeprefix("git:") or not base.startswith("git:")
-
-
-class CheckAsked(NamedTuple):
-    """What the tables are held against."""
-
-    base: str | None
-    overlays: Sequence[Path]
-    policies: Sequence[str]
-    traffic: Sequence[str]
-
-
-def _judge(target: Target | None, asked: CheckAsked, terms: CheckTerms) -> Checked:
-    from costaudit.front.routes import wanted_models  # noqa: PLC0415 - start-up
-    from costaudit.prices.check import judge_tables  # noqa: PLC0415
-    from costaudit.prices.targets import base_of, narrow_checked  # noqa: PLC0415
-
-    folder = None if target is None else target.folder
-    policies = [*asked.policies, *(("default",) if _is_shipped(folder) else ())]
-    base = asked.base
-    if base is not None and target is not None:
-        base = base_of(target, base, Path.cwd())
-    own = replace(terms, base=_base(base), wanted=wanted_models(policies), traffic=_traffic(folder, asked))
-    checked = judge_tables(folder, asked.overlays, own)
-    return checked if target is None else narrow_checked(checked, target)
-
-
-def _traffic(folder: Folder | str | None, asked: CheckAsked) -> Callable[[], list[UnpricedTraffic]] | None:
-    """What asks logs, when any are named."""
-    if not asked.traffic:
-        return None
-    from costaudit.front.traffic import unpriced_traffic  # noqa: PLC0415 - start-up
-
-    tables = Path(folder) if isinstance(folder, str) else folder
-    return lambda: unpriced_traffic(asked.traffic, tables, asked.overlays)
-
-
-def _is_shipped(tables: Folder | str | None) -> bool:
-    from costaudit.prices.folders import shipped_directory  # noqa: PLC0415 - start-up
-
-    return tables is None or (
-        isinstance(tables, str) and Path(tables).resolve() == shipped_directory().resolve()
-    )
-
-
-def _base(spec: str | None) -> Base | None:
-    from costaudit.prices.check import load_base  # noqa: PLC0415 - start-up
-    from costaudit.prices.trees import open_tables  # noqa: PLC0415
-
-    return None if spec is None else load_base(open_tables(spec, Path.cwd()).folder)
-
-
-def _observer(source: str | None, now: int) -> Callable[[PriceBook], list[Violation]] | None:
-    """What asks another source, when one is named."""
-    if source is None:
-        return None
-    from costaudit.prices.importers.against import check_against  # noqa: PLC0415 - start-up
-
-    return lambda book: check_against(book, source, now)
+        found = check_prices(
+            *(paths or ()), base=base, select=select or (), ignore=ignore or (), at=at, max_age=max_age,
+            grace_days=grace_days, policies=policy or (), against=against, traffic=traffic or (),
+            overlays=overlay or (), settings=NEAREST,
+        )  # fmt: skip
+    judged.answer(found, answers)
 
 
 def explain(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from costaudit.prices.quote import NoQuote, Quote
     from costaudit.questions.audit.result import Audit, Simulation
     from costaudit.questions.fallback.result import FallbackReport
+    from costaudit.render.checks import CheckReport
 
 Log = Any
 """A path (file, folder, pattern, URL, `-`), a pandas frame, an Arrow table, record batch or data set."""
@@ -161,13 +162,45 @@ def quote(
 
     with settings_named(optional(options.get("settings"))):
         book, resolver = open_book(choice_of(options))
-        moment = int(datetime.now(UTC).timestamp()) * 1_000_000 if at is None else instant_of(at, "--at")
         return priced(
-            book, resolver, model, counts or {}, moment, tier=service_tier, region=region, speed=speed
+            book, resolver, model, counts or {}, _moment(at), tier=service_tier, region=region, speed=speed
         )
 
 
+def check_prices(  # noqa: PLR0913 - what can be asked
+    *tables: File,
+    base: str | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    at: Day | None = None,
+    max_age: int | None = None,
+    grace_days: int = 14,
+    policies: Sequence[File] = (),
+    against: str | None = None,
+    traffic: Sequence[File] = (),
+    overlays: Sequence[File] = (),
+    settings: File | None = None,
+) -> CheckReport:
+    """Whether price tables hold together: `costaudit pricing check`.
+
+    Without a word it is about the tables that come with costaudit. The answer has `violations`, `verdict` and
+    `exit_code`. Raises UsageError or TableError for tables that cannot be read.
+    """
+    from costaudit.front.prices import CheckAsked, checked_tables  # noqa: PLC0415 - start-up
+
+    asked = CheckAsked(
+        base, [path_of(one) for one in overlays], [os.fspath(one) for one in policies],
+        [os.fspath(one) for one in traffic], select, ignore, _moment(at), max_age, grace_days, against,
+    )  # fmt: skip
+    with settings_named(optional(settings)):
+        return checked_tables([os.fspath(table) for table in tables], asked)
+
+
 # What the functions have in common
+
+
+def _moment(at: Day | None) -> int:
+    return int(datetime.now(UTC).timestamp()) * 1_000_000 if at is None else instant_of(at, "--at")
 
 
 @contextlib.contextmanager

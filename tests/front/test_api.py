@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import costaudit
+from costaudit.prices.folders import shipped_directory
+from costaudit.render.checks import render_check
 from tests.engine.audits import random_log, write_jsonl, write_parquet
 
 Run = Callable[..., Any]
@@ -151,3 +154,17 @@ def test_notebooks_show_the_report_and_no_markup_of_a_log(tmp_path: Path):
     assert shown.startswith("<pre>")
     assert "<script>" not in shown
     assert "&lt;script&gt;" in shown
+
+
+def test_tables_are_checked_as_by_the_command(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "tables"
+    shutil.copytree(shipped_directory(), folder)
+    prices = folder / "openai" / "prices.csv"
+    lines = prices.read_text("utf-8").splitlines()
+    prices.write_text("\n".join([*lines, lines[-1]]) + "\n", "utf-8")
+    found = costaudit.check_prices("tables", ignore=["CA4"], at="2026-11-30")
+    told = run("pricing", "check", "tables", "--ignore", "CA4", "--at", "2026-11-30")
+    assert (found.verdict, found.exit_code) == ("failed", told.code) == ("failed", 1)
+    assert render_check(found, "text") == told.out
+    assert costaudit.check_prices(select=["CA2", "CA3"], at="2026-11-30").verdict == "ok"
