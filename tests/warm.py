@@ -162,6 +162,7 @@ def _become(request: dict[str, Any]) -> None:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it, as nohup does
     time.tzset()
     tempfile.tempdir = None  # TMPDIR is asked anew
     _open_streams(request["streams"], request["encoding"])

@@ -156,7 +156,7 @@ def quote(
     names the rows that say so, or why there is no price.
 
     >>> quote("gpt-4o", at="2025-06-01", counts={"input": 1_000_000}).list_usd
-    Decimal('2.50')
+    Decimal('2.5000000')
     """
     from costaudit.prices.quote import quote as priced  # noqa: PLC0415 - start-up
 

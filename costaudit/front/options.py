@@ -12,8 +12,8 @@ from typing import TypedDict
 from costaudit.errors import UsageError
 from costaudit.front.book import BookChoice, choose_book
 from costaudit.front.reading import LogReading, Tagging, Tests
-from costaudit.ingest.fields import time_us
 from costaudit.ingest.limits import limits_from
+from costaudit.times import time_us
 
 File = str | PathLike[str]
 Day = str | date | datetime

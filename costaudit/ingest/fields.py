@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from costaudit.ingest.format import Skip
 from costaudit.money import picousd_from
+from costaudit.times import time_us
 
 MAX_PICOUSD = 10**6 * 10**12
 """A reported cost beyond a million dollars for one call is not believed."""
 
 START_US = 1_262_304_000_000_000
 """2010. No model was called before: a log that says so has a clock that counts from its own start."""
-
-END_US = (2**63 - 1) // 1_000
-"""Microseconds: times from here on (2262-04-11) do not fit into nanoseconds and are not read."""
 
 
 def text(value: Any) -> str | None:
@@ -105,68 +102,3 @@ def timestamp_us(value: Any) -> int | None:
     """When a call was made, as `time_us` reads it; None also for a time before 2010."""
     us = time_us(value)
     return us if us is not None and us >= START_US else None
-
-
-def time_us(value: Any) -> int | None:
-    """A point in time as microseconds since 1970 UTC, from ISO text or an epoch in s, ms, us or ns.
-
-    Naive times are UTC. The unit of an epoch number follows from its size. None when it cannot be
-    read as a time between 1970 and 2262.
-
-    >>> time_us("2026-10-05T09:15:02.114Z") == time_us(1791191702.114)
-    True
-    """
-    if isinstance(value, str):
-        return _from_text(value.strip())
-    if isinstance(value, datetime):
-        return _from_datetime(value)
-    if isinstance(value, date):
-        return _from_datetime(datetime(value.year, value.month, value.day, tzinfo=UTC))
-    if isinstance(value, Decimal):
-        value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return _from_epoch(value) if number else None
-
-
-def _from_epoch(value: int | float) -> int | None:
-    if not 0 < value < 1e19:  # also refuses NaN, and integers beyond any float
-        return None
-    for limit, scale in ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1)):
-        if value < limit:
-            us = value * scale if type(value) is int else round(value * scale)
-            return us if us < END_US else None
-    us = int(value) // 1_000
-    return us if us < END_US else None
-
-
-def _from_text(value: str) -> int | None:
-    if not value:
-        return None
-    digits = len(value) < 40 and value.isascii() and value.replace(".", "", 1).isdecimal()
-    if digits and len(value) not in (4, 8):
-        return _from_epoch(float(value) if "." in value else int(value))
-    if len(value) > 20 and "." in value:  # more than 6 digits of a second: cut, do not refuse
-        head, _, tail = value.partition(".")
-        length = len(tail) - len(tail.lstrip("0123456789"))
-        value = f"{head}.{tail[:length][:6]}{tail[length:]}"
-    try:
-        return _from_datetime(datetime.fromisoformat(value.upper().removesuffix(" UTC")))
-    except ValueError:
-        return _from_http_date(value)
-
-
-def _from_http_date(value: str) -> int | None:
-    try:
-        return _from_datetime(datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT"))  # noqa: DTZ007
-    except ValueError:
-        return None
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _from_datetime(value: datetime) -> int | None:
-    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-    delta = aware - _EPOCH
-    us = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-    return us if 0 < us < END_US else None

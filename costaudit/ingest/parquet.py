@@ -18,12 +18,13 @@ from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
 from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.detect import SAMPLE, detect
-from costaudit.ingest.fields import END_US, START_US
+from costaudit.ingest.fields import START_US
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.meter import METER
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
+from costaudit.times import END_US
 
 ROWS: Final = 1 << 17
 """Rows of a block read as columns; row groups up to this are read by the thread that parses them."""

@@ -40,11 +40,11 @@ def load_policy(source: str | Path | None = None) -> Policy:
     policy = (_shipped(read) if path.parent == SHIPPED_POLICIES else None) or _validated(read)
     roster_path = path.parent / policy.roster if policy.roster else _HERE / "roster.toml"
     roster = load_roster(roster_path, str(roster_path) if policy.roster else "roster.toml")
-    groups = {number: _groups(t, roster) for number, t in policy.treatments() if not t.keep}
+    groups = {number: groups_of(t, roster) for number, t in policy.treatments() if not t.keep}
     return msgspec.structs.replace(policy, groups=groups)
 
 
-def _groups(treatment: Treatment, roster: Mapping[str, tuple[Seat, ...]]) -> tuple[tuple[Seat, ...], ...]:
+def groups_of(treatment: Treatment, roster: Mapping[str, tuple[Seat, ...]]) -> tuple[tuple[Seat, ...], ...]:
     """Seats in groups that are tried one after the other."""
     if treatment.candidates:
         groups: tuple[tuple[Seat, ...], ...] = (tuple((name,) for name in treatment.candidates),)

@@ -136,7 +136,17 @@ def test_what_is_installed_is_told(run: Run, tmp_path: Path, monkeypatch: pytest
     assert answer["settings"] is None
     assert {d["name"]: d["version"] for d in answer["dependencies"]} == {
         name: metadata.version(name)
-        for name in ("msgspec", "numpy", "pandas", "pyarrow", "pydantic", "rich", "typer", "zstandard")
+        for name in (
+            "msgspec",
+            "numpy",
+            "pandas",
+            "platformdirs",
+            "pyarrow",
+            "pydantic",
+            "rich",
+            "typer",
+            "zstandard",
+        )
     }
     assert all(d["error"] is None for d in answer["dependencies"])
     assert answer["features"]["msgspec"] == "native"

@@ -29,9 +29,9 @@ from costaudit.questions.audit.savings import causes_of
 from costaudit.questions.audit.work import audited
 from costaudit.routing.eval_files import EvalEntry
 from costaudit.routing.evals import Evals
-from costaudit.routing.policy import Policy, _groups
+from costaudit.routing.policy import Policy
 from costaudit.routing.policy_file import policy_of
-from costaudit.routing.policy_load import load_roster
+from costaudit.routing.policy_load import SHIPPED_POLICIES, groups_of, load_roster
 from costaudit.routing.projection import exact_sum
 from costaudit.schema import Call
 from costaudit.tape.record import Keeps, recorded
@@ -143,14 +143,8 @@ def random_policy(seed: int) -> Policy:
             if "model" in treatment.get("verification", {}):
                 treatment["verification"] = {"multiple": "0.25"}
     policy = policy_of(Toml("policy.toml", "", told))
-    roster = load_roster(_roster_path(), "roster.toml")
-    return replace(policy, groups={n: _groups(t, roster) for n, t in policy.treatments() if not t.keep})
-
-
-def _roster_path() -> Any:
-    from costaudit.routing import policy  # noqa: PLC0415
-
-    return policy._HERE / "roster.toml"
+    roster = load_roster(SHIPPED_POLICIES.parent / "roster.toml", "roster.toml")
+    return replace(policy, groups={n: groups_of(t, roster) for n, t in policy.treatments() if not t.keep})
 
 
 def random_evals(seed: int) -> Evals | None:

@@ -120,7 +120,7 @@ def test_settings_hold_where_they_are_named(tmp_path: Path, log: str):
         (costaudit.audit, "no log is named"),
         (lambda: costaudit.audit(5), "int is no log"),
         (lambda: costaudit.audit("log.jsonl", cost_source="free"), "unknown cost source 'free'"),
-        (lambda: costaudit.audit("log.jsonl", prices_at="soon"), "prices_at='soon' is no date or time"),
+        (lambda: costaudit.audit("log.jsonl", prices_at="soon"), "--prices-at 'soon' is not a date"),
         (lambda: costaudit.simulate("log.jsonl", scenario="finsync"), "cannot be simulated at once"),
         (lambda: costaudit.audit("log.jsonl").frame("by_modle"), "no rows of 'by_modle'"),
         (lambda: costaudit.nothing, "has no attribute 'nothing'"),

@@ -23,7 +23,9 @@ OTHERS: list[Any] = [*providers.RECORDS, *gateways.RECORDS, *traces.WHOLE]
 
 
 def _read(*folders: Path, ending: str = ".toml") -> list[bytes]:
-    return [path.read_bytes() for folder in folders for path in sorted(folder.glob(f"*{ending}"))]
+    found = [sorted(folder.glob(f"*{ending}")) for folder in folders]
+    assert all(found), "a folder of good files has moved"
+    return [path.read_bytes() for paths in found for path in paths]
 
 
 @cache
@@ -56,7 +58,7 @@ def policies() -> list[bytes]:
 @cache
 def scenarios() -> list[bytes]:
     """Scenarios."""
-    return _read(ROOT / "costaudit" / "routing" / "scenarios")
+    return _read(ROOT / "costaudit" / "questions" / "audit" / "scenario" / "scenarios")
 
 
 RULES = [

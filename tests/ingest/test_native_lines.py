@@ -13,9 +13,9 @@ import pytest
 
 from costaudit.ingest.adapters.flat_layout import KEYS as KEYS_OF_ALL
 from costaudit.ingest.adapters.flat_layout import flat_layout
-from costaudit.ingest.fields import time_us
 from costaudit.ingest.json_columns import ColumnReader
 from costaudit.ingest.native.reader import NativeFound, NativeReader, native_reader
+from costaudit.times import time_us
 from tests.ingest.compiled import reading
 
 LINES = int(os.environ.get("COSTAUDIT_FUZZ_LINES", "6000"))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from costaudit.contracts import json_schema, model_of
 from costaudit.money import exact
 from costaudit.questions.audit.shown.formats import RENDERERS, Format, render_markdown
-from costaudit.render.csvout import COLUMNS, render_csv
+from costaudit.questions.audit.shown.tidy import COLUMNS, render_csv
 from costaudit.render.jsonout import render_json
 from tests.render.factory import HOSTILE, REPORTS, audit_of_names, large_audit, unpriced_audit
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costaudit.questions.audit.shown.formats import render_text
 from costaudit.render.figures import money_with_sum
-from costaudit.render.text import draw_bars, render_text, sparkline
+from costaudit.render.text import draw_bars, sparkline
 from tests.render.factory import (
     HOSTILE,
     REPORTS,

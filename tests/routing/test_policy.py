@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from costaudit.engine.plan import Plan
 from costaudit.errors import ConfigError
 from costaudit.prices.resolver import Resolver
-from costaudit.routing import policy as policies
+from costaudit.routing import policy_load as policies
 from costaudit.routing.policy import Policy, matches
 from costaudit.routing.policy_file import model_of, policy_of
 from costaudit.routing.policy_load import load_policy, shipped_policies

@@ -20,11 +20,12 @@ from costaudit.ingest.adapters.flat import COUNTS, READS, WRITES_OF_ANY_AGE, mea
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
 from costaudit.ingest.asked import asked_texts, asked_turns
-from costaudit.ingest.fields import END_US, START_US
+from costaudit.ingest.fields import START_US
 from costaudit.ingest.settle import QUALITIES, READINGS, StatedBlock, settle
 from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
 from costaudit.schema import ASKED, CANONICAL
+from costaudit.times import END_US
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

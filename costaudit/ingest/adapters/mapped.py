@@ -20,11 +20,12 @@ from costaudit.ingest.adapters.flat_fields import (
     MODEL_TARGETS,
     FieldKind,
 )
-from costaudit.ingest.fields import END_US, START_US
+from costaudit.ingest.fields import START_US
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.paths import Path, decode, follow
 from costaudit.schema import Call
 from costaudit.stated import Includes
+from costaudit.times import END_US
 
 UNITS: Final[Mapping[FieldKind, Mapping[str, Decimal]]] = {
     FieldKind.COST: {

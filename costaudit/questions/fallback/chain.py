@@ -208,7 +208,7 @@ def expect(
     `failing` says with which probability q a step fails, given that all before it did; `failed` is told of
     each step as if it had failed, before the next is asked for.
 
-    >>> steps = [Step("a", "m", Fraction(1)), Step("b", "m", Fraction(0))]
+    >>> steps = [ChainStep("a", "m", Fraction(1)), ChainStep("b", "m", Fraction(0))]
     >>> half = expect(steps, lambda _: Fraction(1, 2))
     >>> half.served, half.cost([10, 4]), half.attempts
     (Fraction(3, 4), Fraction(11, 1), Fraction(3, 2))

@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 from tests.engine.audits import book
 from tests.questions.exports.policies import speller
 
-TABLES = ROOT / "costaudit/routing/exports"
+TABLES = ROOT / "costaudit/questions/exports"
 ROWS = list(csv.DictReader((TABLES / "providers.csv").read_text("utf-8").splitlines()))
 SLUGS = [
     s for s in (TABLES / "openrouter_slugs.txt").read_text("utf-8").splitlines() if s[:1] not in {"", "#"}

@@ -15,7 +15,7 @@ from costaudit.contracts import json_schema
 from tests.engine.audits import write_jsonl, write_parquet
 from tests.questions.fallback.fallback_oracle import Oracle, random_log
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 HAIKU = "anthropic/claude-haiku-4-5"
 FLASH = "google/gemini-2.5-flash"
 MINI = "openai/gpt-4o-mini"

@@ -14,7 +14,7 @@ from costaudit.contracts import json_schema
 from tests.questions.shadow.logs import call, varied, write_log
 from tests.render.factory import HOSTILE
 
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_logs"
 
 
 def compared(run, *argv):

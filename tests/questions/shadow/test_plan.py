@@ -14,7 +14,7 @@ import pytest
 from costaudit.contracts import json_schema
 from tests.questions.shadow.logs import call, write_log
 
-SAMPLES = Path(__file__).resolve().parents[2] / "sample_logs"
+SAMPLES = Path(__file__).resolve().parents[3] / "sample_logs"
 PLATFORM = SAMPLES / "platform_month.parquet"
 
 
