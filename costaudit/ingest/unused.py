@@ -36,6 +36,9 @@ RESTATED: Final = frozenset({
 _NO_NUMBERS: Final = ("_details", "_url", "_control")
 """Ends of keys that hold objects or texts."""
 
+_NO_COUNTS: Final = re.compile(r"time|latenc|duration|per[_ ]|_ms$|rate_?limit", re.IGNORECASE)
+"""What a key must not hold: it speaks of how long something took, or of how much would be allowed."""
+
 MOST: Final = 1_000
 """Names that are kept, the first in their order."""
 
@@ -54,6 +57,8 @@ def speaks(key: str) -> bool:
 
     >>> speaks("video_tokens"), speaks("latency_ms"), speaks("text_tokens"), speaks("prompt_tokens_details")
     (True, False, False, False)
+    >>> speaks("time_to_first_token"), speaks("tokens_per_second"), speaks("cached_time_units")
+    (False, False, False)
     """
     return len(key) <= _LONGEST and _speaks(key)
 
@@ -62,7 +67,7 @@ def speaks(key: str) -> bool:
 def _speaks(key: str) -> bool:
     if key in RESTATED or key.endswith(_NO_NUMBERS):
         return False
-    return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key))
+    return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key) and not _NO_COUNTS.search(key))
 
 
 def number_above_0(value: Any) -> Decimal | None:

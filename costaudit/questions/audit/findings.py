@@ -20,6 +20,8 @@ from costaudit.schema import Quality, Status
 
 MOVES: Final = 5
 """Routing moves listed one by one."""
+UNREAD_NAMES: Final = 20
+"""Names of numbers that nobody reads that are told, the most frequent first."""
 
 
 def find_all(work: Audited) -> list[m.Finding]:
@@ -304,6 +306,33 @@ def find_weak_usage(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_unread(work: Audited) -> Iterator[m.Finding]:
+    """CA-U2: numbers of usage that nobody reads. What they count is in no bill, or under another name.
+
+    Names are those of the log, with the objects that they stand in (`output_details.video_tokens`).
+    """
+    found = work.passed.found
+    told = sorted(found.unused.sums.items(), key=lambda one: (-one[1][0], one[0]))
+    if told:
+        name, (records, _) = told[0]
+        more = f", and {len(told) - 1:,} more" if len(told) > 1 else ""
+        yield m.Finding(
+            code="CA-U2",
+            title=f"{name} is in {records:,} of {found.records:,} records and is not read{more}",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "names": [
+                    {"name": name, "records": records, "sum": total}
+                    for name, (records, total) in told[:UNREAD_NAMES]
+                ],
+                "further_names": max(len(told) - UNREAD_NAMES, 0),
+                "records": found.records,
+            },
+            next="if it counts what is billed, name its place in costaudit.toml (docs/formats.md)",
+        )
+
+
 def find_retired(work: Audited) -> Iterator[m.Finding]:
     """CA-T1: calls to a model after its retirement: a wrong time, a wrong alias, or a replayed log."""
     cells, plan = work.passed.cells, work.passed.plan
@@ -367,5 +396,5 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
-    find_weak_usage, find_retired, find_overlaps,
+    find_weak_usage, find_unread, find_retired, find_overlaps,
 )  # fmt: skip

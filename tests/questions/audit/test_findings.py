@@ -95,3 +95,22 @@ def test_unpriced_requests_are_a_finding_with_their_names(tmp_path: Path):
     rows: dict[str | None, Any] = {r.model: r for r in report.by_model}
     assert rows["openai/acme-9"].list_usd is None
     assert rows["openai/acme-9"].billed_usd is None
+
+
+def test_numbers_that_nobody_reads_are_told_by_name(tmp_path: Path):
+    report = of(
+        tmp_path,
+        {"video_tokens": 70, "time_to_first_token": 12},
+        {"video_tokens": 30, "search_units": "2"},
+        {"video_tokens": 0},
+        {},
+    )
+    found = finding(report, "CA-U2")
+    assert found is not None
+    assert found.title == "video_tokens is in 2 of 4 records and is not read, and 1 more"
+    assert found.evidence["names"] == [
+        {"name": "video_tokens", "records": 2, "sum": Decimal(100)},
+        {"name": "search_units", "records": 1, "sum": Decimal(2)},
+    ]
+    assert (found.usd, found.evidence["records"]) == (None, 4)
+    assert finding(of(tmp_path, {"latency_ms": 5, "ratelimit_tokens": 9}), "CA-U2") is None
