@@ -65,6 +65,8 @@ class Stated(msgspec.Struct, kw_only=True):
     """Tokens of uncached text from which on the source is known to leave something out."""
     doubt: str = "partial"
     """The quality of such a call, where it would be exact."""
+    may_think: bool = False
+    """The model is one that may think without stating how much, whatever its name says."""
     unused: dict[str, Decimal] | None = None
     """Further numbers above 0 beside these that speak of tokens or money, and that nobody reads, by name."""
 
@@ -82,12 +84,10 @@ class Stated(msgspec.Struct, kw_only=True):
             return False
         if self.prompt or self.completion or self.cache_read or self.reasoning or self.has_writes:
             return True
-        if not self.includes.media and any((
+        return not self.includes.media and any((
             self.input_audio, self.output_audio, self.input_image, self.output_image, self.input_other,
             self.output_other,
-        )):  # fmt: skip
-            return True
-        return bool(self.total) and self.reasoning is None and self.completion is not None
+        ))  # fmt: skip
 
     @property
     def has_writes(self) -> bool:

@@ -7,7 +7,9 @@ source includes (`costaudit.ingest.meaning`); the record's own total decides whe
 - Cached tokens beyond the prompt can only be beside it, reasoning beyond the completion only beside that.
 - Where the record states a total, the reading whose sum equals it wins, unless the source's meaning is
   settled: then the call's reading is ambiguous.
-- A total above every reading, with no reasoning stated, is hidden thinking and counts as output.
+- A total above every reading, with no reasoning stated, is hidden thinking and counts as output where the
+  model is one that hides it (`may_think`), and no more than a model can write. What no reading explains is
+  left out otherwise, and the record is partial: nobody knows at what price it was billed.
 - Tokens that a total shows to be both written and read count as read.
 - Sound and images are inside of the prompt and of the completion, cached ones inside of what was read from
   the cache, as OpenAI and Google state them; a source that includes nothing counts them beside.
@@ -15,7 +17,9 @@ source includes (`costaudit.ingest.meaning`); the record's own total decides whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -38,6 +42,12 @@ QUALITIES: Final = (Quality.EXACT, Quality.PARTIAL, Quality.NONE, Quality.ESTIMA
 READINGS: Final = (Reading.INCLUSIVE, Reading.EXCLUSIVE, Reading.AMBIGUOUS)
 _EXACT, _PARTIAL, _NONE, _ = range(4)
 
+MOST_HIDDEN: Final = 1 << 17
+"""Tokens that a model writes at most in one answer, thinking included: no model of the book writes more."""
+
+_SILENT: Final = re.compile(r"gemini|grok|\bx-?ai\b", re.IGNORECASE)
+"""Models that think and state it in the total alone, where they are called through the OpenAI shape."""
+
 _NO, _YES = np.False_, np.True_
 
 
@@ -55,6 +65,7 @@ class StatedBlock(msgspec.Struct):
     as_one: Marks = _NO
     zeros_are_nothing: Marks = _NO
     wants_output: Marks = _NO
+    may_think: Marks = _NO
     doubt_from: Ints | None = None
     """As in `Stated`, -1 for None; None where no row has one."""
     doubt: Ints | None = None
@@ -102,6 +113,7 @@ class _Rows:
         self.p, self.c = self._given("prompt"), self._given("completion")
         self.ambiguous = self._false
         self.hidden = self._zero
+        self.unexplained = self._false
         self._cache_inside = self._false | block.cache_inside
         self._reasoning_inside = self._false | block.reasoning_inside
         self._media_inside = self._false | block.media_inside
@@ -186,9 +198,11 @@ class _Rows:
             self.think_inside = np.where(take, think, self.think_inside)
             chosen = chosen | take
         left = open_ & ~chosen
-        hides = left & ~fits & self._absent("reasoning") & ~self.no_completion & (total > known)
+        hides = left & ~fits & self._absent("reasoning") & ~self.no_completion & ~self.no_prompt
+        hides &= self._block.may_think & (total > known) & (total - known <= MOST_HIDDEN)
         self.hidden = np.where(hides, total - known, 0)
-        self.ambiguous = self.ambiguous | (left & ~hides & (fits | (self.cached > 0)))
+        self.unexplained = left & ~fits & ~hides & (total > known) & ~self.no_prompt & ~self.no_completion
+        self.ambiguous = self.ambiguous | (left & ~hides & (fits | (self.cached > 0))) | self.unexplained
 
     def _sum(self, inside: Mask, think_inside: Mask) -> Ints:
         return self.p + self.c + np.where(inside, 0, self.cached) + np.where(think_inside, 0, self.think)
@@ -239,6 +253,7 @@ class _Rows:
         half = self.no_prompt ^ self.no_completion
         whole = self.no_completion & ((total < 0) | (total == self.p))
         quality = np.where(half & (quality != _NONE), np.where(whole, _EXACT, _PARTIAL), quality)
+        quality = np.where(self.unexplained & (quality == _EXACT), _PARTIAL, quality)
         quality = np.where(self.none, _NONE, quality)
         if np.any(block.zeros_are_nothing):
             quality = np.where(block.zeros_are_nothing & ~self._has_tokens(fresh, output), _NONE, quality)
@@ -304,10 +319,21 @@ def _block_of(raw: Sequence[tuple[Call, Stated]]) -> StatedBlock:
         as_one=_marks(columns["as_one"]),
         zeros_are_nothing=_marks(columns["zeros_are_nothing"]),
         wants_output=_marks(columns["wants_output"]),
+        may_think=_marks([s.may_think or thinks_unsaid(c.provider, c.model) for c, s in raw]),
         doubt_from=_counts(columns["doubt_from"]),
         doubt=np.array([_QUALITY_CODE[word] for word in columns["doubt"]], np.int64),
         quality=np.array([_QUALITY_CODE[call.quality] for call, _ in raw], np.int64),
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def thinks_unsaid(provider: str | None, model: str | None) -> bool:
+    """Whether a model may think without stating how much.
+
+    >>> thinks_unsaid("google", "gemini-2.5-pro"), thinks_unsaid("anthropic", "claude-opus-4-5")
+    (True, False)
+    """
+    return bool(_SILENT.search(f"{provider} {model}"))
 
 
 def _marks(values: Sequence[bool]) -> Marks:

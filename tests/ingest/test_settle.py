@@ -99,10 +99,14 @@ class Plain:
             elif (
                 not fitting
                 and s.reasoning is None
-                and completion is not None
-                and s.total > total_of(*default)
+                and None not in (prompt, completion)
+                and 0 < s.total - total_of(*default) <= 131_072
+                and s.may_think
             ):
                 hidden = s.total - total_of(*default)
+            elif not fitting and None not in (prompt, completion) and s.total > total_of(*default):
+                self.reading = "ambiguous"
+                self.quality = "partial" if self.quality == "exact" else self.quality
             elif fitting or cached:
                 self.reading = "ambiguous"
         if self.reading != "ambiguous":
@@ -162,6 +166,7 @@ def records(draw: st.DrawFn) -> Stated:
         as_one=as_one,
         zeros_are_nothing=draw(st.booleans()),
         wants_output=draw(st.booleans()),
+        may_think=draw(st.booleans()),
         doubt_from=draw(st.sampled_from([None, None, 0, 4])),
         doubt=draw(st.sampled_from(["partial", "estimated"])),
     )

@@ -66,7 +66,7 @@ def test_a_settled_call_is_asked_as_well():
         (Call(stated=Stated()), False, False),
         (Call(stated=Stated(prompt=0, completion=0)), False, True),
         (Call(stated=Stated(prompt=0, completion=0, zeros_are_nothing=True)), False, False),
-        (Call(stated=Stated(completion=0, total=3)), True, True),
+        (Call(stated=Stated(completion=0, total=3)), False, True),
         (Call(stated=Stated(prompt=0, cache_read=3, zeros_are_nothing=True)), True, True),
     ],
 )

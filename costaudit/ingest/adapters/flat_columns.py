@@ -21,7 +21,7 @@ from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
 from costaudit.ingest.asked import asked_texts, asked_turns
 from costaudit.ingest.fields import START_US
-from costaudit.ingest.settle import QUALITIES, READINGS, StatedBlock, settle
+from costaudit.ingest.settle import QUALITIES, READINGS, StatedBlock, settle, thinks_unsaid
 from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
 from costaudit.schema import ASKED, CANONICAL
@@ -54,7 +54,6 @@ def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None
     try:
         columns.doubt_what_is_no_call()
         _identity(columns, out)
-        _usage(columns, out)
         _status(columns, out)
         _request(columns, out)
         _cost(columns, out)
@@ -65,6 +64,7 @@ def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None
         out["ts"] = columns.time("ts")
         out["stream"] = columns.first("stream")
         _model_and_tier(columns, out)
+        _usage(columns, out)
     except _ReadByRecordError:
         return None
     batch = _as_batch(out, columns.rows)
@@ -288,7 +288,10 @@ def _model_and_tier(columns: _Columns, out: dict[str, pa.Array]) -> None:
 
 
 def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:
-    settled = settle(_stated(columns))
+    block = _stated(columns)
+    if "total" in block.counts:
+        block.may_think = _thinking(columns, out)
+    settled = settle(block)
     for name, values in settled.counts.items():
         out[name] = pa.array(values)
     searches = columns.count("web_searches")
@@ -322,6 +325,14 @@ def _stated(columns: _Columns) -> StatedBlock:
             for name in ("cache", "reasoning", "media")
         ),
     )
+
+
+def _thinking(columns: _Columns, out: dict[str, pa.Array]) -> Mask:
+    """Rows of models that may think without stating how much."""
+    models, model_words = _encoded(out.get("model"), columns.rows)
+    providers, provider_words = _encoded(out.get("provider"), columns.rows)
+    verdicts = [[thinks_unsaid(provider, model) for model in model_words] for provider in provider_words]
+    return np.array(verdicts, bool)[providers, models]
 
 
 def _prefer(first: Ints | None, second: Ints | None) -> tuple[Ints | None, Mask | np.bool_]:

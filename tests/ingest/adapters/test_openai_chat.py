@@ -115,8 +115,19 @@ def test_xai_reasoning_is_outside_the_completion_with_and_without_a_total():
 
 
 def test_gemini_thinking_that_only_the_total_shows_is_output():
-    call = only(chat({"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}))
-    assert (call.input, call.output, call.reasoning) == (35, 74, 62)
+    usage = {"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}
+    call = only(chat(usage, model="gemini-2.5-pro"))
+    assert (call.input, call.output, call.reasoning, call.quality) == (35, 74, 62, "exact")
+
+
+@pytest.mark.parametrize(
+    ("model", "total"),
+    [("claude-opus-4-5", 109), ("gpt-5-mini", 109), ("gemini-2.5-pro", 35 + 12 + 131_073), (None, 10**6)],
+)
+def test_what_nobody_can_explain_of_a_total_is_no_output(model: str | None, total: int):
+    call = only(chat({"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": total}, model=model))
+    assert (call.input, call.output, call.reasoning) == (35, 12, 0)
+    assert (call.quality, call.reading) == ("partial", "ambiguous")
 
 
 def test_openrouter_states_upstream_cost_and_searches():
