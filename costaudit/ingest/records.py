@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from costaudit.ingest.asked import asked_of
+from costaudit.ingest.by_words import take_by_words
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -66,9 +67,7 @@ class RecordParser:
             self.set_aside(Skip("unrecognised"), place)
             return
         try:
-            found = adapter.calls(entry)
-            for call in found:
-                refuse_clocks(call)
+            found = _calls(adapter, entry)
         except Skip as skip:
             self.set_aside(skip, place)
             return
@@ -94,6 +93,15 @@ class RecordParser:
         if adapter is not None and (self._forced or adapter.matches(record)):
             return adapter
         return matching(record, self._adapters)
+
+
+def _calls(adapter: Adapter, record: Record) -> list[Call]:
+    found = adapter.calls(record)
+    for call in found:
+        if call.stated is not None and call.stated.unused is not None:
+            take_by_words(call.stated)
+        refuse_clocks(call)
+    return found
 
 
 def _measure_text(call: Call, record: Record) -> None:

@@ -39,6 +39,9 @@ _NO_NUMBERS: Final = ("_details", "_url", "_control")
 _NO_COUNTS: Final = re.compile(r"time|latenc|duration|per[_ ]|_ms$|rate_?limit", re.IGNORECASE)
 """What a key must not hold: it speaks of how long something took, or of how much would be allowed."""
 
+_OPENED: Final = re.compile(r"_details$|Details$|^cache_creation$|^server_tool_use$|^iterations$")
+"""Objects in a usage object that formats look into."""
+
 MOST: Final = 1_000
 """Names that are kept, the first in their order."""
 
@@ -91,7 +94,8 @@ def unused_numbers(
 ) -> dict[str, Decimal] | None:
     """The unused numbers of a usage object by their paths in it; None where there is none.
 
-    `known` are the keys that the format reads, at whatever depth; objects inside are looked into.
+    `known` are the keys that the format reads, in the object itself and in those that formats open; in
+    any other object inside nobody reads anything.
     """
     found = dict(_unused(usage, known, above, 0))
     return found or None
@@ -106,7 +110,8 @@ def _unused(
         path = above + key
         if isinstance(value, Mapping):
             if depth < DEPTH:
-                yield from _unused(value, known, f"{path}.", depth + 1)
+                inside = known if _OPENED.search(key) else frozenset[str]()
+                yield from _unused(value, inside, f"{path}.", depth + 1)
         elif speaks(key):
             number = number_above_0(value)
             if number is not None:

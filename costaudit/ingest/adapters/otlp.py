@@ -35,6 +35,7 @@ from costaudit.ingest.adapters.otlp_text import request_of, response_id_of
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import CACHED_INSIDE, set_labels, set_usd, without_split
 from costaudit.ingest.adapters.row_values import integer, items, objects
+from costaudit.ingest.by_words import take_by_words
 from costaudit.ingest.fields import flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.meaning import includes
@@ -189,6 +190,8 @@ def call_from_span(span: OtlpSpan, trace: SpanTrace) -> Call:
 
 
 def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
+    beside = mapping(attributes.get("metadata"))  # Strands puts what it has no attribute for there
+    attributes = {n: v for n, v in beside.items() if n.startswith(names.USAGE)} | dict(attributes)
     counts: dict[str, Any] = {
         target: count(first(attributes, aliases), aliases[0]) for target, aliases in names.COUNTS.items()
     }
@@ -200,6 +203,8 @@ def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
     call.stated = Stated(
         **counts, includes=includes(None, "trace"), unused=unused_numbers(usage, names.KNOWN)
     )
+    take_by_words(call.stated)
+    split = split or call.stated.cache_read is not None or call.stated.has_writes
     if not split and not embeds and (call.provider or "").lower().startswith(CACHED_INSIDE):
         without_split(call.stated, call.provider)
 
