@@ -39,7 +39,7 @@ _NO_NUMBERS: Final = ("_details", "_url", "_control")
 _NO_COUNTS: Final = re.compile(r"time|latenc|duration|per[_ ]|_ms$|rate_?limit", re.IGNORECASE)
 """What a key must not hold: it speaks of how long something took, or of how much would be allowed."""
 
-_OPENED: Final = re.compile(r"_details$|Details$|^cache_creation$|^server_tool_use$|^iterations$")
+OPENED: Final = re.compile(r"_details$|Details$|^cache_creation$|^server_tool_use$|^iterations$")
 """Objects in a usage object that formats look into."""
 
 MOST: Final = 1_000
@@ -90,19 +90,19 @@ def number_above_0(value: Any) -> Decimal | None:
 
 
 def unused_numbers(
-    usage: Mapping[str, Any], known: AbstractSet[str], above: str = ""
+    usage: Mapping[str, Any], known: AbstractSet[str], above: str = "", opened: re.Pattern[str] = OPENED
 ) -> dict[str, Decimal] | None:
     """The unused numbers of a usage object by their paths in it; None where there is none.
 
-    `known` are the keys that the format reads, in the object itself and in those that formats open; in
-    any other object inside nobody reads anything.
+    `known` are the keys that the format reads, in the object itself and in those inside whose keys match
+    `opened`; in any other object inside nobody reads anything.
     """
-    found = dict(_unused(usage, known, above, 0))
+    found = dict(_unused(usage, known, above, opened, 0))
     return found or None
 
 
 def _unused(
-    usage: Mapping[str, Any], known: AbstractSet[str], above: str, depth: int
+    usage: Mapping[str, Any], known: AbstractSet[str], above: str, opened: re.Pattern[str], depth: int
 ) -> Iterator[tuple[str, Decimal]]:
     for key, value in usage.items():
         if not value or key in known or not isinstance(key, str):
@@ -110,8 +110,8 @@ def _unused(
         path = above + key
         if isinstance(value, Mapping):
             if depth < DEPTH:
-                inside = known if _OPENED.search(key) else frozenset[str]()
-                yield from _unused(value, inside, f"{path}.", depth + 1)
+                inside = known if opened.search(key) else frozenset[str]()
+                yield from _unused(value, inside, f"{path}.", opened, depth + 1)
         elif speaks(key):
             number = number_above_0(value)
             if number is not None:

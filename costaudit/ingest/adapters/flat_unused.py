@@ -6,6 +6,7 @@ objects that hold counts (`usage`). The same is found in a record, in lines and 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -33,6 +34,9 @@ HOLDERS: Final = frozenset(
 )
 """Keys of the objects that hold counts."""
 
+_ANY: Final = re.compile("")
+"""Of a flat record a known key is known in every object inside."""
+
 
 def is_unused(key: str) -> bool:
     """Whether a number under this key is one that nobody reads."""
@@ -50,7 +54,7 @@ def is_unused_at(path: Path) -> bool:
 def unused_in_record(record: Record) -> dict[str, Decimal] | None:
     """The unused numbers of one record by their paths; None where there is none."""
     shallow = {k: v for k, v in record.items() if k in HOLDERS or not isinstance(v, Mapping)}
-    return unused_numbers(shallow, KNOWN)
+    return unused_numbers(shallow, KNOWN, opened=_ANY)
 
 
 def unused_in_lines(lines: Iterable[bytes], keys: AbstractSet[str]) -> Unused:
@@ -62,7 +66,7 @@ def unused_in_lines(lines: Iterable[bytes], keys: AbstractSet[str]) -> Unused:
         if name in HOLDERS:
             for value in values:
                 if isinstance(value, Mapping):
-                    unused.take(unused_numbers({name: value}, KNOWN) or {})
+                    unused.take(unused_numbers({name: value}, KNOWN, opened=_ANY) or {})
         if is_unused(name):
             for value, records in Counter(v for v in values if type(v) in _SCALARS).items():
                 number = number_above_0(value)
