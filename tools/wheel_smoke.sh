@@ -32,9 +32,10 @@ use() {
 }
 
 run() {
-  local name=$1 answer
+  local name=$1 words answer
   shift
-  answer="$tmp/$name/${*// /-}.txt"
+  words="$*"
+  answer="$tmp/$name/${words// /-}.txt"
   printf '%s: costaudit %s\n' "$name" "$*"
   (cd "$tmp/$name" && "$tmp/venv-$name/bin/costaudit" "$@" >"$tmp/answer") || {
     local code=$?
