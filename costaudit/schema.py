@@ -77,7 +77,7 @@ class Reading(StrEnum):
     EXCLUSIVE = "exclusive"
     """Input did not include the cached tokens."""
     AMBIGUOUS = "ambiguous"
-    """The record's own total fits neither reading; the source's default was used."""
+    """The record's own total fits neither reading, or nothing tells which holds: the default was used."""
 
 
 class Call(msgspec.Struct, kw_only=True, eq=True):

@@ -57,6 +57,8 @@ class Stated(msgspec.Struct, kw_only=True):
     includes: Includes = INCLUSIVE
     as_one: bool = False
     """The parts stand all beside the two sums or all inside of them, which only the total can tell."""
+    unsure: bool = False
+    """Versions of the source include different things, and neither its name nor a total tells which it is."""
     zeros_are_nothing: bool = False
     """Counts that are all 0 are the default of a column, not a measurement."""
     wants_output: bool = False

@@ -63,6 +63,7 @@ class StatedBlock(msgspec.Struct):
     cache_settled: Marks = _NO
     reasoning_settled: Marks = _NO
     as_one: Marks = _NO
+    unsure: Marks = _NO
     zeros_are_nothing: Marks = _NO
     wants_output: Marks = _NO
     may_think: Marks = _NO
@@ -111,7 +112,7 @@ class _Rows:
         self.no_prompt, self.no_completion = self._absent("prompt"), self._absent("completion")
         self.none = self.no_prompt & self.no_completion
         self.p, self.c = self._given("prompt"), self._given("completion")
-        self.ambiguous = self._false
+        self.ambiguous = self._false | block.unsure
         self.hidden = self._zero
         self.unexplained = self._false
         self._cache_inside = self._false | block.cache_inside
@@ -136,7 +137,7 @@ class _Rows:
         absent, total = self._absent("total"), self._given("total")
         beside = self._block.as_one & (parts > 0) & (absent | (total == self.p + self.c + parts))
         inside = self._block.as_one & ~beside
-        self.ambiguous = beside & absent & (read <= self.p)
+        self.ambiguous = self.ambiguous | (beside & absent & (read <= self.p))
         for name in ("_cache_inside", "_reasoning_inside", "_media_inside"):
             setattr(self, name, getattr(self, name) | inside)
         self.no_prompt, self.no_completion = self.no_prompt & ~beside, self.no_completion & ~beside
@@ -317,6 +318,7 @@ def _block_of(raw: Sequence[tuple[Call, Stated]]) -> StatedBlock:
         cache_settled=_marks([i.cache_settled for i in includes]),
         reasoning_settled=_marks([i.reasoning_settled for i in includes]),
         as_one=_marks(columns["as_one"]),
+        unsure=_marks(columns["unsure"]),
         zeros_are_nothing=_marks(columns["zeros_are_nothing"]),
         wants_output=_marks(columns["wants_output"]),
         may_think=_marks([s.may_think or thinks_unsaid(c.provider, c.model) for c, s in raw]),

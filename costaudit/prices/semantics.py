@@ -18,11 +18,11 @@ from costaudit.prices.rows import RowCells, read_cells
 SEMANTICS_COLUMNS: Final = ("provider", "flavour", "input_includes", "output_includes", "source", "note")
 FLAVOURS: Final = (
     "chat", "responses", "messages", "converse", "gemini",
-    "flat", "gateway", "helicone", "langfuse", "litellm", "trace",
+    "agent", "flat", "gateway", "helicone", "langfuse", "litellm", "trace",
 )  # fmt: skip
 """API flavours: OpenAI chat and responses, Anthropic messages, Bedrock converse, Google's own. And the logs
-that state counts in a way of their own, whoever served the call: flat records, the rows of gateways,
-Helicone, Langfuse, LiteLLM, and spans of OpenTelemetry and of other tracers."""
+that state counts in a way of their own, whoever served the call: coding agents, flat records, the rows of
+gateways, Helicone, Langfuse, LiteLLM, and spans of OpenTelemetry and of other tracers."""
 
 ANY: Final = "*"
 """The provider of a row that holds for all that have no row of their own."""

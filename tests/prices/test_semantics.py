@@ -33,6 +33,7 @@ TABLE = load_semantics()
         ("nobody", "gemini", {"cache_read"}, set()),
         ("cohere", "gateway", {"cache_read", "cache_write"}, {"reasoning"}),
         ("nobody", "helicone", set(), set()),
+        ("openai", "agent", set(), set()),
     ],
 )
 def test_the_pair_decides(provider: str, flavour: str, in_input: set[str], in_output: set[str]):

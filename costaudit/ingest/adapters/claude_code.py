@@ -10,7 +10,6 @@ are messages that Claude Code made up itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +17,7 @@ import msgspec
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message
 from costaudit.ingest.adapters.otlp_spans import started_us
 from costaudit.ingest.adapters.row_values import milliseconds
+from costaudit.ingest.adapters.working_folder import folder_name
 from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
@@ -118,10 +118,9 @@ def calls_from_record(record: Record) -> list[Call]:
 
 def _tags(record: Record, *, sidechain: bool) -> str | None:
     """Where the session worked: the folder's name and the branch."""
-    cwd, branch = text(record.get("cwd")), text(record.get("gitBranch"))
-    kind = PureWindowsPath if cwd and "\\" in cwd else PurePosixPath
+    folder, branch = folder_name(text(record.get("cwd"))), text(record.get("gitBranch"))
     tags = [
-        f"project:{kind(cwd).name}" if cwd else "",
+        f"project:{folder}" if folder else "",
         f"branch:{branch}" if branch else "",
         "subagent" if sidechain or record.get("isSidechain") is True else "",
     ]
