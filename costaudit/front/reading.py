@@ -350,6 +350,12 @@ def warn_of_reading(found: Found, cache: Cache | None, *, quiet: bool) -> None:
         telling.warn(
             f"{overlap.requests:,} requests without an id are alike in {both}: counted in both", quiet=quiet
         )
+    if found.reused_ids:
+        ids = f"{found.reused_ids:,} id{'' if found.reused_ids == 1 else 's'}"
+        telling.warn(
+            f"{ids} used again for other calls: {found.reused_requests:,} requests are counted one by one",
+            quiet=quiet,
+        )
     for copy, original in found.copies:
         telling.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=quiet)
 

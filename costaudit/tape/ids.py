@@ -142,6 +142,15 @@ def numbers_in(batch: pa.RecordBatch, wanted: Hashes) -> Index:
     return found
 
 
+def records_of(batch: pa.RecordBatch, wanted: Hashes) -> Index:
+    """How often each of the (sorted) wanted hashes occurs in a batch."""
+    counts = np.zeros(len(wanted), np.intp)
+    for hashes, _ in id_keys(batch):
+        found = np.searchsorted(wanted, hashes[places_of(hashes, wanted)])
+        counts += np.bincount(found, minlength=len(wanted))
+    return counts
+
+
 def links_in(batch: pa.RecordBatch, wanted: Hashes) -> Links:
     """Pairs of the (sorted) wanted hashes that one record has, as indices into `wanted`."""
     first = np.full(batch.num_rows, -1, np.intp)

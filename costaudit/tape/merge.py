@@ -3,8 +3,10 @@
 The log's own call id decides where there is one, together with the response id: ids like a batch's
 custom_id are used again in the next batch. Without a call id the provider's response id decides, and such a
 record joins the call whose response id it shares. A failed try is never the same record as a good one, and a
-further attempt never the same as the first. Ids are compared by 64-bit hashes: that two of ten million
-different ids have the same is as likely as one in 400,000.
+further attempt never the same as the first. An id that is used again for other calls (`reuse.py`) decides
+nothing: records that have no other stand for themselves, and only what is the same in everything is one.
+Ids are compared by 64-bit hashes: that two of ten million different ids have the same is as likely as one in
+400,000.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from costaudit.ingest.hashes import Hashes, mixed
+from costaudit.ingest.request_id import OWN_ID, PREFIX
 from costaudit.schema import CANONICAL, COUNTS, INPUT_SIDE, UNITS, Quality, Status
 from costaudit.tape.columns import Batch
 from costaudit.tape.record import FILE, LINE, hashes_in
+from costaudit.tape.reuse import content_hashes, contradicting, numbered
 from costaudit.tiers.traits import VOTER
 from costaudit.tokens import OUTPUT_SIDE
 
@@ -62,19 +66,28 @@ class Merged(msgspec.Struct, frozen=True):
     """All records, call by call …"""
     starts: Index
     """… and where those of every call begin."""
+    nameless: Mask
+    """Calls whose only ids are used again for other calls."""
+    reused: Hashes
+    """The keys of those ids (see `id_keys`), each once."""
 
     def records(self) -> Ints:
         """How many records every call was made of."""
         return np.diff(np.append(self.starts, len(self.members))).astype(np.int64)
 
 
-def merge(batch: pa.RecordBatch) -> Merged:
+_NO_KEYS: Final = np.zeros(0, np.uint64)
+
+
+def merge(batch: pa.RecordBatch, void: Hashes = _NO_KEYS) -> Merged:
     """The calls that records come to, in an order that depends on what the records say alone.
 
     `batch` is one of `record.recorded`, with every record that shares an id with another one of it. Its rows
     are in the order of the input. Attempts that a later attempt replaced have status `superseded` afterwards.
+    `void` are keys (see `id_keys`) that are known to be no identity; of records that have one and no other
+    key, only those that are the same in everything need to be together.
     """
-    records = _Records(batch)
+    records = _Records(batch, void)
     order, starts = records.in_groups()
     picks = _Picks(batch, order, starts)
     columns: dict[str, pa.Array] = {}
@@ -93,16 +106,32 @@ def merge(batch: pa.RecordBatch) -> Merged:
         columns["ts"] = picks.earliest()
     if VOTER in columns:
         columns[VOTER] = picks.voter(records)
-    columns["status"] = _superseded(pa.RecordBatch.from_pydict(columns), records.words("status")[picks.best])
+    nameless = records.nameless[picks.best]
+    status = records.words("status")[picks.best]
+    columns["status"] = _superseded(pa.RecordBatch.from_pydict(columns), status, nameless)
+    if OWN_ID in columns and nameless.any():
+        columns[OWN_ID] = _own_ids(columns[OWN_ID], nameless, records.content[picks.best])
     whole = pa.RecordBatch.from_pydict(columns)
-    return Merged(whole, first, picks.cost(whole), order, starts)
+    return Merged(whole, first, picks.cost(whole), order, starts, nameless, records.reused())
+
+
+def _own_ids(idents: pa.Array, nameless: Mask, content: Hashes) -> pa.Array:
+    """The ids of calls, for nameless ones made of all that they say."""
+    made = [
+        f"{PREFIX}{one:016x}" if new else None for new, one in zip(nameless, content.tolist(), strict=True)
+    ]
+    return pc.coalesce(pa.array(made, pa.string()), idents)
 
 
 class _Records:
     """Records and what tells their calls apart."""
 
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        self.batch, self.calls = batch, Batch(batch)
+    def __init__(self, batch: pa.RecordBatch, void: Hashes = _NO_KEYS) -> None:
+        self.batch, self.calls, self.void = batch, Batch(batch), void
+        self.nameless = np.zeros(batch.num_rows, bool)
+        """Rows that have no id but such as are used again; known after `in_groups`."""
+        self.content = np.zeros(batch.num_rows, np.uint64)
+        """For those a hash of all that they say."""
         self.call, self.has_call = hashes_in(batch, "call_hash")
         self.response, self.has_response = hashes_in(batch, "response_hash")
         attempt = self.calls.counts("attempt")
@@ -120,7 +149,8 @@ class _Records:
         call, response = self._owners()
         alone = ~self.has_call & ~self.has_response
         apart = np.where(alone, np.arange(1, len(alone) + 1), 0)
-        identity = [apart, self.trial, response, call]
+        self._lose_names(numbered(apart, self.trial, response, call))
+        identity: list[npt.NDArray[Any]] = [self.content, apart, self.trial, response, call]
         order = np.lexsort([*self._completeness(), *identity])
         starts = self._starts(order, identity)
         whole = [key[order] for key in self._completeness()]
@@ -151,6 +181,34 @@ class _Records:
         open_ = np.flatnonzero(~self.has_call & self.has_response)
         call[open_] = _smallest(by_response[both], self.call[both], by_response[open_])
         return call, response
+
+    def _lose_names(self, group: Ints) -> None:
+        """Find the rows whose ids are no identity. `group` numbers the calls by their ids.
+
+        Records that name their call contradict each other under that name; others under their response id.
+        """
+        everyone = np.ones(len(group), bool)
+        wrong = contradicting(self.batch, group, everyone)
+        wrong_calls = contradicting(self.batch, group, self.has_call) if wrong.any() else wrong
+        named = self.has_call & ~self._lost("call_hash", self.call, wrong_calls & self.has_call)
+        answered = self.has_response & ~self._lost("response_hash", self.response, wrong & self.has_response)
+        self.nameless = (self.has_call | self.has_response) & ~named & ~answered
+        if self.nameless.any():
+            self.content = np.where(self.nameless, content_hashes(self.batch), np.uint64(0))
+
+    def _lost(self, name: str, hashes: Hashes, wrong: Mask) -> Mask:
+        """Rows with an id that some wrong row has, or that is void."""
+        lost = np.isin(hashes, np.unique(hashes[wrong])) if wrong.any() else np.zeros(len(hashes), bool)
+        if len(self.void):
+            lost |= np.isin(mixed(hashes, np.full(len(hashes), _SALTS[name])), self.void)
+        return lost
+
+    def reused(self) -> Hashes:
+        """The keys of the ids that nameless rows have: of each row the one that would have decided."""
+        own = np.where(self.has_call, self.call, self.response)[self.nameless]
+        by_call, by_response = _SALTS.values()
+        salts = np.where(self.has_call[self.nameless], by_call, by_response)
+        return np.unique(mixed(own.astype(np.uint64), salts.astype(np.uint64)))
 
     def _completeness(self) -> list[Ints]:
         """Sorts the most complete record of a call first; the weightiest key stands last."""
@@ -299,9 +357,10 @@ class _Picks:
         return np.where(found < far, found, first)
 
 
-def _superseded(merged: pa.RecordBatch, status: npt.NDArray[np.object_]) -> pa.Array:
+def _superseded(merged: pa.RecordBatch, status: npt.NDArray[np.object_], nameless: Mask) -> pa.Array:
     """The statuses of calls, once attempts of a request have replaced earlier ones."""
     calls = _Records(merged)
+    calls.has_call, calls.has_response = calls.has_call & ~nameless, calls.has_response & ~nameless
     own = np.where(calls.has_call, calls.call, calls.response)
     has_own = calls.has_call | calls.has_response
     parent, has_parent = hashes_in(merged, "parent_hash")

@@ -16,10 +16,11 @@ from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.reader import Reader
 from costaudit.ingest.unused import Unused
-from costaudit.tape.ids import links_in, numbers_in, parts_of
+from costaudit.tape.ids import links_in, numbers_in, parts_of, records_of
 from costaudit.tape.merge import merge
 from costaudit.tape.overlaps import Overlap
 from costaudit.tape.record import FILE, LINE
+from costaudit.tape.reuse import MOST_OF_ONE, content_hashes
 from costaudit.tape.segment import Segment, join
 from costaudit.tape.store import Store
 
@@ -65,6 +66,10 @@ class Found(msgspec.Struct):
     """Files that were not read, with the one that each holds the same bytes as."""
     overlaps: Sequence[Overlap] = ()
     """Files with requests that are alike in everything and have no id."""
+    reused_ids: int = 0
+    """Ids that were used again for other calls …"""
+    reused_requests: int = 0
+    """… and the requests that have no other id, each counted for itself."""
 
     def add(self, parsed: Parsed) -> None:
         """Take in what a block came to."""
@@ -154,6 +159,8 @@ class Tape:
         """By segment the rows that merged calls stand for."""
         self._merged: dict[int, list[int]] = {}
         """By segment the numbers of the segments with the merged calls that begin in it."""
+        self._void_seen: set[int] = set()
+        """Ids that join nothing, of which some records have no other."""
 
     def __enter__(self) -> Self:
         return self
@@ -240,34 +247,38 @@ class Tape:
     def merge_repeated(self, wanted: Hashes, where: frozenset[int]) -> None:
         """Merge the records that have one of the (sorted) hashes; `where` are the segments with such records.
 
-        In parts that share no id, where there are too many to be held at once.
+        In parts that share no id, where there are too many to be held at once. An id that more records have
+        than a call can have joins nothing: its records need to be together only where they are the same.
         """
         if not len(wanted):
             return
         some = [number for number in self._segments if number in where]
         rows = sum(int((numbers_in(self.store.get(n).rows, wanted) >= 0).sum()) for n in some)
         parts = 1 + rows // MERGED_AT_ONCE
-        part_of = np.zeros(len(wanted), np.intp)
+        void = wanted[:0]
+        if rows > MOST_OF_ONE:
+            records = sum((records_of(self.store.get(n).rows, wanted) for n in some), np.zeros(len(wanted)))
+            void = wanted[records > MOST_OF_ONE]
+        names = np.setdiff1d(wanted, void)
+        part_of = np.zeros(len(names), np.intp)
         if parts > 1:
-            links = [links_in(self.store.get(n).rows, wanted) for n in some]
-            part_of = parts_of(len(wanted), links, parts)
-        for part in self._parted(some, wanted, part_of, parts):
-            self._merge(part)
+            links = [links_in(self.store.get(n).rows, names) for n in some]
+            part_of = parts_of(len(names), links, parts)
+        for part in self._parted(some, _Parts(wanted, names, part_of, parts)):
+            self._merge(part, void)
+        self.found.reused_ids += len(self._void_seen)
 
-    def _parted(
-        self, segments: Sequence[int], wanted: Hashes, part_of: Index, parts: int
-    ) -> Iterator[list[_Records]]:
+    def _parted(self, segments: Sequence[int], into: _Parts) -> Iterator[list[_Records]]:
         """The repeated records of every part, which are taken out of their segments."""
-        held: list[list[tuple[int, Index, int]]] = [[] for _ in range(parts)]
+        held: list[list[tuple[int, Index, int]]] = [[] for _ in range(into.number)]
         for number in segments:
             segment = self.store.get(number)
-            which = numbers_in(segment.rows, wanted)
-            repeated = np.flatnonzero(which >= 0)
+            repeated, part_of = into.of(segment)
             self._repeated[number] = repeated
             self._sizes[number] -= len(repeated)
             self.requests -= len(repeated)
-            for part in np.unique(part_of[which[repeated]]).tolist():
-                rows = repeated[part_of[which[repeated]] == part]
+            for part in np.unique(part_of).tolist():
+                rows = repeated[part_of == part]
                 held[part].append((number, rows, self.store.add(segment.take(rows))))
         for some in held:
             if some:
@@ -275,11 +286,11 @@ class Tape:
             for _, _, place in some:
                 self.store.drop(place)
 
-    def _merge(self, parts: Sequence[_Records]) -> None:
+    def _merge(self, parts: Sequence[_Records], void: Hashes) -> None:
         records = join([part.segment for part in parts]).batch()
         origin = np.repeat([part.number for part in parts], [len(part.rows) for part in parts])
         row = np.concatenate([part.rows for part in parts])
-        merged = merge(records)
+        merged = merge(records, void)
         order = np.lexsort([row[merged.first], origin[merged.first]])
         batch = merged.batch.take(pa.array(order))
         first, cost = merged.first[order], pa.array(merged.cost[order])
@@ -298,6 +309,10 @@ class Tape:
             self._sizes[int(segment)] += own.size
         self.requests += len(first)
         self.duplicates += records.num_rows - len(first)
+        everywhere = np.isin(merged.reused, void)  # other ids are in this part alone
+        self._void_seen |= set(merged.reused[everywhere].tolist())
+        self.found.reused_ids += int((~everywhere).sum())
+        self.found.reused_requests += int(merged.nameless.sum())
 
 
 class _Records(msgspec.Struct, frozen=True):
@@ -306,6 +321,31 @@ class _Records(msgspec.Struct, frozen=True):
     number: int
     rows: Index
     segment: Segment
+
+
+class _Parts(msgspec.Struct, frozen=True):
+    """Into which parts repeated records go."""
+
+    wanted: Hashes
+    """The ids that they have."""
+    names: Hashes
+    """Those of them that may join records …"""
+    part_of: Index
+    """… and the part of each."""
+    number: int
+
+    def of(self, segment: Segment) -> tuple[Index, Index]:
+        """The rows with a wanted id, and the part of each: without a name by all that the record says."""
+        repeated = np.flatnonzero(numbers_in(segment.rows, self.wanted) >= 0)
+        if self.number == 1:
+            return repeated, np.zeros(len(repeated), np.intp)
+        which = numbers_in(segment.rows, self.names)[repeated]
+        part = np.zeros(len(repeated), np.intp)
+        part[which >= 0] = self.part_of[which[which >= 0]]
+        if (which < 0).any():
+            nameless = segment.take(repeated[which < 0]).batch()
+            part[which < 0] = (content_hashes(nameless) % np.uint64(self.number)).astype(np.intp)
+        return repeated, part
 
 
 def _numbers(batch: pa.RecordBatch, name: str, absent: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,7 +42,7 @@ def merge_records(calls: Iterable[Call]) -> list[tuple[Call, list[int]]]:
             ):  # fmt: skip
                 key = _try(call, mine)
                 other[key] = min(other.get(key, yours), yours, key=_hash)
-    groups: dict[tuple[str, _Try], list[int]] = {}
+    groups: dict[tuple[Any, ...], list[int]] = {}
     alone: list[int] = []
     for place, call in enumerate(known):
         if call.call_id is not None:
@@ -52,11 +53,65 @@ def merge_records(calls: Iterable[Call]) -> list[tuple[Call, list[int]]]:
             groups.setdefault((owner, _try(call, call.response_id)), []).append(place)
         else:  # a retry that is known by its parent only
             alone.append(place)
+    nameless = _nameless(known, list(groups.values()))
+    for key, places in list(groups.items()):
+        for place in [p for p in places if p in nameless]:  # what is the same in everything is one
+            groups[key].remove(place)
+            groups.setdefault((*key, str(_content(known[place]))), []).append(place)
     alone.sort(key=lambda place: (_completeness(known[place]), _content(known[place])))
-    merged = [(_merge([known[place] for place in groups[key]]), groups[key]) for key in sorted(groups)]
+    merged = [(_merge([known[p] for p in groups[key]]), groups[key]) for key in sorted(groups) if groups[key]]
     merged += [(known[place], [place]) for place in alone]
-    _mark_superseded([call for call, _ in merged])
+    _mark_superseded([call for call, places in merged if places[0] not in nameless])
     return merged
+
+
+def _nameless(known: list[Call], groups: list[list[int]]) -> set[int]:
+    """The places of calls that have no id but such as are used again for other calls."""
+    lost: set[tuple[str, str | None]] = set()
+    for places in groups:
+        calls = [known[place] for place in places]
+        if any(_contradict(a, b) for a, b in itertools.combinations(calls, 2)):
+            lost |= {("response", call.response_id) for call in calls}
+        named = [call for call in calls if call.call_id is not None]
+        if any(_contradict(a, b) for a, b in itertools.combinations(named, 2)):
+            lost |= {("call", call.call_id) for call in named}
+    lost -= {("response", None)}
+    return {
+        place
+        for places in groups
+        for place in places
+        if all(
+            ident is None or (name, ident) in lost
+            for name, ident in (("call", known[place].call_id), ("response", known[place].response_id))
+        )
+    }
+
+
+def _contradict(one: Call, other: Call) -> bool:
+    """Whether two records cannot be of one call (see `costaudit.tape.reuse`)."""
+    first, then = sorted((one, other), key=lambda call: call.ts or 0)
+    for call in (one, other):
+        counted = call.quality in (Quality.EXACT, Quality.PARTIAL) and _input_side(call) + _output_side(call)
+        if not counted or call.status != Status.OK or call.final is False:
+            return False
+    if (one.gateway, one.provider, one.quality) != (other.gateway, other.provider, other.quality):
+        return False
+    asked, answered = _input_side(one) != _input_side(other), _output_side(one) != _output_side(other)
+    ended = all(call.final or call.latency_ms is not None for call in (one, other))
+    if asked and one.session and other.session and one.session != other.session:
+        return True
+    if one.ts is None or other.ts is None:
+        return one.ts is other.ts and asked and answered and ended
+    later_us = (then.ts or 0) - (first.ts or 0) - 1000 * (first.latency_ms or 0)
+    models = one.model and other.model and one.model != other.model
+    prompts = one.prompt and other.prompt and one.prompt != other.prompt
+    if later_us > 10 * 60 * 1_000_000 and (asked or answered or models or prompts):
+        return True
+    return asked and ended and later_us > 0
+
+
+def _output_side(call: Call) -> int:
+    return sum(getattr(call, name) for name in OUTPUT_SIDE)
 
 
 def _try(call: Call, ident: str) -> _Try:

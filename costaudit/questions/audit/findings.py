@@ -375,6 +375,20 @@ def find_overlaps(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_reused_ids(work: Audited) -> Iterator[m.Finding]:
+    """CA-D2: ids that stand for several calls: a server that answers with one id, or draws from too few."""
+    found = work.passed.found
+    if found.reused_ids:
+        yield m.Finding(
+            code="CA-D2",
+            title=f"{found.reused_requests:,} requests have an id that is used again for other calls",
+            usd=None,
+            monthly_usd=None,
+            evidence={"ids": found.reused_ids, "requests": found.reused_requests},
+            next="each is counted for itself; log an id of your own for every call",
+        )
+
+
 def _finding(  # noqa: PLR0913 - the fields of a finding, and where its money lies
     work: Audited,
     code: str,
@@ -396,5 +410,5 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
-    find_weak_usage, find_unread, find_retired, find_overlaps,
+    find_weak_usage, find_unread, find_retired, find_overlaps, find_reused_ids,
 )  # fmt: skip

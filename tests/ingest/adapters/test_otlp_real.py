@@ -12,19 +12,24 @@ from costaudit.ingest.settle import settled
 from costaudit.schema import INPUT_SIDE
 from tests.tape.calls import merge_calls
 
+FIXED = ("stub", "resp_01".ljust(55, "0"), "resp_02".ljust(55, "0"))
+
 
 @pytest.mark.parametrize(
-    ("file", "spans", "merged"),
+    ("file", "spans", "ids", "merged"),
     [
-        ("otlp/openinference.otlp.jsonl.gz", 2128, 1487),
-        ("otlp/openllmetry_2025.otlp.jsonl.gz", 1301, 1097),
-        ("otlp/otelv2_2025.otlp.jsonl.gz", 857, 694),
+        ("otlp/openinference.otlp.jsonl.gz", 2128, 1487, 1484 + 6 + 3 + 3),
+        ("otlp/openllmetry_2025.otlp.jsonl.gz", 1301, 1097, 1096 + 3),
+        ("otlp/otelv2_2025.otlp.jsonl.gz", 857, 694, 693 + 2),
     ],
 )
-def test_real_spans(logs: Callable[[str], list[dict[str, Any]]], file: str, spans: int, merged: int):
+def test_real_spans(
+    logs: Callable[[str], list[dict[str, Any]]], file: str, spans: int, ids: int, merged: int
+):
+    """Each id is a call, but for the fixed ids of test servers (FIXED): there each span is one."""
     calls = [call for record in logs(file) for call in settled(OTLP.calls(record))]
     distinct = {c.response_id or c.call_id for c in calls}
-    assert (len(calls), len(merge_calls(calls)), len(distinct)) == (spans, merged, merged)
+    assert (len(calls), len(distinct), len(merge_calls(calls))) == (spans, ids, merged)
 
 
 def test_real_spans_agree_with_the_recorded_bodies(logs: Callable[[str], list[dict[str, Any]]]):
@@ -49,7 +54,7 @@ def test_real_spans_agree_with_the_recorded_bodies(logs: Callable[[str], list[di
         calls = [c for record in logs(f"otlp/{name}.otlp.jsonl.gz") for c in settled(OTLP.calls(record))]
         for call in merge_calls(calls):
             stated = bodies.get(call.response_id or "", set())
-            if call.quality != "none" and 0 < len(stated) <= 2:
+            if call.quality != "none" and 0 < len(stated) <= 2 and call.response_id not in FIXED:
                 asked = sum(getattr(call, name) for name in INPUT_SIDE)
                 assert (asked, call.output + call.output_audio) in stated
                 compared += 1

@@ -114,3 +114,12 @@ def test_numbers_that_nobody_reads_are_told_by_name(tmp_path: Path):
     ]
     assert (found.usd, found.evidence["records"]) == (None, 4)
     assert finding(of(tmp_path, {"latency_ms": 5, "ratelimit_tokens": 9}), "CA-U2") is None
+
+
+def test_ids_that_stand_for_several_calls_are_told(tmp_path: Path):
+    row = {"response_id": "x", "model": "gpt-4o", "input_tokens": 100, "output_tokens": 50}
+    times = ("2026-10-05T10:00:00Z", "2026-10-05T12:00:00Z")
+    rows = [row | {"timestamp": time, "input_tokens": n} for n, time in enumerate(times, 1)]
+    found = finding(audit(write_jsonl(tmp_path / "log.jsonl", rows)), "CA-D2")
+    assert found is not None
+    assert found.evidence == {"ids": 1, "requests": 2}
