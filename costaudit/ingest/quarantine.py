@@ -14,6 +14,7 @@ REASONS: Final[dict[str, str]] = {
     "wrong_columns": "the row has another number of fields than the header",
     "unrecognised": "the record has no known log format",
     "aggregate": "the record sums up many calls: it is no log of them",
+    "runs_no_model": "the request runs no model: it reads, lists, cancels or manages something",
     "no_usage_in_log": "logs of this kind state no token counts",
     "no_model": "the record names no model",
     "model_not_text": "the model is not text",

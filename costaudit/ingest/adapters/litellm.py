@@ -22,7 +22,7 @@ import msgspec
 from costaudit.ingest.adapters.openai_chat import stated_usage, web_searches
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
-from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.usage import count, has_tokens
 from costaudit.schema import Call, Quality, Status
@@ -30,7 +30,19 @@ from costaudit.schema import Call, Quality, Status
 MODEL_CALLS: Final = re.compile(
     "completion|response|message|embedding|generate|realtime|rerank|image|speech|transcription|moderation|pass_through"
 )
-"""In the `call_type` of rows that ran a model; other rows (files, batches, MCP tools) are administration."""
+"""In the `call_type` of rows that ran a model; other rows are calls where they state tokens or a cost."""
+
+NO_MODEL: Final = re.compile(
+    r"a?(get|delete|cancel|list|retrieve|upload|download)_.*|a?_?add_message"
+    r"|a?create_(file|batch|fine_tuning|assistant|thread|container|skill|sandbox|vector_store|eval).*"
+    r"|a?(file|vector_store|container|skill|fine_tuning|sandbox)_.*"
+    r"|a?video_(retrieve|list|content|delete|get)\w*|a?call_mcp_tool"
+)
+"""The `call_type` (`CallTypes` in LiteLLM's types/utils.py) of requests that run no model, whatever they
+state: to read a response (`aget_responses`) is free, and its row has the usage and the cost of that."""
+
+_READING: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+"""Methods of HTTP by which no model is run, of requests that are passed through."""
 
 MASKED_ID: Final = "resp_bGl0ZWxsbT"
 """How a Responses id starts that LiteLLM replaced: `resp_` and the base64 of `litellm:…;response_id:<id>`."""
@@ -55,7 +67,7 @@ _metadata_decoder: Final = msgspec.json.Decoder(_Metadata)
 
 
 def call_from_spend(row: Record) -> list[Call]:
-    """The call of one SpendLogs row; none for a row of administration. Raises Skip for impossible usage."""
+    """The call of one SpendLogs row. Raises Skip for impossible usage, and for a row that ran no model."""
     call = _common(row, _metadata(row.get("metadata")), spend=row.get("spend"))
     call.response_id = _unmasked(text(row.get("request_id")))
     call.latency_ms = _milliseconds(row, row.get("request_duration_ms"), 1)
@@ -64,7 +76,7 @@ def call_from_spend(row: Record) -> list[Call]:
 
 
 def call_from_payload(payload: Record) -> list[Call]:
-    """The call of one StandardLoggingPayload. Raises Skip for impossible usage."""
+    """The call of one StandardLoggingPayload. Raises Skip as `call_from_spend` does."""
     metadata = dict(mapping(payload.get("metadata")))
     for name in ("model_map_information", "cost_breakdown", "error_information", "litellm_call_id"):
         metadata[name] = payload.get(name) or metadata.get(name)
@@ -120,8 +132,6 @@ def _set_tokens(call: Call, row: Record, metadata: Mapping[str, Any]) -> None:
     call.web_searches = web_searches(usage)
     breakdown = mapping(metadata.get("cost_breakdown"))
     call.service_tier = text(usage.get("service_tier")) or text(breakdown.get("service_tier"))
-    if call.service_tier is None and "retrieve_batch" in str(row.get("call_type")):
-        call.service_tier = "batch"
     region = text(usage.get("inference_geo")) or text(breakdown.get("vertex_location"))
     call.region = None if region == "not_available" else region
     call.speed = text(usage.get("speed"))
@@ -220,9 +230,24 @@ def _small(value: Any) -> int | None:
 
 
 def _if_call(call: Call, row: Record) -> list[Call]:
+    """The call of a row that ran a model. Raises Skip for one that says that it ran none, or sums up many."""
     kind = row.get("call_type")
     paid = call.reported_picousd or has_tokens(call)
-    return [call] if paid or not isinstance(kind, str) or MODEL_CALLS.search(kind) else []
+    if not isinstance(kind, str):
+        return [call]
+    if "retrieve_batch" in kind and paid:
+        raise Skip("aggregate", "the sum of a batch: read the batch's results")
+    if NO_MODEL.fullmatch(kind) or (not paid and _only_passes(kind, call, row)):
+        raise Skip("runs_no_model")
+    return [call] if paid or MODEL_CALLS.search(kind) else []
+
+
+def _only_passes(kind: str, call: Call, row: Record) -> bool:
+    """Whether a request was passed through that names no model, or that only reads or deletes."""
+    if "pass_through" not in kind and "passthrough" not in kind:
+        return False
+    method = text(mapping(row.get("proxy_server_request")).get("method")) or ""
+    return method.upper() in _READING or (call.model or "unknown") == "unknown"
 
 
 def is_spend(record: Record) -> bool:

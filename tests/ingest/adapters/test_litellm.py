@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from costaudit.ingest.adapters.litellm import PAYLOAD, SPEND
+from costaudit.ingest.format import Skip
 from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from costaudit.tokens import INPUT_SIDE, OUTPUT_SIDE
@@ -207,12 +208,56 @@ def test_stored_prompts_are_read():
     assert only(row(messages=messages)).model_requested == "claude-sonnet-4-5"
 
 
-def test_rows_of_administration_are_no_calls():
-    counts = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "spend": 0}
-    record = row({"usage_object": None}, call_type="acreate_file", **counts)
-    assert SPEND.matches(record)
-    assert settled(SPEND.calls(record)) == []
-    assert len(settled(SPEND.calls({**record, "spend": 0.01}))) == 1
+NOTHING = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "spend": 0}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "aget_responses", "get_responses", "adelete_responses", "acancel_responses", "alist_input_items",
+        "acreate_file", "afile_content", "alist_files", "acreate_batch", "acancel_batch",
+        "avector_store_search", "avector_store_file_create", "aretrieve_fine_tuning_job", "a_add_message",
+        "aget_thread", "acreate_container", "avideo_content", "call_mcp_tool",
+    ],
+)  # fmt: skip
+def test_rows_that_run_no_model_are_no_calls_whatever_they_state(kind: str):
+    for record in (row(call_type=kind), row({"usage_object": None}, call_type=kind, **NOTHING)):
+        assert SPEND.matches(record)
+        with pytest.raises(Skip, match="runs_no_model"):
+            SPEND.calls(record)
+    with pytest.raises(Skip, match="runs_no_model"):
+        PAYLOAD.calls(payload(call_type=kind))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "acompletion", "aresponses", "acompact_responses", "aembedding", "anthropic_messages", "arerank",
+        "agenerate_content_stream", "acreate_interaction", "arun_thread", "aimage_edit", "abatch_completion",
+    ],
+)  # fmt: skip
+def test_rows_that_run_a_model_are_calls(kind: str):
+    assert len(SPEND.calls(row(call_type=kind))) == 1
+
+
+def test_what_a_retrieved_batch_states_is_the_sum_of_its_requests():
+    with pytest.raises(Skip, match="aggregate"):
+        SPEND.calls(row(call_type="aretrieve_batch"))
+    with pytest.raises(Skip, match="runs_no_model"):
+        SPEND.calls(row({"usage_object": None}, call_type="aretrieve_batch", **NOTHING))
+
+
+def test_of_what_is_passed_through_reading_runs_no_model():
+    passed = {"call_type": "pass_through_endpoint", **NOTHING}
+    read = row(
+        {"usage_object": None}, **passed, proxy_server_request='{"method": "GET", "url": "/v1/models"}'
+    )
+    unnamed = row({"usage_object": None}, **passed, model="unknown")
+    for record in (read, unnamed):
+        with pytest.raises(Skip, match="runs_no_model"):
+            SPEND.calls(record)
+    assert len(SPEND.calls(row({"usage_object": None}, **passed))) == 1
+    assert len(SPEND.calls(unnamed | {"spend": 0.01})) == 1
 
 
 def payload(**fields: Any) -> dict[str, Any]:
