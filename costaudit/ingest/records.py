@@ -26,6 +26,7 @@ class RecordParser:
         self._adapters = adapters
         self._adapter = None if adapter is None else adapter.for_one_file()
         self._forced = forced
+        self._others: dict[str, Adapter] = {}
         self._calls: list[Call] = []
         self._lines: list[int] = []
         self._parsed = Parsed(batch_of([]), self._lines, 0)
@@ -92,7 +93,10 @@ class RecordParser:
         adapter = self._adapter
         if adapter is not None and (self._forced or adapter.matches(record)):
             return adapter
-        return matching(record, self._adapters)
+        other = matching(record, self._adapters)
+        if other is None or other.session is None:
+            return other
+        return self._others.setdefault(other.name, other.for_one_file())
 
 
 def _calls(adapter: Adapter, record: Record) -> list[Call]:
