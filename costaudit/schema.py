@@ -80,6 +80,33 @@ class Reading(StrEnum):
     """The record's own total fits neither reading, or nothing tells which holds: the default was used."""
 
 
+class SpanKind(IntEnum):
+    """What a span of a trace is to the calls in it."""
+
+    CALL = 0
+    """A call of a model."""
+    SERVICE_CALL = 1
+    """The same, whose feature is no more than the name of its service."""
+    AROUND = 2
+    """No call: a chain, a handler, a request over HTTP."""
+    APART = 3
+    """An agent or a tool: calls inside it are others than a call around it."""
+
+
+class SpanLink(msgspec.Struct, frozen=True):
+    """Where a span stands in its trace. Spans inside each other may be one call seen twice."""
+
+    trace: str
+    span: str
+    parent: str | None = None
+    kind: SpanKind = SpanKind.CALL
+
+    @property
+    def is_call(self) -> bool:
+        """Whether the span is a call of a model."""
+        return self.kind <= SpanKind.SERVICE_CALL
+
+
 class Call(msgspec.Struct, kw_only=True, eq=True):
     """One logged call in canonical form: what every log format is turned into.
 
@@ -157,13 +184,24 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     """What the source states, until `costaudit.ingest.settle` makes the counts above of it."""
     asked: str | None = None
     """All that was sent, as `costaudit.ingest.asked` writes it: for hashes alone."""
+    span: SpanLink | None = None
+    """Where the call stands in its trace, if the log is one of spans."""
 
 
 ASKED: Final = pa.field("asked", pa.string())
 """A further column of batches, until its texts are hashed."""
 
-FIELDS: Final = tuple(name for name in Call.__struct_fields__ if name not in ("stated", ASKED.name))
-"""The canonical facts of a call, by name: all but its raw counts and the text of all that was sent."""
+SPAN: Final = pa.schema([
+    pa.field("span_trace", pa.string()), pa.field("span_id", pa.string()),
+    pa.field("span_parent", pa.string()), pa.field("span_kind", pa.int8()),
+])  # fmt: skip
+"""Columns of batches that hold spans, named after the fields of `SpanLink`."""
+
+BESIDE: Final = (ASKED, *SPAN)
+"""Columns that a batch may have beside the canonical ones."""
+
+FIELDS: Final = tuple(n for n in Call.__struct_fields__ if n not in ("stated", "span", ASKED.name))
+"""The canonical facts of a call, by name: all but its raw counts, its span and the text of what was sent."""
 
 _ARROW: Final[dict[str, pa.DataType]] = {
     "ts": pa.timestamp("us", tz="UTC"),

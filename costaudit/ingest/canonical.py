@@ -14,7 +14,7 @@ import pyarrow as pa
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.settle import settle_calls
 from costaudit.ingest.unused import Unused
-from costaudit.schema import ASKED, CANONICAL, FIELDS, Call
+from costaudit.schema import ASKED, BESIDE, CANONICAL, FIELDS, SPAN, Call
 
 _DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in FIELDS}
 
@@ -37,6 +37,8 @@ class Parsed(msgspec.Struct):
     """Files among those of the block that could not be read as logs."""
     unused: Unused = msgspec.field(default_factory=Unused)
     """Numbers in the records of the calls that speak of tokens or money, and that nobody reads, by name."""
+    around: pa.RecordBatch | None = None
+    """Spans that are no calls, with who and what for: the calls inside them may be in other blocks."""
 
     @classmethod
     def nothing(cls) -> Parsed:
@@ -68,10 +70,22 @@ def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
     if any(text is not None for text in asked):
         arrays.append(_array(asked, ASKED.type))
         fields.append(ASKED)
+    if any(call.span is not None for call in calls):
+        arrays += _span_columns(calls)
+        fields += SPAN
     if not fields:  # a batch needs a column to have a length
         fields = [CANONICAL.field("status")]
         arrays = [pa.array([call.status for call in calls], type=pa.string())]
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _span_columns(calls: Sequence[Call]) -> list[pa.Array]:
+    spans = [call.span for call in calls]
+    names = ("trace", "span", "parent", "kind")
+    return [
+        _array([None if span is None else getattr(span, name) for span in spans], column.type)
+        for name, column in zip(names, SPAN, strict=True)
+    ]
 
 
 def joined(first: Parsed, second: Parsed) -> Parsed:
@@ -97,13 +111,15 @@ def chained(parts: Sequence[Parsed]) -> Parsed:
         whole.ignored += part.ignored
         whole.unread |= part.unread
         whole.unused.merge(part.unused)
+    around = [part.around for part in parts if part.around is not None]
+    whole.around = _concatenated(around) if around else None
     return whole
 
 
 def _concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """Batches of different columns one after the other, in their plain types."""
     held = {name for batch in batches for name in batch.schema.names}
-    fields = [column for column in (*CANONICAL, ASKED) if column.name in held]
+    fields = [column for column in (*CANONICAL, *BESIDE) if column.name in held]
     parts = [
         pa.RecordBatch.from_arrays([_column(b, f) for f in fields], schema=pa.schema(fields)) for b in batches
     ]

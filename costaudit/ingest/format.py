@@ -44,6 +44,10 @@ class Adapter:
     """For formats whose lines are understood only in their order (a header names the session, a turn
     the model): makes a reader of one file that remembers. `calls` then reads a line on its own."""
 
+    traced: Callable[[Record], list[Call]] | None = None
+    """For formats of spans: what `calls` gives, and beside it the spans that are no calls, as calls with
+    a `span` of such a kind. Who is inside whom is decided over the whole run."""
+
     told: str = ""
     """What a user's own format is: all that its name does not say."""
 

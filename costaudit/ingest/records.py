@@ -29,6 +29,7 @@ class RecordParser:
         self._others: dict[str, Adapter] = {}
         self._calls: list[Call] = []
         self._lines: list[int] = []
+        self._around: list[Call] = []
         self._parsed = Parsed(batch_of([]), self._lines, 0)
 
     def take(self, value: Any, place: Place) -> None:
@@ -51,6 +52,7 @@ class RecordParser:
     def done(self) -> Parsed:
         """What all values came to."""
         self._parsed.batch = batch_of(self._calls)
+        self._parsed.around = batch_of(self._around) if self._around else None
         return self._parsed
 
     def _take(self, entry: Any, place: Place, *, page: bool) -> None:
@@ -68,7 +70,7 @@ class RecordParser:
             self.set_aside(Skip("unrecognised"), place)
             return
         try:
-            found = _calls(adapter, entry)
+            found = self._calls_in(adapter, entry)
         except Skip as skip:
             self.set_aside(skip, place)
             return
@@ -80,6 +82,16 @@ class RecordParser:
         else:
             self._parsed.ignored += 1
         self._keep(found, place.line)
+
+    def _calls_in(self, adapter: Adapter, record: Record) -> list[Call]:
+        """The calls of a record; spans that are none are noted."""
+        found = _read(adapter, record)
+        if adapter.traced is None:
+            return found
+        calls = [call for call in found if call.span is None or call.span.is_call]
+        if len(calls) < len(found):
+            self._around += [call for call in found if call.span is not None and not call.span.is_call]
+        return calls
 
     def _keep(self, calls: Sequence[Call], line: int) -> None:
         for call in calls:
@@ -99,8 +111,8 @@ class RecordParser:
         return self._others.setdefault(other.name, other.for_one_file())
 
 
-def _calls(adapter: Adapter, record: Record) -> list[Call]:
-    found = adapter.calls(record)
+def _read(adapter: Adapter, record: Record) -> list[Call]:
+    found = (adapter.traced or adapter.calls)(record)
     for call in found:
         if call.stated is not None and call.stated.unused is not None:
             take_by_words(call.stated)

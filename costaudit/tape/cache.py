@@ -189,6 +189,12 @@ class TapeDraft:
             with self._trying():
                 self._writer.add(segment)
 
+    def add_around(self, segment: Segment) -> None:
+        """The next spans that are no calls."""
+        if self._writer is not None:
+            with self._trying():
+                self._writer.add_around(segment)
+
     def finish(self, found: Found) -> None:
         """Keep it, unless the files have changed while they were read."""
         if self._writer is None or not self._key.is_unchanged():

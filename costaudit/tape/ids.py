@@ -70,6 +70,13 @@ class RunIds:
         offset, _ = self._spill.write(pa.py_buffer(hashes.tobytes()))
         self._runs.append(_Run(number, cuts, None, offset))
 
+    def replace(self, number: int, hashes: Hashes) -> None:
+        """Take in other hashes for a segment."""
+        for run in [run for run in self._runs if run.number == number]:
+            self._runs.remove(run)
+            self.held += 0 if run.hashes is None else len(run.hashes)
+        self.add(number, hashes)
+
     def repeated(self) -> tuple[Hashes, frozenset[int]]:
         """The hashes that occur more than once, sorted, and the segments that have any of them."""
         found, where = [np.zeros(0, np.uint64)], set()

@@ -27,6 +27,7 @@ from costaudit.tape.call_hashes import with_ids
 from costaudit.tape.ids import RunIds, sorted_keys
 from costaudit.tape.overlaps import Overlaps
 from costaudit.tape.record import HASHED, Keeps, placed, recorded
+from costaudit.tape.run_spans import RunSpans
 from costaudit.tape.segment import Segment
 from costaudit.tape.sources import Parsing, Source, Sources
 from costaudit.tape.tape import Found, Tape
@@ -132,6 +133,8 @@ class _Done(msgspec.Struct, frozen=True):
     segment: Segment | None = None
     keys: Hashes | None = None
     """See `ids.sorted_keys`."""
+    around: Segment | None = None
+    """Spans that are no calls."""
 
 
 class _Recorder:
@@ -139,7 +142,7 @@ class _Recorder:
 
     def __init__(self, tape: Tape, tagger: Tagger, how: HowToRead, cache: Cache | None) -> None:
         self.tape, self.tagger, self.how, self.cache = tape, tagger, how, cache
-        self.ids, self.overlaps = RunIds(), Overlaps()
+        self.ids, self.spans, self.overlaps = RunIds(), RunSpans(), Overlaps()
         self.of_source = Found()
         self.draft: TapeDraft | None = None
         """What is to be kept of the source that is read."""
@@ -153,9 +156,11 @@ class _Recorder:
                 ):  # a block and its end are 2
                     self._take(done, sources)
                     progress(done.found.records)
+            self.tape.nest(self.spans, self.ids)
             self.tape.merge_repeated(*self.ids.repeated())
         finally:
             self.ids.close()
+            self.spans.close()
             self._drop_draft()
         if self.cache is not None:
             self.cache.trim()
@@ -174,6 +179,8 @@ class _Recorder:
         """May be called from several threads at once."""
         if isinstance(task, _End):
             return _Done(task, Found())
+        if isinstance(task, _Part) and task.file.is_around(task.number):
+            return _Done(task, Found(), around=task.file.segment(task.number))
         if isinstance(task, _Part):
             segment, keys = self._load(task), task.file.keys(task.number)
             if self.how.select is not None:
@@ -188,7 +195,13 @@ class _Recorder:
         batch = placed(recorded(batch, self.tagger, self.how.keeps), *task.reader.places(lines))
         found = Found()
         found.add(parsed)
-        return _Done(task, found, Segment.of(batch), sorted_keys(batch))
+        around = None if parsed.around is None else self._around(parsed.around, task.reader)
+        return _Done(task, found, Segment.of(batch), sorted_keys(batch), around)
+
+    def _around(self, batch: pa.RecordBatch, reader: Reader) -> Segment:
+        """Spans that are no calls, as the tape keeps them: where each stands is nobody's question."""
+        places = reader.places(np.zeros(batch.num_rows, np.int64))
+        return Segment.of(placed(recorded(batch, self.tagger, self.how.keeps), *places))
 
     def _load(self, part: _Part) -> Segment:
         segment = part.file.segment(part.number)
@@ -201,6 +214,8 @@ class _Recorder:
             self.draft = self.cache.draft(source.key, source.names, self.tagger.text_digest)
         if done.segment is not None and done.segment.size:
             self._add(done.task, done.segment, done.keys)
+        if done.around is not None:
+            self._add_around(done.task, done.around)
         if isinstance(done.task, _End):
             if isinstance(source, TapeFile):
                 self.of_source.take(source.found)
@@ -220,8 +235,19 @@ class _Recorder:
                 self.draft.add(segment)
         if keys is not None:
             self.ids.add(number, keys)
+        if "span_hash" in segment.rows.schema.names:
+            self.spans.add(segment.batch(), number)
         if self.tape.found.files > 1:
             self.overlaps.add(segment.batch())
+
+    def _add_around(self, task: _Task, segment: Segment) -> None:
+        if isinstance(task, _Part):
+            self.tape.add_around_kept(partial(task.file.segment, task.number))
+        else:
+            self.tape.add_around(segment)
+            if self.draft is not None:
+                self.draft.add_around(segment)
+        self.spans.add(segment.batch(), -1)
 
     def _drop_draft(self) -> None:
         if self.draft is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.ingest.hashes import Hashes, hash_texts
+from costaudit.ingest.hashes import Hashes, hash_texts, mixed
 from costaudit.ingest.long_names import with_short_names
 from costaudit.ingest.request_id import OWN_ID, nameless_ids
 from costaudit.tiers.columns import TEXTS
@@ -25,8 +25,17 @@ HASHED: Final = {
 }  # fmt: skip
 """Ids of the log, and the columns of their hashes."""
 
+SPANS: Final = {"span_trace": "trace_hash", "span_id": "span_hash", "span_parent": "around_hash"}
+"""The same of the ids that say where a span stands in its trace; the column `span_kind` stays as it is."""
+SPAN_KIND: Final = "span_kind"
+ONE_SPAN: Final = "one_span"
+"""The column for the hash of the span that stands for several of one call."""
+
 FILE, LINE = "_file", "_line"
 """Columns that say where a request stands: the file as the user named it, line or row counted from 1."""
+
+
+_AS_HASHES: Final = HASHED | SPANS
 
 
 class Keeps(msgspec.Struct, frozen=True):
@@ -51,8 +60,8 @@ def recorded(batch: pa.RecordBatch, tagger: Tagger, keeps: Keeps) -> pa.RecordBa
     if keeps.texts:
         kept |= {name: batch.column(name) for name in TEXTS if name in batch.schema.names}
     read = tagger.read(batch, scored=keeps.scores)
-    columns = {name: read.column(name) for name in read.schema.names if name not in HASHED}
-    for name, hashed in HASHED.items():
+    columns = {name: read.column(name) for name in read.schema.names if name not in _AS_HASHES}
+    for name, hashed in _AS_HASHES.items():
         if name in batch.schema.names and batch.column(name).null_count < batch.num_rows:
             columns[hashed] = hashed_column(batch.column(name))
     columns |= kept
@@ -87,6 +96,19 @@ def hashes_in(batch: pa.RecordBatch, name: str) -> tuple[Hashes, npt.NDArray[np.
     there = np.asarray(column.is_valid(), dtype=bool)
     filled = column.fill_null(0) if column.null_count else column
     return np.asarray(filled.to_numpy(zero_copy_only=False), np.uint64), there
+
+
+def span_keys(trace: Hashes, span: Hashes) -> Hashes:
+    """The hashes of spans: each is known by its trace and its own id."""
+    return mixed(np.ascontiguousarray(trace), np.ascontiguousarray(span))
+
+
+def spans_in(batch: pa.RecordBatch) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    """By what records are one span, or one call that is several spans (see `nesting`); and which are any."""
+    one, joined = hashes_in(batch, ONE_SPAN)
+    span, there = hashes_in(batch, SPANS["span_id"])
+    own = span_keys(hashes_in(batch, SPANS["span_trace"])[0], span)
+    return np.where(joined, one, own), joined | there
 
 
 def placed(batch: pa.RecordBatch, files: Sequence[str], file: Any, lines: Any) -> pa.RecordBatch:

@@ -23,7 +23,7 @@ from costaudit.ingest.hashes import Hashes, hash_texts, mixed
 from costaudit.prices.cards import NO_TS
 from costaudit.schema import COUNTS, INPUT_SIDE, Quality, Status
 from costaudit.tape.columns import Batch
-from costaudit.tape.record import HASHED, hashes_in
+from costaudit.tape.record import HASHED, hashes_in, spans_in
 from costaudit.tape.segment import FLAGS, WORDS
 from costaudit.tiers.traits import PROMPT, SYSTEM
 from costaudit.tokens import OUTPUT_SIDE
@@ -64,7 +64,8 @@ def contradicting(batch: pa.RecordBatch, group: Ints, among: Mask) -> Mask:
 def content_hashes(batch: pa.RecordBatch) -> Hashes:
     """A hash of all that each record says: equal for records that are the same in everything but their place.
 
-    A column that is absent has its default, so that it does not matter what else stands in the batch.
+    A column that is absent has its default, so that it does not matter what else stands in the batch. Of
+    spans it is their id, or that of their call: one may be written twice, with more the second time.
     """
     calls = Batch(batch)
     hashes = np.zeros(calls.rows, np.uint64)
@@ -79,7 +80,8 @@ def content_hashes(batch: pa.RecordBatch) -> Hashes:
         hashes = mixed(hashes, hash_texts(texts, np.uint64(5))[words.codes])
     for name in (*HASHED.values(), PROMPT, SYSTEM):
         hashes = mixed(hashes, hashes_in(batch, name)[0])
-    return hashes
+    spans, there = spans_in(batch)
+    return np.where(there, spans, hashes)
 
 
 def numbered(*keys: npt.NDArray[np.generic]) -> Ints:

@@ -16,11 +16,12 @@ from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.reader import Reader
 from costaudit.ingest.unused import Unused
-from costaudit.tape.ids import links_in, numbers_in, parts_of, records_of
+from costaudit.tape.ids import RunIds, links_in, numbers_in, parts_of, records_of, sorted_keys
 from costaudit.tape.merge import merge
 from costaudit.tape.overlaps import Overlap
 from costaudit.tape.record import FILE, LINE
 from costaudit.tape.reuse import MOST_OF_ONE, content_hashes
+from costaudit.tape.run_spans import RunSpans
 from costaudit.tape.segment import Segment, join
 from costaudit.tape.store import Store
 
@@ -157,6 +158,12 @@ class Tape:
         """Requests that begin in each segment."""
         self._repeated: dict[int, Index] = {}
         """By segment the rows that merged calls stand for."""
+        self._nested: dict[int, int] = {}
+        """By segment the number of the segment that has its records as the spans around them have it …"""
+        self._gone: dict[int, Index] = {}
+        """… and which of its rows are no requests."""
+        self._around: list[int] = []
+        """The numbers of the segments of spans that are no calls."""
         self._merged: dict[int, list[int]] = {}
         """By segment the numbers of the segments with the merged calls that begin in it."""
         self._void_seen: set[int] = set()
@@ -184,6 +191,18 @@ class Tape:
     def recorded(self) -> Iterator[Segment]:
         """The records as they were read, none of them merged."""
         return (self.store.get(number) for number in self._segments)
+
+    def add_around(self, segment: Segment) -> None:
+        """Record spans that are no calls, but may be around some."""
+        self._around.append(self.store.add(segment))
+
+    def add_around_kept(self, load: Callable[[], Segment]) -> None:
+        """The same for some that are kept in a file already."""
+        self._around.append(self.store.add_elsewhere(load))
+
+    def recorded_around(self) -> Iterator[Segment]:
+        """The spans that are no calls."""
+        return (self.store.get(number) for number in self._around)
 
     def _know(self, number: int, segment: Segment) -> None:
         self._segments.append(number)
@@ -225,14 +244,15 @@ class Tape:
 
     def _own(self, number: int) -> tuple[list[Segment], Index | None]:
         """The requests that begin in a segment: some rows in some order, those of their first records."""
-        segment = self.store.get(number)
+        segment = self._now(number)
         if self.keeps_ids:
             codes = pa.array(np.arange(segment.size, dtype=np.int64) + (number << 32))
             ends = pa.array(np.arange(segment.size + 1, dtype=np.int32))
             segment = segment.with_column(AT, pa.ListArray.from_arrays(ends, codes))
-        repeated = self._repeated.get(number)
-        if repeated is None:
+        known = [rows[number] for rows in (self._repeated, self._gone) if number in rows]
+        if not known:
             return [segment], None
+        repeated = np.concatenate(known)
         merged = [self.store.get(n) for n in self._merged.get(number, ())]
         rows = np.concatenate([np.zeros(0, np.int64), *(_numbers(p.rows, _ROW, 0) for p in merged)])
         here = np.arange(segment.size)
@@ -244,6 +264,24 @@ class Tape:
 
     # Merging
 
+    def _now(self, number: int) -> Segment:
+        """The records of a segment, with what was found about the spans that they are."""
+        return self.store.get(self._nested.get(number, number))
+
+    def nest(self, spans: RunSpans, ids: RunIds) -> None:
+        """Decide which spans are requests, and whose: see `costaudit.tape.nesting`."""
+        spans.decide(self.store.count)
+        for number, changes in spans.changes(self._segments):
+            segment, gone = spans.changed(self.store.get(number), changes)
+            self._nested[number] = self.store.add(segment)
+            ids.replace(number, sorted_keys(segment.rows))
+            self.has_sessions = self.has_sessions or "session_hash" in segment.rows.schema.names
+            if len(gone):
+                self._gone[number] = gone
+                self._sizes[number] -= len(gone)
+                self.requests -= len(gone)
+                self.duplicates += len(gone)
+
     def merge_repeated(self, wanted: Hashes, where: frozenset[int]) -> None:
         """Merge the records that have one of the (sorted) hashes; `where` are the segments with such records.
 
@@ -253,16 +291,16 @@ class Tape:
         if not len(wanted):
             return
         some = [number for number in self._segments if number in where]
-        rows = sum(int((numbers_in(self.store.get(n).rows, wanted) >= 0).sum()) for n in some)
+        rows = sum(int((numbers_in(self._now(n).rows, wanted) >= 0).sum()) for n in some)
         parts = 1 + rows // MERGED_AT_ONCE
         void = wanted[:0]
         if rows > MOST_OF_ONE:
-            records = sum((records_of(self.store.get(n).rows, wanted) for n in some), np.zeros(len(wanted)))
+            records = sum((records_of(self._now(n).rows, wanted) for n in some), np.zeros(len(wanted)))
             void = wanted[records > MOST_OF_ONE]
         names = np.setdiff1d(wanted, void)
         part_of = np.zeros(len(names), np.intp)
         if parts > 1:
-            links = [links_in(self.store.get(n).rows, names) for n in some]
+            links = [links_in(self._now(n).rows, names) for n in some]
             part_of = parts_of(len(names), links, parts)
         for part in self._parted(some, _Parts(wanted, names, part_of, parts)):
             self._merge(part, void)
@@ -272,7 +310,7 @@ class Tape:
         """The repeated records of every part, which are taken out of their segments."""
         held: list[list[tuple[int, Index, int]]] = [[] for _ in range(into.number)]
         for number in segments:
-            segment = self.store.get(number)
+            segment = self._now(number)
             repeated, part_of = into.of(segment)
             self._repeated[number] = repeated
             self._sizes[number] -= len(repeated)

@@ -32,7 +32,7 @@ from costaudit.tape.store import packed, unpacked
 from costaudit.tape.tape import Found, Tape
 from costaudit.tiers.traits import is_trait
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the layout."""
 
 PART_ROWS: Final = 1 << 17
@@ -51,6 +51,8 @@ class _Part(msgspec.Struct, frozen=True):
     keys: int
     """Number of hashes, which follow the segment."""
     rows: int
+    is_around: bool = False
+    """Whether it holds spans that are no calls."""
 
 
 class _Head(msgspec.Struct, frozen=True):
@@ -82,6 +84,7 @@ class TapeWriter:
         self._number = {name: number for number, (name, _) in enumerate(files)}
         self._parts: list[_Part] = []
         self._held: list[Segment] = []
+        self._around: list[Segment] = []
         self._rows = 0
         self._has_texts = False
         self._place = self._sum = 0
@@ -94,9 +97,16 @@ class TapeWriter:
         if self._rows >= PART_ROWS:
             self._flush()
 
+    def add_around(self, segment: Segment) -> None:
+        """The next spans that are no calls."""
+        self._around.append(segment)
+        if sum(part.size for part in self._around) >= PART_ROWS:
+            self._flush_around()
+
     def finish(self, found: Found, rules: str) -> None:
         """Write what the records came to; nothing can be added afterwards."""
         self._flush()
+        self._flush_around()
         head = _Head(
             version=VERSION,
             made_by=__version__,
@@ -124,15 +134,22 @@ class TapeWriter:
             return
         segment = join(self._held)
         self._has_texts |= any(is_trait(name) for name in segment.rows.schema.names)
-        keys = sorted_keys(segment.rows)
+        self._put(segment, sorted_keys(segment.rows), is_around=False)
+        self._held, self._rows = [], 0
+
+    def _flush_around(self) -> None:
+        if self._around:
+            self._put(join(self._around), np.zeros(0, np.uint64), is_around=True)
+        self._around = []
+
+    def _put(self, segment: Segment, keys: Hashes, *, is_around: bool) -> None:
         self._write(bytes(-self._place % _ALIGNMENT))
         offset = self._place
         rows = packed(segment.with_codes(FILE, self._number))
         self._write(rows)
         self._write(bytes(-self._place % _ALIGNMENT))
         self._write(keys.tobytes())
-        self._parts.append(_Part(offset, rows.size, len(keys), segment.size))
-        self._held, self._rows = [], 0
+        self._parts.append(_Part(offset, rows.size, len(keys), segment.size, is_around))
 
     def _write(self, data: bytes | pa.Buffer) -> None:
         self._stream.write(data)
@@ -145,6 +162,8 @@ def write_tape(tape: Tape, rules: str, stream: IO[bytes]) -> None:
     writer = TapeWriter(stream, tape.files)
     for segment in tape.recorded():
         writer.add(segment)
+    for segment in tape.recorded_around():
+        writer.add_around(segment)
     writer.finish(tape.found, rules)
 
 
@@ -183,6 +202,10 @@ class TapeFile:
     def rows(self, number: int) -> int:
         """Rows of a part."""
         return self._head.parts[number].rows
+
+    def is_around(self, number: int) -> bool:
+        """Whether a part holds spans that are no calls."""
+        return self._head.parts[number].is_around
 
     def segment(self, number: int) -> Segment:
         """The records of a part, with the files' names as they are now."""

@@ -33,7 +33,7 @@ def with_texts(batch: pa.RecordBatch, tape: Tape, tagger: Tagger) -> pa.RecordBa
         whole = merge(records).batch if len(codes) > 1 else records
         for name, values in texts.items():
             known = whole.column(name).to_pylist() if name in whole.schema.names else [None]
-            values.append(known[0])
+            values.append(next((value for value in known if value is not None), None))
     for name, values in texts.items():
         if name not in batch.schema.names and any(value is not None for value in values):
             batch = batch.append_column(name, pa.array(values, pa.string()))

@@ -20,6 +20,7 @@ from tests.often import often
 
 Run = Callable[..., Any]
 
+USAGE = {"gen_ai.usage.input_tokens": 500, "gen_ai.usage.output_tokens": 60}
 SECRETS = ("call-id-canary", "session-canary", "prompt canary", "system canary")
 
 
@@ -82,6 +83,45 @@ def test_tapes_and_logs_go_together(run: Run, logs: Path, tmp_path: Path):
     for parts in (["a.tape", "b.tape"], ["both.tape"], ["a.tape", "logs/b.jsonl.gz", "logs/no_log.json"]):
         assert run("analyze", *parts, "logs/c.parquet", "--format", "json").out == expected
     assert json.loads(expected)["inputs"]["duplicates"] > 0
+
+
+def test_spans_around_calls_are_found_in_any_file_block_tape_and_cache(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A framework's span, an agent around it, and the client's span: three lines of a console exporter."""
+    monkeypatch.chdir(tmp_path)
+    usage = {"gen_ai.request.model": "gpt-4o", **USAGE}
+    lines = []
+    for trace in range(9):
+        spans: list[tuple[str, str | None, dict[str, Any]]] = [
+            ("agent", None, {"gen_ai.operation.name": "invoke_agent", "user.id": f"u{trace % 2}"}),
+            ("chat", "agent", usage),
+            ("client", "chat", {"gen_ai.operation.name": "chat", "gen_ai.response.id": f"r{trace}", **usage}),
+        ]
+        lines += [
+            {
+                "name": name, "parent_id": parent, "context": {"trace_id": f"0xf{trace}", "span_id": name},
+                "start_time": "2026-10-05T10:00:00Z", "end_time": "2026-10-05T10:00:01Z", "attributes": said,
+            }
+            for name, parent, said in spans
+        ]  # fmt: skip
+    write_jsonl(tmp_path / "all.jsonl", lines)
+    expected = json.loads(run("analyze", "all.jsonl", "--format", "json").out)
+    assert (expected["inputs"]["requests"], expected["inputs"]["duplicates"]) == (9, 9)
+    assert (expected["spend"]["tokens"]["input"], expected["spend"]["tokens"]["output"]) == (4500, 540)
+    random.Random(3).shuffle(lines)  # noqa: S311 - the same on every run
+    write_jsonl(tmp_path / "a.jsonl", lines[:11])
+    write_jsonl(tmp_path / "b.jsonl", lines[11:])
+    read_in_blocks(monkeypatch, 400)
+    monkeypatch.setattr(tapefile, "PART_ROWS", 2)
+    for name in "ab":
+        assert run("tape", f"{name}.jsonl", "-o", f"{name}.tape", "-q").code == 0
+    for files in ("a.jsonl b.jsonl", "b.jsonl a.tape", "b.jsonl a.jsonl --cache", "a.jsonl b.jsonl --cache"):
+        answer = json.loads(run("analyze", *files.split(), "--format", "json").out)
+        assert answer["spend"] == expected["spend"]
+        assert answer["inputs"]["requests"] == 9
+    tagged = [json.loads(line) for line in run("tag", "a.jsonl", "b.jsonl").out.splitlines()]
+    assert sorted(row["user"] for row in tagged) == ["u0"] * 5 + ["u1"] * 4
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -182,7 +222,7 @@ def test_a_tape_that_is_not_whole_is_refused(tape: Path, run: Run):
 
 
 def test_a_tape_of_another_version_is_refused(tape: Path, run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(tapefile, "VERSION", 2)
+    monkeypatch.setattr(tapefile, "VERSION", tapefile.VERSION + 1)
     found = run("analyze", tape)
     assert found.code == 2
     assert "another version of costaudit" in found.err

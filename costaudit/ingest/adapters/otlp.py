@@ -7,7 +7,8 @@ instrumentation). Only spans of a single model call count: agents, chains, tools
 repeat the usage of the calls inside them.
 
 Two instrumentations of one call state the same response id and merge by it; a span without one is
-identified by trace and span id.
+identified by trace and span id. Model spans inside of model spans are sorted out when all is read, wherever
+they stand (`costaudit.tape.nesting`).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
-from costaudit.schema import Call, Quality, Status
+from costaudit.schema import Call, Quality, SpanKind, SpanLink, Status
 from costaudit.stated import Stated
 
 ROOTS: Final = (
@@ -64,8 +65,6 @@ EVENTS: Final[dict[str, Callable[[Mapping[str, Any], int | None], Call | None]]]
 """Log events that are calls. GenAI's own events repeat what their spans say and are not among them."""
 
 CLAUDE_SPAN: Final = "claude_code.llm_request"
-UNTOLD: Final = ("None", "None")
-"""The numbers of a span without usage."""
 
 
 def is_otlp(record: Record) -> bool:
@@ -74,18 +73,29 @@ def is_otlp(record: Record) -> bool:
 
 
 def calls_from_export(record: Record) -> list[Call]:
-    """The calls of one export request.
+    """The calls of one export request, without the spans that are none: see `traced_export`."""
+    return calls_among(traced_export(record))
+
+
+def traced_export(record: Record) -> list[Call]:
+    """The calls of one export request, and its other spans.
 
     Raises Skip for impossible usage in a request's only call; among several the others still count,
     and the one becomes a call without numbers.
     """
     spans = spans_of(record)
     trace = SpanTrace(spans)
-    readers: list[Reader] = [partial(call_from_span, span, trace) for span in _model_calls(spans, trace)]
+    models = [span for span in spans if is_model_call(span)]
+    readers: list[Reader] = [partial(call_from_span, span, trace) for span in models]
     for group in objects(record.get("resourceLogs") or record.get("resource_logs")):
         for scoped in objects(group.get("scopeLogs")):
             readers += [partial(_call_from_log, entry) for entry in objects(scoped.get("logRecords"))]
-    return _all_calls(readers)
+    return _all_calls(readers) + _others(spans, models)
+
+
+def calls_among(found: list[Call]) -> list[Call]:
+    """The calls without the spans that are none."""
+    return [call for call in found if call.span is None or call.span.is_call]
 
 
 def _all_calls(readers: list[Reader]) -> list[Call]:
@@ -105,9 +115,49 @@ def _all_calls(readers: list[Reader]) -> list[Call]:
 
 def calls_from_span_record(record: Record) -> list[Call]:
     """The call of a span that stands alone; none for a span that is no model call."""
-    span = plain_span(record)
-    trace = SpanTrace([span])
-    return [call_from_span(s, trace) for s in _model_calls([span], trace)]
+    return calls_among(traced_span(plain_span(record)))
+
+
+def traced_span_record(record: Record) -> list[Call]:
+    """The call of a span that stands alone, or what it says of the calls inside it."""
+    return traced_span(plain_span(record))
+
+
+def traced_span(span: OtlpSpan) -> list[Call]:
+    """One span as a call, or as one that may be around calls."""
+    if is_model_call(span):
+        return [call_from_span(span, SpanTrace([span]))]
+    return _others([span], [])
+
+
+def _others(spans: list[OtlpSpan], models: list[OtlpSpan]) -> list[Call]:
+    """What spans that are no calls say of those inside: whose they are, and who is inside whom."""
+    known = {id(span) for span in models}
+    found = []
+    for span in spans:
+        link = None if id(span) in known else link_of(span, _kind_around(span))
+        if link is not None:
+            call = Call(span=link)
+            _set_own_attribution(call, span)
+            if link.parent or call.session or call.user or call.feature:
+                found.append(call)
+    return found
+
+
+def link_of(span: OtlpSpan, kind: SpanKind) -> SpanLink | None:
+    """Where a span stands; None without the ids that tell."""
+    if span.trace_id is None or span.span_id is None:
+        return None
+    return SpanLink(span.trace_id, span.span_id, span.parent_id, kind)
+
+
+def _kind_around(span: OtlpSpan) -> SpanKind:
+    lower = {name.lower(): value for name, value in span.attributes.items()}
+    for name, values in names.APART:
+        kind = lower.get(name)
+        if isinstance(kind, str) and kind.lower() in values:
+            return SpanKind.APART
+    return SpanKind.AROUND
 
 
 def _call_from_log(entry: Mapping[str, Any]) -> Call | None:
@@ -118,31 +168,6 @@ def _call_from_log(entry: Mapping[str, Any]) -> Call | None:
             stated = timestamp_us(entry.get("timeUnixNano"))  # Codex writes 0 there
             return EVENTS[name](attributes, stated or timestamp_us(entry.get("observedTimeUnixNano")))
     return None
-
-
-def _model_calls(spans: list[OtlpSpan], trace: SpanTrace) -> list[OtlpSpan]:
-    """The spans of single model calls, without outer spans that repeat an inner one."""
-    kept = [span for span in spans if is_model_call(span)]
-    inside: dict[int, list[OtlpSpan]] = {}
-    for span in kept:
-        for ancestor in trace.ancestors(span):
-            inside.setdefault(id(ancestor), []).append(span)
-    repeated = {id(s) for span in kept for s in _repeated(span, inside.get(id(span), []))}
-    return [span for span in kept if id(span) not in repeated]
-
-
-def _repeated(outer: OtlpSpan, inner: list[OtlpSpan]) -> list[OtlpSpan]:
-    """Which of a model call's span and those inside it say the same again.
-
-    Spans with response ids merge by them. Without: a framework's span around the client's says nothing
-    new, and an inner span with no numbers or with the very numbers of the outer one is the same call.
-    """
-    if not inner:
-        return []
-    if _response_id(outer) is None and (not _has_usage(outer) or any(map(_has_usage, inner))):
-        return [outer]
-    told = _numbers(outer)
-    return [s for s in inner if _response_id(s) is None and not s.failed and _numbers(s) in (told, UNTOLD)]
 
 
 def is_model_call(span: OtlpSpan) -> bool:
@@ -163,6 +188,7 @@ def call_from_span(span: OtlpSpan, trace: SpanTrace) -> Call:
     if span.name == CLAUDE_SPAN:
         claude = claude_event({**attributes, "event.name": "api_request"}, span.end_us)
         if claude is not None:
+            claude.span = link_of(span, SpanKind.CALL)
             return claude
     call = Call(
         ts=span.start_us,
@@ -225,15 +251,25 @@ def _set_request(call: Call, span: OtlpSpan) -> None:
 
 
 def _set_attribution(call: Call, span: OtlpSpan, trace: SpanTrace) -> None:
-    """Session, user and feature of the span or of the nearest span around it that has one."""
-    around = [span.attributes, *(s.attributes for s in trace.ancestors(span))]
-    for name, aliases in names.ATTRIBUTION.items():
-        found = (text(first(attributes, aliases)) for attributes in around)
-        setattr(call, name, next((value for value in found if value), None))
+    """Session, user and feature of the span, or of the nearest span around it that has one.
+
+    Those of spans in other records are looked for when all is read.
+    """
+    _set_own_attribution(call, span)
     set_labels(call, mapping(span.attributes.get("metadata")))
-    call.feature = call.feature or text(span.resource.get("service.name"))
+    for around in trace.ancestors(span):
+        _set_own_attribution(call, around)
+    service = None if call.feature else text(span.resource.get("service.name"))
+    call.feature = call.feature or service
+    call.span = link_of(span, SpanKind.SERVICE_CALL if service else SpanKind.CALL)
     tags = items(span.first(names.TAGS))
     call.tags = ",".join(t for t in tags if isinstance(t, str) and t) or None
+
+
+def _set_own_attribution(call: Call, span: OtlpSpan) -> None:
+    for name, aliases in names.ATTRIBUTION.items():
+        if getattr(call, name) is None:
+            setattr(call, name, text(first(span.attributes, aliases)))
 
 
 def _provider(span: OtlpSpan) -> str | None:
@@ -246,10 +282,6 @@ def _provider(span: OtlpSpan) -> str | None:
 
 def _response_id(span: OtlpSpan) -> str | None:
     return text(span.first(names.TEXTS["response_id"])) or response_id_of(span.attributes)
-
-
-def _numbers(span: OtlpSpan) -> tuple[str, str]:
-    return str(span.first(names.COUNTS["prompt"])), str(span.first(names.COUNTS["completion"]))
 
 
 def _has_model(span: OtlpSpan) -> bool:
@@ -270,6 +302,7 @@ OTLP: Final = Adapter(
     title="OpenTelemetry (OTLP/JSON): GenAI, OpenInference, OpenLLMetry, Vercel AI SDK; agents' events",
     matches=is_otlp,
     calls=calls_from_export,
+    traced=traced_export,
     needs=("resourceSpans",),
 )
 SPAN: Final = Adapter(
@@ -277,6 +310,7 @@ SPAN: Final = Adapter(
     title="OpenTelemetry: one span per line, as Python's console exporter writes it",
     matches=is_plain_span,
     calls=calls_from_span_record,
+    traced=traced_span_record,
     needs=("name", "context", "attributes"),
 )
 ADAPTERS: Final = (OTLP, SPAN)

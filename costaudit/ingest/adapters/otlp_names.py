@@ -204,3 +204,15 @@ KINDS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
 """Attributes that say what a span is, with the values of a single model call, all in lower case. The
 first that a span has decides; agents, workflows, chains, tools and outer `ai.*` spans repeat or add up
 the usage of the calls inside them."""
+
+APART: Final[tuple[tuple[str, frozenset[str]], ...]] = (
+    ("gen_ai.operation.name", frozenset({"invoke_agent", "create_agent", "invoke_workflow", "execute_tool"})),
+    ("openinference.span.kind", frozenset({"agent", "tool"})),
+    ("traceloop.span.kind", frozenset({"agent", "tool"})),
+    ("langfuse.observation.type", frozenset({"agent", "tool"})),
+    ("langsmith.span.kind", frozenset({"tool"})),
+    ("mlflow.spantype", frozenset({'"agent"', '"tool"', "agent", "tool"})),
+    ("ai.operationid", frozenset({"ai.toolcall"})),
+)
+"""Of which spans the calls inside are others than a call around them: Google's ADK runs tools, and agents in
+them, inside of the span of the call that asked for them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -17,6 +18,10 @@ Attributes = Mapping[str, Any]
 
 CODE: Final = re.compile(r"[\w.:-]{1,64}")
 """A status message that is a code and not a sentence, which could quote a prompt."""
+
+BASE64: Final = re.compile(r"[A-Za-z0-9+/]{11}=|[A-Za-z0-9+/]{22}==")
+"""The 8 bytes of a span's id, or the 16 of a trace's."""
+HEX: Final = re.compile(r"[0-9A-Fa-f]+")
 
 MAX_DEPTH: Final = 64
 """Ancestors that are looked at: a trace with a loop in it ends there."""
@@ -91,9 +96,9 @@ def spans_of(record: Record) -> list[OtlpSpan]:
 def _from_otlp(span: Mapping[str, Any], scope: str, resource: Attributes) -> OtlpSpan:
     status = mapping(span.get("status"))
     return OtlpSpan(
-        trace_id=text(span.get("traceId")),
-        span_id=text(span.get("spanId")),
-        parent_id=text(span.get("parentSpanId")),
+        trace_id=span_ident(span.get("traceId")),
+        span_id=span_ident(span.get("spanId")),
+        parent_id=span_ident(span.get("parentSpanId")),
         name=text(span.get("name")) or "",
         scope=scope,
         start_us=timestamp_us(span.get("startTimeUnixNano")),
@@ -122,9 +127,9 @@ def plain_span(record: Record) -> OtlpSpan:
     status = mapping(record.get("status"))
     parent = record.get("parent_id") or mapping(record.get("parentSpanContext")).get("spanId")
     return OtlpSpan(
-        trace_id=_hex(context.get("trace_id") or context.get("traceId")),
-        span_id=_hex(context.get("span_id") or context.get("spanId")),
-        parent_id=_hex(parent),
+        trace_id=span_ident(context.get("trace_id") or context.get("traceId")),
+        span_id=span_ident(context.get("span_id") or context.get("spanId")),
+        parent_id=span_ident(parent),
         name=text(record.get("name")) or "",
         scope=text(scope.get("name")) or "",
         start_us=time_us(record.get("start_time") or record.get("startTime")),
@@ -159,9 +164,23 @@ def error_code_of(span: OtlpSpan) -> str | None:
     return _code(text(span.first(ERROR))) or span.message or "error"
 
 
-def _hex(value: Any) -> str | None:
+def span_ident(value: Any) -> str | None:
+    """The id of a trace or a span in one spelling: small hexadecimal digits; None for none and for zeros.
+
+    JSON of protocol buffers writes bytes as base64, as Tempo's API does; Python's SDK writes `0x` before.
+
+    >>> span_ident("0xC000000000000012"), span_ident("wAAAAAAAABI="), span_ident("0000000000000000")
+    ('c000000000000012', 'c000000000000012', None)
+    """
     found = text(value)
-    return found.removeprefix("0x") or None if found else None
+    if found is None:
+        return None
+    found = found.removeprefix("0x")
+    if BASE64.fullmatch(found):
+        found = base64.b64decode(found).hex()
+    elif HEX.fullmatch(found):
+        found = found.lower()
+    return found if found.strip("0") else None
 
 
 def _code(value: Any) -> str | None:

@@ -11,7 +11,7 @@ from costaudit.ingest.adapters.otlp import OTLP, SPAN
 from costaudit.ingest.format import Skip
 from costaudit.ingest.settle import settled
 from costaudit.schema import Call
-from tests.tape.calls import merge_calls
+from tests.tape.calls import calls_of_run, merge_calls
 
 START, END = 1791191702_114000000, 1791191704_545000000
 CHAT: dict[str, Any] = {
@@ -185,12 +185,20 @@ def test_two_instrumentations_of_one_call_merge_by_response_id():
     assert len(merge_calls(read(inference, own))) == 1
 
 
-def test_a_span_around_a_model_calls_own_span_is_not_counted_again():
-    assert [c.call_id for c in read(span("o", **CHAT), span("i", "o", **CHAT))] == ["t1:i"]
-    outer = span("o", **{**CHAT, "gen_ai.response.id": "r"})
-    assert [c.response_id for c in read(outer, span("i", "o", **CHAT))] == ["r"]
-    silent = span("i", "o", **{"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"})
-    assert [c.call_id for c in read(span("o", **CHAT), silent)] == ["t1:o"]
+def test_model_spans_inside_of_others_are_told_with_who_is_inside_whom():
+    """Which of them are one call is decided over the run: see tests/tape/test_nesting.py."""
+    agent = span("a", **{"gen_ai.operation.name": "invoke_agent", "user.id": "ann"})
+    chain = span("c", "a", name="RunnableSequence", **{"openinference.span.kind": "CHAIN"})
+    record = export(agent, chain, span("o", "c", **CHAT), span("i", "o", **CHAT), span("x", name="GET /"))
+    assert OTLP.traced is not None
+    found = [call.span for call in OTLP.traced(record) if call.span is not None]
+    assert [(link.span, link.parent, link.kind.name) for link in found] == [
+        ("o", "c", "SERVICE_CALL"),
+        ("i", "o", "SERVICE_CALL"),
+        ("a", None, "APART"),
+        ("c", "a", "AROUND"),
+    ]
+    assert len(calls_of_run([settled(OTLP.traced(record))])) == 1
 
 
 def test_an_attempt_that_failed_inside_a_call_stays():

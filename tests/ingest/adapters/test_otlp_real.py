@@ -7,29 +7,28 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.adapters.otlp import OTLP
+from costaudit.ingest.adapters.otlp import OTLP, calls_among
 from costaudit.ingest.settle import settled
 from costaudit.schema import INPUT_SIDE
-from tests.tape.calls import merge_calls
+from tests.tape.calls import calls_of_run, merge_calls
 
 FIXED = ("stub", "resp_01".ljust(55, "0"), "resp_02".ljust(55, "0"))
 
 
 @pytest.mark.parametrize(
-    ("file", "spans", "ids", "merged"),
+    ("file", "spans", "merged"),
     [
-        ("otlp/openinference.otlp.jsonl.gz", 2128, 1487, 1484 + 6 + 3 + 3),
-        ("otlp/openllmetry_2025.otlp.jsonl.gz", 1301, 1097, 1096 + 3),
-        ("otlp/otelv2_2025.otlp.jsonl.gz", 857, 694, 693 + 2),
+        ("otlp/openinference.otlp.jsonl.gz", 2130, 1484 + 6 + 3 + 3),
+        ("otlp/openllmetry_2025.otlp.jsonl.gz", 1301, 1096 + 3),
+        ("otlp/otelv2_2025.otlp.jsonl.gz", 857, 693 + 2),
     ],
 )
-def test_real_spans(
-    logs: Callable[[str], list[dict[str, Any]]], file: str, spans: int, ids: int, merged: int
-):
+def test_real_spans(logs: Callable[[str], list[dict[str, Any]]], file: str, spans: int, merged: int):
     """Each id is a call, but for the fixed ids of test servers (FIXED): there each span is one."""
-    calls = [call for record in logs(file) for call in settled(OTLP.calls(record))]
-    distinct = {c.response_id or c.call_id for c in calls}
-    assert (len(calls), len(distinct), len(merge_calls(calls))) == (spans, ids, merged)
+    assert OTLP.traced is not None
+    parts = [settled(OTLP.traced(record)) for record in logs(file)]
+    assert sum(len(calls_among(part)) for part in parts) == spans
+    assert len(calls_of_run(parts)) == merged
 
 
 def test_real_spans_agree_with_the_recorded_bodies(logs: Callable[[str], list[dict[str, Any]]]):
