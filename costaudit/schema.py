@@ -178,6 +178,9 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     """Text of the request in UTF-8 bytes, where the record does not count its tokens."""
     answered_bytes: int | None = None
     """Text of the answer in UTF-8 bytes, where the record does not count its tokens, or not all of them."""
+    longest_prompt: int | None = None
+    """Tokens that the prompt of no single call can have exceeded, where a record sums several up: prices for
+    long contexts go by this, and not by the sum."""
     reported_picousd: int | None = None
     """The cost that the log states, in 1e-12 USD."""
     stated: Stated | None = None
@@ -216,6 +219,7 @@ _ARROW: Final[dict[str, pa.DataType]] = {
     "latency_ms": pa.int64(),
     "asked_bytes": pa.int64(),
     "answered_bytes": pa.int64(),
+    "longest_prompt": pa.int64(),
     "reported_picousd": pa.int64(),
     **{name: pa.int64() for name in COUNTS},
 }

@@ -81,6 +81,10 @@ class SegmentRows:
             self.price_ts = np.full(self.size, plan.prices_at, np.int64)
         self.counts = {name: self.calls.counts(name) for name in COUNTS}
         self.context = total_of(self.counts, INPUT_SIDE, self.size)
+        longest = self.calls.counts("longest_prompt")
+        if longest is not None:
+            told = self.calls.valid("longest_prompt")
+            self.context = np.where(told, np.minimum(self.context, longest), self.context)
         output = self.counts["output"]
         self.output = np.zeros(self.size, np.int64) if output is None else output
         self.kind_needs = _kind_needs(kinds)

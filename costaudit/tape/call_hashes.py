@@ -18,7 +18,7 @@ from costaudit.tiers.traits import PROMPT, SYSTEM
 
 _NUMBERS: Final = (
     "ts", *COUNTS, *FLAGS, "attempt", "tier_tag", "turns", "max_tokens", "latency_ms", "asked_bytes",
-    "answered_bytes", "reported_picousd", *HASHED.values(),
+    "answered_bytes", "longest_prompt", "reported_picousd", *HASHED.values(),
 )  # fmt: skip
 _WORDS: Final = (*WORDS, "user")
 

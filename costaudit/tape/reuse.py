@@ -44,7 +44,7 @@ _DATE: Final = re.compile(r"[-@:]?(\d{4}-?\d{2}-?\d{2}|latest)$")
 _DEFAULTS: Final = {"quality": Quality.EXACT, "status": Status.OK, "reading": "inclusive"}
 _NUMBERS: Final = (
     "ts", "attempt", "tier_tag", "turns", "max_tokens", "latency_ms", "asked_bytes", "answered_bytes",
-    "reported_picousd", *FLAGS,
+    "longest_prompt", "reported_picousd", *FLAGS,
 )  # fmt: skip
 
 

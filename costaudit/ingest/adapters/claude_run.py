@@ -3,8 +3,7 @@
 A line of an `assistant` message repeats the usage of `message_start`: the input is final, the output a
 placeholder, but where the events of the stream are there, too (`--include-partial-messages`). The line at the
 end completes what these lines say, and is counted on its own only where there are none: then it is the sum of
-a run, which comes to one call per model, or to as many equal ones as it takes for each to fit a context
-window, because no price for long contexts may hold for a sum.
+a run, and comes to one call per model. No price for long contexts holds for a sum.
 """
 
 from __future__ import annotations

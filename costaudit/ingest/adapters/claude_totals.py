@@ -48,11 +48,6 @@ class RunSums(msgspec.Struct, frozen=True):
         """The same with 0 for what is below it."""
         return RunSums(*(max(number, 0) for number in msgspec.structs.astuple(self)))
 
-    def parts(self, number: int) -> list[RunSums]:
-        """As many equal parts."""
-        columns = [shared(total, [1] * number) for total in msgspec.structs.astuple(self)]
-        return [RunSums(*part) for part in zip(*columns, strict=True)]
-
 
 def counts_of_model(usage: Mapping[str, Any]) -> RunSums:
     """The sums of one model in `modelUsage`. Raises Skip for impossible ones."""

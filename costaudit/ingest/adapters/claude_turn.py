@@ -115,7 +115,7 @@ def _completed_or_new(
     left = rest.minus(RunSums(output=sum(missing))).above_0()
     if done:
         done[-1].web_searches += left.searches
-    new = list(_unseen(session, record, model, left, alone=not shown)) if left.side or left.output else []
+    new = [_unseen(session, record, model, left, alone=not shown)] if left.side or left.output else []
     return [*done, *new]
 
 
@@ -126,32 +126,29 @@ def _completed(call: Call, more: int) -> Call:
     return msgspec.structs.replace(call, stated=whole, final=True, quality=Quality.EXACT.value)
 
 
-def _unseen(session: Session, record: Record, model: str, left: RunSums, *, alone: bool) -> Iterator[Call]:
-    """Calls that no line shows: one, or as many as it takes for none to seem longer than it was."""
+def _unseen(session: Session, record: Record, model: str, left: RunSums, *, alone: bool) -> Call:
+    """What no line shows: the sum of one or several calls, none of them longer than a context window."""
     turns = count(record.get("num_turns"), "num_turns") or 1
-    parts = min(-(-left.side // WINDOW) or 1, 1_000)
-    if left.side > turns * WINDOW:
-        parts = turns
     lasting = mapping(mapping(record.get("usage")).get("cache_creation")).get("ephemeral_1h_input_tokens")
     hour = count(lasting, "ephemeral_1h_input_tokens") or 0 if alone else 0
     first = next(iter(session.shown.values()), None)
     run = text(record.get("uuid")) or text(record.get("total_cost_usd"))
-    for number, part in enumerate(left.parts(parts)):
-        yield Call(
-            response_id=f"claude-run:{session.ident}:{run}:{model}:{number}",
-            provider=first.call.provider if first is not None else _provider(model),
-            model=model or session.model,
-            web_searches=part.searches if alone else 0,
-            final=True,
-            stated=Stated(
-                prompt=part.prompt,
-                completion=part.output,
-                cache_read=part.read,
-                written=part.written,
-                write_1h=min(part.written, hour // parts),
-                includes=includes("anthropic", "messages"),
-            ),
-        )
+    return Call(
+        response_id=f"claude-run:{session.ident}:{run}:{model}",
+        provider=first.call.provider if first is not None else _provider(model),
+        model=model or session.model,
+        web_searches=left.searches if alone else 0,
+        longest_prompt=WINDOW if left.side <= max(turns, 1) * WINDOW else None,
+        final=True,
+        stated=Stated(
+            prompt=left.prompt,
+            completion=left.output,
+            cache_read=left.read,
+            written=left.written,
+            write_1h=min(left.written, hour),
+            includes=includes("anthropic", "messages"),
+        ),
+    )
 
 
 def _provider(model: str) -> str:

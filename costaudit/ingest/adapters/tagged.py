@@ -21,7 +21,15 @@ _TEXTS: Final = (
     "prompt", "system", "response_format",
 )  # fmt: skip
 _FLAGS: Final = ("final", "has_tools", "has_images", "stream")
-_NUMBERS: Final = ("attempt", "turns", "max_tokens", "latency_ms", "asked_bytes", "answered_bytes")
+_NUMBERS: Final = (
+    "attempt",
+    "turns",
+    "max_tokens",
+    "latency_ms",
+    "asked_bytes",
+    "answered_bytes",
+    "longest_prompt",
+)
 _SMALL: Final = ("attempt", "turns")
 """Numbers that are kept in 32 bits."""
 _WORDS: Final = {"quality": Quality, "reading": Reading, "status": Status}

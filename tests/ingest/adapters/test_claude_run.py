@@ -149,8 +149,10 @@ def test_a_result_alone_is_a_call_for_each_model():
 def test_a_sum_beyond_a_context_window_is_no_long_prompt():
     end = result(0.5, usage(8, 499_000, 0, 400), sonnet=of_model(8, 499_000, 0, 400, 0.5))
     found = calls({**end, "num_turns": 9})
-    assert (len(found), sums(found)) == (3, (8, 499_000, 0, 400, 500_000_000_000))
-    assert max(call.input + call.cache_read for call in found) < 200_000
+    assert sums(found) == (8, 499_000, 0, 400, 500_000_000_000)
+    assert [call.longest_prompt for call in found] == [200_000]
+    (long,) = calls({**end, "num_turns": 1})
+    assert long.longest_prompt is None
 
 
 def test_writes_for_an_hour_are_told_apart_where_the_sums_tell_them():
