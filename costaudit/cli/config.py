@@ -29,7 +29,18 @@ app = typer.Typer(
 
 @app.command()
 @options.takes(
-    "prices", "overlays", "names", "input_format", "rules", "estimate", "threads", "limits", "cache", "quiet"
+    "prices",
+    "overlays",
+    "names",
+    "input_format",
+    "rules",
+    "estimate",
+    "threads",
+    "limits",
+    "dates",
+    "decimals",
+    "cache",
+    "quiet",
 )
 def init(
     given: options.Given,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     "rules",
     "threads",
     "limits",
+    "dates",
+    "decimals",
     "cache",
     "quiet",
     "verbose",

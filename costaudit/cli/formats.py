@@ -11,6 +11,7 @@ from costaudit.cli import console, ending, options
 from costaudit.errors import UsageError, one_of
 from costaudit.front.formats import known_formats, own_formats
 from costaudit.front.found import found_logs
+from costaudit.ingest.notation import Notation, notation_from
 
 if TYPE_CHECKING:
     from costaudit.ingest.look import Look
@@ -55,6 +56,8 @@ def try_formats(
         str, typer.Argument(metavar="FILE", help="A log, or - for standard input.", show_default=False)
     ],
     input_format: options.InputFormat = None,
+    dates: options.Dates = None,
+    decimals: options.Decimals = None,
     line: Annotated[
         Optional[int],  # noqa: UP045 - typer reads the annotation at run time
         typer.Option("--line", min=1, metavar="N", help="Only the record at this line (or row)."),
@@ -78,7 +81,7 @@ def try_formats(
     from costaudit.cli.formats_text import look_text, look_value  # noqa: PLC0415 - start-up
 
     as_json = one_of(format_, _FORMATS, "format") == "json"
-    look = _look(file, input_format, line)
+    look = _look(file, input_format, line, notation_from(dates, decimals))
     if as_json:
         console.deliver(json.dumps(look_value(look, show_text=show_text), indent=2) + "\n")
     else:
@@ -87,13 +90,13 @@ def try_formats(
         raise typer.Exit(ending.EXIT_CANNOT_JUDGE)
 
 
-def _look(name: str, input_format: str | None, line: int | None) -> Look:
+def _look(name: str, input_format: str | None, line: int | None, notation: Notation) -> Look:
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
     from costaudit.ingest.look import look_at  # noqa: PLC0415
 
     adapters = known_formats()
     forced = adapter_named(input_format, adapters) if input_format else None
-    with found_logs([name]) as (files, refused):
+    with found_logs([name], notation=notation) as (files, refused):
         if len(files) + len(refused) > 1:
             one = files[0].name if files else refused[0].path
             raise UsageError("this names more than one file", path=name, hint=f"like {one}")

@@ -15,6 +15,7 @@ from costaudit.ingest.logfile import Compression, Container
 from costaudit.ingest.look import Look, ReadRecord
 from costaudit.ingest.quarantine import REASONS
 from costaudit.ingest.trace import KeyTrace
+from costaudit.ingest.unclear import REASONS as UNCLEAR
 from costaudit.money import exact, usd_from_pico
 from costaudit.render.safe import display_width, pad, safe, wrap
 from costaudit.schema import FIELDS, Call
@@ -61,6 +62,10 @@ def look_value(look: Look, *, show_text: bool) -> dict[str, Any]:
             }
             for reason in sorted(look.quarantine.counts)
         ],
+        "unclear": [
+            {"column": column.name, "reason": column.reason, "records": held.records, "line": held.line}
+            for column, held in sorted(look.unclear.columns.items())
+        ],
         "unknown": None
         if unknown is None
         else {
@@ -99,6 +104,8 @@ def look_text(look: Look, columns: int, *, show_text: bool) -> str:
         lines += ["", *_example(example, columns, show_text=show_text)]
     if look.quarantine.counts:
         lines += ["", "set aside", *_skipped(look, columns)]
+    if look.unclear.columns:
+        lines += ["", "not read", *_unclear(look, columns)]
     if look.unknown is not None:
         lines += ["", *wrap(f"line {look.unknown.line}: {look.unknown.nearest.told()}", columns)]
         if look.unknown.starter is not None:
@@ -178,6 +185,12 @@ def _skipped(look: Look, columns: int) -> Iterator[str]:
         place = look.quarantine.places[reason][0]
         detail = f": {place.detail}" if place.detail else ""
         text = f"{count:,} × {reason} ({REASONS[reason]}), first at line {place.line}{detail}"
+        yield from (f"  {line}" for line in wrap(text, columns - 2))
+
+
+def _unclear(look: Look, columns: int) -> Iterator[str]:
+    for column, (number, line) in sorted(look.unclear.columns.items()):
+        text = f"{number:,} × {column.name}, first at line {line}: {UNCLEAR[column.reason]}"
         yield from (f"  {line}" for line in wrap(text, columns - 2))
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     "estimate",
     "threads",
     "limits",
+    "dates",
+    "decimals",
     "quiet",
     "verbose",
 )

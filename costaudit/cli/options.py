@@ -223,6 +223,22 @@ Limit = Annotated[
         help="How much is read of one line, row, blank, window (.zst) or unpacked file: line=256MB.",
     ),
 ]
+Dates = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--dates",
+        metavar="ORDER",
+        help="day-first, month-first or year-first: of dates like 11/4/2025 where the column does not tell.",
+    ),
+]
+Decimals = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--decimals",
+        metavar="MARK",
+        help="comma or point: of amounts like 1,234 where the column does not tell.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how each file was read.")]
 
@@ -245,6 +261,8 @@ _TABLE: Final[Mapping[str, tuple[Any, Any]]] = {
     "estimate": (Estimate, False),
     "threads": (Threads, None),
     "limits": (Limit, None),
+    "dates": (Dates, None),
+    "decimals": (Decimals, None),
     "cache": (Cache, None),
     "quiet": (Quiet, False),
     "verbose": (Verbose, False),
@@ -253,7 +271,7 @@ _TABLE: Final[Mapping[str, tuple[Any, Any]]] = {
 
 BOOK: Final = ("prices", "overlays", "known_on", "names")
 """Which prices hold."""
-READING: Final = ("input_format", "rules", "risk", "estimate", "threads", "limits")
+READING: Final = ("input_format", "rules", "risk", "estimate", "threads", "limits", "dates", "decimals")
 """How logs are read and tagged."""
 TOLD: Final = ("quiet", "verbose")
 """What is said beside the answer."""

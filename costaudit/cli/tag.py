@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     "estimate",
     "threads",
     "limits",
+    "dates",
+    "decimals",
     "quiet",
     "verbose",
 )

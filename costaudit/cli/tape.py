@@ -14,7 +14,9 @@ from costaudit.front.options import reading_of
 from costaudit.front.reading import how_to_read, tagger_of, warn_of_reading
 
 
-@options.takes("calibration", "input_format", "rules", "risk", "threads", "limits", "cache", "quiet")
+@options.takes(
+    "calibration", "input_format", "rules", "risk", "threads", "limits", "dates", "decimals", "cache", "quiet"
+)
 def tape(
     given: options.Given,
     paths: options.Paths,
@@ -44,7 +46,7 @@ def tape(
     reading = reading_of(given)
     tagger = tagger_of(reading.tagging)
     how = how_to_read(reading.input_format, Keeps(), reading.threads, cached=reading.cache)
-    with found_logs(paths, reading.limits) as (files, refused):
+    with found_logs(paths, reading.limits, notation=reading.notation) as (files, refused):
         with telling.reading(files, quiet=reading.quiet) as advance:
             found = read_tape(files, tagger, how, refused=refused, progress=advance)
         with found:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from costaudit.config.gates import Gates
+from costaudit.ingest.notation import DateOrder, DecimalMark
 
 STRICT: Final = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,6 +53,10 @@ class Config(BaseModel):
     """A calibration of the text scores, as `costaudit label --save` writes it."""
     cache: bool = False
     """Keep what logs come to for the next question, as `--cache` does."""
+    dates: DateOrder | None = None
+    """In which order dates stand whose columns do not tell, as `--dates` says it."""
+    decimals: DecimalMark | None = None
+    """What separates fractions of amounts whose columns do not tell, as `--decimals` says it."""
     labels: Path | None = None
     """A labelled sample of the project's logs, for `costaudit analyze`."""
     formats: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 from costaudit import outputs
 from costaudit.ingest.limits import DEFAULTS, ReadLimits
+from costaudit.ingest.notation import UNSAID, Notation
 
 if TYPE_CHECKING:
     from costaudit.errors import InputError
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def found_logs(
-    paths: Sequence[str], limits: ReadLimits = DEFAULTS, called: Mapping[str, str] | None = None
+    paths: Sequence[str],
+    limits: ReadLimits = DEFAULTS,
+    called: Mapping[str, str] | None = None,
+    notation: Notation = UNSAID,
 ) -> Iterator[tuple[list[LogFile], list[InputError]]]:
     """The files that paths stand for and those that are no logs; temporary copies of them live within it.
 
@@ -27,7 +31,7 @@ def found_logs(
     from costaudit.ingest.logfile import spools  # noqa: PLC0415
 
     with spools():
-        files, refused = find_logs(paths, _standard_input(paths), limits, called)
+        files, refused = find_logs(paths, _standard_input(paths), limits, called, notation)
         if refused and not files:
             raise refused[0]
         yield files, refused

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from costaudit.errors import UsageError
-from costaudit.front.book import BookChoice, choose_book
+from costaudit.front.book import BookChoice, choose_book, project_settings
 from costaudit.front.reading import LogReading, Tagging, Tests
 from costaudit.ingest.limits import limits_from
+from costaudit.ingest.notation import Notation, notation_from
 from costaudit.times import time_us
 
 File = str | PathLike[str]
@@ -53,6 +54,10 @@ class LogOptions(BookOptions, total=False):
     threads: int
     limits: Sequence[str]
     """Limits of the reader, like `line=256MB`."""
+    dates: str
+    """How dates are meant whose columns do not tell: `day-first`, `month-first` or `year-first`."""
+    decimals: str
+    """What separates fractions of amounts whose columns do not tell: `comma` or `point`."""
     cache: bool
     """Keep what logs come to for the next question."""
     quiet: bool
@@ -72,10 +77,11 @@ def reading_of(
     `changes` are prices that are only supposed; paths are told by what they are `called`.
     """
     calibration, at = options.get("calibration"), options.get("prices_at")
+    choice = choice_of(options, changes)
     return LogReading(
         optional(options.get("policy")),
         None if at is None else instant_of(at, "--prices-at", "date"),
-        choice_of(options, changes),
+        choice,
         options.get("input_format"),
         Tagging(
             optional(options.get("rules")),
@@ -90,7 +96,17 @@ def reading_of(
         limits_from(options.get("limits")),
         options.get("cache"),
         called,
+        _notation(options),
     )
+
+
+def _notation(options: LogOptions) -> Notation:
+    """How dates and amounts are meant whose columns do not tell: by the options, else by the settings."""
+    asked = notation_from(options.get("dates"), options.get("decimals"))
+    settings = project_settings()
+    if settings is None:
+        return asked
+    return Notation(asked.dates or settings[1].dates, asked.decimals or settings[1].decimals)
 
 
 def choice_of(options: BookOptions, changes: Sequence[str] = ()) -> BookChoice:

@@ -16,6 +16,7 @@ from costaudit.front.book import BookChoice, open_book, project_settings
 from costaudit.front.formats import known_formats
 from costaudit.front.found import found_logs
 from costaudit.ingest.limits import DEFAULTS, ReadLimits
+from costaudit.ingest.notation import UNSAID, Notation
 from costaudit.money import is_amount
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 _OVERLAPS = 3
 """Pairs of files with requests that are alike that are told."""
+
+_UNCLEAR = 5
+"""Columns with values that are not read that are told."""
 
 
 class Tagging(msgspec.Struct, frozen=True):
@@ -79,6 +83,8 @@ class LogReading(msgspec.Struct, frozen=True):
     """Whether what logs come to is kept; as the project's settings say by default."""
     called: Mapping[str, str] | None = None
     """By path, what is told instead of it."""
+    notation: Notation = UNSAID
+    """How dates and amounts are meant whose columns do not tell."""
 
 
 class ReadLogs:
@@ -168,7 +174,7 @@ def opened_logs(
     keeps = keeps or Keeps()
     plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
     plan = revise(plan) if revise is not None else plan
-    with found_logs(paths, reading.limits, reading.called) as (files, refused):
+    with found_logs(paths, reading.limits, reading.called, reading.notation) as (files, refused):
         ledgers = saved_ledgers(files, reading.tagging)
         if ledgers:
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
@@ -343,6 +349,7 @@ def _calibration(tagging: Tagging) -> Calibration | None:
 def warn_of_reading(found: Found, cache: Cache | None, *, quiet: bool) -> None:
     """Say on stderr what of some logs was set aside, left out, may be counted twice, or could not be kept."""
     warn_of_skipped(found.quarantine, quiet=quiet)
+    _warn_of_unclear(found, quiet=quiet)
     if cache is not None and cache.trouble is not None:
         telling.warn(f"the cache {cache.folder} keeps nothing: {cache.trouble}", quiet=quiet)
     for overlap in found.overlaps[:_OVERLAPS]:
@@ -358,6 +365,18 @@ def warn_of_reading(found: Found, cache: Cache | None, *, quiet: bool) -> None:
         )
     for copy, original in found.copies:
         telling.warn(f"left out: {copy}: it holds the same bytes as {original}", quiet=quiet)
+
+
+def _warn_of_unclear(found: Found, *, quiet: bool) -> None:
+    """Say on stderr which dates and amounts were not read, because they can be meant in several ways."""
+    from costaudit.ingest.unclear import REASONS  # noqa: PLC0415 - start-up
+
+    columns = sorted(found.unclear.columns.items())
+    for (file, name, reason), (records, line) in columns[:_UNCLEAR]:
+        number = f"{records:,} record{'s' * (records != 1)}"
+        telling.warn(f"{file}:{line}: {name} is not read in {number}: {REASONS[reason]}", quiet=quiet)
+    if len(columns) > _UNCLEAR:
+        telling.warn(f"so are {len(columns) - _UNCLEAR:,} more columns of files", quiet=quiet)
 
 
 def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.settle import settle_calls
+from costaudit.ingest.unclear import Unclear
 from costaudit.ingest.unused import Unused
 from costaudit.schema import ASKED, BESIDE, CANONICAL, FIELDS, SPAN, Call
 
@@ -39,6 +40,8 @@ class Parsed(msgspec.Struct):
     """Numbers in the records of the calls that speak of tokens or money, and that nobody reads, by name."""
     around: pa.RecordBatch | None = None
     """Spans that are no calls, with who and what for: the calls inside them may be in other blocks."""
+    unclear: Unclear = msgspec.field(default_factory=Unclear)
+    """Columns with dates or amounts that can be read in several ways, and are not read."""
 
     @classmethod
     def nothing(cls) -> Parsed:
@@ -111,6 +114,7 @@ def chained(parts: Sequence[Parsed]) -> Parsed:
         whole.ignored += part.ignored
         whole.unread |= part.unread
         whole.unused.merge(part.unused)
+        whole.unclear.merge(part.unclear)
     around = [part.around for part in parts if part.around is not None]
     whole.around = _concatenated(around) if around else None
     return whole

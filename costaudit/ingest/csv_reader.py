@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
@@ -34,6 +34,7 @@ from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
 from costaudit.ingest.sniff import PEEK_BYTES, header_of
 from costaudit.ingest.streams import BOM, TextBlock, peek_text
+from costaudit.ingest.written_columns import WrittenColumns
 
 NOTHING: Final = frozenset({"", "NULL", "null", "None", "NaN", "nan", "NaT", "<NA>", "\\N"})
 """What a field without a value says."""
@@ -54,6 +55,11 @@ class CsvReader(OneFile):
     """Columns for the fast way; None where only the slow way is possible."""
     adapters: Sequence[Adapter] = ADAPTERS
     """The formats that a record may have."""
+    written: WrittenColumns = field(init=False, repr=False)
+    """What the file's columns say of its dates and amounts."""
+
+    def __post_init__(self) -> None:
+        self.written = WrittenColumns(self.file.notation, self.records)
 
     @classmethod
     def open(
@@ -169,7 +175,7 @@ class CsvReader(OneFile):
         return None if typed is None else flat_batch(typed, layout, odd)
 
     def _parse_rows(self, block: TextBlock, rows: Iterable[tuple[At, list[str]]]) -> Parsed:
-        parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
+        parser = RecordParser(self.adapter, self.adapters, self.written, forced=self.forced)
         names = list(self.names)
         for at, fields in rows:
             if [field.strip() for field in fields] == names:

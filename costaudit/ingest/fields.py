@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from costaudit.ingest.format import Skip
+from costaudit.ingest.written_amounts import amount_of
+from costaudit.ingest.written_dates import written_us
 from costaudit.money import picousd_from
 from costaudit.times import time_us
 
@@ -88,17 +90,34 @@ def flag(value: Any) -> bool | None:
 
 
 def picousd(value: Any) -> int | None:
-    """A cost in USD as integer pico-dollars; None when absent, not finite, negative or absurd."""
+    """A cost in USD as integer pico-dollars; None when absent, not finite, negative or absurd.
+
+    A text may have a dollar sign and groups of thousands; one with another currency, or that can be read in
+    two ways, is none.
+
+    >>> picousd("$0.0045"), picousd("0,0045 €"), picousd("1,234")
+    (4500000000, None, None)
+    """
     if value is None or isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         return None
+    amount = _picousd(value)
+    if amount is None and isinstance(value, str):
+        written = amount_of(value)
+        plain = None if written is None or written.currency is not None else written.only()
+        amount = None if plain is None else _picousd(plain)
+    return amount if amount is not None and 0 <= amount <= MAX_PICOUSD else None
+
+
+def _picousd(value: float | str | Decimal) -> int | None:
     try:
-        amount = picousd_from(value)
+        return picousd_from(value)
     except (ValueError, ArithmeticError):
         return None
-    return amount if 0 <= amount <= MAX_PICOUSD else None
 
 
 def timestamp_us(value: Any) -> int | None:
-    """When a call was made, as `time_us` reads it; None also for a time before 2010."""
+    """When a call was made: as `time_us` reads it, or a date as people write it; None before 2010."""
     us = time_us(value)
+    if us is None and isinstance(value, str):
+        us = written_us(value)
     return us if us is not None and us >= START_US else None

@@ -18,6 +18,7 @@ from costaudit.errors import InputError, did_you_mean, shown
 from costaudit.ingest.copies import without_copies
 from costaudit.ingest.limits import DEFAULTS, ReadLimits
 from costaudit.ingest.logfile import LogFile, spool
+from costaudit.ingest.notation import UNSAID, Notation
 from costaudit.ingest.object_store import expand_url, is_url
 from costaudit.ingest.pipes import pieces_of_pipe
 from costaudit.ingest.sniff import sniff
@@ -53,6 +54,7 @@ def find_logs(
     stdin: IO[bytes] | None = None,
     limits: ReadLimits = DEFAULTS,
     called: Mapping[str, str] | None = None,
+    notation: Notation = UNSAID,
 ) -> tuple[list[LogFile], list[InputError]]:
     """The files that `paths` name, each once, in order of their names; and what could not be read.
 
@@ -77,7 +79,7 @@ def find_logs(
                 found[key] = _also_called(found[key], shown(entry.name))
             elif key not in refused:
                 try:
-                    found[key] = sniff(shown(entry.name), entry.place, entry.filesystem, limits)
+                    found[key] = sniff(shown(entry.name), entry.place, entry.filesystem, limits, notation)
                 except InputError as error:
                     refused[key] = error
     files = without_copies(sorted(found.values(), key=lambda f: f.name))

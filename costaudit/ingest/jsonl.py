@@ -33,6 +33,7 @@ from costaudit.ingest.native.reader import NativeReader, native_reader
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
 from costaudit.ingest.streams import BLOCK_BYTES, BOM, TextBlock, text_blocks
+from costaudit.ingest.written_columns import WrittenColumns
 
 SESSION_BYTES: Final = 256 << 20
 """Block size where lines are understood in their order only: such files are one block, up to this."""
@@ -119,8 +120,13 @@ class JsonlReader(OneFile):
     block_bytes: int = BLOCK_BYTES
     adapters: Sequence[Adapter] = ADAPTERS
     """The formats that a record may have."""
+    written: WrittenColumns = field(init=False, repr=False)
+    """What the file's columns say of its dates and amounts."""
     _fast: _Fast | None = field(default=None, repr=False)
     """None where only the slow way is possible. Threads replace it whole: what they read is the same."""
+
+    def __post_init__(self) -> None:
+        self.written = WrittenColumns(self.file.notation, self.records)
 
     @classmethod
     def open(
@@ -185,7 +191,7 @@ class JsonlReader(OneFile):
         return parser.done()
 
     def _parser(self) -> RecordParser:
-        return RecordParser(self.adapter, self.adapters, forced=self.forced)
+        return RecordParser(self.adapter, self.adapters, self.written, forced=self.forced)
 
     def _parse_fast(self, block: TextBlock) -> Parsed | None:
         """The calls of a block by columns; None where it is better read line by line."""

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from costaudit import drafts
 from costaudit.errors import InputError
 from costaudit.ingest.limits import DEFAULTS, ReadLimits
+from costaudit.ingest.notation import UNSAID, Notation
 from costaudit.outputs import reads
 
 
@@ -76,6 +77,8 @@ class LogFile:
     line_ends: LineEnds = LineEnds.NEWLINE
     limits: ReadLimits = DEFAULTS
     """How much of what a file can have too much of is read."""
+    notation: Notation = UNSAID
+    """What the user says of dates and amounts whose columns do not tell how they are meant."""
     data: bytes | None = None
     """The bytes themselves, where they are in memory already: nothing is opened then."""
     copies: tuple[str, ...] = ()

@@ -18,6 +18,8 @@ from costaudit.ingest.reader import FileReader, open_log
 from costaudit.ingest.settle import settled
 from costaudit.ingest.starter import starter_mapping
 from costaudit.ingest.trace import KeyTrace, trace_record
+from costaudit.ingest.unclear import Unclear, UnclearColumn, UnclearRecords
+from costaudit.ingest.written_columns import WrittenColumns
 from costaudit.schema import Call
 
 
@@ -65,6 +67,8 @@ class Look:
     unknown: UnknownRecord | None = None
     """The first record of no format."""
     quarantine: Quarantine = field(default_factory=Quarantine)
+    unclear: Unclear = field(default_factory=Unclear)
+    """Columns with dates or amounts that can be read in several ways, and are not read."""
 
 
 def look_at(
@@ -84,7 +88,7 @@ def look_at(
     for last, record in reader.records():
         if line is None or last == line:
             look.records += 1
-            _add(look, last, record, read, adapters)
+            _add(look, last, record, read, adapters, reader.written)
         elif last < line and reader.adapter is not None and reader.adapter.session is not None:
             _remember(record, read)
         if look.records == (SAMPLE if line is None else 1) or (line is not None and last > line):
@@ -101,8 +105,8 @@ Read = Callable[[Record], tuple[Adapter, list[Call]]]
 
 
 def _reading(reader: FileReader, adapters: Sequence[Adapter], *, forced: bool) -> Read:
-    expected = None if reader.adapter is None else reader.adapter.for_one_file()
-    return lambda record: read_record(record, expected, forced=forced, adapters=adapters)
+    expected, plain = None if reader.adapter is None else reader.adapter.for_one_file(), reader.written.plain
+    return lambda record: read_record(plain(record)[0], expected, forced=forced, adapters=adapters)
 
 
 def _remember(record: Record | Skip, read: Read) -> None:
@@ -112,7 +116,14 @@ def _remember(record: Record | Skip, read: Read) -> None:
             read(record)
 
 
-def _add(look: Look, number: int, record: Record | Skip, read: Read, adapters: Sequence[Adapter]) -> None:
+def _add(
+    look: Look,
+    number: int,
+    record: Record | Skip,
+    read: Read,
+    adapters: Sequence[Adapter],
+    written: WrittenColumns,
+) -> None:
     if isinstance(record, Skip):
         look.quarantine.add(record.reason, Place(look.file.name, number, None, record.detail))
         return
@@ -128,21 +139,23 @@ def _add(look: Look, number: int, record: Record | Skip, read: Read, adapters: S
         if skip.reason == "unrecognised" and voted is None and look.unknown is None:
             look.unknown = UnknownRecord(number, nearest_format(record, adapters), starter_mapping(record))
         return
+    for name, reason in written.plain(record)[1]:
+        look.unclear.add(UnclearColumn(look.file.name, name, reason), UnclearRecords(1, number))
     look.calls += len(calls)
     look.not_calls += not calls
     known = {example.format for example in look.examples if example.calls or not calls}
     if adapter.name not in known:
-        trace = trace_record(record, _plainly(adapter, forced=look.forced)) if calls else KeyTrace()
+        trace = trace_record(record, _plainly(adapter, written, forced=look.forced)) if calls else KeyTrace()
         look.examples.append(ReadRecord(number, adapter.name, tuple(calls), trace))
 
 
-def _plainly(adapter: Adapter, *, forced: bool) -> Callable[[Record], list[Call]]:
+def _plainly(adapter: Adapter, written: WrittenColumns, *, forced: bool) -> Callable[[Record], list[Call]]:
     """A record read by itself, without what lines before it said."""
 
     def read(record: Record) -> list[Call]:
         if not (forced or adapter.matches(record)):
             raise Skip("unrecognised")
-        return settled(adapter.calls(record))
+        return settled(adapter.calls(written.plain(record)[0]))
 
     return read
 

@@ -24,6 +24,7 @@ from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.meter import METER
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
+from costaudit.ingest.written_columns import WrittenColumns
 from costaudit.times import END_US
 
 ROWS: Final = 1 << 17
@@ -64,6 +65,11 @@ class ParquetReader(OneFile):
     """The file's footer."""
     adapters: Sequence[Adapter] = ADAPTERS
     """The formats that a record may have."""
+    written: WrittenColumns = field(init=False, repr=False)
+    """What the file's columns say of its dates and amounts."""
+
+    def __post_init__(self) -> None:
+        self.written = WrittenColumns(self.file.notation, self.records)
 
     @classmethod
     def open(
@@ -188,7 +194,7 @@ class ParquetReader(OneFile):
         return joined(parsed, self._parse_records(doubtful, (flat.doubtful + block.first_row).tolist()))
 
     def _parse_records(self, table: pa.Table, rows: Sequence[int]) -> Parsed:
-        parser = RecordParser(self.adapter, self.adapters, forced=self.forced)
+        parser = RecordParser(self.adapter, self.adapters, self.written, forced=self.forced)
         for number, record in zip(rows, _records(table), strict=True):
             parser.take(record, Place(self.file.name, number, None))
         return parser.done()

@@ -15,6 +15,7 @@ from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.logfile import Container, LogFile, Places
+from costaudit.ingest.written_columns import WrittenColumns
 
 
 class Block(Protocol):
@@ -48,6 +49,8 @@ class FileReader(Reader, Protocol):
     file: LogFile
     adapter: Adapter | None
     """The format of most records, if any."""
+    written: WrittenColumns
+    """What the file's columns say of its dates and amounts."""
 
     def records(self) -> Iterator[tuple[int, Record | Skip]]:
         """Every record in order with its line (or row), or why a line is none."""

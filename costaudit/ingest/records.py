@@ -15,15 +15,25 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.pages import entries_of, page_records
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.text_size import text_sizes
+from costaudit.ingest.unclear import UnclearColumn, UnclearRecords
 from costaudit.ingest.usage import is_counted, refuse_clocks
+from costaudit.ingest.written_columns import NO_FILE, WrittenColumns
 from costaudit.schema import Call
 
 
 class RecordParser:
     """Takes the values of one block in their order and comes to what they hold."""
 
-    def __init__(self, adapter: Adapter | None, adapters: Sequence[Adapter], *, forced: bool) -> None:
-        self._adapters = adapters
+    def __init__(
+        self,
+        adapter: Adapter | None,
+        adapters: Sequence[Adapter],
+        columns: WrittenColumns = NO_FILE,
+        *,
+        forced: bool,
+    ) -> None:
+        """`columns` are those of the file, which tell what its dates and amounts mean."""
+        self._adapters, self._columns = adapters, columns
         self._adapter = None if adapter is None else adapter.for_one_file()
         self._forced = forced
         self._others: dict[str, Adapter] = {}
@@ -69,6 +79,7 @@ class RecordParser:
         if adapter is None:
             self.set_aside(Skip("unrecognised"), place)
             return
+        entry = self._plain(entry, place)
         try:
             found = self._calls_in(adapter, entry)
         except Skip as skip:
@@ -92,6 +103,13 @@ class RecordParser:
         if len(calls) < len(found):
             self._around += [call for call in found if call.span is not None and not call.span.is_call]
         return calls
+
+    def _plain(self, record: Record, place: Place) -> Record:
+        """A record whose dates and amounts leave no question, as far as its file tells."""
+        record, unclear = self._columns.plain(record)
+        for name, reason in unclear:
+            self._parsed.unclear.add(UnclearColumn(place.file, name, reason), UnclearRecords(1, place.line))
+        return record
 
     def _keep(self, calls: Sequence[Call], line: int) -> None:
         for call in calls:

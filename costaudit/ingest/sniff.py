@@ -17,6 +17,7 @@ from costaudit.ingest.encoding import UTF8, encoding_of, line_ends_of
 from costaudit.ingest.json_blocks import list_start
 from costaudit.ingest.limits import DEFAULTS, ReadLimits
 from costaudit.ingest.logfile import TAPE_MAGIC, Compression, Container, LineEnds, LogFile, open_bytes, spool
+from costaudit.ingest.notation import UNSAID, Notation
 from costaudit.ingest.streams import BOM, chunks, peek, peek_text
 from costaudit.ingest.unpack import BrokenError, is_skippable
 
@@ -44,7 +45,13 @@ _KNOWN_OTHERS: Final = {
 _READ: Final = "JSON, CSV, Parquet and SQLite are read, plain, .gz or .zst"
 
 
-def sniff(name: str, path: Path, filesystem: Any = None, limits: ReadLimits = DEFAULTS) -> LogFile:
+def sniff(
+    name: str,
+    path: Path,
+    filesystem: Any = None,
+    limits: ReadLimits = DEFAULTS,
+    notation: Notation = UNSAID,
+) -> LogFile:
     """What a file is; raises InputError for one that cannot be a log.
 
     Containers that are read out of order (Parquet, SQLite, tapes) are unpacked into a temporary copy, all but
@@ -62,6 +69,7 @@ def sniff(name: str, path: Path, filesystem: Any = None, limits: ReadLimits = DE
     compression = _compression(head)
     whole = head if len(head) == size else None
     file = LogFile(name, path, Container.JSONL, compression, size, filesystem, limits=limits, data=whole)
+    file = replace(file, notation=notation)
     return replace(_recognised(file, head), data=None)
 
 
@@ -110,7 +118,8 @@ def _out_of_order(file: LogFile, container: Container) -> LogFile:
         copy = spool(_bounded(file), named=container is Container.SQLITE)  # which opens by name alone
     except BrokenError as error:
         raise InputError(f"cannot be decompressed: {error}", path=file.name) from error
-    return LogFile(file.name, copy, container, Compression.NONE, file.size, limits=file.limits)
+    unpacked = LogFile(file.name, copy, container, Compression.NONE, file.size, limits=file.limits)
+    return replace(unpacked, notation=file.notation)
 
 
 def _bounded(file: LogFile) -> Iterator[bytes]:

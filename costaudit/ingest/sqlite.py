@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
+from costaudit.ingest.written_columns import WrittenColumns
 
 ROWS: Final = 1 << 12
 """Rows of a block."""
@@ -54,6 +55,11 @@ class SqliteReader(OneFile):
     """The tables that are read, in order of their names, with their formats."""
     adapters: Sequence[Adapter] = ADAPTERS
     """The formats that a record may have."""
+    written: WrittenColumns = field(init=False, repr=False)
+    """What the file's columns say of its dates and amounts."""
+
+    def __post_init__(self) -> None:
+        self.written = WrittenColumns(self.file.notation, self.records)
 
     @classmethod
     def open(
@@ -99,7 +105,7 @@ class SqliteReader(OneFile):
             parsed = Parsed(batch_of([]), [], 1)
             parsed.quarantine.add(block.trouble, Place(name, block.first_row, None))
             return parsed
-        parser = RecordParser(block.adapter, self.adapters, forced=self.forced)
+        parser = RecordParser(block.adapter, self.adapters, self.written, forced=self.forced)
         for number, row in enumerate(block.rows, block.first_row):
             parser.take(row, Place(name, number, None))
         return parser.done()

@@ -6,18 +6,21 @@ What the counts of a call mean together is the matter of `costaudit.ingest.settl
 from __future__ import annotations
 
 import math
+import re
 from decimal import Decimal
 from typing import Any, Final
 
 from costaudit.ingest.format import Skip
+from costaudit.ingest.notation import DecimalMark
+from costaudit.ingest.written_amounts import amount_of
 from costaudit.schema import MAX_COUNT, TOKEN_CLASSES, Call, Quality
 
 
 def count(value: Any, name: str, most: int = MAX_COUNT) -> int | None:
     """A token count as an integer, None when absent; raises Skip when it is impossible or beyond the most.
 
-    >>> count(12, "input"), count("12", "input"), count(600.0, "input"), count("600.0", "input")
-    (12, 12, 600, 600)
+    >>> count(12, "input"), count("12", "input"), count("600.0", "input"), count("1,200", "input")
+    (12, 12, 600, 1200)
     """
     if value is None:
         return None
@@ -34,7 +37,7 @@ def _integer(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise Skip("not_integer_usage", f"{name} is a {type(value).__name__}")
     if isinstance(value, str):
-        text, _, fraction = value.strip().partition(".")
+        text, _, fraction = _machine(value).partition(".")
         whole = text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 20
         if not whole or fraction.strip("0"):
             raise Skip("not_integer_usage", f"{name} is text that is no integer")
@@ -48,6 +51,19 @@ def _integer(value: Any, name: str) -> int:
             raise Skip("fractional_usage", f"{name} has a fraction")
     return int(value)
 
+
+def _machine(value: str) -> str:
+    """A count in plain digits, also of a text with groups of thousands: a count has no decimal comma."""
+    text = value.strip()
+    if _PLAIN.fullmatch(text):
+        return text
+    amount = amount_of(text)
+    if amount is None or amount.currency is not None:
+        return text
+    return amount.whole().readings.get(DecimalMark.POINT) or amount.only() or text
+
+
+_PLAIN: Final = re.compile(r"-?\d+(?:\.\d*)?")
 
 _BEYOND_BELIEF: Final = 10**20
 

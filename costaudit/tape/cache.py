@@ -95,7 +95,7 @@ class Cache:
             digest = self._digest(files, [state for _, state in states])
         except OSError:
             return None
-        limits = repr([file.limits for file in files])
+        limits = repr([(file.limits, file.notation) for file in files])
         name = hashlib.sha256(f"{self._reading}\n{rules}\n{limits}\n{digest}".encode()).hexdigest()
         return Key(name, states)
 

@@ -15,6 +15,7 @@ from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.reader import Reader
+from costaudit.ingest.unclear import Unclear
 from costaudit.ingest.unused import Unused
 from costaudit.tape.ids import RunIds, links_in, numbers_in, parts_of, records_of, sorted_keys
 from costaudit.tape.merge import merge
@@ -61,6 +62,8 @@ class Found(msgspec.Struct):
     """Records that gave calls, by log format."""
     unused: Unused = msgspec.field(default_factory=Unused)
     """Numbers in the records of calls that speak of tokens or money, and that nobody reads, by name."""
+    unclear: Unclear = msgspec.field(default_factory=Unclear)
+    """Columns with dates or amounts that can be read in several ways, and are not read."""
     unread: frozenset[str] = frozenset()
     """Files that could not be read as logs."""
     copies: Sequence[tuple[str, str]] = ()
@@ -80,6 +83,7 @@ class Found(msgspec.Struct):
         self.formats.update(parsed.formats)
         self.unread |= parsed.unread
         self.unused.merge(parsed.unused)
+        self.unclear.merge(parsed.unclear)
 
     def take(self, other: Found) -> None:
         """Take in what a part of the files came to; how many they are is known before."""
@@ -89,6 +93,7 @@ class Found(msgspec.Struct):
         self.formats.update(other.formats)
         self.unread |= other.unread
         self.unused.merge(other.unused)
+        self.unclear.merge(other.unclear)
         self.copies = sorted([*self.copies, *other.copies])
 
 

@@ -25,6 +25,7 @@ from costaudit.errors import InputError
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.logfile import TAPE_MAGIC
 from costaudit.ingest.quarantine import REASONS, Place
+from costaudit.ingest.unclear import UnclearColumn, UnclearRecords
 from costaudit.tape.ids import sorted_keys
 from costaudit.tape.record import FILE
 from costaudit.tape.segment import Segment, join
@@ -73,6 +74,8 @@ class _Head(msgspec.Struct, frozen=True):
     unused: dict[str, tuple[int, str]]
     unread: list[str]
     copies: list[tuple[str, str]]
+    unclear: list[tuple[str, str, str, int, int]] = []
+    """Files, columns, reasons, records and first lines."""
 
 
 class TapeWriter:
@@ -124,6 +127,7 @@ class TapeWriter:
             unused={name: (held, str(total)) for name, (held, total) in found.unused.sums.items()},
             unread=sorted(found.unread),
             copies=list(found.copies),
+            unclear=[(*column, *held) for column, held in found.unclear.columns.items()],
         )
         told = msgspec.json.encode(head)
         self._write(told)
@@ -239,6 +243,10 @@ class TapeFile:
             found.quarantine.add_many(reason, number, places)
         for name, (held, total) in head.unused.items():
             found.unused.add(name, Decimal(total), held)
+        for file, column, reason, records, line in head.unclear:
+            found.unclear.add(
+                UnclearColumn(renamed.get(file, file), column, reason), UnclearRecords(records, line)
+            )
         found.unread = frozenset(renamed.get(name, name) for name in head.unread)
         found.copies = [(copy, renamed.get(name, name)) for copy, name in head.copies]
         return found

@@ -213,3 +213,21 @@ def test_simulate_prices_a_log_as_analyze_does(run: Any, log: Path):
     )
     assert simulation["spend"] == audit["spend"]
     assert [Decimal(m["percent"]) for m in simulation["projection"]["markup_scenarios"]] == [0, 5, 10, 15]
+
+
+def test_what_no_column_says_is_said_by_an_option_or_else_by_the_settings(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("log.csv").write_text("timestamp,model,input_tokens,output_tokens\n3/4/2025,gpt-4o,9,9\n", "utf-8")
+
+    def month(*options: str) -> object:
+        return json.loads(run("tag", "log.csv", "-q", *options).out)["ts"]
+
+    assert month() is None
+    assert "log.csv:2: timestamp is not read in 1 record: dates can be" in run("tag", "log.csv").err
+    assert month("--dates", "day-first") == "2025-04-03T00:00:00Z"
+    Path("costaudit.toml").write_text('dates = "month-first"\n', "utf-8")
+    assert month() == "2025-03-04T00:00:00Z"
+    assert month("--dates", "day-first") == "2025-04-03T00:00:00Z"
+    assert "did you mean 'day-first'" in run("tag", "log.csv", "--dates", "dayfirst").err

@@ -147,7 +147,14 @@ def kept() -> list[Path]:
 
 @pytest.mark.parametrize(
     "options",
-    [["--risk", "0.1"], ["--input-format", "flat"], ["--limit", "line=1MB"], ["--rules", "mine.toml"]],
+    [
+        ["--risk", "0.1"],
+        ["--input-format", "flat"],
+        ["--limit", "line=1MB"],
+        ["--rules", "mine.toml"],
+        ["--dates", "day-first"],
+        ["--decimals", "comma"],
+    ],
 )
 def test_what_is_read_otherwise_is_kept_apart(run: Run, folder: Path, parsed: list[str], options: list[str]):
     rule = '[[text]]\nname = "mine"\ntier = 3\npoints = 9\nregex = "zebra"\n'

@@ -41,6 +41,7 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_parquet(folder / "c.parquet", log[: len(log) // 4])
     with (folder / "a.jsonl").open("a") as more:
         more.write('{"model": "gpt-4o", "input_tokens": -5, "output_tokens": 1}\n{"model": \n')
+        more.write('{"model": "gpt-4o", "input_tokens": 5, "output_tokens": 1, "timestamp": "3/4/2025"}\n')
     (folder / "no_log.json").write_text('{"hello": "world"}')
     return folder
 

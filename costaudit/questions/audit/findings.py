@@ -12,6 +12,7 @@ from costaudit.engine.costing import usd
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.ratios import edge_text
+from costaudit.ingest.unclear import REASONS
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.reconcile import FoundSignature
@@ -333,6 +334,37 @@ def find_unread(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_unclear(work: Audited) -> Iterator[m.Finding]:
+    """CA-U3: dates and amounts that can be read in two ways, and that no column or option makes clear.
+
+    They are not guessed: a request without its time has no price of its day, and no reported cost.
+    """
+    columns = sorted(work.passed.found.unclear.columns.items(), key=lambda one: (-one[1].records, one[0]))
+    if columns:
+        (file, name, reason), (records, _) = columns[0]
+        more = f", and {len(columns) - 1:,} more" if len(columns) > 1 else ""
+        yield m.Finding(
+            code="CA-U3",
+            title=f"{name} is not read in {records:,} record{'s' * (records != 1)} of {file}{more}",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "columns": [
+                    {
+                        "file": c.file,
+                        "column": c.name,
+                        "reason": c.reason,
+                        "records": h.records,
+                        "line": h.line,
+                    }
+                    for c, h in columns[:UNREAD_NAMES]
+                ],
+                "further_columns": max(len(columns) - UNREAD_NAMES, 0),
+            },
+            next=REASONS[reason],
+        )
+
+
 def find_retired(work: Audited) -> Iterator[m.Finding]:
     """CA-T1: calls to a model after its retirement: a wrong time, a wrong alias, or a replayed log."""
     cells, plan = work.passed.cells, work.passed.plan
@@ -410,5 +442,5 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
-    find_weak_usage, find_unread, find_retired, find_overlaps, find_reused_ids,
+    find_weak_usage, find_unread, find_unclear, find_retired, find_overlaps, find_reused_ids,
 )  # fmt: skip

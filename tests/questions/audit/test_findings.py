@@ -97,6 +97,16 @@ def test_unpriced_requests_are_a_finding_with_their_names(tmp_path: Path):
     assert rows["openai/acme-9"].billed_usd is None
 
 
+def test_dates_that_can_be_two_are_told_and_priced_at_none(tmp_path: Path):
+    report = of(tmp_path, {"timestamp": "3/4/2025"}, {"timestamp": "5/4/2025"}, {})
+    found = finding(report, "CA-U3")
+    assert found is not None
+    assert found.title == f"timestamp is not read in 2 records of {found.evidence['columns'][0]['file']}"
+    assert found.evidence["columns"][0]["reason"] == "date_order"
+    assert "--dates" in found.next
+    assert finding(of(tmp_path, {"timestamp": "3/4/2025"}, {"timestamp": "15/4/2025"}), "CA-U3") is None
+
+
 def test_numbers_that_nobody_reads_are_told_by_name(tmp_path: Path):
     report = of(
         tmp_path,
