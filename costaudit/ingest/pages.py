@@ -31,7 +31,16 @@ WRAPPED: Final = ("resourceSpans", "resourceLogs")
 
 
 def page_records(record: Mapping[str, Any]) -> list[Any]:
-    """The records of a page: the first list of objects under a known key, or none."""
+    """The records of a page: the first list of objects under a known key, also one object further inside.
+
+    >>> page_records({"success": True, "data": {"items": [{"id": 1}], "total": 1}})
+    [{'id': 1}]
+    """
+    inner = (_listed(record[key]) for key in PAGE_KEYS if isinstance(record.get(key), Mapping))
+    return _listed(record) or next((found for found in inner if found), [])
+
+
+def _listed(record: Mapping[str, Any]) -> list[Any]:
     for key in PAGE_KEYS:
         entries = record.get(key)
         if isinstance(entries, list) and entries and isinstance(entries[0], dict) and key not in WRAPPED:

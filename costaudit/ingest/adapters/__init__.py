@@ -16,6 +16,7 @@ from costaudit.ingest.adapters import (
     cloud_exchange,
     cloudflare,
     codex,
+    datadog,
     envoy,
     exchange,
     flat,
@@ -27,6 +28,7 @@ from costaudit.ingest.adapters import (
     langsmith,
     litellm,
     mlflow,
+    new_api,
     opencode,
     openrouter,
     otlp,
@@ -36,6 +38,7 @@ from costaudit.ingest.adapters import (
     usage_export,
     vercel_gateway,
     vertex_log,
+    weave,
 )
 from costaudit.ingest.format import Adapter
 
@@ -51,6 +54,9 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     langsmith.ADAPTER,
     mlflow.ADAPTER,
     portkey.ADAPTER,
+    new_api.ADAPTER,
+    weave.ADAPTER,
+    datadog.ADAPTER,
     openrouter.ADAPTER,
     vercel_gateway.ADAPTER,
     cloudflare.ADAPTER,
