@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.row_facts import set_cost, set_usd
-from costaudit.ingest.adapters.row_values import objects, picousd_of
+from costaudit.ingest.adapters.row_values import ABSENT, objects, picousd_of
 from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
@@ -38,7 +38,6 @@ _KNOWN: Final = frozenset({
 })  # fmt: skip
 _KNOWN_COLUMNS: Final = frozenset({*COLUMNS, TOTAL, "Cost", "Cost to you", "Cost ($)"})
 
-_GROUPED: Final = re.compile(r"\d{1,3}(?:,\d{3})+")
 _EFFORT: Final = re.compile(r"-(?:thinking|minimal|low|medium|high|xhigh)$")
 _CLAUDE: Final = re.compile(r"claude-(\d+(?:\.\d+)?)-(opus|sonnet|haiku)")
 FAST: Final = "-fast"
@@ -72,9 +71,9 @@ def _row(row: Record) -> Call:
     _set_tokens(call, Stated(prompt=fresh, completion=output, cache_read=read, written=written, total=total))
     if call.stated is not None:
         call.stated.unused = unused_numbers(row, _KNOWN_COLUMNS)
-    set_usd(call, _money(first(row, "Cost to you", "Cost", "Cost ($)")))
+    set_usd(call, first(row, "Cost to you", "Cost", "Cost ($)"))
     if call.reported_picousd is None:
-        set_usd(call, _money(row.get("Cost")))
+        set_usd(call, row.get("Cost"))
     return call
 
 
@@ -145,22 +144,8 @@ def _plain_model(name: str | None) -> tuple[str | None, bool]:
 
 
 def _tokens(value: Any, name: str) -> int | None:
-    """A count, also with commas between thousands."""
-    if isinstance(value, str):
-        value = value.strip()
-        if _GROUPED.fullmatch(value):
-            value = value.replace(",", "")
-        if value in ("", "-"):
-            return None
-    return count(value, name)
-
-
-def _money(value: Any) -> Any:
-    """An amount in dollars; None for the words that stand where nothing was charged."""
-    if not isinstance(value, str):
-        return value
-    amount = value.strip().removeprefix("US").removeprefix("$").strip()
-    return amount.replace(",", "") if _GROUPED.fullmatch(amount.partition(".")[0]) else amount
+    """A count; the dash of an event that failed is none."""
+    return None if value in ABSENT else count(value, name)
 
 
 ADAPTER: Final = Adapter(
