@@ -35,6 +35,7 @@ from costaudit.ingest.adapters import (
     otlp,
     portkey,
     simonw_llm,
+    span_tables,
     tagged,
     usage_export,
     vercel_gateway,
@@ -77,6 +78,7 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     bedrock.INVOCATION,
     beside.with_facts(bedrock.BODY),
     cloud_exchange.ADAPTER,
+    span_tables.ADAPTER,
     exchange.ADAPTER,
     usage_export.ADAPTER,
     flat.ADAPTER,  # last: any record with a model and a count

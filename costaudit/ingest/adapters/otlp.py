@@ -13,7 +13,7 @@ they stand (`costaudit.tape.nesting`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ from costaudit.ingest.adapters.codex import call_from_event as codex_event
 from costaudit.ingest.adapters.exchange import provider_of
 from costaudit.ingest.adapters.gemini_cli import call_from_event as gemini_event
 from costaudit.ingest.adapters.otlp_spans import (
+    SCOPED,
+    SPAN_ROOTS,
+    TEMPO,
     OtlpSpan,
     SpanTrace,
     attributes_of,
@@ -45,9 +48,7 @@ from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, SpanKind, SpanLink, Status
 from costaudit.stated import Stated
 
-ROOTS: Final = (
-    "resourceSpans", "resource_spans", "resourceLogs", "resource_logs", "resourceMetrics", "scopeMetrics",
-)  # fmt: skip
+ROOTS: Final = (*SPAN_ROOTS, "resourceLogs", "resource_logs", "resourceMetrics", "scopeMetrics")
 """One of these lists makes a record an export request. Metrics are sums and give no calls."""
 
 Reader = Callable[[], Call | None]
@@ -68,8 +69,16 @@ CLAUDE_SPAN: Final = "claude_code.llm_request"
 
 
 def is_otlp(record: Record) -> bool:
-    """True for an export request."""
-    return any(isinstance(record.get(root), list) for root in ROOTS)
+    """True for an export request, and for a trace as Tempo answers with it."""
+    inner = mapping(record.get("trace"))
+    return any(isinstance(record.get(root), list) for root in ROOTS if root != TEMPO) or any(
+        bool(_scoped(part.get(root))) for part in (record, inner) for root in SPAN_ROOTS
+    )
+
+
+def _scoped(groups: Any) -> bool:
+    """Whether a list has groups of spans: `batches` alone is a name that other logs may have."""
+    return any(not SCOPED.isdisjoint(group) for group in objects(groups)[:1])
 
 
 def calls_from_export(record: Record) -> list[Call]:
@@ -83,14 +92,19 @@ def traced_export(record: Record) -> list[Call]:
     Raises Skip for impossible usage in a request's only call; among several the others still count,
     and the one becomes a call without numbers.
     """
-    spans = spans_of(record)
+    entries: list[Reader] = []
+    for group in objects(record.get("resourceLogs") or record.get("resource_logs")):
+        for scoped in objects(group.get("scopeLogs")):
+            entries += [partial(_call_from_log, entry) for entry in objects(scoped.get("logRecords"))]
+    return traced_spans(spans_of(record), entries)
+
+
+def traced_spans(spans: list[OtlpSpan], more: Sequence[Reader] = ()) -> list[Call]:
+    """The calls of some spans, further ones, and the spans that are none: see `traced_export`."""
     trace = SpanTrace(spans)
     models = [span for span in spans if is_model_call(span)]
     readers: list[Reader] = [partial(call_from_span, span, trace) for span in models]
-    for group in objects(record.get("resourceLogs") or record.get("resource_logs")):
-        for scoped in objects(group.get("scopeLogs")):
-            readers += [partial(_call_from_log, entry) for entry in objects(scoped.get("logRecords"))]
-    return _all_calls(readers) + _others(spans, models)
+    return _all_calls([*readers, *more]) + _others(spans, models)
 
 
 def calls_among(found: list[Call]) -> list[Call]:
@@ -115,19 +129,12 @@ def _all_calls(readers: list[Reader]) -> list[Call]:
 
 def calls_from_span_record(record: Record) -> list[Call]:
     """The call of a span that stands alone; none for a span that is no model call."""
-    return calls_among(traced_span(plain_span(record)))
+    return calls_among(traced_span_record(record))
 
 
 def traced_span_record(record: Record) -> list[Call]:
     """The call of a span that stands alone, or what it says of the calls inside it."""
-    return traced_span(plain_span(record))
-
-
-def traced_span(span: OtlpSpan) -> list[Call]:
-    """One span as a call, or as one that may be around calls."""
-    if is_model_call(span):
-        return [call_from_span(span, SpanTrace([span]))]
-    return _others([span], [])
+    return traced_spans([plain_span(record)])
 
 
 def _others(spans: list[OtlpSpan], models: list[OtlpSpan]) -> list[Call]:

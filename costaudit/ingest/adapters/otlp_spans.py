@@ -16,6 +16,14 @@ from costaudit.ingest.format import Record
 
 Attributes = Mapping[str, Any]
 
+TEMPO: Final = "batches"
+SPAN_ROOTS: Final = ("resourceSpans", "resource_spans", TEMPO)
+"""Lists of spans, grouped by where they come from. The last is Tempo's name (`/api/traces`); its newer API
+has the first inside of `trace`."""
+
+SCOPED: Final = frozenset({"scopeSpans", "instrumentationLibrarySpans"})
+"""Lists of spans in such a group, new and old."""
+
 CODE: Final = re.compile(r"[\w.:-]{1,64}")
 """A status message that is a code and not a sentence, which could quote a prompt."""
 
@@ -85,9 +93,12 @@ def any_value(value: Any, depth: int = 0) -> Any:
 def spans_of(record: Record) -> list[OtlpSpan]:
     """All spans of an export request."""
     found = []
-    for group in objects(record.get("resourceSpans") or record.get("resource_spans")):
+    roots = [
+        part[root] for part in (record, mapping(record.get("trace"))) for root in SPAN_ROOTS if root in part
+    ]
+    for group in objects(roots[0] if roots else None):
         resource = attributes_of(mapping(group.get("resource")).get("attributes"))
-        for scoped in objects(group.get("scopeSpans") or group.get("instrumentationLibrarySpans")):
+        for scoped in objects(next((group[name] for name in SCOPED if group.get(name)), None)):
             scope = text(mapping(scoped.get("scope")).get("name")) or ""
             found += [_from_otlp(span, scope, resource) for span in objects(scoped.get("spans"))]
     return found
@@ -104,7 +115,7 @@ def _from_otlp(span: Mapping[str, Any], scope: str, resource: Attributes) -> Otl
         start_us=timestamp_us(span.get("startTimeUnixNano")),
         end_us=timestamp_us(span.get("endTimeUnixNano")),
         failed=status.get("code") in (2, "2", "STATUS_CODE_ERROR"),
-        message=_code(status.get("message")),
+        message=message_code(status.get("message")),
         attributes=attributes_of(span.get("attributes")),
         resource=resource,
     )
@@ -125,6 +136,7 @@ def plain_span(record: Record) -> OtlpSpan:
     context = mapping(record.get("context") or record.get("_spanContext") or record.get("spanContext"))
     scope = mapping(record.get("instrumentationScope") or record.get("instrumentation_scope"))
     status = mapping(record.get("status"))
+    code = status.get("status_code") or record.get("status_code")  # Phoenix has it beside
     parent = record.get("parent_id") or mapping(record.get("parentSpanContext")).get("spanId")
     return OtlpSpan(
         trace_id=span_ident(context.get("trace_id") or context.get("traceId")),
@@ -134,8 +146,10 @@ def plain_span(record: Record) -> OtlpSpan:
         scope=text(scope.get("name")) or "",
         start_us=time_us(record.get("start_time") or record.get("startTime")),
         end_us=time_us(record.get("end_time") or record.get("endTime")),
-        failed=status.get("code") == 2 or status.get("status_code") in ("ERROR", "StatusCode.ERROR"),
-        message=_code(status.get("description") or status.get("message")),
+        failed=status.get("code") == 2 or code in ("ERROR", "StatusCode.ERROR"),
+        message=message_code(
+            status.get("description") or status.get("message") or record.get("status_message")
+        ),
         attributes=attributes_of(record.get("attributes")),
         resource=attributes_of(mapping(record.get("resource")).get("attributes")),
     )
@@ -161,7 +175,7 @@ def error_code_of(span: OtlpSpan) -> str | None:
     stated = span.attributes.get("error.type")
     if not span.failed and stated in (None, ""):
         return None
-    return _code(text(span.first(ERROR))) or span.message or "error"
+    return message_code(text(span.first(ERROR))) or span.message or "error"
 
 
 def span_ident(value: Any) -> str | None:
@@ -183,7 +197,8 @@ def span_ident(value: Any) -> str | None:
     return found if found.strip("0") else None
 
 
-def _code(value: Any) -> str | None:
+def message_code(value: Any) -> str | None:
+    """A status message that is a code; None for any other."""
     return value if isinstance(value, str) and CODE.fullmatch(value) else None
 
 
