@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -316,13 +316,15 @@ def _usd(card: Card) -> dict[str, Decimal]:
 
 
 def _segment(
-    book: PriceBook, key: ModelKey, rows: Iterable[PriceRow], start: int, windows: Sequence[str]
+    book: PriceBook, key: ModelKey, rows: Sequence[PriceRow], start: int, windows: Sequence[str]
 ) -> PriceStretch:
     current: dict[tuple[str, object], PriceRow] = {}
     for row in sorted((r for r in rows if r.valid_from <= start), key=lambda r: r.valid_from):
         current[row.klass, row.when] = row
     live = [r for r in current.values() if r.status != "ended"]
-    if not any(r.klass in ("input", "output", "request") and not r.when.window for r in live):
+    searches_alone = all(r.klass == WEB_SEARCH for r in rows)  # a model that ranks is billed by nothing else
+    basic = (WEB_SEARCH,) if searches_alone else ("input", "output", "request")
+    if not any(r.klass in basic and not r.when.window for r in live):
         return PriceStretch(start, {}, NO_PRICE_THEN)
     overs = sorted({-1, *(r.when.context_over for r in live)})
     ladders = {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from costaudit.ingest.adapters import anthropic_messages, flat, openai_chat, openai_responses
+from costaudit.ingest.adapters import anthropic_messages, cohere, flat, openai_chat, openai_responses
 from costaudit.ingest.adapters.flat_fields import BY_TARGET
 from costaudit.ingest.fields import text
 from costaudit.ingest.format import Adapter, Record
@@ -35,7 +35,7 @@ _FILLED: Final = (
     "response_format", "max_tokens", "stream", "latency_ms", "reported_picousd", "asked",
 )  # fmt: skip
 
-_BY_SHAPE: Final = frozenset({None, "anthropic"})
+_BY_SHAPE: Final = frozenset({None, "anthropic", "cohere"})
 """Providers that a body's shape alone gives: one that is named beside it is better."""
 
 
@@ -98,6 +98,7 @@ BODIES: Final = tuple(
         openai_responses.ADAPTER,
         anthropic_messages.ADAPTER,
         replace(openai_chat.ADAPTER, calls=_calls_from_chat),
+        cohere.ADAPTER,
     )
 )
 """The formats of bodies that others are told by: before all that a body could be taken for."""

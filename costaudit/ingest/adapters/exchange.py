@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from costaudit.ingest.adapters.cohere import is_cohere
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.response_body import calls_from_body, error_call, fold_events
 from costaudit.ingest.fields import first, flag, mapping, model_name, text, timestamp_us
@@ -34,6 +35,8 @@ PROVIDER_BY_HOST: Final = (
     ("api.fireworks.ai", "fireworks"),
     ("api.cerebras.ai", "cerebras"),
     ("api.x.ai", "xai"),
+    ("api.cohere.com", "cohere"),
+    ("api.cohere.ai", "cohere"),
     ("generativelanguage.googleapis.com", "google"),
     ("aiplatform.googleapis.com", "google"),
 )
@@ -41,6 +44,9 @@ PROVIDER_BY_HOST: Final = (
 
 BEDROCK_HOST: Final = "bedrock-"
 """How the host names of Bedrock's endpoints start, in every region and partition."""
+
+BY_SHAPE: Final = (None, "anthropic", "cohere")
+"""Providers that the shape of a body gives: the one that a host name tells is better."""
 
 PAIRS: Final = (("request", "response"), ("kwargs", "response"))
 MODEL_IN_PATH: Final = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
@@ -78,7 +84,7 @@ def calls_from_exchange(record: Record) -> list[Call]:
     calls = _answer(record, request, body, status, provider)
     for call in calls:
         _complete(call, record, request, path)
-        if provider is not None and call.provider in (None, "anthropic"):
+        if provider is not None and call.provider in BY_SHAPE:
             call.provider = provider
         if provider == "openrouter":
             call.gateway = "openrouter"
@@ -228,6 +234,7 @@ def _looks_like_a_body(response: Any) -> bool:
         or isinstance(response.get("_sse_events"), list)
         or isinstance(response.get("object"), str)
         or isinstance(response.get("error"), Mapping)
+        or is_cohere(response)
     )
 
 

@@ -5,10 +5,11 @@ Used by the formats that wrap bodies: recorded exchanges and batch results.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message, is_message
+from costaudit.ingest.adapters.cohere import calls_from_cohere, is_cohere
 from costaudit.ingest.adapters.openai_chat import (
     CHUNK,
     OBJECTS,
@@ -20,6 +21,9 @@ from costaudit.ingest.adapters.openai_responses import call_from_response, is_re
 from costaudit.ingest.fields import mapping
 from costaudit.ingest.format import Record
 from costaudit.schema import Call, Quality, Status
+
+COHERE_EVENTS: Final = ("message-start", "message-end")
+"""Events of a stream of Cohere that say something about its call."""
 
 NOT_CALLS: Final = (
     "assistant",
@@ -41,18 +45,28 @@ NOT_CALLS: Final = (
 """`object` of bodies that manage stored things and run no model."""
 
 
+def _calls_from_response(body: Record) -> list[Call]:
+    return [call_from_response(body)]
+
+
+_SHAPES: Final[tuple[tuple[Callable[[Record], bool], Callable[[Record], list[Call]]], ...]] = (
+    (is_response, _calls_from_response),
+    (is_message, calls_from_message),
+    (is_cohere, calls_from_cohere),
+)
+
+
 def calls_from_body(body: Record, provider: str | None = None) -> list[Call] | None:
     """The calls of one body; none for a body that is not a call, None for an unknown shape.
 
     `provider` is who is known to have answered. Raises Skip for a body of a known shape that cannot be
     counted.
     """
-    if is_response(body):
-        return [call_from_response(body)]
-    if is_message(body):
-        return calls_from_message(body)
     if is_chat(body):
         return calls_from_chat(body, provider)
+    for has_shape, read in _SHAPES:
+        if has_shape(body):
+            return read(body)
     if body.get("object") in NOT_CALLS:
         return []
     error = body.get("error")
@@ -104,7 +118,12 @@ def _fold_event(body: dict[str, Any] | None, event: Mapping[str, Any]) -> dict[s
         return _fold_chunk(body or {}, event)
     if event.get("error") or kind == "error":
         return {**(body or {}), "error": event.get("error") or event}
-    return None
+    return _fold_cohere(body or {}, event) if kind in COHERE_EVENTS else None
+
+
+def _fold_cohere(body: dict[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
+    told = {"id": event.get("id"), **mapping(event.get("delta"))}
+    return {**body, **{name: told[name] for name in ("id", "usage", "finish_reason") if told.get(name)}}
 
 
 def _fold_chunk(body: dict[str, Any], chunk: Mapping[str, Any]) -> dict[str, Any]:
