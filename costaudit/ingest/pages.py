@@ -26,6 +26,9 @@ PAGE_KEYS: Final = (
 )
 """Keys under which a page holds its records, the more telling first."""
 
+PAGED: Final = frozenset({"page", "size", "total"})
+"""Keys beside `content` in a page of that kind (Opik's, and others made with Spring)."""
+
 WRAPPED: Final = ("resourceSpans", "resourceLogs")
 """Keys whose entries are only understood inside of their page."""
 
@@ -41,7 +44,8 @@ def page_records(record: Mapping[str, Any]) -> list[Any]:
 
 
 def _listed(record: Mapping[str, Any]) -> list[Any]:
-    for key in PAGE_KEYS:
+    keys = (*PAGE_KEYS, "content") if record.keys() >= PAGED else PAGE_KEYS
+    for key in keys:
         entries = record.get(key)
         if isinstance(entries, list) and entries and isinstance(entries[0], dict) and key not in WRAPPED:
             return entries

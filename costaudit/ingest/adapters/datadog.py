@@ -13,15 +13,19 @@ from typing import Any, Final
 
 from costaudit.ingest.adapters.row_facts import set_cost, set_labels
 from costaudit.ingest.adapters.row_values import items, milliseconds, number, objects, picousd_of, short_code
+from costaudit.ingest.adapters.trace_store import around, calls_among, linked
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
-from costaudit.schema import Call, Quality, Status
+from costaudit.schema import Call, Quality, SpanKind, SpanLink, Status
 from costaudit.stated import Stated
 
 KINDS: Final = ("llm", "embedding")
+HOLDERS: Final = ("agent", "tool", "retrieval")
+"""Kinds of spans whose calls are others than a call around them."""
+NO_PARENT: Final = "undefined"
 NANO_PER_USD: Final = 10**9
 NS_PER_MS: Final = 10**6
 
@@ -38,11 +42,11 @@ _KNOWN: Final = frozenset({
 def _spans(record: Record) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """The spans of a record, each with what stands around it."""
     outer = mapping(mapping(record.get("data")).get("attributes")) or mapping(record.get("attributes"))
-    around = outer or record
-    if isinstance(around.get("spans"), (list, str)):
-        yield from ((span, around) for span in objects(around["spans"]))
+    outside = outer or record
+    if isinstance(outside.get("spans"), (list, str)):
+        yield from ((span, outside) for span in objects(outside["spans"]))
     else:
-        yield around, around
+        yield outside, outside
 
 
 def _kind(span: Mapping[str, Any]) -> str | None:
@@ -63,28 +67,53 @@ def is_datadog(record: Record) -> bool:
 
 def calls_from_datadog(record: Record) -> list[Call]:
     """The calls of the spans of a record. Raises Skip for impossible usage."""
-    return [_call(span, around) for span, around in _spans(record) if _kind(span) in KINDS]
+    return calls_among(traced_spans(record))
 
 
-def _call(span: Mapping[str, Any], around: Mapping[str, Any]) -> Call:
-    meta, metrics = mapping(span.get("meta")), mapping(span.get("metrics"))
-    named = {**mapping(meta.get("metadata")), **mapping(span.get("metadata")), **meta, **span}
-    tags = _tags([*items(around.get("tags")), *items(span.get("tags"))])
-    trace, ident = text(span.get("trace_id")), text(span.get("span_id"))
+def traced_spans(record: Record) -> list[Call]:
+    """The calls of a record, and what its other spans say of the calls inside them."""
+    found: list[Call] = []
+    for span, outside in _spans(record):
+        call = _call(span, outside) if _kind(span) in KINDS else _named(span, outside)
+        call.span = _link(span)
+        found += [call] if _kind(span) in KINDS else around(call.span, call)
+    return found
+
+
+def _link(span: Mapping[str, Any]) -> SpanLink | None:
+    kind, parent = _kind(span), text(span.get("parent_id"))
+    apart = SpanKind.APART if kind in HOLDERS else SpanKind.AROUND
+    return linked(
+        text(span.get("trace_id")),
+        text(span.get("span_id")),
+        None if parent == NO_PARENT else parent,
+        SpanKind.CALL if kind in KINDS else apart,
+    )
+
+
+def _named(span: Mapping[str, Any], outside: Mapping[str, Any]) -> Call:
+    """Whose a span is."""
+    tags = _tags([*items(outside.get("tags")), *items(span.get("tags"))])
     call = Call(
-        ts=timestamp_us(span.get("start_ns")),
-        call_id=f"{trace}:{ident}" if trace and ident else ident,
-        provider=text(named.get("model_provider")),
-        model=model_name(named.get("model_name")),
-        session=text(first(span, "session_id")) or text(around.get("session_id")) or tags.get("session_id"),
-        feature=text(span.get("ml_app")) or text(around.get("ml_app")) or tags.get("ml_app"),
-        latency_ms=_milliseconds(number(span.get("duration"))),
-        final=True,
+        session=text(first(span, "session_id")) or text(outside.get("session_id")) or tags.get("session_id"),
+        feature=text(span.get("ml_app")) or text(outside.get("ml_app")) or tags.get("ml_app"),
     )
     set_labels(call, tags)
+    return call
+
+
+def _call(span: Mapping[str, Any], outside: Mapping[str, Any]) -> Call:
+    meta, metrics = mapping(span.get("meta")), mapping(span.get("metrics"))
+    named = {**mapping(meta.get("metadata")), **mapping(span.get("metadata")), **meta, **span}
+    trace, ident = text(span.get("trace_id")), text(span.get("span_id"))
+    call = _named(span, outside)
+    call.ts, call.latency_ms = timestamp_us(span.get("start_ns")), _milliseconds(number(span.get("duration")))
+    call.call_id = f"{trace}:{ident}" if trace and ident else ident
+    call.provider, call.model = text(named.get("model_provider")), model_name(named.get("model_name"))
+    call.final = True
     if str(span.get("status")) == "error" or mapping(meta.get("error")):
         call.status = Status.ERROR.value
-        call.error_code = short_code(mapping(meta.get("error"))) or tags.get("error_type")
+        call.error_code = short_code(mapping(meta.get("error")))
     call.stated = Stated(
         prompt=count(metrics.get("input_tokens"), "input_tokens"),
         completion=count(metrics.get("output_tokens"), "output_tokens"),
@@ -119,5 +148,6 @@ ADAPTER: Final = Adapter(
     title="Datadog LLM Observability: spans of the export API and of the intake",
     matches=is_datadog,
     calls=calls_from_datadog,
+    traced=traced_spans,
     needs=("span_kind", "start_ns", "metrics"),
 )

@@ -1,9 +1,9 @@
 """W&B Weave: calls of the API and of the UI's export.
 
 `summary.usage` counts by model. A call with children has the sum of theirs there, any other the usage of its
-output (`finish_call` in weave/trace/weave_client.py): an op is a call of a model where its output holds
-usage, or, where outputs were left out, where its name is that of a model's API. What an op hands on of a
-response has its id, and so is the same call.
+output (`finish_call` in weave/trace/weave_client.py). An op around one call repeats its usage: that they are
+the same is found when all is read (`costaudit.tape.nesting`). One with several requests is a sum, which is
+refused. What an op hands on of a response has its id, and so is the same call.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any, Final
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import response_id_of, set_answer, set_cost, set_labels
 from costaudit.ingest.adapters.row_values import elapsed_ms, milliseconds, number, short_code
+from costaudit.ingest.adapters.trace_store import around, calls_among, linked
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
-from costaudit.schema import Call, Quality, Status
+from costaudit.schema import Call, Quality, SpanKind, Status
 
 _OP: Final = re.compile(r"/op/([^:/]+)")
 """Where a reference names its op: `weave:///entity/project/op/openai.chat.completions.create:digest`."""
@@ -39,18 +40,28 @@ def is_weave(record: Record) -> bool:
 
 
 def calls_from_weave(record: Record) -> list[Call]:
-    """The call of a model that an op is, if it is one. Raises Skip for sums and impossible usage."""
+    """The call of a model that an op may be. Raises Skip for sums and impossible usage."""
+    return calls_among(traced_op(record))
+
+
+def traced_op(record: Record) -> list[Call]:
+    """The call of a model that an op may be, or what it says of the calls inside it."""
     summary, output = mapping(record.get("summary")), mapping(record.get("output"))
     usage = mapping(summary.get("usage"))
     own = isinstance(output.get("usage"), Mapping)
     name = _op_name(record)
     if len(usage) > 1 or any(_requests(counts) > 1 for counts in usage.values()):
         raise Skip("aggregate", "the sum of several requests")
-    if not own and not MODEL_OPS.fullmatch(name):
-        if usage:
-            raise Skip("aggregate", "the usage of a call inside of it")
-        return []
     call = _call(record, summary, output, name)
+    is_call = own or usage or MODEL_OPS.fullmatch(name)
+    call.span = linked(
+        text(record.get("trace_id")),
+        text(record.get("id")),
+        text(record.get("parent_id")),
+        SpanKind.CALL if is_call else SpanKind.AROUND,
+    )
+    if not is_call:
+        return around(call.span, call)
     for model, counts in usage.items():
         call.model = call.model or model
         if not own:
@@ -118,5 +129,6 @@ ADAPTER: Final = Adapter(
     title="W&B Weave: calls of the API and of exports",
     matches=is_weave,
     calls=calls_from_weave,
+    traced=traced_op,
     needs=("op_name", "started_at", "trace_id", "summary"),
 )

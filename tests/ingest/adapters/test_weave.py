@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from costaudit.ingest.adapters.weave import ADAPTER
 from costaudit.ingest.format import Skip
 from costaudit.ingest.settle import settled
 from costaudit.schema import Call
+from tests.engine.audits import audit, write_jsonl
 from tests.tape.calls import merge_calls
 
 USAGE = {
@@ -51,12 +53,24 @@ def test_an_op_whose_output_holds_usage_is_a_call():
     assert (call.session, call.latency_ms, call.final) == ("t1", 2500, True)
 
 
-def test_ops_around_it_are_sums():
-    for usage in (ONE, {"gpt-4o": {**USAGE, "requests": 3}}, {**ONE, "gpt-4.1": {"requests": 1, **USAGE}}):
-        for name in ("agent", "Pipeline.predict", "langchain.Chain.RunnableSequence"):
-            with pytest.raises(Skip, match="aggregate"):
-                ADAPTER.calls(op(name, "x", usage))
+def test_ops_around_several_calls_are_sums():
+    for usage in ({"gpt-4o": {**USAGE, "requests": 3}}, {**ONE, "gpt-4.1": {"requests": 1, **USAGE}}):
+        with pytest.raises(Skip, match="aggregate"):
+            ADAPTER.calls(op("agent", "x", usage))
     assert calls(op("retrieve", "x")) == []
+
+
+def test_an_op_around_one_call_is_that_call(tmp_path: Path):
+    """Also over several ops, and whichever is exported first; alone it stands for the call inside of it."""
+    outer = op("agent", "x", ONE, id="w0")
+    chain = op("langchain.Chain", "x", ONE, id="w1", parent_id="w0")
+    inner = op("openai.chat.completions.create", BODY, ONE, id="w2", parent_id="w1")
+    for log in ([outer, chain, inner], [inner, chain, outer], [outer]):
+        report = audit(write_jsonl(tmp_path / "log.jsonl", log))
+        assert report.inputs.requests == 1
+        assert (report.spend.tokens.input, report.spend.tokens.output) == (80, 300)
+    two = [op("openai.x", BODY, ONE, id=i, parent_id="w0", trace_id=f"t{i}") for i in ("w3", "w4")]
+    assert audit(write_jsonl(tmp_path / "log.jsonl", two)).inputs.requests == 1  # one response, twice
 
 
 def test_a_response_that_an_op_hands_on_is_the_same_call():
