@@ -10,7 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from costaudit.ingest.adapters import anthropic_messages, cohere, flat, openai_chat, openai_responses
+from costaudit.ingest.adapters import (
+    anthropic_messages,
+    cohere,
+    flat,
+    ollama,
+    openai_chat,
+    openai_responses,
+)
 from costaudit.ingest.adapters.flat_fields import BY_TARGET
 from costaudit.ingest.fields import text
 from costaudit.ingest.format import Adapter, Record
@@ -99,6 +106,7 @@ BODIES: Final = tuple(
         anthropic_messages.ADAPTER,
         replace(openai_chat.ADAPTER, calls=_calls_from_chat),
         cohere.ADAPTER,
+        ollama.ADAPTER,
     )
 )
 """The formats of bodies that others are told by: before all that a body could be taken for."""

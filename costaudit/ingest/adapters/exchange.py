@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from costaudit.ingest.adapters.cohere import is_cohere
+from costaudit.ingest.adapters.ollama import is_ollama
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.response_body import calls_from_body, error_call, fold_events
 from costaudit.ingest.fields import first, flag, mapping, model_name, text, timestamp_us
@@ -47,6 +48,12 @@ BEDROCK_HOST: Final = "bedrock-"
 
 BY_SHAPE: Final = (None, "anthropic", "cohere")
 """Providers that the shape of a body gives: the one that a host name tells is better."""
+
+EVENTS: Final = ("_sse_events", "_ndjson")
+"""Keys under which a recorded stream is kept, event by event."""
+
+COUNTS: Final = ('"usage"', '"eval_count"', '"billed_units"')
+"""What the text of a body that counts its tokens holds."""
 
 PAIRS: Final = (("request", "response"), ("kwargs", "response"))
 MODEL_IN_PATH: Final = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
@@ -170,21 +177,22 @@ def _unwrapped(value: Any) -> Any:
 def _body(response: Any) -> Mapping[str, Any] | None:
     """The response as one body: streams are folded, text is decoded; None when there is none."""
     if isinstance(response, Mapping):
-        events = response.get("_sse_events")
-        return fold_events(events) if isinstance(events, list) else response
+        events = next((response[key] for key in EVENTS if isinstance(response.get(key), list)), None)
+        return response if events is None else fold_events(events)
     if isinstance(response, list):
         return fold_events(response)
     if isinstance(response, str):
-        return fold_events(_sse_events(response)) if "data:" in response[:500] else mapping(response) or None
+        is_stream = "data:" in response[:500] or "}\n{" in response
+        return fold_events(_events_in(response)) if is_stream else mapping(response) or None
     return None
 
 
-def _sse_events(stream: str) -> Iterator[Any]:
-    """The JSON events in the text of a server-sent event stream."""
+def _events_in(stream: str) -> Iterator[Any]:
+    """The JSON events in the text of a stream: server-sent events, or a line for each."""
     for line in stream.splitlines():
-        if line.startswith("data:"):
+        if line.startswith(("data:", "{")):
             try:
-                yield json.loads(line[5:])
+                yield json.loads(line.removeprefix("data:"))
             except (ValueError, RecursionError):  # [DONE], or a stream that was cut
                 continue
 
@@ -226,15 +234,18 @@ def _milliseconds(value: Any) -> int | None:
 def _looks_like_a_body(response: Any) -> bool:
     """True for a body or a stream, decoded or as text, that some API may have sent."""
     if isinstance(response, str):
-        return response.startswith(("data:", "event:")) or (response[:1] == "{" and '"usage"' in response)
+        return response.startswith(("data:", "event:")) or (
+            response[:1] == "{" and any(name in response for name in COUNTS)
+        )
     if isinstance(response, list):
         return fold_events(response[:3]) is not None
     return isinstance(response, Mapping) and (
         isinstance(response.get("usage"), Mapping)
-        or isinstance(response.get("_sse_events"), list)
+        or any(isinstance(response.get(key), list) for key in EVENTS)
         or isinstance(response.get("object"), str)
         or isinstance(response.get("error"), Mapping)
         or is_cohere(response)
+        or is_ollama(response)
     )
 
 

@@ -26,7 +26,7 @@ from costaudit.stated import Stated
 
 FEATURE: Final = "opencode"
 GATEWAYS: Final = ("openrouter", "vercel", "opencode", "github-copilot")
-"""Providers of opencode that pass requests on to others."""
+"""Providers of opencode that pass requests on; of these OpenRouter alone has prices of its own."""
 
 ROLES: Final = ("user", "assistant")
 KINDS: Final = (
@@ -143,7 +143,7 @@ def _call(message: Mapping[str, Any]) -> Call:
     provider = text(first(message, "providerID") or model.get("providerID"))
     call = Call(
         ts=timestamp_us(time.get("created")),
-        provider=provider,
+        provider=None if provider in GATEWAYS[1:] else provider,
         model=model_name(first(message, "modelID") or model.get("id")),
         gateway=provider if provider in GATEWAYS else None,
         session=text(message.get("sessionID")),
@@ -168,7 +168,7 @@ def _identity(message: Mapping[str, Any], call: Call) -> str | None:
         return text(message.get("id"))
     tokens = mapping(message.get("tokens"))
     counted = ":".join(str(tokens.get(name)) for name in ("input", "output", "reasoning"))
-    return f"opencode:{created}:{completed}:{call.provider}/{call.model}:{counted}"
+    return f"opencode:{created}:{completed}:{call.gateway or call.provider}/{call.model}:{counted}"
 
 
 def _with_usage(call: Call, said: Mapping[str, Any]) -> Call:

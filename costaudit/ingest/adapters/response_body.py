@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from costaudit.ingest.adapters.anthropic_messages import calls_from_message, is_message
 from costaudit.ingest.adapters.cohere import calls_from_cohere, is_cohere
+from costaudit.ingest.adapters.ollama import calls_from_ollama, is_ollama
 from costaudit.ingest.adapters.openai_chat import (
     CHUNK,
     OBJECTS,
@@ -53,6 +54,7 @@ _SHAPES: Final[tuple[tuple[Callable[[Record], bool], Callable[[Record], list[Cal
     (is_response, _calls_from_response),
     (is_message, calls_from_message),
     (is_cohere, calls_from_cohere),
+    (is_ollama, calls_from_ollama),
 )
 
 
@@ -105,8 +107,8 @@ def fold_events(events: Iterable[Any]) -> dict[str, Any] | None:
 def _fold_event(body: dict[str, Any] | None, event: Mapping[str, Any]) -> dict[str, Any] | None:
     """The body after one event; None when the event says nothing about it."""
     kind = event.get("type")
-    if isinstance(event.get("response"), Mapping):
-        return dict(event["response"])
+    if isinstance(event.get("response"), Mapping) or is_ollama(event):
+        return dict(event if is_ollama(event) else event["response"])  # Ollama's last line states the usage
     if kind == "message_start":
         return dict(mapping(event.get("message")))
     if kind == "message_delta" and body is not None:

@@ -333,7 +333,7 @@ def test_what_becomes_of_every_real_exchange(logs: Callable[[str], list[dict[str
             calls += len(settled(ADAPTER.calls(record)))
         except Skip as skip:
             skipped.append((skip.reason, record["host"]))
-    assert (calls, len(skipped)) == (1440, 518)
+    assert (calls, len(skipped)) == (1461, 497)
     assert {reason for reason, _ in skipped} == {"unrecognised"}
     ours = ("openai.com", "openai.azure.com", "anthropic.com", "openrouter.ai", "groq.com", "mistral.ai")
     assert not [host for _, host in skipped if host.endswith(ours)]

@@ -75,6 +75,19 @@ def test_reasoning_without_a_total_is_read_as_beside_output_and_said_to_be_ambig
     assert only(message(tokens={**tokens, "reasoning": 0})).reading == "exclusive"
 
 
+@pytest.mark.parametrize(
+    ("named", "provider", "gateway"),
+    [
+        ("anthropic", "anthropic", None),
+        ("openrouter", "openrouter", "openrouter"),
+        ("github-copilot", None, "github-copilot"),
+    ],
+)
+def test_who_answered(named: str, provider: str | None, gateway: str | None):
+    call = only(message(providerID=named))
+    assert (call.provider, call.gateway) == (provider, gateway)
+
+
 def test_a_plan_states_no_cost():
     assert only(message(cost=0)).reported_picousd is None
 
