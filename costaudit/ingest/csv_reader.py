@@ -28,10 +28,11 @@ from costaudit.ingest.csv_blocks import csv_blocks
 from costaudit.ingest.csv_rows import At, TableRows, fields_of, rows_of
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.encoding import is_utf8
+from costaudit.ingest.envelopes import Inner
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
-from costaudit.ingest.records import RecordParser
+from costaudit.ingest.records import RecordParser, records_in
 from costaudit.ingest.sniff import PEEK_BYTES, header_of
 from costaudit.ingest.streams import BOM, TextBlock, peek_text
 from costaudit.ingest.written_columns import WrittenColumns
@@ -81,7 +82,8 @@ class CsvReader(OneFile):
         rows = islice(csv_blocks(file, reader.header, block_bytes=PEEK_BYTES), 1)
         sample = list(islice((r for _, r in reader.read(rows) if not isinstance(r, Skip)), SAMPLE))
         reader.adapter = forced or detect(sample, adapters)
-        if reader.adapter is not None and reader.adapter.name == "flat":
+        is_flat = reader.adapter is not None and reader.adapter.name == "flat"
+        if is_flat and not any(isinstance(record, Inner) for record in sample):
             reader.layout = flat_text_layout(names, sample)
         return reader
 
@@ -89,17 +91,18 @@ class CsvReader(OneFile):
         """Every record in order with its line, or why there is none."""
         return self.read(csv_blocks(self.file, self.header, block_bytes=PEEK_BYTES))
 
-    def read(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[int, dict[str, str] | Skip]]:
+    def read(self, blocks: Iterable[TextBlock]) -> Iterator[tuple[int, Record | Skip]]:
         """The records of some blocks with their lines, or why there is none: the first broken rows."""
         for block in blocks:
             if block.trouble is not None:
                 yield block.first_line, Skip(block.trouble)
                 continue
             rows = self._rows(block)
-            found: list[tuple[int, dict[str, str] | Skip]] = [
+            found: list[tuple[int, Record | Skip]] = [
                 (at.line, Skip("wrong_columns", why)) for at, why in rows.examples
             ]
-            found += [(at.line, self._record(fields)) for at, fields in self._read(rows)]
+            for at, fields in self._read(rows):
+                found += ((at.line, record) for record in records_in(self._record(fields), self.adapters))
             found.sort(key=lambda entry: entry[0])
             yield from ((block.first_line + line, record) for line, record in found)
 

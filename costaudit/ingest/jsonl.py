@@ -24,6 +24,7 @@ from costaudit.ingest.adapters.flat_layout import KEYS, FlatLayout, flat_layout
 from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines, unused_in_texts
 from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
+from costaudit.ingest.envelopes import Inner, objects_in
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.json_columns import ColumnReader, Columns
@@ -144,6 +145,7 @@ class JsonlReader(OneFile):
         if adapter is not None and adapter.session is not None:
             block_bytes = max(block_bytes, SESSION_BYTES)
         is_flat = adapter is not None and adapter.name == "flat"
+        is_flat = is_flat and not any(isinstance(record, Inner) for record in sample)
         fast = _Fast(sample).with_keys(_keys_in(sample), ()) if is_flat else None
         return cls(file, adapter, forced is not None, block_bytes, adapters, fast)
 
@@ -313,6 +315,11 @@ _BETWEEN: Final = re.compile(r"\s*(?:,\s*(?=\{))?")
 _PIECE_OF_ARRAY: Final = re.compile(r"[\[,]?\s*(\{.*\})\s*[,;\]]?", re.DOTALL)
 
 
+_BEGINS_JSON: Final = re.compile(r'\{|\[\s*(?:[\[{"\]]|$)')
+_FRAMING: Final = re.compile(r"data:(?:\s*\[DONE\])?|(?:event|id|retry):\s*[\w.:-]*|:.{0,100}")
+"""Lines of a stream of server-sent events that hold nothing."""
+
+
 def _decode_leniently(line: bytes) -> list[Any]:
     try:
         text = line.decode("utf-8").strip()
@@ -321,6 +328,10 @@ def _decode_leniently(line: bytes) -> list[Any]:
     piece = _PIECE_OF_ARRAY.fullmatch(text)
     if piece is not None:  # a line of an array that is written record by record
         text = piece[1]
+    if not _BEGINS_JSON.match(text):
+        found = list(objects_in(text))
+        if found or _FRAMING.fullmatch(text):
+            return found
     values: list[Any] = []
     at = 0
     try:

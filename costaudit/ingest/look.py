@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from costaudit.errors import InputError, UsageError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.detect import SAMPLE, matching, read_record
+from costaudit.ingest.envelopes import around_of, fill
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import Nearest, nearest_format
@@ -106,7 +107,12 @@ Read = Callable[[Record], tuple[Adapter, list[Call]]]
 
 def _reading(reader: FileReader, adapters: Sequence[Adapter], *, forced: bool) -> Read:
     expected, plain = None if reader.adapter is None else reader.adapter.for_one_file(), reader.written.plain
-    return lambda record: read_record(plain(record)[0], expected, forced=forced, adapters=adapters)
+
+    def read(record: Record) -> tuple[Adapter, list[Call]]:
+        adapter, calls = read_record(plain(record)[0], expected, forced=forced, adapters=adapters)
+        return adapter, [fill(call, around_of(record)) for call in calls]
+
+    return read
 
 
 def _remember(record: Record | Skip, read: Read) -> None:
@@ -145,17 +151,21 @@ def _add(
     look.not_calls += not calls
     known = {example.format for example in look.examples if example.calls or not calls}
     if adapter.name not in known:
-        trace = trace_record(record, _plainly(adapter, written, forced=look.forced)) if calls else KeyTrace()
+        alone = _plainly(adapter, written, around_of(record), forced=look.forced)
+        trace = trace_record(record, alone) if calls else KeyTrace()
         look.examples.append(ReadRecord(number, adapter.name, tuple(calls), trace))
 
 
-def _plainly(adapter: Adapter, written: WrittenColumns, *, forced: bool) -> Callable[[Record], list[Call]]:
+def _plainly(
+    adapter: Adapter, written: WrittenColumns, around: Sequence[Record], *, forced: bool
+) -> Callable[[Record], list[Call]]:
     """A record read by itself, without what lines before it said."""
 
     def read(record: Record) -> list[Call]:
         if not (forced or adapter.matches(record)):
             raise Skip("unrecognised")
-        return settled(adapter.calls(written.plain(record)[0]))
+        calls = adapter.calls(written.plain(record)[0])
+        return [fill(call, around) for call in settled(calls)]
 
     return read
 

@@ -21,6 +21,8 @@ PAGE_KEYS: Final = (
     "calls",
     "entries",
     "events",
+    "logEvents",
+    "hits",
     "resourceSpans",
     "resourceLogs",
 )
@@ -36,9 +38,16 @@ WRAPPED: Final = ("resourceSpans", "resourceLogs")
 def page_records(record: Mapping[str, Any]) -> list[Any]:
     """The records of a page: the first list of objects under a known key, also one object further inside.
 
+    CloudWatch Logs Insights answers with rows of names and values.
+
     >>> page_records({"success": True, "data": {"items": [{"id": 1}], "total": 1}})
     [{'id': 1}]
+    >>> page_records({"results": [[{"field": "@message", "value": "x"}]]})
+    [{'@message': 'x'}]
     """
+    rows = record.get("results")
+    if isinstance(rows, list) and rows and all(_is_row(row) for row in rows):
+        return [{cell["field"]: cell["value"] for cell in row} for row in rows]
     inner = (_listed(record[key]) for key in PAGE_KEYS if isinstance(record.get(key), Mapping))
     return _listed(record) or next((found for found in inner if found), [])
 
@@ -50,6 +59,13 @@ def _listed(record: Mapping[str, Any]) -> list[Any]:
         if isinstance(entries, list) and entries and isinstance(entries[0], dict) and key not in WRAPPED:
             return entries
     return []
+
+
+def _is_row(row: Any) -> bool:
+    return isinstance(row, list) and all(
+        isinstance(cell, dict) and cell.keys() == {"field", "value"} and isinstance(cell["field"], str)
+        for cell in row
+    )
 
 
 def entries_of(value: Any) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
 from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.detect import SAMPLE, detect
+from costaudit.ingest.envelopes import Inner
 from costaudit.ingest.fields import START_US
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
@@ -87,8 +88,12 @@ class ParquetReader(OneFile):
         twice = next((name for name, number in Counter(schema.names).items() if number > 1), None)
         if twice is not None:
             raise InputError(f"two columns are called {twice!r}", path=file.name)
-        adapter = forced or detect(_records(pa.Table.from_batches([sample])), adapters)
-        layout = flat_table_layout(schema) if adapter is not None and adapter.name == "flat" else None
+        rows = _records(pa.Table.from_batches([sample]))
+        first = [r for row in rows for r in records_in(row, adapters) if not isinstance(r, Skip)]
+        adapter = forced or detect(first, adapters)
+        is_flat = adapter is not None and adapter.name == "flat"
+        is_flat = is_flat and not any(isinstance(record, Inner) for record in first)
+        layout = flat_table_layout(schema) if is_flat else None
         if layout is None:
             names = list(schema.names)
             return cls(file, adapter, forced is not None, None, names, metadata=metadata, adapters=adapters)

@@ -11,6 +11,8 @@ from costaudit.ingest.asked import asked_of
 from costaudit.ingest.by_words import take_by_words
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import matching
+from costaudit.ingest.envelopes import around_of, fill, is_no_record, is_open, opened
+from costaudit.ingest.extended_json import plain_types
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.pages import entries_of, page_records
 from costaudit.ingest.quarantine import Place
@@ -69,6 +71,7 @@ class RecordParser:
         if not isinstance(entry, Mapping):
             self.set_aside(not_object(entry), place)
             return
+        entry = plain_types(entry)
         adapter = self._adapter_of(entry)
         if page and (adapter is None or (self._forced and not adapter.matches(entry))):
             inner = page_records(entry)
@@ -76,15 +79,34 @@ class RecordParser:
                 self._take(record, place, page=False)
             if inner:
                 return
-        if adapter is None:
+        held = self._opened(entry, adapter)
+        if held is not None:
+            entry, adapter = held, self._adapter_of(held)
+        if adapter is None and is_no_record(entry):
+            self.ignore()
+        elif adapter is None:
             self.set_aside(Skip("unrecognised"), place)
-            return
+        else:
+            self._take_record(adapter, entry, place)
+
+    def _opened(self, record: Record, adapter: Adapter | None) -> Record | None:
+        """The record in an envelope, where the format of a record is not known for certain."""
+        if adapter is None or is_open(record, adapter):
+            return opened(record, self._adapters)
+        if self._forced and not adapter.matches(record):
+            return opened(record, (adapter,))
+        return None
+
+    def _take_record(self, adapter: Adapter, entry: Record, place: Place) -> None:
+        around = around_of(entry)
         entry = self._plain(entry, place)
         try:
             found = self._calls_in(adapter, entry)
         except Skip as skip:
             self.set_aside(skip, place)
             return
+        for call in found if around else ():
+            fill(call, around)
         self._parsed.records += 1
         if len(found) == 1 and not is_counted(found[0]):
             _measure_text(found[0], entry)
@@ -154,7 +176,17 @@ def records_in(value: Any, adapters: Sequence[Adapter]) -> Iterator[Record | Ski
 
 
 def _or_page(record: Record, adapters: Sequence[Adapter]) -> list[Any]:
-    return [record] if matching(record, adapters) is not None else page_records(record) or [record]
+    record = plain_types(record)
+    records = [record] if matching(record, adapters) is not None else page_records(record) or [record]
+    return [_or_held(one, adapters) if isinstance(one, Mapping) else one for one in records]
+
+
+def _or_held(record: Record, adapters: Sequence[Adapter]) -> Record:
+    """A record, or the one that it is the envelope of."""
+    record = plain_types(record)
+    adapter = matching(record, adapters)
+    held = opened(record, adapters) if adapter is None or is_open(record, adapter) else None
+    return record if held is None else held
 
 
 _JSON_NAMES: Final[dict[type, str]] = {

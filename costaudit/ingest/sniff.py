@@ -207,6 +207,10 @@ class Header(msgspec.Struct, frozen=True):
     """Lines before the header: blank ones, comments, and the line with which Excel is told the delimiter."""
 
 
+_OBJECT_BEHIND_TEXT: Final = re.compile(r'[^\t;|",]\{"[^"]')
+"""What no field of a table holds, where quotes are doubled or the object is all of it."""
+
+
 def header_of(head: bytes) -> Header | None:
     """The header of a table; None where the text does not begin like one.
 
@@ -223,6 +227,8 @@ def header_of(head: bytes) -> Header | None:
     line = lines[above] if above < len(lines) else ""
     if line.count('"') < 2 and any(other.lstrip()[:1] in ("{", "[") for other in lines[above:]):
         return None
+    if any(_OBJECT_BEHIND_TEXT.search(other) for other in lines[above + 1 : above + _LINES]):
+        return None  # lines of a log with a text before each object
     for delimiter in told or sorted(DELIMITERS, key=line.count, reverse=True):
         names = _names_in(line.rstrip("\r"), delimiter)
         if len(names) > 1 and _are_names(names):

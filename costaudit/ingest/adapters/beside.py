@@ -31,7 +31,13 @@ _TARGETS: Final = (
 )  # fmt: skip
 """What of a flat record may stand beside a body: all but the counts, which are the body's own."""
 
-NAMES: Final = frozenset(path[0] for target in _TARGETS for path in BY_TARGET[target].paths) - {"usage"}
+
+def names_of(*targets: str) -> frozenset[str]:
+    """The keys of a flat record under which some of what it says may stand."""
+    return frozenset(path[0] for target in targets for path in BY_TARGET[target].paths) - {"usage"}
+
+
+NAMES: Final = names_of(*_TARGETS)
 
 _NO_NEWS: Final = frozenset({"id", "model", "created", "usage", "object", "error"})
 """Names that bodies have themselves: where there are no others, there is nothing beside the body."""

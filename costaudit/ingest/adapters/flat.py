@@ -20,6 +20,7 @@ from costaudit.ingest.adapters.flat_fields import (
     FLAT_FIELDS,
     MODEL_TARGETS,
     SUPERSEDED_WORDS,
+    USAGE_TARGETS,
     FieldKind,
 )
 from costaudit.ingest.adapters.flat_unused import unused_in_record
@@ -113,6 +114,14 @@ def matches(record: Record) -> bool:
     )
 
 
+def states_usage(record: Record) -> bool:
+    """Whether a record states a count of tokens or a cost."""
+    return any(record.get(name) is not None for name in _USAGE_ROOTS)
+
+
+_USAGE_ROOTS: Final = frozenset(
+    path[0] for target in (*USAGE_TARGETS, "cost") for path in BY_TARGET[target].paths
+)
 _MODEL_ROOTS = {path[0] for target in MODEL_TARGETS for path in BY_TARGET[target].paths}
 
 
