@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from costaudit.ingest.adapters.dotted import with_objects
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import set_labels, set_usd
 from costaudit.ingest.adapters.row_values import items, milliseconds, number, plain, short_code
@@ -37,7 +38,9 @@ _KNOWN: Final = frozenset({
 
 def is_braintrust(record: Record) -> bool:
     """True for a span."""
-    return "root_span_id" in record and "span_id" in record and ("metrics" in record or "_xact_id" in record)
+    if "root_span_id" not in record or "span_id" not in record:
+        return False
+    return any(name.partition(".")[0] in ("metrics", "_xact_id", "span_attributes") for name in record)
 
 
 def calls_from_braintrust(record: Record) -> list[Call]:
@@ -47,6 +50,7 @@ def calls_from_braintrust(record: Record) -> list[Call]:
 
 def traced_span(record: Record) -> list[Call]:
     """The call of a span, or what it says of the calls inside it."""
+    record = with_objects(record, "span_attributes", "metrics", "metadata")
     attributes, metrics = mapping(record.get("span_attributes")), mapping(record.get("metrics"))
     kind = attributes.get("type")
     if (number(metrics.get("llm_calls")) or 0) > 1:

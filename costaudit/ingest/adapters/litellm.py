@@ -237,17 +237,20 @@ def _if_call(call: Call, row: Record) -> list[Call]:
         return [call]
     if "retrieve_batch" in kind and paid:
         raise Skip("aggregate", "the sum of a batch: read the batch's results")
-    if NO_MODEL.fullmatch(kind) or (not paid and _only_passes(kind, call, row)):
+    if NO_MODEL.fullmatch(kind) or _only_passes(kind, call, row, paid=bool(paid)):
         raise Skip("runs_no_model")
     return [call] if paid or MODEL_CALLS.search(kind) else []
 
 
-def _only_passes(kind: str, call: Call, row: Record) -> bool:
-    """Whether a request was passed through that names no model, or that only reads or deletes."""
+def _only_passes(kind: str, call: Call, row: Record, *, paid: bool) -> bool:
+    """Whether a request was passed through that reads or deletes, or that names no model and cost nothing."""
     if "pass_through" not in kind and "passthrough" not in kind:
         return False
-    method = text(mapping(row.get("proxy_server_request")).get("method")) or ""
-    return method.upper() in _READING or (call.model or "unknown") == "unknown"
+    logged = mapping(mapping(row.get("metadata")).get("passthrough_logging_payload"))
+    method = text(mapping(row.get("proxy_server_request")).get("method")) or text(
+        logged.get("request_method")
+    )
+    return (method or "").upper() in _READING or (not paid and (call.model or "unknown") == "unknown")
 
 
 def is_spend(record: Record) -> bool:

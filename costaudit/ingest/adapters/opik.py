@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.bedrock import calls_from_body as calls_from_converse
+from costaudit.ingest.adapters.dotted import with_objects
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import response_id_of, set_answer, set_labels, set_usd
 from costaudit.ingest.adapters.row_values import elapsed_ms, items, objects, plain, short_code
@@ -112,13 +113,10 @@ def _set_call(call: Call, span: Mapping[str, Any]) -> None:
 
 
 def _set_usage(call: Call, span: Mapping[str, Any]) -> None:
-    usage = dict(mapping(span.get("usage"))) or {
-        name.removeprefix("usage."): value
-        for name, value in span.items()
-        if name.startswith("usage.") and value not in (None, "")
-    }
-    own = {n.removeprefix(ORIGINAL): v for n, v in usage.items() if n.startswith(ORIGINAL)}
-    told = _nested(own) or usage
+    usage = mapping(with_objects(span, "usage").get("usage"))
+    flat = {n.removeprefix(ORIGINAL): v for n, v in usage.items() if n.startswith(ORIGINAL)}
+    own = mapping(with_objects({f"own.{n}": v for n, v in flat.items()}, "own").get("own"))
+    told = _renamed(own or mapping(usage.get("original_usage"))) or usage
     if any(name in told for name in GEMINI["prompt"]):
         _set_gemini(call, told)
     elif "inputTokens" in told:
@@ -127,17 +125,12 @@ def _set_usage(call: Call, span: Mapping[str, Any]) -> None:
         call.quality = Quality.NONE.value
 
 
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Objects out of keys with dots."""
-    found: dict[str, Any] = {}
-    for name, value in flat.items():
-        *outer, last = name.split(".")
-        place = found
-        for key in outer:
-            inner = place.setdefault(key, {})
-            place = inner if isinstance(inner, dict) else {}
-        place[_DETAILS.get(last, last) if outer else last] = value
-    return found
+def _renamed(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts with the names of their details as OpenAI has them."""
+    return {
+        name: {_DETAILS.get(n, n): v for n, v in value.items()} if isinstance(value, Mapping) else value
+        for name, value in told.items()
+    }
 
 
 def _set_gemini(call: Call, told: Mapping[str, Any]) -> None:

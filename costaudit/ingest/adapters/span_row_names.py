@@ -5,7 +5,8 @@ Names are in small letters, without `_` and blanks, and without Azure's ` [UTC]`
 Sources: the schemas of the collector's ClickHouse exporter (`otel_traces`) and of SigNoz (`signoz_index`,
 `durationSort`), the reference of Logfire's `records` table, of Azure Monitor's `dependencies` and
 `AppDependencies` tables, of Snowflake's event tables and of Elastic's traces, Jaeger's UI types
-(`types/trace.tsx`), Phoenix's `get_spans_dataframe` and its database, and dd-trace's `meta` and `metrics`.
+(`types/trace.tsx`), Phoenix's `get_spans_dataframe` and its database, dd-trace's `meta` and `metrics`, and
+the event payload of Sentry's transactions.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ SPAN_OF_OPERATION: Final = "id"
 PARENT: Final[Columns] = (
     "parentid", "parentspanid", "trace.parentid", "parent.id", "operationparentid", "record.parentspanid",
 )  # fmt: skip
-NAME: Final[Columns] = ("name", "spanname", "record.name", "operationname")
+NAME: Final[Columns] = ("name", "spanname", "record.name", "operationname", "op")
 KIND: Final[Columns] = ("spankind", "kind", "kindstring", "record.kind", "itemtype", "dependencytype")
 START: Final[Columns] = (
     "starttime", "starttimestamp", "starttimeunixnano", "starttimemillis", "starttimeus", "start",
     "timestamp", "timegenerated", "@timestamp",
 )  # fmt: skip
 END: Final[Columns] = ("endtime", "endtimestamp", "endtimeunixnano", "finishtimeus")
+END_BESIDE: Final = ("starttimestamp", "timestamp")
+"""With the first, the second is when a span ended (Sentry)."""
 STATUS: Final[Columns] = (
     "statuscode", "otelstatuscode", "statuscodestring", "status.code", "status.statuscode",
     "record.status.code",
@@ -61,7 +64,7 @@ ATTRIBUTES: Final[Columns] = (
     "attributes", "spanattributes", "traceattributes", "recordattributes", "tags", "tag", "customdimensions",
     "custommeasurements", "properties", "measurements", "attributesstring", "attributesnumber",
     "attributesbool", "stringtagmap", "numbertagmap", "booltagmap", "meta", "metrics", "labels",
-    "numericlabels", "custom",
+    "numericlabels", "custom", "data",
 )  # fmt: skip
 """Columns that hold the attributes of a span; a store may divide them by type."""
 RESOURCE: Final[Columns] = (

@@ -112,6 +112,8 @@ def span_of(record: Record, row: Row) -> OtlpSpan:
     attributes = _flattened(_pairs(record, row))
     _take_beside(attributes, row)
     start, end = time_us(first_of(row, names.START)), time_us(first_of(row, names.END))
+    if end is None and all(name in row for name in names.END_BESIDE):
+        end = time_us(row[names.END_BESIDE[1]])
     service = text(first_of(row, names.SERVICE))
     resource = {} if service is None else {"service.name": service}
     return OtlpSpan(

@@ -1,7 +1,7 @@
 """Spans in tables, stores and their answers: Phoenix, Logfire, ClickHouse, Azure Monitor, Jaeger, Elastic.
 
-A record is a row, a trace with its spans (Jaeger, Cloud Trace), a table by columns (Logfire's query API) or a
-table of rows without names (Azure's query API).
+A record is a row, a trace with its spans (Jaeger, Cloud Trace, Sentry's transactions), a table by columns
+(Logfire's query API) or a table of rows without names (Azure's query API).
 """
 
 from __future__ import annotations
@@ -87,6 +87,10 @@ def _rows(record: Record, most: int | None = None) -> Iterator[Record]:
         for span in objects(record.get("spans"))[:most]:
             process = mapping(processes.get(str(span.get("processID"))))
             yield {"traceID": trace, "process": process, **span}
+    root = mapping(mapping(record.get("contexts")).get("trace"))
+    if root:  # a transaction of Sentry is the root of its spans
+        times = {name: record.get(name) for name in ("start_timestamp", "timestamp")}
+        yield from [{**root, **times}, *objects(record.get("spans"))][:most]
     for table in objects(record.get("tables"))[:most]:
         names = [text(column.get("name")) or "" for column in objects(table.get("columns"))]
         rows = table.get("rows")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from costaudit.ingest.adapters.dotted import rejoined, with_objects
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import response_id_of, set_answer, set_cost, set_labels
 from costaudit.ingest.adapters.row_values import elapsed_ms, milliseconds, number, short_code
@@ -34,9 +35,9 @@ the library. Those of frameworks that call such libraries are not among them."""
 
 def is_weave(record: Record) -> bool:
     """True for a call of Weave."""
-    if "op_name" not in record or "started_at" not in record:
+    if "op_name" not in record or "started_at" not in record or "trace_id" not in record:
         return False
-    return "trace_id" in record and any(name in record for name in ("summary", "project_id", "inputs"))
+    return any(name.partition(".")[0] in ("summary", "project_id", "inputs") for name in record)
 
 
 def calls_from_weave(record: Record) -> list[Call]:
@@ -46,8 +47,9 @@ def calls_from_weave(record: Record) -> list[Call]:
 
 def traced_op(record: Record) -> list[Call]:
     """The call of a model that an op may be, or what it says of the calls inside it."""
+    record = with_objects(record, "summary", "output", "inputs", "attributes")
     summary, output = mapping(record.get("summary")), mapping(record.get("output"))
-    usage = mapping(summary.get("usage"))
+    usage = rejoined(mapping(summary.get("usage")), "_tokens")
     own = isinstance(output.get("usage"), Mapping)
     name = _op_name(record)
     if len(usage) > 1 or any(_requests(counts) > 1 for counts in usage.values()):
@@ -117,7 +119,7 @@ def _error_type(exception: Any) -> Any:
 
 def _cost(summary: Mapping[str, Any], reported: int | None) -> int | None:
     """What Weave's own price table makes of it, where the export was asked for costs."""
-    costs = mapping(mapping(summary.get("weave")).get("costs"))
+    costs = rejoined(mapping(mapping(summary.get("weave")).get("costs")), "_cost")
     names = ("prompt_tokens_total_cost", "completion_tokens_total_cost")
     parts = [picousd(mapping(cost).get(name)) for cost in costs.values() for name in names]
     found = [part for part in parts if part is not None]

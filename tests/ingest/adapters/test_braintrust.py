@@ -63,6 +63,13 @@ def test_spans_of_claude_that_could_be_of_either_version_are_told():
     assert (call.reading, counts(call)[:3]) == ("exclusive", (70, 1900, 30))
 
 
+def test_an_export_in_columns():
+    record = {k: v for k, v in span().items() if k not in ("metrics", "metadata", "span_attributes")}
+    record |= {f"metrics.{name}": str(value) for name, value in METRICS.items()}
+    (call,) = calls(record | {"span_attributes.type": "llm", "metadata.model": "gpt-4o"})
+    assert (counts(call), call.model) == ((70, 1900, 30, 0, 300, 200), "gpt-4o")
+
+
 def test_tasks_evaluations_and_scores_are_no_calls():
     for kind in ("task", "eval", "function", "score", "tool", None):
         assert calls(span(str(kind))) == []

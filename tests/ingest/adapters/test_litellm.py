@@ -253,7 +253,7 @@ def test_of_what_is_passed_through_reading_runs_no_model():
         {"usage_object": None}, **passed, proxy_server_request='{"method": "GET", "url": "/v1/models"}'
     )
     unnamed = row({"usage_object": None}, **passed, model="unknown")
-    for record in (read, unnamed):
+    for record in (read, unnamed, read | {"spend": 0.01, "prompt_tokens": 9}):
         with pytest.raises(Skip, match="runs_no_model"):
             SPEND.calls(record)
     assert len(SPEND.calls(row({"usage_object": None}, **passed))) == 1

@@ -90,6 +90,25 @@ def test_a_failed_call_has_no_usage():
     assert (call.status, call.error_code, call.quality) == ("error", "RateLimitError", "none")
 
 
+def test_an_export_in_columns():
+    """As a CSV file has it: names of models have dots of their own."""
+    record = {
+        "id": "w1", "op_name": "weave:///e/p/op/ask:abc", "trace_id": "t1", "parent_id": "",
+        "started_at": "2026-10-05T10:00:00Z", "summary.usage.gpt-4.1.requests": "1",
+        "summary.usage.gpt-4.1.prompt_tokens": "2000", "summary.usage.gpt-4.1.completion_tokens": "300",
+        "summary.usage.gpt-4.1.prompt_tokens_details.cached_tokens": "1920", "output": "text",
+        "summary.weave.costs.gpt-4.1.prompt_tokens_total_cost": "0.001", "summary.weave.latency_ms": "900",
+    }  # fmt: skip
+    (call,) = calls(record)
+    assert (counts(call), call.model) == ((80, 1920, 0, 300), "gpt-4.1")
+    assert (call.reported_picousd, call.latency_ms) == (1_000_000_000, 900)
+    columns = {k: v for k, v in op("x").items() if k not in ("output", "summary", "inputs")}
+    columns |= {"output.id": "chatcmpl-1", "output.model": "gpt-4o", "output.object": "chat.completion"}
+    columns |= {"output.usage.prompt_tokens": "7", "output.usage.completion_tokens": "5"}
+    (call,) = calls(columns)
+    assert (counts(call), call.response_id) == ((7, 0, 0, 5), "chatcmpl-1")
+
+
 def test_costs_of_weave_are_reported():
     costs = {"gpt-4o": {"prompt_tokens_total_cost": 0.0026, "completion_tokens_total_cost": 0.003}}
     (call,) = calls(op("openai.x", BODY, summary={"usage": ONE, "weave": {"costs": costs}}))
