@@ -72,15 +72,17 @@ class CsvReader(OneFile):
             raise InputError(
                 "the table has no header", path=file.name, hint="the first line names the columns"
             )
-        names = header.names
+        names = _with_index(header.names)
         twice = next((name for name, number in Counter(names).items() if number > 1), None)
-        if twice is not None:
-            raise InputError(f"two columns are called {twice!r}", path=file.name, line=header.above + 1)
         reader = cls(
             file, forced, forced is not None, header.delimiter, names, header.above + 1, None, adapters
         )
         rows = islice(csv_blocks(file, reader.header, block_bytes=PEEK_BYTES), 1)
         sample = list(islice((r for _, r in reader.read(rows) if not isinstance(r, Skip)), SAMPLE))
+        if names != header.names and any(row.get(names[0]) != row.get(header.names[0]) for row in sample):
+            twice = header.names[0]
+        if twice is not None:
+            raise InputError(f"two columns are called {twice!r}", path=file.name, line=header.above + 1)
         reader.adapter = forced or detect(sample, adapters)
         is_flat = reader.adapter is not None and reader.adapter.name == "flat"
         if is_flat and not any(isinstance(record, Inner) for record in sample):
@@ -189,6 +191,11 @@ class CsvReader(OneFile):
 
     def _record(self, fields: Sequence[str]) -> dict[str, str]:
         return {n: v for n, v in zip(self.names, fields, strict=True) if v.strip() not in NOTHING}
+
+
+def _with_index(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, another one for the first if it is an index that pandas wrote beside the column it is of."""
+    return (f"{names[0]} (index)", *names[1:]) if names[0] and names.count(names[0]) == 2 else names
 
 
 def _has_padding(data: bytes, delimiter: str) -> bool:

@@ -7,9 +7,8 @@ spans between them included, from the inside out:
 - Around exactly one call with the same usage stands the same call: the two are merged, as records are that
   share an id. So it is with a span without usage around one call, and with one call without usage inside.
 - A span around calls of another usage sums them up, or counts in another way: the calls inside count, and it
-  is none. It counts beside them where it has a response id of its own, which only a response has, where they
-  are embeddings and it is not, or where an agent or a tool inside of it made them and they are not what it
-  states.
+  is none. It counts beside them where its response id is none of theirs, where they are embeddings and it is
+  not, or where an agent or a tool inside of it made them and they are not what it states.
 - A failed call and a good one are never the same.
 - Session, user and feature of a call are its own or those of the nearest span around it that has them.
 
@@ -159,6 +158,8 @@ class _Below(msgspec.Struct):
     """Those without usage that did not fail, and that no agent or tool of it made."""
     failures: int = 0
     """Those that failed without usage, likewise."""
+    nameless: int = 0
+    """Those of the first that have no response id."""
     input: int = 0
     """Of all with usage, however they were made."""
     output: int = 0
@@ -173,14 +174,14 @@ class _Below(msgspec.Struct):
     def take(self, other: _Below, *, apart: bool) -> _Below:
         """Both together; the larger one is kept and the smaller one taken in."""
         if apart:
-            other = _Below([], set(), set(), [], 0, other.input, other.output, other.count)
+            other = _Below([], set(), set(), [], 0, 0, other.input, other.output, other.count)
         if len(other.near) + len(other.silent) > len(self.near) + len(self.silent):
             return other.take(self, apart=False)
         self.near += other.near
         self.usages |= other.usages
         self.responses |= other.responses
         self.silent += other.silent
-        for name in ("failures", "input", "output", "count", "near_input", "near_output"):
+        for name in ("failures", "nameless", "input", "output", "count", "near_input", "near_output"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         return self
 
@@ -194,6 +195,8 @@ class _Families:
         self.group = np.full(size, -1, np.intp)
         """The innermost span of the calls that are one, for those that are more than one span."""
         self._members: dict[int, list[int]] = {}
+        self._named: dict[int, int] = {}
+        """Spans without a response id, and ones that are no calls and have it."""
         outer, apart = nodes.nearest(nodes.is_call, nodes.spans["kind"] == SpanKind.APART)
         self._outer = np.where(nodes.is_call, outer, -1)
         self._apart = apart
@@ -249,6 +252,7 @@ class _Families:
         if said["counted"][node]:
             found.near, found.usages = [node], {self._usage(node)}
             found.responses = {said["response"][node]} if said["has_response"][node] else set()
+            found.nameless = 0 if said["has_response"][node] else 1
             found.near_input, found.near_output = self._usage(node)
             found.input, found.output = found.input + found.near_input, found.output + found.near_output
             found.count += 1
@@ -271,9 +275,15 @@ class _Families:
         sums = ((below.input, below.output), (below.near_input, below.near_output))
         if only is not None and own in below.responses and usage not in sums:
             return self._same(node, only, below, failed=failed)
+        is_other = own is not None and not below.nameless
         embeds = usage[1] > 0 and not below.near_output
         repeats = usage in sums or usage in below.usages or own in below.responses
-        return self._drop(node, below) if repeats or not (own or embeds or not below.near) else None
+        if not repeats and (is_other or embeds or not below.near):
+            return None
+        if only is not None and own is not None and below.nameless and failed == said["failed"][only]:
+            self._named[only] = node
+            self._answer(node, only, below)
+        return self._drop(node, below)
 
     def _without_usage(self, node: int, below: _Below, *, failed: bool) -> _Below | None:
         if below.count == 1 and len(below.near) == 1:
@@ -298,7 +308,16 @@ class _Families:
         if failed != self._said["failed"][inner]:
             return self._drop(node, below)
         self._join(inner, node)
+        self._answer(node, inner, below)
         return below
+
+    def _answer(self, node: int, inner: int, below: _Below) -> None:
+        """The response id of a span is that of a call inside of it, if that has none."""
+        said = self._said
+        if said["has_response"][node] and not said["has_response"][inner]:
+            said["has_response"][inner], said["response"][inner] = True, said["response"][node]
+            below.responses.add(said["response"][node])
+            below.nameless = max(below.nameless - 1, 0)
 
     def _drop(self, node: int, below: _Below) -> _Below:
         self.dropped[node] = True
@@ -335,4 +354,6 @@ class _Families:
         source = np.arange(len(spans))
         for base, members in self._members.items():
             source[members] = next((m for m in members if spans["has_response"][m]), base)
+        for inner, outer in self._named.items():
+            source[self._members.get(int(self.group[inner]), [inner])] = outer
         return {name: spans[name][source] for name in ("call", "response")}

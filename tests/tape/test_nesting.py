@@ -87,6 +87,13 @@ def test_a_response_of_its_own_counts_beside_those_inside():
     assert usages(found) == [(480, 55), (500, 60)]
 
 
+def test_a_response_id_may_be_that_of_the_call_inside_that_states_none():
+    """As a framework's span with the body and the sum of the run, around the client's with the usage."""
+    body = Call(model="gpt-4o", response_id="r1", input=500, output=60, system="s")
+    (one,) = run(span("o", input=1568, output=423, response_id="r1"), span("i", "o"), body)
+    assert (one.input, one.output, one.system) == (500, 60, "s")
+
+
 def test_the_same_usage_under_two_response_ids_is_a_gateway_in_between():
     assert usages(run(span("o", response_id="gen-1"), span("i", "o", response_id="r"))) == [(500, 60)]
 

@@ -1,8 +1,9 @@
 """Langfuse: observations of the UI export (camelCase), the blob storage export (snake_case) and the API.
 
 Only GENERATION and EMBEDDING observations are calls; spans, agents and chains repeat what is under
-them. Latency is in seconds. Unless `providedCostDetails` says otherwise the cost was computed by
-Langfuse from its own price table; a model that it does not know costs 0 there and is unknown here.
+them, and which generations inside of others are the same call is decided over the run
+(`costaudit.tape.nesting`). Latency is in seconds. Unless `providedCostDetails` says otherwise the cost was
+computed by Langfuse from its own price table; a model that it does not know costs 0 there, unknown here.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ from costaudit.ingest.adapters.row_values import (
     plain,
     short_code,
 )
+from costaudit.ingest.adapters.trace_store import around, calls_among, linked
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
-from costaudit.schema import Call, Status
+from costaudit.schema import Call, SpanKind, SpanLink, Status
 
 CALLS: Final = ("GENERATION", "EMBEDDING")
+APART: Final = ("AGENT", "TOOL")
+"""Observations whose calls are others than a call around them."""
 
 KINDS: Final = (
     *CALLS,
@@ -56,10 +60,29 @@ def is_langfuse(record: Record) -> bool:
 
 def calls_from_langfuse(record: Record) -> list[Call]:
     """The calls of one observation, page or trace. Raises Skip for impossible usage."""
+    return calls_among(traced_langfuse(record))
+
+
+def traced_langfuse(record: Record) -> list[Call]:
+    """The calls of a record, and its other observations."""
     if _is_observation(record):
-        return [_call(filled(record), {})] if record.get("type") in CALLS else []
+        return _traced(filled(record), {})
     trace = mapping(record.get("trace")) or record
-    return [_call(filled(row), trace) for row in _innermost(_observations(record))]
+    return [found for row in _observations(record) for found in _traced(filled(row), trace)]
+
+
+def _traced(row: Mapping[str, Any], trace: Mapping[str, Any]) -> list[Call]:
+    if row.get("type") in CALLS:
+        call = _call(row, trace)
+        call.span = _link(row, trace, SpanKind.CALL)
+        return [call]
+    link = _link(row, trace, SpanKind.APART if row.get("type") in APART else SpanKind.AROUND)
+    return around(link)
+
+
+def _link(row: Mapping[str, Any], trace: Mapping[str, Any], kind: SpanKind) -> SpanLink | None:
+    whole = text(_field(row, "traceId")) or text(trace.get("id"))
+    return linked(whole, row.get("id"), _field(row, "parentObservationId"), kind)
 
 
 def _is_observation(record: Record) -> bool:
@@ -70,13 +93,6 @@ def _is_observation(record: Record) -> bool:
 
 def _observations(record: Record) -> list[Mapping[str, Any]]:
     return objects(record.get("observations")) or objects(record.get("data"))
-
-
-def _innermost(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The calls of a trace without those around another call with usage: two tracers saw one call."""
-    found = [row for row in rows if row.get("type") in CALLS]
-    around = {text(_field(row, "parentObservationId")) for row in found if _field(row, "usageDetails")}
-    return [row for row in found if text(row.get("id")) not in around]
 
 
 def _field(row: Mapping[str, Any], name: str) -> Any:
@@ -181,5 +197,6 @@ ADAPTER: Final = Adapter(
     title="Langfuse: observations of the UI, blob storage and API exports",
     matches=is_langfuse,
     calls=calls_from_langfuse,
+    traced=traced_langfuse,
     needs=("traceId", "type", "startTime"),
 )

@@ -13,12 +13,13 @@ from typing import Any, Final
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import response_id_of, set_cost, set_labels
 from costaudit.ingest.adapters.row_values import elapsed_ms, filled, items, objects, short_code
+from costaudit.ingest.adapters.trace_store import around, calls_among, linked
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
-from costaudit.schema import Call, Status
+from costaudit.schema import Call, SpanKind, Status
 from costaudit.stated import Stated
 
 MARKS: Final = ("dotted_order", "session_id", "trace_id", "parent_run_id")
@@ -58,8 +59,25 @@ def is_langsmith(record: Record) -> bool:
 
 def calls_from_langsmith(record: Record) -> list[Call]:
     """The calls of one run or page; a chain, tool or retriever is none. Raises Skip for impossible usage."""
+    return calls_among(traced_langsmith(record))
+
+
+def traced_langsmith(record: Record) -> list[Call]:
+    """The calls of one run or page, and the other runs."""
     rows = [record] if "run_type" in record else objects(record.get("runs"))
-    return [_call(filled(row)) for row in rows if row.get("run_type") == "llm"]
+    found = []
+    for row in rows:
+        kind = SpanKind.APART if row.get("run_type") == "tool" else SpanKind.AROUND
+        is_call = row.get("run_type") == "llm"
+        link = linked(
+            row.get("trace_id"), row.get("id"), row.get("parent_run_id"), SpanKind.CALL if is_call else kind
+        )
+        if is_call:
+            found.append(_call(filled(row)))
+            found[-1].span = link
+        else:
+            found += around(link)
+    return found
 
 
 def _call(row: Mapping[str, Any]) -> Call:
@@ -190,5 +208,6 @@ ADAPTER: Final = Adapter(
     title="LangSmith: runs of the API and the bulk export",
     matches=is_langsmith,
     calls=calls_from_langsmith,
+    traced=traced_langsmith,
     needs=("run_type", "start_time", "trace_id"),
 )

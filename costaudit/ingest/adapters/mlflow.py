@@ -1,8 +1,8 @@
 """MLflow traces: one record per trace, its model spans are the calls.
 
 Attributes of spans are JSON inside strings. The usage of the trace is the sum of its spans': it is
-read only where no span states any. A model span around another one with usage is the same call seen
-by two tracers, and the inner one counts. Older MLflow writes Anthropic's input without the cache;
+read only where no span states any. A model span around another one is sorted out when all is read
+(`costaudit.tape.nesting`). Older MLflow writes Anthropic's input without the cache;
 where the span keeps the provider's whole answer, its usage is taken instead.
 """
 
@@ -15,12 +15,13 @@ from typing import Any, Final
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import set_answer, set_cost, set_labels
 from costaudit.ingest.adapters.row_values import elapsed_ms, milliseconds, objects, short_code
+from costaudit.ingest.adapters.trace_store import around, calls_among, linked
 from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
-from costaudit.schema import Call, Status
+from costaudit.schema import Call, SpanKind, Status
 from costaudit.stated import Stated
 
 _KNOWN: Final = frozenset({
@@ -41,6 +42,11 @@ def is_mlflow(record: Record) -> bool:
 
 def calls_from_mlflow(record: Record) -> list[Call]:
     """The calls of the model spans of one or more traces. Raises Skip for impossible usage."""
+    return calls_among(traced_mlflow(record))
+
+
+def traced_mlflow(record: Record) -> list[Call]:
+    """The calls of one or more traces, and their other spans."""
     return [call for info, spans in _traces(record) for call in _calls(info, spans)]
 
 
@@ -59,14 +65,21 @@ def _traces(record: Record) -> list[tuple[Mapping[str, Any], list[Span]]]:
 
 
 def _calls(info: Mapping[str, Any], spans: list[Span]) -> Iterator[Call]:
-    models = [(span, _attributes(span)) for span in spans]
-    models = [(span, found) for span, found in models if found.get("mlflow.spanType") in MODEL_SPANS]
-    around = {_parent(span) for span, found in models if found.get("mlflow.chat.tokenUsage")}
-    for span, found in models:
-        if _ident(span) not in around:
-            yield _call(info, span, found)
+    has_calls = False
+    for span in spans:
+        found = _attributes(span)
+        kind = found.get("mlflow.spanType")
+        if kind in MODEL_SPANS:
+            has_calls = True
+            call = _call(info, span, found)
+            call.span = linked(_trace_id(info), _ident(span), _parent(span), SpanKind.CALL)
+            yield call
+            continue
+        apart = SpanKind.APART if kind in ("AGENT", "TOOL") else SpanKind.AROUND
+        link = linked(_trace_id(info), _ident(span), _parent(span), apart)
+        yield from around(link)
     whole = mapping(_metadata(info).get("mlflow.trace.tokenUsage"))
-    if not models and whole:
+    if not has_calls and whole:
         yield _trace_call(info, whole)
 
 
@@ -178,5 +191,6 @@ ADAPTER: Final = Adapter(
     title="MLflow: traces, by their model spans",
     matches=is_mlflow,
     calls=calls_from_mlflow,
+    traced=traced_mlflow,
     needs=("info", "data"),
 )

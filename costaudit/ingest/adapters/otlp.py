@@ -39,13 +39,14 @@ from costaudit.ingest.adapters.otlp_text import request_of, response_id_of
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import CACHED_INSIDE, set_labels, set_usd, without_split
 from costaudit.ingest.adapters.row_values import integer, items, objects
+from costaudit.ingest.adapters.trace_store import around, calls_among, linked
 from costaudit.ingest.by_words import take_by_words
 from costaudit.ingest.fields import flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
-from costaudit.schema import Call, Quality, SpanKind, SpanLink, Status
+from costaudit.schema import Call, Quality, SpanKind, Status
 from costaudit.stated import Stated
 
 ROOTS: Final = (*SPAN_ROOTS, "resourceLogs", "resource_logs", "resourceMetrics", "scopeMetrics")
@@ -107,11 +108,6 @@ def traced_spans(spans: list[OtlpSpan], more: Sequence[Reader] = ()) -> list[Cal
     return _all_calls([*readers, *more]) + _others(spans, models)
 
 
-def calls_among(found: list[Call]) -> list[Call]:
-    """The calls without the spans that are none."""
-    return [call for call in found if call.span is None or call.span.is_call]
-
-
 def _all_calls(readers: list[Reader]) -> list[Call]:
     calls: list[Call] = []
     refused: list[Skip] = []
@@ -142,20 +138,11 @@ def _others(spans: list[OtlpSpan], models: list[OtlpSpan]) -> list[Call]:
     known = {id(span) for span in models}
     found = []
     for span in spans:
-        link = None if id(span) in known else link_of(span, _kind_around(span))
-        if link is not None:
-            call = Call(span=link)
+        if id(span) not in known:
+            call = Call()
             _set_own_attribution(call, span)
-            if link.parent or call.session or call.user or call.feature:
-                found.append(call)
+            found += around(linked(span.trace_id, span.span_id, span.parent_id, _kind_around(span)), call)
     return found
-
-
-def link_of(span: OtlpSpan, kind: SpanKind) -> SpanLink | None:
-    """Where a span stands; None without the ids that tell."""
-    if span.trace_id is None or span.span_id is None:
-        return None
-    return SpanLink(span.trace_id, span.span_id, span.parent_id, kind)
 
 
 def _kind_around(span: OtlpSpan) -> SpanKind:
@@ -195,7 +182,7 @@ def call_from_span(span: OtlpSpan, trace: SpanTrace) -> Call:
     if span.name == CLAUDE_SPAN:
         claude = claude_event({**attributes, "event.name": "api_request"}, span.end_us)
         if claude is not None:
-            claude.span = link_of(span, SpanKind.CALL)
+            claude.span = linked(span.trace_id, span.span_id, span.parent_id, SpanKind.CALL)
             return claude
     call = Call(
         ts=span.start_us,
@@ -264,11 +251,13 @@ def _set_attribution(call: Call, span: OtlpSpan, trace: SpanTrace) -> None:
     """
     _set_own_attribution(call, span)
     set_labels(call, mapping(span.attributes.get("metadata")))
-    for around in trace.ancestors(span):
-        _set_own_attribution(call, around)
+    for outer in trace.ancestors(span):
+        _set_own_attribution(call, outer)
     service = None if call.feature else text(span.resource.get("service.name"))
     call.feature = call.feature or service
-    call.span = link_of(span, SpanKind.SERVICE_CALL if service else SpanKind.CALL)
+    call.span = linked(
+        span.trace_id, span.span_id, span.parent_id, SpanKind.SERVICE_CALL if service else SpanKind.CALL
+    )
     tags = items(span.first(names.TAGS))
     call.tags = ",".join(t for t in tags if isinstance(t, str) and t) or None
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from costaudit.ingest.adapters import flat, span_row_names
-from costaudit.ingest.adapters.otlp import calls_among, traced_spans
+from costaudit.ingest.adapters.otlp import traced_spans
 from costaudit.ingest.adapters.otlp_spans import OtlpSpan
 from costaudit.ingest.adapters.row_values import objects
 from costaudit.ingest.adapters.span_rows import (
@@ -23,6 +23,7 @@ from costaudit.ingest.adapters.span_rows import (
     row_of,
     span_of,
 )
+from costaudit.ingest.adapters.trace_store import calls_among
 from costaudit.ingest.fields import mapping, text
 from costaudit.ingest.format import Adapter, Record
 from costaudit.schema import Call

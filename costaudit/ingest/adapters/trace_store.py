@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from costaudit.ingest.adapters.otlp_spans import span_ident
 from costaudit.schema import Call, SpanKind, SpanLink
 
 
-def linked(trace: str | None, span: str | None, parent: str | None, kind: SpanKind) -> SpanLink | None:
-    """Where a span stands; None without the ids that tell."""
-    return SpanLink(trace, span, parent, kind) if trace and span else None
+def linked(trace: Any, span: Any, parent: Any, kind: SpanKind) -> SpanLink | None:
+    """Where a span stands, by its ids in the spelling that all share; None without the ids that tell."""
+    trace, span, parent = span_ident(trace), span_ident(span), span_ident(parent)
+    return None if trace is None or span is None else SpanLink(trace, span, parent, kind)
 
 
 def around(link: SpanLink | None, of: Call | None = None) -> list[Call]:

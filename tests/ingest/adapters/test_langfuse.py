@@ -13,6 +13,7 @@ from costaudit.ingest.format import Skip
 from costaudit.ingest.settle import settled
 from costaudit.schema import Call
 from tests.ingest.adapters.rows import counts, only
+from tests.tape.calls import calls_of_run
 
 
 def observation(**fields: Any) -> dict[str, Any]:
@@ -175,7 +176,14 @@ def test_a_trace_gives_its_session_and_user_to_its_calls():
 def test_a_generation_around_another_one_is_the_same_call():
     inner = observation(id="in", parentObservationId="out", usageDetails={"input": 163, "output": 20})
     whole = {"trace": {}, "observations": [observation(id="out"), inner]}
-    assert only(ADAPTER, whole).call_id == "in"
+    assert [(c.input, c.output) for c in of_run(whole)] == [(163, 20)]
+    assert [(c.input, c.output) for c in of_run(inner, observation(id="out"))] == [(163, 20)]
+
+
+def of_run(*records: dict[str, Any]) -> list[Call]:
+    """The calls that some records come to in a run."""
+    assert ADAPTER.traced is not None
+    return calls_of_run([settled(ADAPTER.traced(record)) for record in records])
 
 
 def test_provider_and_response_id_of_traced_calls():
@@ -213,6 +221,6 @@ REAL = {
 def test_real_traces(logs: Callable[[str], list[dict[str, Any]]], name: str):
     (trace,) = logs(f"langfuse/{name}.trace.json")
     assert ADAPTER.matches(trace)
-    calls = settled(ADAPTER.calls(trace))
+    calls = of_run(trace)
     assert (len(calls), sum(c.input for c in calls), sum(c.output for c in calls)) == REAL[name]
     assert all(c.model and c.ts and c.call_id and c.latency_ms is not None for c in calls)

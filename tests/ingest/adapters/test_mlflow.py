@@ -10,6 +10,7 @@ import pytest
 from costaudit.ingest.adapters.mlflow import ADAPTER
 from costaudit.ingest.settle import settled
 from tests.ingest.adapters.rows import counts, only
+from tests.tape.calls import calls_of_run
 
 USAGE: dict[str, Any] = {"input_tokens": 1312, "output_tokens": 186, "total_tokens": 1498}
 USAGE["cache_read_input_tokens"] = 1024
@@ -63,7 +64,9 @@ def test_the_sum_of_the_trace_is_never_added_to_its_spans():
 
 
 def test_a_model_span_around_another_is_the_same_call():
-    assert only(ADAPTER, trace(span("outer"), span("inner", "outer"))).call_id == "tr-1/inner"
+    assert ADAPTER.traced is not None
+    spans = settled(ADAPTER.traced(trace(span("outer"), span("x", "outer", "CHAIN"), span("inner", "x"))))
+    assert [(call.input, call.output) for call in calls_of_run([spans])] == [(288, 186)]
 
 
 def test_without_model_spans_the_sum_is_one_call_of_an_unknown_model():

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.adapters.otlp import OTLP, calls_among
+from costaudit.ingest.adapters.otlp import OTLP
+from costaudit.ingest.adapters.trace_store import calls_among
 from costaudit.ingest.settle import settled
 from costaudit.schema import INPUT_SIDE
 from tests.tape.calls import calls_of_run, merge_calls

@@ -18,6 +18,7 @@ from costaudit.ingest.adapters.span_tables import ADAPTER
 from costaudit.ingest.detect import matching
 from costaudit.ingest.settle import settled
 from costaudit.schema import Call, SpanKind
+from tests.tape.calls import calls_of_run
 
 TRACE, SPAN, PARENT = "f5bb6d6f6b1f4b0bf5bb6d6f6b1f4b0b", "67f6740bbe1ddc3f", "aaf6740bbe1ddc3f"
 START, END = "2025-11-04T10:00:01Z", "2025-11-04T10:00:04Z"
@@ -287,3 +288,37 @@ def test_a_map_column_of_parquet_is_read(run: Run, tmp_path: Path):
     pq.write_table(pa.table(columns), tmp_path / "spans.parquet")
     answer = json.loads(run("analyze", tmp_path, "--format", "json").out)
     assert (answer["inputs"]["requests"], answer["spend"]["tokens"]["cache_read"]) == (1, 1920)
+
+
+def test_the_index_that_pandas_writes_beside_its_column_is_no_second_column(run: Run, tmp_path: Path):
+    row = ROWS["phoenix-frame"]
+    path = tmp_path / "frame.csv"
+    for index, code in ((SPAN, 0), ("0", 2)):
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([["context.span_id", *row], [index, *row.values()]])
+        found = run("analyze", path, "--format", "json")
+        assert found.code == code
+    assert "two columns are called 'context.span_id'" in found.err
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        ("langsmith", {"run_type": "llm", "start_time": START, "end_time": END, "trace_id": TRACE,
+                       "session_id": "p", "prompt_tokens": 2006, "completion_tokens": 300}),
+        ("datadog-llmobs", {"span_kind": "llm", "start_ns": START_US * 1000, "duration": 3, "trace_id": TRACE,
+                            "ml_app": "a", "metrics": {"input_tokens": 2006, "output_tokens": 300}}),
+        ("langfuse", {"type": "GENERATION", "startTime": START, "traceId": TRACE, "model": "gpt-4o",
+                      "usageDetails": {"input": 2006, "output": 300, "total": 2306}}),
+    ],
+)  # fmt: skip
+def test_calls_inside_of_calls_of_tracers_with_formats_of_their_own(name: str, record: dict[str, Any]):
+    parents = "parent_run_id", "parent_id", "parentObservationId"
+    outer = record | {"id": "o1", "span_id": "o1"}
+    inner = record | {"id": "i1", "span_id": "i1"} | dict.fromkeys(parents, "o1")
+    adapter = matching(outer, ADAPTERS)
+    assert adapter is not None
+    assert adapter.name == name
+    assert adapter.traced is not None
+    blocks = [settled(adapter.traced(one)) for one in (inner, outer)]
+    assert [(call.input, call.output) for call in calls_of_run(blocks)] == [(2006, 300)]
