@@ -28,8 +28,7 @@ from costaudit.ingest.csv_blocks import csv_blocks
 from costaudit.ingest.csv_rows import At, TableRows, fields_of, rows_of
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.encoding import is_utf8
-from costaudit.ingest.envelopes import Inner
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.format import Adapter, Inner, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in

@@ -17,13 +17,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from costaudit.ingest.adapters import beside, flat
 from costaudit.ingest.adapters.row_facts import set_labels
 from costaudit.ingest.detect import matching
 from costaudit.ingest.fields import timestamp_us
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.format import Adapter, Inner, Record, Skip, around_of
 from costaudit.schema import Call
 
 DEPTH: Final = 4
@@ -59,23 +59,6 @@ _STATED: Final = beside.names_of(
 )  # fmt: skip
 """Names of flat records that an envelope may state. Its ids are those of lines, its status and region
 those of the program that wrote them."""
-
-
-class Inner(dict[str, Any]):
-    """A record that was in envelopes."""
-
-    __slots__ = ("around",)
-    around: Sequence[Record]
-    """The envelopes, the nearest first."""
-
-    def __init__(self, record: Record, around: Sequence[Record]) -> None:
-        super().__init__(record)
-        self.around = around
-
-
-def around_of(record: Record) -> Sequence[Record]:
-    """The envelopes that a record was in, the nearest first."""
-    return record.around if isinstance(record, Inner) else ()
 
 
 def fill(call: Call, around: Sequence[Record]) -> Call:

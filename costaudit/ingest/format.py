@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,23 @@ from costaudit.schema import Call
 
 Record = Mapping[str, Any]
 """One decoded log record: a JSON object, or a Parquet row as nested Python values."""
+
+
+class Inner(dict[str, Any]):
+    """A record that was in envelopes."""
+
+    __slots__ = ("around",)
+    around: Sequence[Record]
+    """The envelopes, the nearest first."""
+
+    def __init__(self, record: Record, around: Sequence[Record]) -> None:
+        super().__init__(record)
+        self.around = around
+
+
+def around_of(record: Record) -> Sequence[Record]:
+    """The envelopes that a record was in, the nearest first."""
+    return record.around if isinstance(record, Inner) else ()
 
 
 class Skip(Exception):  # noqa: N818 - control flow between adapter and reader, never shown to the user

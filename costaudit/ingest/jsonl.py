@@ -24,8 +24,8 @@ from costaudit.ingest.adapters.flat_layout import KEYS, FlatLayout, flat_layout
 from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines, unused_in_texts
 from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
-from costaudit.ingest.envelopes import Inner, objects_in
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.envelopes import objects_in
+from costaudit.ingest.format import Adapter, Inner, Record, Skip
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.json_columns import ColumnReader, Columns
 from costaudit.ingest.json_keys import KnownKeys

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from costaudit.errors import InputError, UsageError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.detect import SAMPLE, matching, read_record
-from costaudit.ingest.envelopes import around_of, fill
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.envelopes import fill
+from costaudit.ingest.format import Adapter, Record, Skip, around_of
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import Nearest, nearest_format
 from costaudit.ingest.quarantine import Place, Quarantine

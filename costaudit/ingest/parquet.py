@@ -18,9 +18,8 @@ from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
 from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.detect import SAMPLE, detect
-from costaudit.ingest.envelopes import Inner
 from costaudit.ingest.fields import START_US
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.format import Adapter, Inner, Record, Skip
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.meter import METER
 from costaudit.ingest.quarantine import Place

@@ -11,9 +11,9 @@ from costaudit.ingest.asked import asked_of
 from costaudit.ingest.by_words import take_by_words
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import matching
-from costaudit.ingest.envelopes import around_of, fill, is_no_record, is_open, opened
+from costaudit.ingest.envelopes import fill, is_no_record, is_open, opened
 from costaudit.ingest.extended_json import plain_types
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.format import Adapter, Record, Skip, around_of
 from costaudit.ingest.pages import entries_of, page_records
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.text_size import text_sizes

@@ -99,12 +99,12 @@ def fold_events(events: Iterable[Any]) -> dict[str, Any] | None:
     body: dict[str, Any] | None = None
     for event in events:
         if isinstance(event, Mapping):
-            folded = _fold_event(body, event)
+            folded = fold_event(body, event)
             body = body if folded is None else folded
     return body
 
 
-def _fold_event(body: dict[str, Any] | None, event: Mapping[str, Any]) -> dict[str, Any] | None:
+def fold_event(body: dict[str, Any] | None, event: Mapping[str, Any]) -> dict[str, Any] | None:
     """The body after one event; None when the event says nothing about it."""
     kind = event.get("type")
     if isinstance(event.get("response"), Mapping) or is_ollama(event):
