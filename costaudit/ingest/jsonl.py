@@ -20,15 +20,17 @@ import msgspec
 
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
-from costaudit.ingest.adapters.flat_layout import KEYS, FlatLayout, flat_layout
+from costaudit.ingest.adapters.flat_fields import HOLDERS, KEYS
+from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout
 from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines, unused_in_texts
+from costaudit.ingest.adapters.spelled import is_spelled, paths_in, stated_elsewhere
 from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.envelopes import objects_in
 from costaudit.ingest.format import Adapter, Inner, Record, Skip
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.json_columns import ColumnReader, Columns
-from costaudit.ingest.json_keys import KnownKeys
+from costaudit.ingest.json_keys import BlockKeys, KnownKeys
 from costaudit.ingest.logfile import Container, LogFile, OneFile
 from costaudit.ingest.native.reader import NativeReader, native_reader
 from costaudit.ingest.quarantine import Place
@@ -55,7 +57,12 @@ _EXAMPLES: Final = 20
 _WORTH_COLUMNS: Final = 8 << 10
 """Bytes of a block below which setting up columns takes longer than reading its lines one by one."""
 
-_KNOWN_KEYS: Final = KnownKeys(KEYS, is_unused)
+
+def _is_wanted(key: str) -> bool:
+    return is_unused(key) or is_spelled(key)
+
+
+_KNOWN_KEYS: Final = KnownKeys(KEYS, _is_wanted)
 
 
 class _Fast(msgspec.Struct):
@@ -198,9 +205,11 @@ class JsonlReader(OneFile):
     def _parse_fast(self, block: TextBlock) -> Parsed | None:
         """The calls of a block by columns; None where it is better read line by line."""
         fast, others = self._fast, frozenset[str]()
+        elsewhere: frozenset[str] | None = frozenset()
         native = None
         if fast is not None and fast.native is not None:
             native = fast.native.read(block.data, block.newlines)
+        elsewhere = native.elsewhere if native else elsewhere
         columns = native.columns if native else fast.read_exactly(block.data) if fast else None
         if columns is None:
             keys = None if fast is None else _KNOWN_KEYS.found_in(block.data)
@@ -208,9 +217,12 @@ class JsonlReader(OneFile):
             if keys is None or fast is None or fast.columns is None:
                 return None
             columns, others = fast.columns.read(block.data), keys.others
+            elsewhere = frozenset() if columns is None else _elsewhere(block.data, columns.rows, keys)
+            if elsewhere is None:
+                return None
         if columns is None or fast is None or fast.layout is None:
             return None
-        flat = flat_batch(columns.table, fast.layout)
+        flat = flat_batch(columns.table, fast.layout, elsewhere=elsewhere)
         if flat is None or 2 * len(flat.doubtful) > columns.table.num_rows:
             return None
         slow = sorted([*columns.rest, *(columns.rows[row] for row in flat.doubtful.tolist())])
@@ -365,6 +377,14 @@ def _examples(data: bytes, keys: Iterable[str]) -> list[Record]:
             if isinstance(value, dict):
                 found.append(value)
     return found
+
+
+def _elsewhere(data: bytes, rows: Sequence[int], keys: BlockKeys) -> frozenset[str] | None:
+    """What the rows of a block state where flat records do not look, as `stated_elsewhere` tells it."""
+    if keys.known.isdisjoint(HOLDERS) and not any(map(is_spelled, keys.others)):
+        return frozenset()
+    raw = data.split(b"\n")
+    return stated_elsewhere(paths_in(raw[row] for row in rows))
 
 
 def _lines_of(block: TextBlock, numbers: Sequence[int]) -> Sequence[int]:

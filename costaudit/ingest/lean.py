@@ -15,8 +15,8 @@ import msgspec
 import pyarrow as pa
 
 from costaudit.ingest.adapters.flat_columns import flat_batch
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS
-from costaudit.ingest.adapters.flat_layout import KEYS, flat_layout
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, KEYS
+from costaudit.ingest.adapters.flat_layout import flat_layout
 from costaudit.ingest.detect import SAMPLE
 from costaudit.ingest.json_columns import ColumnReader
 from costaudit.ingest.json_keys import KnownKeys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from costaudit.ingest.asked import asked_of
 from costaudit.ingest.by_words import take_by_words
 from costaudit.ingest.canonical import Parsed, batch_of
+from costaudit.ingest.currency import foreign_currency
 from costaudit.ingest.detect import matching
 from costaudit.ingest.envelopes import fill, is_no_record, is_open, opened
 from costaudit.ingest.extended_json import plain_types
@@ -108,6 +110,7 @@ class RecordParser:
         for call in found if around else ():
             fill(call, around)
         self._parsed.records += 1
+        self._leave_foreign_costs(found, entry)
         if len(found) == 1 and not is_counted(found[0]):
             _measure_text(found[0], entry)
         if found:
@@ -132,6 +135,19 @@ class RecordParser:
         for name, reason in unclear:
             self._parsed.unclear.add(UnclearColumn(place.file, name, reason), UnclearRecords(1, place.line))
         return record
+
+    def _leave_foreign_costs(self, calls: Sequence[Call], record: Record) -> None:
+        """Costs in another currency than the dollar are told as numbers that nobody reads."""
+        if all(call.reported_picousd is None for call in calls):
+            return
+        currency = foreign_currency(record)
+        if currency is None:
+            return
+        for call in calls:
+            if call.reported_picousd:
+                amount = Decimal(f"{Decimal(call.reported_picousd).scaleb(-12).normalize():f}")
+                self._parsed.unused.add(f"cost in {currency}", amount)
+            call.reported_picousd = None
 
     def _keep(self, calls: Sequence[Call], line: int) -> None:
         for call in calls:

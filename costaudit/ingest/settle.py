@@ -11,6 +11,9 @@ source includes (`costaudit.ingest.meaning`); the record's own total decides whe
   model is one that hides it (`may_think`), and no more than a model can write. What no reading explains is
   left out otherwise, and the record is partial: nobody knows at what price it was billed.
 - Tokens that a total shows to be both written and read count as read.
+- What a model that makes images has written, without a word of how much of it are images, is images: all of
+  it where the model writes nothing else (OpenAI's image endpoints state no more), else from the size of the
+  smallest image on, less the thinking, and the record is partial (Gemini).
 - Sound and images are inside of the prompt and of the completion, cached ones inside of what was read from
   the cache, as OpenAI and Google state them; a source that includes nothing counts them beside.
 """
@@ -45,6 +48,13 @@ _EXACT, _PARTIAL, _NONE, _ = range(4)
 MOST_HIDDEN: Final = 1 << 17
 """Tokens that a model writes at most in one answer, thinking included: no model of the book writes more."""
 
+SMALLEST_IMAGE: Final = 700
+"""Tokens: Gemini's images have 747 and more (Gemini API pricing); their texts are seldom as long."""
+
+_DRAWS_ONLY: Final = re.compile(r"(?:^|[/.:])(?:chat)?gpt-image", re.IGNORECASE)
+_DRAWS: Final = re.compile(r"gemini[\w.-]*-image|nano-banana", re.IGNORECASE)
+"""Models that make images and nothing else, and images beside text."""
+
 _SILENT: Final = re.compile(r"gemini|grok|\bx-?ai\b", re.IGNORECASE)
 """Models that think and state it in the total alone, where they are called through the OpenAI shape."""
 
@@ -67,6 +77,9 @@ class StatedBlock(msgspec.Struct):
     zeros_are_nothing: Marks = _NO
     wants_output: Marks = _NO
     may_think: Marks = _NO
+    draws: Marks = _NO
+    """The model makes images, beside text; or, `draws_only`, nothing else."""
+    draws_only: Marks = _NO
     doubt_from: Ints | None = None
     """As in `Stated`, -1 for None; None where no row has one."""
     doubt: Ints | None = None
@@ -223,18 +236,31 @@ class _Rows:
             if said in self._block.counts:
                 media[said] = np.minimum(self._given(said), output)
                 output = output - media[said]
+        thought = np.minimum(self.think + self.hidden, output)
+        if np.any(self._block.draws | self._block.draws_only):
+            drawn = np.where(self._drawn(output), output - thought, 0)
+            media["output_image"] = media.get("output_image", self._zero) + drawn
+            output = output - drawn
         counts = {
             "input": left,
             "cache_read": read,
             "cache_write_5m": self.w5,
             "cache_write_1h": self.w1,
             "output": output,
-            "reasoning": np.minimum(self.think + self.hidden, output),
+            "reasoning": thought,
             **media,
         }
         if not self.none.any():
             return counts
         return {name: np.where(self.none, 0, values) for name, values in counts.items()}
+
+    def _unsaid(self) -> Mask:
+        """Rows that say nothing of images in what was written."""
+        return self._absent("output_image") & self._absent("output_audio")
+
+    def _drawn(self, output: Ints) -> Mask:
+        """Rows of which all that was written, but for thinking, is taken for images."""
+        return self._unsaid() & (self._block.draws_only | (self._block.draws & (output >= SMALLEST_IMAGE)))
 
     def _cached_media(self) -> dict[str, Ints]:
         """Sound and images in what was read from the cache, as far as they find room there."""
@@ -261,6 +287,11 @@ class _Rows:
         if block.doubt_from is not None:
             doubted = (block.doubt_from >= 0) & (fresh >= block.doubt_from) & (quality == _EXACT)
             quality = np.where(doubted, _PARTIAL if block.doubt is None else block.doubt, quality)
+        if np.any(block.draws):
+            said = output + (self._given("completion") > 0)
+            quality = np.where(
+                block.draws & self._unsaid() & (said > 0) & (quality == _EXACT), _PARTIAL, quality
+            )
         if np.any(block.wants_output):
             quality = np.where(block.wants_output & (output == 0) & (quality == _EXACT), _PARTIAL, quality)
         return quality
@@ -322,6 +353,8 @@ def _block_of(raw: Sequence[tuple[Call, Stated]]) -> StatedBlock:
         zeros_are_nothing=_marks(columns["zeros_are_nothing"]),
         wants_output=_marks(columns["wants_output"]),
         may_think=_marks([s.may_think or thinks_unsaid(c.provider, c.model) for c, s in raw]),
+        draws=_marks([draws(c.model) for c, _ in raw]),
+        draws_only=_marks([draws_only(c.model) for c, _ in raw]),
         doubt_from=_counts(columns["doubt_from"]),
         doubt=np.array([_QUALITY_CODE[word] for word in columns["doubt"]], np.int64),
         quality=np.array([_QUALITY_CODE[call.quality] for call, _ in raw], np.int64),
@@ -336,6 +369,22 @@ def thinks_unsaid(provider: str | None, model: str | None) -> bool:
     (True, False)
     """
     return bool(_SILENT.search(f"{provider} {model}"))
+
+
+@lru_cache(maxsize=1 << 12)
+def draws_only(model: str | None) -> bool:
+    """Whether a model makes images and nothing else.
+
+    >>> draws_only("openai/gpt-image-1"), draws_only("gpt-4o"), draws("google/gemini-3-pro-image-preview")
+    (True, False, True)
+    """
+    return model is not None and _DRAWS_ONLY.search(model) is not None
+
+
+@lru_cache(maxsize=1 << 12)
+def draws(model: str | None) -> bool:
+    """Whether a model makes images beside text."""
+    return model is not None and _DRAWS.search(model) is not None
 
 
 def _marks(values: Sequence[bool]) -> Marks:

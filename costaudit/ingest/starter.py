@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from costaudit.ingest.adapters.row_values import number
+from costaudit.ingest.currency import FOREIGN, foreign_currency
 from costaudit.ingest.fields import timestamp_us
 from costaudit.ingest.format import Record
 from costaudit.ingest.paths import step_text
@@ -97,6 +98,8 @@ def starter_mapping(record: Record, name: str = "mine") -> str | None:
     Holds names of keys, and no value of the record.
     """
     found = _find(record)
+    if foreign_currency(record) is not None:
+        found.pop("cost_usd", None)
     if not any(field == "model" or field.endswith("_tokens") for field in found):
         return None
     lines = [f"[formats.{name}]", "# guessed from the names of keys: check every line"]
@@ -125,6 +128,7 @@ def _find(record: Record) -> dict[str, tuple[str, str, Any]]:
                 path not in taken
                 and guess.key.search(word)
                 and not guess.not_key.search(word)
+                and not (guess.field == "cost_usd" and FOREIGN.search(word))
                 and guess.fits(value)
             ):
                 found[guess.field] = (path, word, value)

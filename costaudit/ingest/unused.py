@@ -18,6 +18,8 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from costaudit.ingest.naming import in_order
+
 SPEAKING: Final = re.compile(r"token|cache|cost|unit|search|audio|image", re.IGNORECASE)
 """What a key must hold."""
 
@@ -29,7 +31,7 @@ _LONGEST: Final = 100
 
 RESTATED: Final = frozenset({
     "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens", "max_tokens",
-    "max_completion_tokens", "max_output_tokens",
+    "max_completion_tokens", "max_output_tokens", "no_cache_tokens",
 })  # fmt: skip
 """Keys that say in another way what is read anyway: the text of a side, predictions inside of the output."""
 
@@ -68,7 +70,7 @@ def speaks(key: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _speaks(key: str) -> bool:
-    if key in RESTATED or key.endswith(_NO_NUMBERS):
+    if "_".join(in_order(key)) in RESTATED or key.endswith(_NO_NUMBERS):
         return False
     return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key) and not _NO_COUNTS.search(key))
 

@@ -41,7 +41,8 @@ _IN_QUESTION: Final = re.compile(r"[^\d,.]{0,6}\d{1,3}[.,]\d{3}[^\d,.]{0,6}")
 """An amount that has other readings with a decimal comma than with a decimal point."""
 
 _COUNTS: Final = frozenset(n for f in FLAT_FIELDS if f.kind is FieldKind.COUNT for n in f.names)
-_TEXTS: Final = frozenset(n for f in FLAT_FIELDS if f.kind is FieldKind.TEXT for n in f.names)
+_MEASURES: Final = (FieldKind.COUNT, FieldKind.COST, FieldKind.INTEGER, FieldKind.TIME)
+_TEXTS: Final = frozenset(n for f in FLAT_FIELDS if f.kind not in _MEASURES for n in f.names)
 _MONEY: Final = re.compile(r"cost|price|amount|spend|spent|charge|usd|dollar", re.IGNORECASE)
 _ID: Final = re.compile(r"(?:^|[_.\- ])(?:id|Id|ID)s?$|[a-z](?:Id|ID)s?$|version|hash")
 

@@ -75,9 +75,8 @@ class NumberedPrices(msgspec.Struct, eq=False):
 
     def _price_subject(self, subject: Subject) -> SubjectPrices:
         provider, model, tier, region, speed, gateway = subject
-        named: Named = (
-            self.resolver.periods(provider or gateway, model), service_tier(tier), region or "", speed or "",
-        )  # fmt: skip
+        periods = self.resolver.periods_through(provider, gateway, model)
+        named: Named = (periods, service_tier(tier), region or "", speed or "")
         if named not in self._named:
             self._named[named] = self._price_named(*named)
         return self._named[named]

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from costaudit.prices.book import PriceBook
+from costaudit.prices.gateways import load_gateways
 from costaudit.prices.names import (
     FREE_MODEL,
     LONGEST,
@@ -59,6 +60,8 @@ class NoModelReason(StrEnum):
 
     NO_MODEL = "no_model"
     UNKNOWN_MODEL = "unknown_model"
+    UNKNOWN_PROVIDER = "unknown_provider"
+    """The log names who served the call, and the book has no such provider: its prices are its own affair."""
     AMBIGUOUS_MODEL = "ambiguous_model"
     NOT_IN_SERVICE = "alias_without_target"
     """The alias pointed at nothing at that time."""
@@ -125,6 +128,10 @@ class Resolver:
                 current = resolution
         return current
 
+    def periods_through(self, provider: str | None, gateway: str | None, name: str | None) -> Periods:
+        """What a name stands for where a log names a provider, or none and a gateway that may be one."""
+        return self.periods(provider or (gateway if self._provider_id(gateway) else None), name)
+
     @property
     def user_map(self) -> Mapping[str, str]:
         """The maps of the user and of overlays together, by name in lower case."""
@@ -155,7 +162,12 @@ class Resolver:
                     ),
                 ),
             )
-        found = self._find(hint, shape.name) or self._anywhere(hint, shape.name, name)
+        found = self._find(hint, shape.name)
+        if found is None and hint is None and _is_somebody(provider):
+            return (
+                (0, Unresolved(NoModelReason.UNKNOWN_PROVIDER, f"the book has no {provider}; {_HOW_TO_MAP}")),
+            )
+        found = found or self._anywhere(hint, shape.name, name)
         return _in_region(found, shape.region)
 
     def _find(self, hint: str | None, name: str) -> Periods | None:
@@ -379,6 +391,19 @@ class Resolver:
         else:
             detail = self.suggestion(name) or ""
         return ((0, Unresolved(NoModelReason.UNKNOWN_MODEL, detail)),)
+
+
+_NOBODY: Final = frozenset({
+    "", "-", "unknown", "none", "n/a", "null", "other", "default", "auto", "llm", "ai", "proxy", "gateway",
+    "kong", "envoy", "langchain", "llamaindex", "internal",
+})  # fmt: skip
+"""What logs write for a provider that names nobody, or what passed the request on, beside the gateways."""
+
+
+def _is_somebody(provider: str | None) -> bool:
+    """Whether a log says with these words who served a call."""
+    name = (provider or "").strip().lower()
+    return name not in _NOBODY and load_gateways().named(name) is None
 
 
 def _as(periods: Periods, how: How) -> Periods:

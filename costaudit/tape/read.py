@@ -22,6 +22,7 @@ from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import nearest_format
 from costaudit.ingest.quarantine import NO_RECORD, REASONS
 from costaudit.ingest.reader import FileReader, Reader, open_log
+from costaudit.ingest.refused import without_refused
 from costaudit.tape.cache import Cache, TapeDraft
 from costaudit.tape.call_hashes import with_ids
 from costaudit.tape.ids import RunIds, sorted_keys
@@ -188,13 +189,15 @@ class _Recorder:
                 keys = sorted_keys(segment.rows)
             return _Done(task, Found(), segment, keys)
         parsed = task.reader.parse(task.block)
-        batch, lines = parsed.batch, numbers_of(parsed.lines)
+        batch, refused = without_refused(parsed.batch)
+        lines = numbers_of(parsed.lines)
         if self.how.select is not None:
             rows = np.flatnonzero(self.how.select(batch))
             batch, lines = batch.take(pa.array(rows)), lines[rows]
         batch = placed(recorded(batch, self.tagger, self.how.keeps), *task.reader.places(lines))
         found = Found()
         found.add(parsed)
+        found.refused = refused
         around = None if parsed.around is None else self._around(parsed.around, task.reader)
         return _Done(task, found, Segment.of(batch), sorted_keys(batch), around)
 

@@ -15,6 +15,7 @@ from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.reader import Reader
+from costaudit.ingest.refused import Refused
 from costaudit.ingest.unclear import Unclear
 from costaudit.ingest.unused import Unused
 from costaudit.tape.ids import RunIds, links_in, numbers_in, parts_of, records_of, sorted_keys
@@ -64,6 +65,8 @@ class Found(msgspec.Struct):
     """Numbers in the records of calls that speak of tokens or money, and that nobody reads, by name."""
     unclear: Unclear = msgspec.field(default_factory=Unclear)
     """Columns with dates or amounts that can be read in several ways, and are not read."""
+    refused: Refused = msgspec.field(default_factory=Refused)
+    """Calls that were refused, and the tokens that their records count: they are in no bill, and left out."""
     unread: frozenset[str] = frozenset()
     """Files that could not be read as logs."""
     copies: Sequence[tuple[str, str]] = ()
@@ -94,6 +97,7 @@ class Found(msgspec.Struct):
         self.unread |= other.unread
         self.unused.merge(other.unused)
         self.unclear.merge(other.unclear)
+        self.refused.add(other.refused)
         self.copies = sorted([*self.copies, *other.copies])
 
 

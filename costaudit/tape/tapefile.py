@@ -25,6 +25,7 @@ from costaudit.errors import InputError
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.logfile import TAPE_MAGIC
 from costaudit.ingest.quarantine import REASONS, Place
+from costaudit.ingest.refused import Refused
 from costaudit.ingest.unclear import UnclearColumn, UnclearRecords
 from costaudit.tape.ids import sorted_keys
 from costaudit.tape.record import FILE
@@ -72,6 +73,8 @@ class _Head(msgspec.Struct, frozen=True):
     places: dict[str, list[tuple[str, int, int | None, str]]]
     formats: dict[str, int]
     unused: dict[str, tuple[int, str]]
+    refused: tuple[int, int]
+    """Requests and their tokens."""
     unread: list[str]
     copies: list[tuple[str, str]]
     unclear: list[tuple[str, str, str, int, int]] = []
@@ -125,6 +128,7 @@ class TapeWriter:
             },
             formats=dict(found.formats),
             unused={name: (held, str(total)) for name, (held, total) in found.unused.sums.items()},
+            refused=(found.refused.requests, found.refused.tokens),
             unread=sorted(found.unread),
             copies=list(found.copies),
             unclear=[(*column, *held) for column, held in found.unclear.columns.items()],
@@ -247,6 +251,7 @@ class TapeFile:
             found.unclear.add(
                 UnclearColumn(renamed.get(file, file), column, reason), UnclearRecords(records, line)
             )
+        found.refused = Refused(*head.refused)
         found.unread = frozenset(renamed.get(name, name) for name in head.unread)
         found.copies = [(copy, renamed.get(name, name)) for copy, name in head.copies]
         return found

@@ -84,7 +84,9 @@ def odd_file(seed: int) -> bytes:
         record: dict[str, Any] = {}
         for path, kind in [*shape, *(late if place > number * 0.7 else [])]:
             if r.random() < 0.9:
-                _put(record, path, _value(r, kind, oddness))
+                _put(
+                    record, _spelled(r, path) if r.random() < oddness / 5 else path, _value(r, kind, oddness)
+                )
         line = _text(r, record, oddness)
         if r.random() < oddness / 3:
             line = r.choice(
@@ -101,6 +103,16 @@ def _shape(r: random.Random) -> list[tuple[Path, FieldKind]]:
     wanted = {"model_requested", "prompt_tokens", "completion_tokens"} if r.random() < 0.9 else set()
     fields += [field for field in FLAT_FIELDS if field.target in wanted]
     return [(r.choice(field.paths), field.kind) for field in fields]
+
+
+def _spelled(r: random.Random, path: Path) -> Path:
+    """The same place under a name that flat records do not know."""
+    words = [word for word in path[-1].replace(".", "_").split("_") if word]
+    last = r.choice([
+        "".join(word.capitalize() for word in words), " ".join(words).title(), "_".join(words).upper(),
+        words[0] + "".join(word.capitalize() for word in words[1:]), "num_" + "_".join(words),
+    ])  # fmt: skip
+    return (*path[:-1], last)
 
 
 def _value(r: random.Random, kind: FieldKind, oddness: float) -> Any:
@@ -144,8 +156,9 @@ _CELLS = [
 def odd_table(seed: int) -> bytes:
     """A table of flat records, the same for the same seed: mostly of one shape, here and there not."""
     r = random.Random(seed)  # noqa: S311 - files drawn with a fixed seed
-    fields = {path[0]: kind for path, kind in _shape(r) if len(path) == 1}
     oddness = r.choice([0.0, 0.02, 0.1, 0.5])
+    shape = [(path, kind) for path, kind in _shape(r) if len(path) == 1]
+    fields = {(_spelled(r, path) if r.random() < oddness else path)[0]: kind for path, kind in shape}
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator=r.choice(["\n", "\r\n"]), delimiter=r.choice(",;"))
     writer.writerow([*fields, "note"])

@@ -24,6 +24,15 @@ SPELLINGS = {
                 ("cache", "created", "tokens")],
     "write_1h": [("cache", "creation", "1h", "tokens"), ("ephemeral", "1h", "cache", "write", "tokens")],
     "write_5m": [("cache", "write", "5m", "input", "tokens")],
+    "prompt": [("prompt", "tokens"), ("num", "input", "tokens"), ("tokens", "in"),
+               ("input", "token", "count")],
+    "completion": [("completion", "tokens"), ("tokens", "out"), ("candidates", "token", "count")],
+    "total": [("tokens",), ("total", "token", "count"), ("tokens", "used")],
+    "fresh": [("uncached", "input", "tokens"), ("non", "cached", "prompt", "tokens")],
+    "web_searches": [("web", "search", "requests"), ("server", "tool", "use", "web", "search", "requests")],
+    "input_audio": [("input", "audio", "tokens"), ("prompt", "tokens", "details", "audio", "tokens")],
+    "cache_read_audio": [("cached", "audio", "tokens")],
+    "output_image": [("completion", "image", "tokens")],
     "reasoning": [("thinking", "tokens"), ("output", "reasoning", "tokens"), ("tokens", "thoughts")],
 }  # fmt: skip
 """Names by their words, from libraries and made up in their manner."""
@@ -49,8 +58,11 @@ def test_a_name_means_the_same_however_it_is_spelled(target: str, words: tuple[s
     "name",
     [
         "cache_cost", "cached_price_usd", "cache_hit_ratio", "cacheHitRate", "cache_miss_tokens", "cache_ttl",
-        "thinking_budget", "max_thinking_tokens", "reasoning", "cached_audio_tokens", "tokens", "cache",
-        "cache_savings", "image_tokens", "prompt_tokens", "cached_tokens_limit", "reasoning_effort", "",
+        "thinking_budget", "max_thinking_tokens", "reasoning", "cache",
+        "cache_savings", "image_tokens", "cached_tokens_limit", "cache_hits", "cached", "",
+        "reasoning_effort", "Input (w/ Cache Write)", "input tokens without cache reads",
+        "session_input_tokens", "audio_seconds_input", "tokens_per_second", "prompt_and_completion_tokens",
+        "cache_read_tool_tokens",
     ],
 )  # fmt: skip
 def test_names_about_something_else_are_left(name: str):

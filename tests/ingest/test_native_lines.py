@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from costaudit.ingest.adapters.flat_layout import KEYS as KEYS_OF_ALL
+from costaudit.ingest.adapters.flat_fields import KEYS as KEYS_OF_ALL
 from costaudit.ingest.adapters.flat_layout import flat_layout
 from costaudit.ingest.json_columns import ColumnReader
 from costaudit.ingest.native.reader import NativeFound, NativeReader, native_reader

@@ -231,6 +231,33 @@ def test_gemini_draws_an_image_beside_its_thoughts():
     assert classes(stated) == {"input": 9, "output_image": 1290}
 
 
+@pytest.mark.parametrize(
+    ("model", "stated", "expected", "quality"),
+    [
+        # OpenAI's image endpoints state no parts of the output: all of it is the image.
+        ("gpt-image-1", {"prompt": 150, "completion": 8000, "total": 8150},
+         {"input": 150, "output_image": 8000}, "exact"),
+        ("openai/gpt-image-1.5-2025-12-16", {"prompt": 27, "completion": 1056, "output_image": 1000},
+         {"input": 27, "output": 56, "output_image": 1000}, "exact"),
+        # Gemini writes, thinks and draws: an image has 747 tokens at least; nobody said that it is one.
+        ("gemini-2.5-flash-image", {"prompt": 9, "completion": 1290},
+         {"input": 9, "output_image": 1290}, "partial"),
+        ("google/gemini-3-pro-image", {"prompt": 9, "completion": 1500, "reasoning": 300},
+         {"input": 9, "output": 300, "output_image": 1200, "reasoning": 300}, "partial"),
+        ("gemini-2.5-flash-image", {"prompt": 9, "completion": 60}, {"input": 9, "output": 60}, "partial"),
+        ("gemini-2.5-flash-image", {"prompt": 9, "completion": 60, "output_image": 0},
+         {"input": 9, "output": 60}, "exact"),
+        ("gemini-2.5-flash", {"prompt": 9, "completion": 1290}, {"input": 9, "output": 1290}, "exact"),
+    ],
+)  # fmt: skip
+def test_what_a_model_that_draws_has_written(
+    model: str, stated: dict[str, int], expected: dict[str, int], quality: str
+):
+    (call,) = settled([Call(model=model, stated=Stated(**stated))])  # type: ignore[arg-type]
+    found = {n: v for n in (*TOKEN_CLASSES, "reasoning") if (v := getattr(call, n))}
+    assert (found, call.quality) == (expected, quality)
+
+
 def test_gemini_counts_thoughts_beside_the_candidates():
     # Gemini API, "Thinking": the price of a response is that of its output and its thoughts: 120 + 340 = 460.
     stated = Stated(

@@ -110,6 +110,8 @@ def test_a_name_is_resolved_and_says_how(provider: str | None, name: str, target
         ("openai", "gpt-4oo", NoModelReason.UNKNOWN_MODEL, "gpt-4o"),
         (None, "lab/new:free", NoModelReason.UNKNOWN_MODEL, ""),
         (None, "meta-llama/Llama-3.3-70B-Instruct", NoModelReason.AMBIGUOUS_MODEL, "names no provider"),
+        ("acme-inference", "gpt-4o", NoModelReason.UNKNOWN_PROVIDER, "no acme-inference"),
+        ("acme-inference", "claude-sonnet-4-5", NoModelReason.UNKNOWN_PROVIDER, "--map"),
         ("openai", "", NoModelReason.NO_MODEL, ""),
         ("openai", None, NoModelReason.NO_MODEL, ""),
     ],
@@ -233,3 +235,16 @@ def test_stems_are_what_is_left_without_the_last_suffix(parts):
     for longer, shorter in itertools.pairwise((name, *stems)):
         assert longer.startswith(shorter)
         assert longer.removeprefix(shorter) in {"-latest", "-20240307", "@20250514", "-v1:0", ":0"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "gateway", "name"),
+    [("acme-inference", None, "openai/gpt-4o"), ("unknown", None, "gpt-4o"), ("litellm", None, "gpt-4o"),
+     (None, "acme-gateway", "gpt-4o"), (" Kong ", None, "gpt-4o")],
+)  # fmt: skip
+def test_a_name_that_says_its_provider_and_a_gateway_need_no_provider_of_the_book(
+    provider: str | None, gateway: str | None, name: str
+):
+    *_, (_, found) = RESOLVER.periods_through(provider, gateway, name)
+    assert isinstance(found, Resolved)
+    assert (found.provider, found.model) == ("openai", "gpt-4o-2024-08-06")

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 from costaudit.ingest.adapters import bedrock, gemini
-from costaudit.ingest.adapters.exchange import MODEL_IN_PATH, provider_of
+from costaudit.ingest.adapters.exchange import place_of
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.row_facts import set_labels
 from costaudit.ingest.adapters.row_values import milliseconds
@@ -21,8 +20,6 @@ from costaudit.schema import Call
 
 BATCH_MARKS: Final = ("processed_time", "key")
 """Fields of the result lines of Vertex AI's and of Gemini's batch jobs."""
-
-HOSTS: Final = {"aiplatform.googleapis.com": "vertex"}
 
 
 def is_cloud_exchange(record: Record) -> bool:
@@ -62,20 +59,17 @@ def _set_request(call: Call, request: Mapping[str, Any]) -> None:
 
 def _complete(call: Call, record: Record) -> None:
     """Place, time and latency, which stand beside the two bodies."""
-    url = text(record.get("url")) or ""
-    host = text(record.get("host")) or url.partition("://")[2].partition("/")[0]
-    found = MODEL_IN_PATH.search(text(record.get("path")) or url)
-    named = unquote(found[1]) if found else None
-    call.model_requested = (bedrock.model_id(named) if named else None) or call.model_requested
+    place = place_of(record)
+    call.model_requested = (bedrock.model_id(place.model) if place.model else None) or call.model_requested
     call.model = call.model or call.model_requested
-    known = next((provider for end, provider in HOSTS.items() if host.endswith(end)), None)
-    call.provider = known or provider_of(host or None) or call.provider
+    call.provider = place.provider or call.provider
+    call.region = place.region or call.region
     stated = timestamp_us(first(record, "timestamp", "ts", "start_time", "startTime"))
     call.ts = stated or call.ts or timestamp_us(first(record, "date", "created_at", "processed_time"))
     latency = first(record, "latency_ms", "duration_ms", "bedrock_latency_ms", "server_ms", "elapsed_ms")
     call.latency_ms = milliseconds(latency) or call.latency_ms
     set_labels(call, record)
-    if any(mark in record for mark in BATCH_MARKS) and not host:
+    if any(mark in record for mark in BATCH_MARKS) and not (record.get("host") or record.get("url")):
         call.service_tier = "batch"
         call.call_id = text(record.get("key"))
 

@@ -8,43 +8,17 @@ response decides what was billed, the request tells what was asked for.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from costaudit.ingest.adapters.cohere import is_cohere
+from costaudit.ingest.adapters.hosts import Served, served
 from costaudit.ingest.adapters.ollama import is_ollama
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.adapters.response_body import calls_from_body, error_call, fold_events
 from costaudit.ingest.fields import first, flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.schema import Call, Quality
-
-PROVIDER_BY_HOST: Final = (
-    ("api.openai.com", "openai"),
-    ("openai.azure.com", "azure"),
-    ("cognitiveservices.azure.com", "azure"),
-    ("services.ai.azure.com", "azure"),
-    ("api.anthropic.com", "anthropic"),
-    ("api.groq.com", "groq"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.mistral.ai", "mistral"),
-    ("openrouter.ai", "openrouter"),
-    ("api.together.ai", "together"),
-    ("api.together.xyz", "together"),
-    ("api.fireworks.ai", "fireworks"),
-    ("api.cerebras.ai", "cerebras"),
-    ("api.x.ai", "xai"),
-    ("api.cohere.com", "cohere"),
-    ("api.cohere.ai", "cohere"),
-    ("generativelanguage.googleapis.com", "google"),
-    ("aiplatform.googleapis.com", "google"),
-)
-"""Ends of host names with the provider behind them; a host that is not here gives no provider."""
-
-BEDROCK_HOST: Final = "bedrock-"
-"""How the host names of Bedrock's endpoints start, in every region and partition."""
 
 BY_SHAPE: Final = (None, "anthropic", "cohere")
 """Providers that the shape of a body gives: the one that a host name tells is better."""
@@ -56,7 +30,6 @@ COUNTS: Final = ('"usage"', '"eval_count"', '"billed_units"')
 """What the text of a body that counts its tokens holds."""
 
 PAIRS: Final = (("request", "response"), ("kwargs", "response"))
-MODEL_IN_PATH: Final = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
 TRANSPORT: Final = ("host", "path", "url", "method", "status_code")
 
 
@@ -85,34 +58,17 @@ def calls_from_exchange(record: Record) -> list[Call]:
         raise Skip("unrecognised", "no request and response")
     request, response = mapping(_unwrapped(pair[0])), pair[1]
     status = _status(record, response)
-    host, path = _place(record)
-    provider = provider_of(host)
+    place = place_of(record)
+    provider = place.provider
     body = _body(_unwrapped(response))
     calls = _answer(record, request, body, status, provider)
     for call in calls:
-        _complete(call, record, request, path)
+        _complete(call, record, request, place)
         if provider is not None and call.provider in BY_SHAPE:
             call.provider = provider
         if provider == "openrouter":
             call.gateway = "openrouter"
     return calls
-
-
-def provider_of(host: str | None) -> str | None:
-    """The provider that a host name belongs to, or None.
-
-    >>> provider_of("acme.openai.azure.com"), provider_of("llm.internal")
-    ('azure', None)
-    """
-    if host is None:
-        return None
-    name = host.lower().partition(":")[0]
-    if name.startswith(BEDROCK_HOST):
-        return "bedrock"
-    for end, provider in PROVIDER_BY_HOST:
-        if name == end or name.endswith((f".{end}", f"-{end}")):
-            return provider
-    return None
 
 
 def _answer(
@@ -136,14 +92,13 @@ def _answer(
     raise Skip("unrecognised", f"response is a {type(record.get('response')).__name__}")
 
 
-def _complete(call: Call, record: Record, request: Mapping[str, Any], path: str | None) -> None:
+def _complete(call: Call, record: Record, request: Mapping[str, Any], place: Served) -> None:
     """What the request and the record around both add to a call."""
     system, feature = call.system, call.feature
     set_request(call, request)
     call.system, call.feature = call.system or system, call.feature or feature
-    if call.model_requested is None and path is not None:
-        found = MODEL_IN_PATH.search(path)
-        call.model_requested = unquote(found.group(1)) if found else None
+    call.model_requested = call.model_requested or place.model
+    call.region = call.region or place.region
     if call.model is None:
         call.model = call.model_requested or model_name(request.get("model"))
     stated = timestamp_us(first(record, "timestamp", "ts", "start_time", "startTime"))
@@ -207,17 +162,11 @@ def _status(record: Record, response: Any) -> int | None:
     return None
 
 
-def _place(record: Record) -> tuple[str | None, str | None]:
-    """Host and path, stated or out of a URL."""
+def place_of(record: Record) -> Served:
+    """Who served an exchange and where: by its host and path, stated or out of a URL."""
     host, path = text(record.get("host")), text(record.get("path"))
     url = text(record.get("url")) or text(mapping(record.get("request")).get("url"))
-    if host is not None or url is None:
-        return host, path
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None, path
-    return parts.hostname, path or parts.path
+    return served(url if host is None else host, path)
 
 
 def _milliseconds(value: Any) -> int | None:

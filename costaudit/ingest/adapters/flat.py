@@ -7,7 +7,8 @@ to the same result.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from costaudit.ingest import fields
@@ -24,9 +25,11 @@ from costaudit.ingest.adapters.flat_fields import (
     FieldKind,
 )
 from costaudit.ingest.adapters.flat_unused import unused_in_record
+from costaudit.ingest.adapters.hosts import served
 from costaudit.ingest.adapters.request_body import set_request
+from costaudit.ingest.adapters.spelled import AROUND, USAGE, Spelled, spelled, spelled_in
 from costaudit.ingest.asked import asked_with
-from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.usage import count
 from costaudit.schema import Call, Status
@@ -34,7 +37,7 @@ from costaudit.stated import Includes, Stated
 
 _Value = TypeVar("_Value", int, str)
 
-_Found = Mapping[str, Sequence[Any]]
+_Found = dict[str, list[Any]]
 """The values that a record states for each target, best first."""
 
 
@@ -106,12 +109,19 @@ def _text(found: _Found, target: str) -> str | None:
 
 def matches(record: Record) -> bool:
     """True for a record with a model and a count, a time or another mark of a call."""
-    if record.keys().isdisjoint(_MODEL_ROOTS):
+    if record.keys().isdisjoint(_MODEL_ROOTS) and not any(spelled(key) in _MODEL_WORDS for key in record):
         return False
     found = _found(record)
-    return any(target in found for target in MODEL_TARGETS) and any(
-        target in found for target in EVIDENCE_TARGETS
-    )
+    if any(target in found for target in MODEL_TARGETS) and any(t in found for t in EVIDENCE_TARGETS):
+        return True
+    try:
+        more = spelled_in(record, found)
+    except Skip:
+        return True  # told by `calls`
+    if more is None:
+        return False
+    known = found.keys() | more.found.keys()
+    return not known.isdisjoint(MODEL_TARGETS) and not known.isdisjoint((*USAGE_TARGETS, "cost"))
 
 
 def states_usage(record: Record) -> bool:
@@ -123,19 +133,54 @@ _USAGE_ROOTS: Final = frozenset(
     path[0] for target in (*USAGE_TARGETS, "cost") for path in BY_TARGET[target].paths
 )
 _MODEL_ROOTS = {path[0] for target in MODEL_TARGETS for path in BY_TARGET[target].paths}
+_MODEL_WORDS = frozenset({*MODEL_TARGETS, AROUND, USAGE})
 
 
 def calls(record: Record) -> list[Call]:
     """The one call that a flat record describes."""
-    call = call_of(record)
+    found = _found(record)
+    more = spelled_in(record, found)
+    if more is None:
+        call = call_of(record)
+    else:
+        call = _call(record, {**found, **more.found})
+        _mean(call, more)
     if call.stated is not None:
-        call.stated.unused = unused_in_record(record)
+        call.stated.unused = _unused(record, more)
     return [call]
+
+
+def _mean(call: Call, more: Spelled) -> None:
+    """What the names of the counts say of their meaning."""
+    if call.stated is None:
+        return
+    open_ = more.open and not more.beside and is_claude(call)
+    if more.beside or open_:
+        call.stated.includes = meaning_of(outside=True)
+    if open_:
+        call.stated.as_one, call.stated.total = True, None
+
+
+def is_claude(call: Call) -> bool:
+    """Whether the call is one of a model whose own API counts cached tokens beside the input."""
+    names = (call.provider, call.model, call.model_requested)
+    return any("claude" in name.lower() or name.lower() == "anthropic" for name in names if name)
+
+
+def _unused(record: Record, more: Spelled | None) -> dict[str, Decimal] | None:
+    """The numbers that nobody reads, by their paths; None where there is none."""
+    unused = unused_in_record(record)
+    if more is None:
+        return unused
+    return {path: n for path, n in (unused or {}).items() if path not in more.taken} | more.left or None
 
 
 def call_of(record: Record, meaning: Includes | None = None) -> Call:
     """The call of a flat record; of what is settled in a meaning it is certain that its counts include it."""
-    found = _found(record)
+    return _call(record, _found(record), meaning)
+
+
+def _call(record: Record, found: _Found, meaning: Includes | None = None) -> Call:
     call = Call(
         ts=_read(found, "ts", fields.timestamp_us),
         parent_id=_text(found, "parent_id"),
@@ -156,6 +201,7 @@ def call_of(record: Record, meaning: Includes | None = None) -> Call:
     )
     call.model_requested = _read(found, "model_requested", fields.model_name)
     call.model = _read(found, "model_served", fields.model_name) or call.model_requested
+    call.provider, call.region = placed(call.provider, call.region, _text(found, "host"))
     if fields.flag(_get(found, "batch")):
         call.service_tier = "batch"
     _set_identity(call, found)
@@ -166,6 +212,14 @@ def call_of(record: Record, meaning: Includes | None = None) -> Call:
     tier = _integer(found, "tier_tag")
     call.tier_tag = tier if tier in (0, 1, 2, 3) else None
     return call
+
+
+def placed(provider: str | None, region: str | None, host: str | None) -> tuple[str | None, str | None]:
+    """Who served a call and where: a host that is known tells who stands behind an OpenAI client."""
+    place = served(host)
+    if place.provider is not None and (provider is None or provider.strip().lower() == "openai"):
+        provider = place.provider
+    return provider, region or place.region
 
 
 def _integer(found: _Found, target: str) -> int | None:

@@ -7,7 +7,7 @@ column of an unknown type gives None, and the whole block is read that way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -16,12 +16,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from costaudit.ingest.adapters.flat import COUNTS, READS, WRITES_OF_ANY_AGE, meaning_of, status_of
+from costaudit.ingest.adapters.flat import (
+    COUNTS,
+    READS,
+    WRITES_OF_ANY_AGE,
+    meaning_of,
+    placed,
+    status_of,
+)
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, Path
 from costaudit.ingest.adapters.flat_layout import FlatLayout
+from costaudit.ingest.adapters.hosts import Served, served
+from costaudit.ingest.adapters.spelled import same_as
 from costaudit.ingest.asked import asked_texts, asked_turns
+from costaudit.ingest.currency import is_foreign
 from costaudit.ingest.fields import START_US
-from costaudit.ingest.settle import QUALITIES, READINGS, StatedBlock, settle, thinks_unsaid
+from costaudit.ingest.settle import QUALITIES, READINGS, StatedBlock, draws, draws_only, settle, thinks_unsaid
 from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
 from costaudit.schema import ASKED, CANONICAL
@@ -42,12 +52,20 @@ class FlatRows(msgspec.Struct, frozen=True):
     """Numbers of the other rows that nobody reads."""
 
 
-def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None) -> FlatRows | None:
+def flat_batch(
+    table: pa.Table,
+    layout: FlatLayout,
+    doubtful: Mask | None = None,
+    elsewhere: Iterable[str] | None = None,
+) -> FlatRows | None:
     """The calls of a table with the layout's columns; None when it needs reading by record.
 
-    `doubtful` rows are known to need it already.
+    `doubtful` rows are known to need it already, and so are those without a value for a target that
+    is stated `elsewhere`: by default as the layout says.
     """
     columns = _Columns(table, layout)
+    for target in layout.elsewhere if elsewhere is None else elsewhere:
+        columns.doubt(~columns.has(*same_as(target)))
     if doubtful is not None:
         columns.doubt(doubtful)
     out: dict[str, pa.Array] = {}
@@ -59,6 +77,7 @@ def flat_batch(table: pa.Table, layout: FlatLayout, doubtful: Mask | None = None
         _cost(columns, out)
         for name in ("provider", "gateway", "region", "speed", "feature", "user", "session", "user_tier"):
             out[name] = columns.text(name)
+        _place(columns, out)
         for name in ("attempt", "latency_ms"):
             out[name] = columns.integer(name)
         out["ts"] = columns.time("ts")
@@ -119,10 +138,10 @@ class _Columns:
 
     def doubt_what_is_no_call(self) -> None:
         """Every row with a model and a usage is a call of this format, whatever else it has."""
-        self.doubt(~self._has("model_served", "model_requested"))
-        self.doubt(~self._has("prompt_tokens", "completion_tokens"))
+        self.doubt(~self.has("model_served", "model_requested"))
+        self.doubt(~self.has("prompt_tokens", "completion_tokens"))
 
-    def _has(self, *targets: str) -> Mask:
+    def has(self, *targets: str) -> Mask:
         """Rows with a value in one of the columns."""
         arrays = [array for target in targets for array in self.all(target)]
         if any(array.null_count == 0 for array in arrays):
@@ -277,6 +296,8 @@ def _model_and_tier(columns: _Columns, out: dict[str, pa.Array]) -> None:
         out["model"] = requested if served is None else served
     else:
         out["model"] = _coalesce(served, requested)
+    if out["model"] is not None and pa.types.is_string(out["model"].type):
+        out["model"] = out["model"].dictionary_encode()  # once, for all who group by it
     tier = columns.integer("tier_tag")
     if tier is not None:
         out["tier_tag"] = pc.if_else(pc.less_equal(tier, 3), tier, None).cast(pa.int8())
@@ -289,8 +310,13 @@ def _model_and_tier(columns: _Columns, out: dict[str, pa.Array]) -> None:
 
 def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:
     block = _stated(columns)
+    models, words = _encoded(out.get("model"), columns.rows)
     if "total" in block.counts:
-        block.may_think = _thinking(columns, out)
+        block.may_think = _thinking(models, words, columns, out)
+    for name, test in (("draws", draws), ("draws_only", draws_only)):
+        verdicts = [test(word) for word in words]
+        if any(verdicts):
+            setattr(block, name, np.array(verdicts, bool)[models])
     settled = settle(block)
     for name, values in settled.counts.items():
         out[name] = pa.array(values)
@@ -327,11 +353,10 @@ def _stated(columns: _Columns) -> StatedBlock:
     )
 
 
-def _thinking(columns: _Columns, out: dict[str, pa.Array]) -> Mask:
+def _thinking(models: Ints, words: Sequence[str | None], columns: _Columns, out: dict[str, pa.Array]) -> Mask:
     """Rows of models that may think without stating how much."""
-    models, model_words = _encoded(out.get("model"), columns.rows)
     providers, provider_words = _encoded(out.get("provider"), columns.rows)
-    verdicts = [[thinks_unsaid(provider, model) for model in model_words] for provider in provider_words]
+    verdicts = [[thinks_unsaid(provider, model) for model in words] for provider in provider_words]
     return np.array(verdicts, bool)[providers, models]
 
 
@@ -468,10 +493,40 @@ def _cost(columns: _Columns, out: dict[str, pa.Array]) -> None:
     if not (pa.types.is_floating(cost.type) or pa.types.is_integer(cost.type)):
         raise _ReadByRecordError
     usd = np.asarray(cost.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    columns.doubt(_foreign(columns))
     columns.doubt(usd >= 1024)  # beyond a float's exact pico-dollars
     believable = np.isfinite(usd) & (usd > -1) & (usd < 1024)
     picousd = np.rint(np.where(believable, usd, -1.0) * 1e12).astype(np.int64)
     out["reported_picousd"] = pa.array(picousd, mask=picousd < 0)
+
+
+def _foreign(columns: _Columns) -> Mask:
+    """Rows that state another currency than the dollar."""
+    codes, words = _encoded(columns.text("currency"), columns.rows)
+    return np.array([is_foreign(word) for word in words], bool)[codes]
+
+
+def _place(columns: _Columns, out: dict[str, pa.Array]) -> None:
+    """Provider and region by the host, as `placed` has it for each combination of the three."""
+    host = columns.text("host")
+    if host is None:
+        return
+    hosts, host_words = _encoded(host, columns.rows)
+    known = [n for n, word in enumerate(host_words) if served(word) != Served()]
+    if not np.isin(hosts, known).any():
+        return
+    sides = {name: _encoded(out.get(name), columns.rows) for name in ("provider", "region")}
+    (providers, provider_words), (regions, region_words) = sides["provider"], sides["region"]
+    codes = (providers * len(region_words) + regions) * len(host_words) + hosts
+    distinct, inverse = np.unique(codes, return_inverse=True)
+    found = []
+    for code in distinct.tolist():
+        rest, at = divmod(code, len(host_words))
+        provider, region = divmod(rest, len(region_words))
+        found.append(placed(provider_words[provider], region_words[region], host_words[at]))
+    for place, name in enumerate(("provider", "region")):
+        words = pa.array([pair[place] for pair in found], pa.string())
+        out[name] = words.take(pa.array(inverse))
 
 
 _REPEATED = frozenset(

@@ -73,6 +73,7 @@ FLAT_FIELDS: Final = (
         ("model", "model_requested", "request_model", "gen_ai.request.model", "model_name"),
     ),
     FlatField("gateway", FieldKind.TEXT, ("gateway",)),
+    FlatField("host", FieldKind.TEXT, ("host", "api_base", "base_url", "api_host", "server.address", "url")),
     FlatField(
         "prompt_tokens",
         FieldKind.COUNT,
@@ -107,6 +108,7 @@ FLAT_FIELDS: Final = (
             "gen_ai.usage.cache_read_input_tokens",
             "usage.prompt_tokens_details.cached_tokens",
             "usage.input_tokens_details.cached_tokens",
+            "usage.input_token_details.cached_tokens",
         ),
     ),
     FlatField(
@@ -157,12 +159,17 @@ FLAT_FIELDS: Final = (
             "input_audio_tokens",
             "usage.prompt_tokens_details.audio_tokens",
             "usage.input_tokens_details.audio_tokens",
+            "usage.input_token_details.audio_tokens",
         ),
     ),
     FlatField(
         "output_audio",
         FieldKind.COUNT,
-        ("output_audio_tokens", "usage.completion_tokens_details.audio_tokens"),
+        (
+            "output_audio_tokens",
+            "usage.completion_tokens_details.audio_tokens",
+            "usage.output_token_details.audio_tokens",
+        ),
     ),
     FlatField(
         "input_image",
@@ -171,6 +178,7 @@ FLAT_FIELDS: Final = (
             "input_image_tokens",
             "usage.prompt_tokens_details.image_tokens",
             "usage.input_tokens_details.image_tokens",
+            "usage.input_token_details.image_tokens",
         ),
     ),
     FlatField(
@@ -189,6 +197,7 @@ FLAT_FIELDS: Final = (
             "cache_read_audio_tokens",
             "usage.prompt_tokens_details.cached_tokens_details.audio_tokens",
             "usage.input_tokens_details.cached_tokens_details.audio_tokens",
+            "usage.input_token_details.cached_tokens_details.audio_tokens",
         ),
     ),
     FlatField(
@@ -198,9 +207,19 @@ FLAT_FIELDS: Final = (
             "cache_read_image_tokens",
             "usage.prompt_tokens_details.cached_tokens_details.image_tokens",
             "usage.input_tokens_details.cached_tokens_details.image_tokens",
+            "usage.input_token_details.cached_tokens_details.image_tokens",
         ),
     ),
-    FlatField("web_searches", FieldKind.COUNT, ("web_searches", "web_search_requests")),
+    FlatField(
+        "web_searches",
+        FieldKind.COUNT,
+        (
+            "web_searches",
+            "web_search_requests",
+            "usage.server_tool_use.web_search_requests",
+            "server_tool_use.web_search_requests",
+        ),
+    ),
     FlatField("status", FieldKind.STATUS, ("status", "status_code", "http_status")),
     FlatField("error", FieldKind.TEXT, ("error", "error_code", "error_type")),
     FlatField("finish", FieldKind.TEXT, ("finish_reason", "stop_reason")),
@@ -234,12 +253,25 @@ FLAT_FIELDS: Final = (
     ),
     FlatField("stream", FieldKind.FLAG, ("stream", "streamed")),
     FlatField("latency_ms", FieldKind.INTEGER, ("latency_ms", "duration_ms", "request_duration_ms")),
+    FlatField("currency", FieldKind.TEXT, ("currency", "cost_currency", "currency_code", "usage.currency")),
     FlatField(
         "cost",
         FieldKind.COST,
         ("cost_usd", "reported_cost_usd", "cost", "total_cost", "response_cost", "usage.cost"),
     ),
 )
+
+KEYS: Final = frozenset(key for field in FLAT_FIELDS for path in field.paths for key in path)
+"""Every key on the way to a known value."""
+
+HOLDERS: Final = frozenset(
+    path[0]
+    for field in FLAT_FIELDS
+    if field.kind in {FieldKind.COUNT, FieldKind.COST}
+    for path in field.paths
+    if len(path) > 1
+)
+"""Keys of the objects that hold counts."""
 
 BY_TARGET: Final = {field.target: field for field in FLAT_FIELDS}
 MODEL_TARGETS: Final = ("model_served", "model_requested")

@@ -11,8 +11,9 @@ from typing import Any, Final, Union
 import msgspec
 import pyarrow as pa
 
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FieldKind, FlatField, Path
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, HOLDERS, KEYS, FieldKind, FlatField, Path
 from costaudit.ingest.adapters.flat_unused import is_unused, unused_columns
+from costaudit.ingest.adapters.spelled import stated_elsewhere
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _DEFAULT_TYPES: dict[FieldKind, pa.DataType] = {
@@ -30,9 +31,6 @@ _DEFAULT_TYPES: dict[FieldKind, pa.DataType] = {
 }
 _BY_PATH: dict[Path, FlatField] = {path: field for field in FLAT_FIELDS for path in field.paths}
 
-KEYS: Final = frozenset(key for path in _BY_PATH for key in path)
-"""Every key on the way to a known value."""
-
 TARGETS: Final = {path: field.target for path, field in _BY_PATH.items()}
 """Every path at which a known value may stand, and what it says."""
 
@@ -46,12 +44,18 @@ class FlatLayout(msgspec.Struct, frozen=True):
     object, so that an object there is noticed."""
     unused: tuple[Path, ...] = ()
     """Further columns of a table, whose numbers nobody reads."""
+    elsewhere: frozenset[str] = frozenset()
+    """Targets that further columns of a table may state."""
 
 
-def layout_of(types: Mapping[Path, pa.DataType], unused: Iterable[Path] = ()) -> FlatLayout:
+def layout_of(
+    types: Mapping[Path, pa.DataType],
+    unused: Iterable[Path] = (),
+    elsewhere: frozenset[str] = frozenset(),
+) -> FlatLayout:
     """A layout of the given paths, known or in the way of known ones."""
     known = {path: kind for path, kind in types.items() if path in _BY_PATH}
-    return FlatLayout(known, pa.schema(_nested(types)), tuple(unused))
+    return FlatLayout(known, pa.schema(_nested(types)), tuple(unused), elsewhere)
 
 
 _MOST_ODD: Final = 0.3
@@ -142,22 +146,29 @@ def _chosen(
 
 
 def flat_table_layout(schema: pa.Schema) -> FlatLayout | None:
-    """The layout of a Parquet schema; None when a known column has a type that only records can show."""
+    """The layout of a Parquet schema; None when a column that matters can only be read record by record."""
     seen: dict[Path, pa.DataType] = {}
-    for path, kind in _typed_leaves(schema, ()):
+    leaves = dict(_typed_leaves(schema, ()))
+    elsewhere = stated_elsewhere(leaves)
+    if elsewhere is None or any((name,) in leaves for name in HOLDERS):
+        return None
+    for path, kind in leaves.items():
         field = _BY_PATH.get(path)
         if field is None:
             continue
         if not (pa.types.is_null(kind) or _READABLE[field.kind](kind)):
             return None
         seen[path] = kind
-    return layout_of(seen, unused_columns(schema)) if seen else None
+    return layout_of(seen, unused_columns(schema), elsewhere) if seen else None
 
 
 def flat_text_layout(names: Iterable[str], sample: Sequence[Mapping[str, str]]) -> FlatLayout | None:
     """The layout of a table of texts; None when a known column can only be read record by record."""
     seen: dict[Path, pa.DataType] = {}
     names = list(names)
+    elsewhere = stated_elsewhere((name,) for name in names)
+    if elsewhere is None or not HOLDERS.isdisjoint(names):
+        return None
     for name in names:
         field = _BY_PATH.get((name,))
         if field is None:
@@ -167,7 +178,7 @@ def flat_text_layout(names: Iterable[str], sample: Sequence[Mapping[str, str]]) 
         if kind is None:
             return None
         seen[(name,)] = kind
-    return layout_of(seen, ((name,) for name in names if is_unused(name))) if seen else None
+    return layout_of(seen, ((name,) for name in names if is_unused(name)), elsewhere) if seen else None
 
 
 _AS_TEXT: dict[FieldKind, pa.DataType] = {

@@ -18,21 +18,12 @@ import msgspec
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FieldKind, Path
+from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, HOLDERS, Path
 from costaudit.ingest.format import Record
 from costaudit.ingest.unused import DEPTH, Unused, number_above_0, speaks, times, unused_numbers
 
 KNOWN: Final = frozenset(path[-1] for field in FLAT_FIELDS for path in field.paths)
 """Keys of values that flat records may state."""
-
-HOLDERS: Final = frozenset(
-    path[0]
-    for field in FLAT_FIELDS
-    if field.kind in {FieldKind.COUNT, FieldKind.COST}
-    for path in field.paths
-    if len(path) > 1
-)
-"""Keys of the objects that hold counts."""
 
 _ANY: Final = re.compile("")
 """Of a flat record a known key is known in every object inside."""

@@ -102,10 +102,18 @@ def _set_generate_usage(call: Call, usage: Mapping[str, Any]) -> None:
     )
 
 
-def _by_modality(usage: Mapping[str, Any], name: str, number: str = "tokenCount") -> dict[str, int]:
-    """Tokens of sound and of images among the details; video and documents are billed as text is."""
+def _by_modality(
+    usage: Mapping[str, Any], name: str, number: str = "tokenCount"
+) -> dict[str, int] | dict[str, None]:
+    """Tokens of sound and of images among the details; video and documents are billed as text is.
+
+    None for each where there are no details.
+    """
+    parts = objects(usage.get(name))
+    if not parts:
+        return dict.fromkeys(("AUDIO", "IMAGE"))
     found = dict.fromkeys(("AUDIO", "IMAGE"), 0)
-    for part in objects(usage.get(name)):
+    for part in parts:
         kind = str(part.get("modality")).upper()
         if kind in found:
             found[kind] += count(part.get(number), name) or 0

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from costaudit.ingest.adapters.hosts import served
 from costaudit.ingest.adapters.openai_chat import stated_usage, web_searches
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
@@ -133,7 +134,8 @@ def _set_tokens(call: Call, row: Record, metadata: Mapping[str, Any]) -> None:
     breakdown = mapping(metadata.get("cost_breakdown"))
     call.service_tier = text(usage.get("service_tier")) or text(breakdown.get("service_tier"))
     region = text(usage.get("inference_geo")) or text(breakdown.get("vertex_location"))
-    call.region = None if region == "not_available" else region
+    region = None if region == "not_available" else region
+    call.region = region or served(text(row.get("api_base"))).region
     call.speed = text(usage.get("speed"))
 
 

@@ -20,8 +20,8 @@ from typing import Any, Final
 from costaudit.ingest.adapters import otlp_names as names
 from costaudit.ingest.adapters.claude_code import call_from_event as claude_event
 from costaudit.ingest.adapters.codex import call_from_event as codex_event
-from costaudit.ingest.adapters.exchange import provider_of
 from costaudit.ingest.adapters.gemini_cli import call_from_event as gemini_event
+from costaudit.ingest.adapters.hosts import served
 from costaudit.ingest.adapters.otlp_spans import (
     SCOPED,
     SPAN_ROOTS,
@@ -184,14 +184,16 @@ def call_from_span(span: OtlpSpan, trace: SpanTrace) -> Call:
         if claude is not None:
             claude.span = linked(span.trace_id, span.span_id, span.parent_id, SpanKind.CALL)
             return claude
+    place = served(text(span.first(names.HOST)))
     call = Call(
         ts=span.start_us,
         response_id=_response_id(span),
         model=model_name(span.first(names.TEXTS["model"])),
         model_requested=model_name(span.first(names.TEXTS["model_requested"])),
-        provider=_provider(span),
+        # A client for one API is used with many hosts.
+        provider=place.provider or text(span.first(names.TEXTS["provider"])),
         service_tier=text(span.first(names.TEXTS["service_tier"])),
-        region=text(span.first(names.TEXTS["region"])),
+        region=text(span.first(names.TEXTS["region"])) or place.region,
         stream=flag(span.first(names.STREAM)),
         final=True if span.first(names.FINISH) else None,
     )
@@ -266,14 +268,6 @@ def _set_own_attribution(call: Call, span: OtlpSpan) -> None:
     for name, aliases in names.ATTRIBUTION.items():
         if getattr(call, name) is None:
             setattr(call, name, text(first(span.attributes, aliases)))
-
-
-def _provider(span: OtlpSpan) -> str | None:
-    """The host's provider where the host is known: a client for one API is used with many hosts."""
-    host = text(span.first(names.HOST))
-    if host is not None:
-        host = host.partition("://")[2].partition("/")[0] or host
-    return provider_of(host) or text(span.first(names.TEXTS["provider"]))
 
 
 def _response_id(span: OtlpSpan) -> str | None:

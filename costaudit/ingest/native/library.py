@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-ABI: Final = 1
+ABI: Final = 2
 """What `lines.c` must say, so that a library of another version is never called."""
 
 FILE = Path(__file__).with_name("lines.so")

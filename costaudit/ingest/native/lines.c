@@ -18,16 +18,17 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-enum { ABI = 1, DEEPEST = 128, DEEPEST_NAMES = 6 };
+enum { ABI = 2, DEEPEST = 128, DEEPEST_NAMES = 6 };
 enum { INTEGER, FLOAT, FLAG, TEXT, TIME, NUMBER, WAY, LATE, OTHER };  /* kinds of slots */
 enum { NAMES = 1, OBJECTS = 2, STRICT = 4 };                          /* what is wanted of the keys below a slot */
 enum { NOTHING, VALUE, EMPTY };                                       /* what a row has of a column */
+enum { MET = 1, MET_NUMBER = 2 };                                     /* what was seen of a key without a column */
 
 /* A key at its place. The first slot is the record itself. */
 typedef struct {
   const char *key;
   int32_t length, above, kind, column, below; /* of a known key: given */
-  int32_t met;                                /* set where a number is seen that somebody may want */
+  int32_t met;                                /* set where a value is seen that somebody may want */
   int32_t next;                               /* the slot that followed in the line before */
   int32_t high;                               /* whether the key has other letters than ASCII */
 } Slot;
@@ -440,8 +441,9 @@ static const char *object(Block *b, const char *p, int32_t above, int depth) {
       if (kind == LATE && *p != 'n') { b->late = 1; return NULL; }
       if (kind == WAY && slot->below & STRICT && *p != 'n') return NULL;
       if (!(p = skip(b, p))) return NULL;
+      if (wanted & NAMES && at > 0 && *start != 'n') slot->met |= MET;
       if (wanted & NAMES && at > 0 && may_be_number(start, p)) {
-        slot->met = 1;
+        slot->met |= MET_NUMBER;
         if (kind == NUMBER) {
           b->seen[(int64_t)b->rows * b->width + slot->column] = VALUE;
           keep_text(b, b->columns + slot->column, start, p - start, 0);

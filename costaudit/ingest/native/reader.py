@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from costaudit.ingest.adapters.flat_fields import Path
 from costaudit.ingest.adapters.flat_layout import TARGETS, FlatLayout
 from costaudit.ingest.adapters.flat_unused import is_unused_at
+from costaudit.ingest.adapters.spelled import stated_elsewhere
 from costaudit.ingest.json_columns import Columns
 from costaudit.ingest.native.library import NativeBlock, NativeColumn, library
 from costaudit.ingest.native.slots import KINDS, SLOT, SlotKind, Slots, slots_of
@@ -38,6 +39,7 @@ _MOST_WORDS: Final = 1 << 13
 """Distinct texts of a column that are numbered."""
 _MOST_BYTES: Final = (1 << 31) - 64
 _VALUE: Final = 1
+_MET_NUMBER: Final = 2
 _NARROW: Final = {SlotKind.FLAG: np.uint8, SlotKind.FLOAT: np.float64}
 
 Array = npt.NDArray[Any]
@@ -49,6 +51,8 @@ class NativeFound:
 
     columns: Columns
     numbers: Mapping[Path, _Numbers]
+    elsewhere: frozenset[str]
+    """Targets that records may state under other names."""
 
     def unused_without(self, rows: npt.NDArray[np.intp]) -> dict[str, dict[bytes, int]]:
         """The numbers that nobody reads, in JSON, with how many rows have each, but for some rows."""
@@ -110,12 +114,16 @@ class NativeReader:
             run = _Run(self._library, slots, data, lines)
             if run.block.late or run.block.full or run.block.left >= run.block.rows:
                 return None
-            paths = [path for path in run.met() if is_unused_at(path)]
+            met = run.met()
+            elsewhere = stated_elsewhere(met)
+            if elsewhere is None:
+                return None
+            paths = [path for path, is_number in met.items() if is_number and is_unused_at(path)]
             new = [path for path in paths if path not in slots.columns]
             if any(slots.kinds.get(path) is SlotKind.WAY for path in paths):
                 return None
             if not new:
-                return run.found(self._layout)
+                return run.found(self._layout, elsewhere)
             numbers = self._numbers.union(new)
             wider = slots_of(self._layout, sorted(numbers)) if len(numbers) <= _MOST_NUMBERS else None
             if wider is None:
@@ -178,8 +186,8 @@ class _Run:
             setattr(column, name, _at(array))
         return arrays
 
-    def met(self) -> Iterable[Path]:
-        """The places of keys that have a number and no column."""
+    def met(self) -> dict[Path, bool]:
+        """The places of keys that have a value and no column, and whether it may be a number."""
         paths = dict(enumerate(self.slots.kinds))
         base = np.frombuffer(self.data, np.uint8).ctypes.data
         records = self.records[: self.block.slot_count]
@@ -187,9 +195,10 @@ class _Run:
             start = int(records["key"][place]) - base
             key = self.data[start : start + int(records["length"][place])].decode("utf-8", "replace")
             paths[place] = (*paths[int(records["above"][place])], key)
-        return [paths[place] for place in np.flatnonzero(records["met"]).tolist()]
+        met = records["met"]
+        return {paths[place]: bool(met[place] & _MET_NUMBER) for place in np.flatnonzero(met).tolist()}
 
-    def found(self, layout: FlatLayout) -> NativeFound:
+    def found(self, layout: FlatLayout, elsewhere: frozenset[str]) -> NativeFound:
         """The columns and what goes with them."""
         rows = self.block.rows
         valid = self.seen[:rows] == _VALUE
@@ -202,7 +211,7 @@ class _Run:
             for path, n in self.slots.columns.items()
             if self.slots.kinds[path] is SlotKind.NUMBER
         }
-        return NativeFound(Columns(table, lines, left), numbers)
+        return NativeFound(Columns(table, lines, left), numbers, elsewhere)
 
     def _numbers(self, n: int, valid: Array) -> _Numbers:
         arrays, words, rows = self.arrays[n], self.columns[n].words, np.flatnonzero(valid)

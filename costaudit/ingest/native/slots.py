@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from costaudit.ingest.adapters.flat_fields import Path
+from costaudit.ingest.adapters.flat_fields import HOLDERS, Path
 from costaudit.ingest.adapters.flat_layout import TARGETS, FlatLayout
-from costaudit.ingest.adapters.flat_unused import HOLDERS, is_unused_at
+from costaudit.ingest.adapters.flat_unused import is_unused_at
 
 SLOT: Final = np.dtype([
     ("key", np.uintp), ("length", np.int32), ("above", np.int32), ("kind", np.int32), ("column", np.int32),

@@ -365,6 +365,20 @@ def find_unclear(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_refused(work: Audited) -> Iterator[m.Finding]:
+    """CA-U4: tokens of calls that were refused before a model ran. Nobody bills them."""
+    refused = work.passed.found.refused
+    if refused.requests:
+        yield m.Finding(
+            code="CA-U4",
+            title=f"{refused.tokens:,} tokens are counted for requests that were refused: nobody bills them",
+            usd=None,
+            monthly_usd=None,
+            evidence={"requests": refused.requests, "tokens": refused.tokens},
+            next="nothing to do: they are left out; who adds up the log's own counts has too many",
+        )
+
+
 def find_retired(work: Audited) -> Iterator[m.Finding]:
     """CA-T1: calls to a model after its retirement: a wrong time, a wrong alias, or a replayed log."""
     cells, plan = work.passed.cells, work.passed.plan
@@ -442,5 +456,5 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
-    find_weak_usage, find_unread, find_unclear, find_retired, find_overlaps, find_reused_ids,
+    find_weak_usage, find_unread, find_unclear, find_refused, find_retired, find_overlaps, find_reused_ids,
 )  # fmt: skip

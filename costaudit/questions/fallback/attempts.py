@@ -225,7 +225,7 @@ def serving(rows: PricedRows, plan: Plan) -> Serving:
     codes = np.zeros(rows.calls.rows, np.int64)
     for number in range(size):
         provider, model, gateway = (rows.words[n].values[distinct[n][number]] for n in names)
-        periods = plan.prices.resolver.periods(provider or gateway, model)
+        periods = plan.prices.resolver.periods_through(provider, gateway, model)
         pairs = [
             (r.provider, r.model) if isinstance(r, Resolved) else (provider or gateway, model)
             for _, r in periods

@@ -48,7 +48,7 @@ def test_the_response_names_the_model_and_the_request_the_rest():
         ("acme.openai.azure.com", "azure"),
         ("api.together.xyz", "together"),
         ("API.X.AI:443", "xai"),
-        ("us-central1-aiplatform.googleapis.com", "google"),
+        ("us-central1-aiplatform.googleapis.com", "vertex"),
         ("bedrock-mantle.us-east-1.api.aws", "bedrock"),
         ("localhost", None),
         ("notapi.openai.com.example.org", None),

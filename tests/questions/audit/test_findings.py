@@ -133,3 +133,27 @@ def test_ids_that_stand_for_several_calls_are_told(tmp_path: Path):
     found = finding(audit(write_jsonl(tmp_path / "log.jsonl", rows)), "CA-D2")
     assert found is not None
     assert found.evidence == {"ids": 1, "requests": 2}
+
+
+def test_tokens_of_refused_requests_are_told_and_not_billed(tmp_path: Path):
+    report = of(
+        tmp_path, {}, {"status": 429, "output_tokens": 0}, {"status": 401, "output_tokens": 0},
+        {"status": 500, "output_tokens": 0}, {"status": 429},
+    )  # fmt: skip
+    found = finding(report, "CA-U4")
+    assert found is not None
+    assert found.evidence == {"requests": 2, "tokens": 2000}
+    # two answers of 1000 x 2.50 + 100 x 10 per million, and 1000 tokens that a server took before it failed.
+    assert report.spend.list_usd == 2 * LIST + Decimal("0.0025")
+
+
+def test_a_cost_in_another_currency_is_no_reported_cost(tmp_path: Path):
+    report = of(
+        tmp_path, {"cost": 0.5, "currency": "EUR"}, {"cost": 0.0035, "currency": "usd"},
+        {"cost": 0.25, "currency": "EUR"}, {"cost_eur": 0.1},
+    )  # fmt: skip
+    assert (report.spend.reported_usd, report.spend.reported_requests) == (LIST, 1)
+    found = finding(report, "CA-U2")
+    assert found is not None
+    told = {name["name"]: (name["records"], Decimal(name["sum"])) for name in found.evidence["names"]}
+    assert told == {"cost in EUR": (2, Decimal("0.75")), "cost_eur": (1, Decimal("0.1"))}
