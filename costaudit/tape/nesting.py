@@ -326,10 +326,11 @@ class _Families:
     def _join(self, inner: int, outer: int) -> None:
         """Both are one call, which has the inner one's name here."""
         base = int(self.group[inner]) if self.group[inner] >= 0 else inner
-        members = self._members.setdefault(base, [base])
         moved = self._members.pop(int(self.group[outer]), [outer])
-        members += moved
-        self.group[members] = base
+        if base not in self._members:
+            self._members[base], self.group[base] = [base], base
+        self._members[base] += moved
+        self.group[moved] = base
 
     def _usage(self, node: int) -> tuple[int, int]:
         return self._said["input"][node], self._said["output"][node]
