@@ -5,9 +5,10 @@ another prompt) and are apart (further in time than one call can be, or in other
 a time, two finished answers differ on both sides). A beginning and an end of one call, a gateway's row and
 the body behind it, and copies of a record do not contradict each other.
 
-What is compared are records of one kind of log (same gateway, same provider, equally well counted), that
-succeeded and do not say that they are unfinished. All is decided by sorting, so that it neither depends on
-the order of records nor takes longer where a million of them have one id.
+What is compared are records of one kind of log (same gateway, same provider, equally well counted, with
+something to say in the same columns), that succeeded and do not say that they are unfinished. All is decided
+by sorting, so that it neither depends on the order of records nor takes longer where a million of them have
+one id.
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ MOST_OF_ONE: Final = 20_000
 
 _DATE: Final = re.compile(r"[-@:]?(\d{4}-?\d{2}-?\d{2}|latest)$")
 """What names of models end with in some records of a call and not in others."""
+
+_TOLD: Final = (
+    "ts", "final", "latency_ms", "reported_picousd", "user", "session_hash", "call_hash", "response_hash",
+)  # fmt: skip
+"""Columns of which each kind of log fills the same ones: an application's line of a call and the provider's
+answer to it, of which one may leave out what was cached, are not compared."""
 
 _DEFAULTS: Final = {"quality": Quality.EXACT, "status": Status.OK, "reading": "inclusive"}
 _NUMBERS: Final = (
@@ -102,7 +109,8 @@ class _Said:
         calls = Batch(batch)
         self.rows = rows
         words = [calls.words(n, _DEFAULTS.get(n)).codes[rows] for n in ("gateway", "provider", "quality")]
-        self.kind = numbered(group[rows], *words)
+        told = [calls.valid(name)[rows] for name in _TOLD]
+        self.kind = numbered(group[rows], *words, *told)
         """Numbers of those that are compared with one another."""
         self.asked, self.answered = _sum(calls, INPUT_SIDE)[rows], _sum(calls, OUTPUT_SIDE)[rows]
         self.model = _families(calls)[rows]
@@ -114,7 +122,7 @@ class _Said:
         latency = _numbers(calls, "latency_ms")[rows]
         self.end = self.start + np.maximum(latency, 0) * 1000
         final = calls.flag("final")
-        self.ended = latency >= 0 if final is None else (latency >= 0) | final[rows]
+        self.finished = latency >= 0 if final is None else (latency >= 0) | final[rows]
 
     def far_apart(self) -> Mask:
         """Kinds with other counts, another model or another prompt too long after the end of the call."""
@@ -124,7 +132,7 @@ class _Said:
 
     def one_after_the_other(self) -> Mask:
         """Kinds with a call that began with another prompt when the one before it had ended."""
-        return self._later(self.asked, self.has_time & self.ended, 0)
+        return self._later(self.asked, self.has_time & (self.finished | (self.answered > 0)), 0)
 
     def in_other_sessions(self) -> Mask:
         """Kinds with other prompts in other sessions. Two of each are enough: some pair differs in both."""
@@ -133,7 +141,7 @@ class _Said:
 
     def other_answers(self) -> Mask:
         """Kinds with finished answers that differ on both sides, where nothing says when they were given."""
-        some = self.ended & ~self.has_time
+        some = self.finished & ~self.has_time
         return _differs(self.kind, self.asked, some) & _differs(self.kind, self.answered, some)
 
     def _later(self, value: Ints, among: Mask, margin: int) -> Mask:

@@ -94,20 +94,27 @@ def _contradict(one: Call, other: Call) -> bool:
         counted = call.quality in (Quality.EXACT, Quality.PARTIAL) and _input_side(call) + _output_side(call)
         if not counted or call.status != Status.OK or call.final is False:
             return False
-    if (one.gateway, one.provider, one.quality) != (other.gateway, other.provider, other.quality):
+    if _kind_of_log(one) != _kind_of_log(other):
         return False
     asked, answered = _input_side(one) != _input_side(other), _output_side(one) != _output_side(other)
-    ended = all(call.final or call.latency_ms is not None for call in (one, other))
+    finished = all(call.final or call.latency_ms is not None for call in (one, other))
+    ended = all(call.final or call.latency_ms is not None or _output_side(call) for call in (one, other))
     if asked and one.session and other.session and one.session != other.session:
         return True
     if one.ts is None or other.ts is None:
-        return one.ts is other.ts and asked and answered and ended
+        return one.ts is other.ts and asked and answered and finished
     later_us = (then.ts or 0) - (first.ts or 0) - 1000 * (first.latency_ms or 0)
     models = one.model and other.model and one.model != other.model
     prompts = one.prompt and other.prompt and one.prompt != other.prompt
     if later_us > 10 * 60 * 1_000_000 and (asked or answered or models or prompts):
         return True
     return asked and ended and later_us > 0
+
+
+def _kind_of_log(call: Call) -> tuple[Any, ...]:
+    told = (call.ts, call.final, call.latency_ms, call.reported_picousd, call.user, call.session)
+    known = tuple(value is not None for value in (*told, call.call_id, call.response_id))
+    return call.gateway, call.provider, call.quality, known
 
 
 def _output_side(call: Call) -> int:

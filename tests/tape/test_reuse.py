@@ -32,7 +32,9 @@ def call(**said: Any) -> Call:
         ({}, {"ts": NOON + 11 * MINUTE, "output": 51}),
         ({}, {"ts": NOON + 11 * MINUTE, "model": "gpt-4.1"}),
         ({"prompt": "p"}, {"ts": NOON + 11 * MINUTE, "prompt": "q"}),
-        ({"session": "a"}, {"session": "b", "input": 300, "ts": None}),
+        ({"session": "a", "ts": None}, {"session": "b", "input": 300, "ts": None}),
+        ({}, {"input": 300, "ts": NOON + 1}),
+        ({"output": 0, "final": True}, {"output": 0, "final": True, "input": 300, "ts": NOON + 1}),
         ({"final": True}, {"final": True, "input": 300, "ts": NOON + 1}),
         ({"latency_ms": 2000}, {"latency_ms": 10, "input": 300, "ts": NOON + 2_000_001}),
         ({"final": True, "ts": None}, {"final": True, "ts": None, "input": 10, "output": 900}),
@@ -50,6 +52,11 @@ def test_records_that_contradict_each_other_and_are_apart_are_two_calls(
         ({"final": False, "output": 1}, {"ts": NOON + 90 * MINUTE}),  # begun and finished
         ({"quality": "none", "input": 0, "output": 0}, {"ts": NOON + 90 * MINUTE}),
         ({"gateway": "litellm", "input": 90}, {"ts": NOON + 90 * MINUTE}),  # a row and the body behind it
+        (
+            {"user": "ann", "input": 9},
+            {"final": True, "ts": NOON + 90 * MINUTE},
+        ),  # an application's line, too
+        ({"output": 0}, {"output": 0, "input": 300, "ts": NOON + MINUTE}),  # nothing says that either ended
         ({"model": "openai/gpt-4o"}, {"model": "gpt-4o-2024-08-06", "ts": NOON + 90 * MINUTE}),
         ({"cache_read": 60, "input": 40}, {"ts": NOON + 90 * MINUTE}),  # split finer
         ({"output": 1}, {"ts": NOON + 10 * MINUTE}),
@@ -63,7 +70,7 @@ def test_what_may_be_of_one_call_is_one(one: dict[str, Any], other: dict[str, An
 
 def test_all_records_of_a_reused_id_stand_for_themselves_and_repeats_count_once():
     again = call(ts=NOON + 1, input=100)
-    late = call(ts=NOON + 60 * MINUTE, input=300, session="s")
+    late = call(ts=NOON + 60 * MINUTE, input=300)
     failed = [call(ts=NOON + n, status="error", input=0, output=0, attempt=1) for n in range(3)]
     found = merge_calls([call(), again, late, call(), late, *failed])
     assert [c.input for c in found].count(100) == 2
@@ -84,7 +91,7 @@ def test_a_call_id_holds_where_the_response_id_does_not():
 
 def test_comparing_takes_no_square_of_the_records():
     size = 200_000
-    calls = record_of([call(input=n % 7 + 1, ts=NOON + n) for n in range(1000)])
+    calls = record_of([call(output=n % 7 + 1, ts=NOON + n) for n in range(1000)])
     many = calls.take(np.arange(size) % 1000)
     assert not contradicting(many, np.zeros(size, np.int64), np.ones(size, bool)).any()
 
