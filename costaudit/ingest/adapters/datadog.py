@@ -115,7 +115,7 @@ def _call(span: Mapping[str, Any], outside: Mapping[str, Any]) -> Call:
         call.status = Status.ERROR.value
         call.error_code = short_code(mapping(meta.get("error")))
     call.stated = Stated(
-        prompt=count(metrics.get("input_tokens"), "input_tokens"),
+        prompt=_prompt(metrics),
         completion=count(metrics.get("output_tokens"), "output_tokens"),
         total=count(metrics.get("total_tokens"), "total_tokens"),
         cache_read=count(metrics.get("cache_read_input_tokens"), "cache_read_input_tokens"),
@@ -131,6 +131,14 @@ def _call(span: Mapping[str, Any], outside: Mapping[str, Any]) -> Call:
     estimate = picousd_of(metrics.get("estimated_total_cost"), NANO_PER_USD)
     set_cost(call, picousd(metrics.get("total_cost")) if estimate is None else estimate)
     return call
+
+
+def _prompt(metrics: Mapping[str, Any]) -> int | None:
+    """The whole prompt: the input, or the sum of its parts where these say that the input leaves some out."""
+    names = ("non_cached_input_tokens", "cache_read_input_tokens", "cache_write_input_tokens")
+    whole = count(metrics.get("input_tokens"), "input_tokens")
+    parts = [count(metrics.get(name), name) for name in names]
+    return whole if parts[0] is None or whole is None else max(whole, sum(part or 0 for part in parts))
 
 
 def _milliseconds(nanoseconds: float | None) -> int | None:

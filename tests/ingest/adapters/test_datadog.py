@@ -43,6 +43,11 @@ def test_the_input_holds_what_was_cached_and_costs_are_in_billionths():
     assert "secret" not in str(call)
 
 
+def test_an_input_without_its_cached_parts_is_told_by_them():
+    (call,) = calls(span(metrics=METRICS | {"input_tokens": 70.0, "total_tokens": 370.0}))
+    assert counts(call) == (70, 1900, 30, 300, 200)
+
+
 def test_spans_that_hold_others_are_no_calls():
     for kind in ("agent", "workflow", "tool", "task", "retrieval"):
         assert calls(span(kind)) == []
