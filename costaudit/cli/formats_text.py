@@ -31,6 +31,7 @@ _CONTAINERS: Final = {
     Container.CSV: "CSV",
     Container.PARQUET: "Parquet",
     Container.SQLITE: "SQLite",
+    Container.XLSX: "Excel workbook",
 }
 _NAME, _VALUE = 40, 36
 """Columns of the name of a key, and of a value."""

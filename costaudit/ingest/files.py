@@ -25,7 +25,7 @@ from costaudit.ingest.sniff import sniff
 
 SUFFIXES: Final = (
     ".jsonl", ".ndjson", ".json", ".log", ".csv", ".tsv", ".parquet", ".pq", ".db", ".sqlite", ".sqlite3",
-    ".tape",
+    ".xlsx", ".xlsm", ".tape",
 )  # fmt: skip
 """Endings that make a file of a directory a log, alone or followed by .gz or .zst."""
 

@@ -32,6 +32,8 @@ class Container(StrEnum):
     """A header and rows, separated by commas, semicolons, tabs or bars."""
     PARQUET = "parquet"
     SQLITE = "sqlite"
+    XLSX = "xlsx"
+    """A workbook of Excel: a table in each of its sheets."""
     TAPE = "tape"
     """Requests that were read from logs before: see `costaudit.tape.tapefile`."""
 

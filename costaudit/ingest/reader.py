@@ -85,6 +85,10 @@ def open_log(
             from costaudit.ingest.sqlite import SqliteReader  # noqa: PLC0415 - start-up
 
             return SqliteReader.open(file, forced, adapters)
+        case Container.XLSX:
+            from costaudit.ingest.xlsx import XlsxReader  # noqa: PLC0415 - start-up
+
+            return XlsxReader.open(file, forced, adapters)
         case Container.TAPE:
             raise InputError("a tape has no records of a log", path=file.name, hint="name the logs")
         case _:

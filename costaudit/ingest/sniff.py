@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,6 @@ _OUT_OF_ORDER: Final = {
     TAPE_MAGIC: Container.TAPE,
 }
 _KNOWN_OTHERS: Final = {
-    b"PK\x03\x04": "a zip archive",
     b"%PDF": "a PDF document",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -42,7 +42,9 @@ _KNOWN_OTHERS: Final = {
     b"Obj\x01": "an Avro file",
     b"ORC": "an ORC file",
 }
-_READ: Final = "JSON, CSV, Parquet and SQLite are read, plain, .gz or .zst"
+_OLD_OFFICE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""How Excel's files of before 2007 begin, and those with a password."""
+_READ: Final = "JSON, CSV, Parquet, SQLite and Excel (.xlsx) are read, plain, .gz or .zst"
 
 
 def sniff(
@@ -83,6 +85,8 @@ def _recognised(file: LogFile, head: bytes) -> LogFile:
     for magic, container in _OUT_OF_ORDER.items():
         if head.startswith(magic):
             return _out_of_order(file, container)
+    if head.startswith(b"PK\x03\x04"):
+        return _archive(_out_of_order(file, Container.XLSX))
     return _text(file, head)
 
 
@@ -99,6 +103,8 @@ def _text(file: LogFile, head: bytes) -> LogFile:
 
 
 def _refuse_others(name: str, head: bytes) -> None:
+    if head.startswith(_OLD_OFFICE):
+        raise InputError("this is an old or protected Excel workbook", path=name, hint=_AS_CSV)
     for magic, what in _KNOWN_OTHERS.items():
         if head.startswith(magic):
             raise InputError(f"this is {what}, not a log", path=name, hint=_READ)
@@ -108,6 +114,27 @@ def _compression(head: bytes) -> Compression:
     if head.startswith(_GZIP):
         return Compression.GZIP
     return Compression.ZSTD if head.startswith(_ZSTD) or is_skippable(head) else Compression.NONE
+
+
+_AS_CSV: Final = "save it as .xlsx or CSV"
+
+
+def _archive(file: LogFile) -> LogFile:
+    """A zip archive, if it is a workbook; raises InputError for any other."""
+    try:
+        with file.open() as stream, zipfile.ZipFile(stream) as archive:
+            parts = {name.lower() for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise InputError(
+            "this is a zip archive that is not whole", path=file.name, hint="copy it again"
+        ) from error
+    if "xl/workbook.xml" in parts:
+        return file
+    if "xl/workbook.bin" in parts:
+        raise InputError("this is a binary workbook (.xlsb)", path=file.name, hint=_AS_CSV)
+    if "content.xml" in parts and "mimetype" in parts:
+        raise InputError("this is an OpenDocument file", path=file.name, hint=_AS_CSV)
+    raise InputError("this is a zip archive, not a log", path=file.name, hint=_READ)
 
 
 def _out_of_order(file: LogFile, container: Container) -> LogFile:
