@@ -97,7 +97,10 @@ def idents_of(row: Row) -> tuple[str | None, str | None]:
 
 def has_attributes(record: Record, row: Row) -> bool:
     """Whether the attributes of a row are such as only traces of models have."""
-    return any(name.startswith(names.PREFIXES) for name in _pairs(record, row))
+    return any(
+        name.startswith(names.PREFIXES) or (isinstance(value, Mapping) and f"{name}." in names.PREFIXES)
+        for name, value in _pairs(record, row).items()
+    )
 
 
 def is_finished(row: Row) -> bool:

@@ -92,6 +92,9 @@ def _rows(record: Record, most: int | None = None) -> Iterator[Record]:
     if root:  # a transaction of Sentry is the root of its spans
         times = {name: record.get(name) for name in ("start_timestamp", "timestamp")}
         yield from [{**root, **times}, *objects(record.get("spans"))][:most]
+    inner = mapping(record.get("attributes"))
+    if not inner.keys().isdisjoint(_TRACE_IDS):  # an entry of Datadog's spans API
+        yield inner
     for table in objects(record.get("tables"))[:most]:
         names = [text(column.get("name")) or "" for column in objects(table.get("columns"))]
         rows = table.get("rows")

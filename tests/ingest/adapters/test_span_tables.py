@@ -171,12 +171,23 @@ def azure_answer() -> dict[str, Any]:
     return {"tables": [{"name": "PrimaryResult", "columns": columns, "rows": [list(row.values())]}]}
 
 
+def datadog_entry() -> dict[str, Any]:
+    span = {
+        "trace_id": TRACE, "span_id": SPAN, "parent_id": PARENT, "start_timestamp": START,
+        "end_timestamp": END, "service": "shop",
+        "custom": {**NESTED, "openinference": {"span": {"kind": "LLM"}}},
+    }  # fmt: skip
+    return {"id": "A1", "type": "spans", "attributes": span}
+
+
 def logfire_answer() -> dict[str, Any]:
     return {"columns": [{"name": name, "values": [value]} for name, value in ROWS["logfire"].items()]}
 
 
 @pytest.mark.parametrize(
-    "answer", [jaeger(), azure_answer(), logfire_answer()], ids=["jaeger", "azure", "logfire"]
+    "answer",
+    [jaeger(), azure_answer(), logfire_answer(), datadog_entry()],
+    ids=["jaeger", "azure", "logfire", "datadog"],
 )
 def test_what_the_apis_of_stores_answer(answer: dict[str, Any]):
     call = spans_in(answer)[0]
