@@ -22,9 +22,6 @@ from costaudit.stated import Stated
 
 PROVIDER: Final = "cohere"
 
-ANSWERS: Final = ("message", "text", "generations", "embeddings", "results", "classifications")
-"""Keys of which a body has one, by endpoint."""
-
 _KNOWN: Final = frozenset({"input_tokens", "output_tokens", "search_units", "cached_tokens"})
 """Keys that are read; for cached tokens no other price is published."""
 
@@ -37,7 +34,7 @@ def is_cohere(record: Record) -> bool:
     billed = isinstance(usage.get("billed_units"), Mapping)
     if "usage" in record and not billed:  # a free model: nothing is billed, the tokens are there
         return isinstance(usage.get("tokens"), Mapping) and "finish_reason" in record
-    return billed and ("finish_reason" in record or any(name in record for name in ANSWERS))
+    return billed
 
 
 def calls_from_cohere(body: Record) -> list[Call]:

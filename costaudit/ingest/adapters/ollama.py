@@ -21,6 +21,9 @@ from costaudit.stated import Stated
 
 PROVIDER: Final = "ollama"
 COUNTED: Final = ("prompt_eval_count", "eval_count")
+OTHERS: Final = frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "usage"})
+"""Names of counts in other words, which come first."""
+
 NS_PER_MS: Final = 1_000_000
 
 
@@ -30,7 +33,9 @@ def is_ollama(record: Record) -> bool:
         return False
     if isinstance(record.get("done"), bool):
         return isinstance(record.get("created_at"), str) and ("message" in record or "response" in record)
-    return "total_duration" in record and ("embeddings" in record or "embedding" in record)
+    if "total_duration" in record and ("embeddings" in record or "embedding" in record):
+        return True
+    return "eval_count" in record and not record.keys() & OTHERS
 
 
 def calls_from_ollama(body: Record) -> list[Call]:
@@ -40,7 +45,7 @@ def calls_from_ollama(body: Record) -> list[Call]:
     duration = count(body.get("total_duration"), "total_duration", most=10**18)
     latency = None if duration is None else duration // NS_PER_MS
     prompt, completion = (count(body.get(name), name) for name in COUNTED)
-    if "done" not in body and prompt is not None:
+    if completion is None and "done" not in body and prompt is not None:
         completion = 0
     call = Call(
         ts=started_us(timestamp_us(body.get("created_at")), latency),

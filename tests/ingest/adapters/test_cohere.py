@@ -43,6 +43,12 @@ def test_what_is_billed_is_not_what_the_model_has_read():
     assert call.ts is not None
 
 
+def test_what_is_billed_is_read_wherever_it_stands():
+    usage = {"billed_units": {"input_tokens": 5, "output_tokens": 418}, "tokens": {"input_tokens": 71}}
+    call = only({"timestamp": "2025-11-01T10:00:00Z", "model": "command-a-03-2025", "usage": usage})
+    assert (call.input, call.output) == (5, 418)
+
+
 def test_a_free_model_bills_nothing_and_counts_its_tokens():
     call = only({**CHAT, "usage": {"tokens": {"input_tokens": 71, "output_tokens": 420}}})
     assert (call.input, call.output) == (71, 420)

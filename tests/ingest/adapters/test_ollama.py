@@ -48,6 +48,14 @@ def test_a_prompt_that_the_server_still_held_is_not_counted():
     assert (call.input, call.output, call.quality) == (0, 298, "partial")
 
 
+def test_its_counts_are_read_in_records_of_ones_own():
+    call = only(
+        {"timestamp": "2025-11-01T10:00:00Z", "model": "m", "prompt_eval_count": 26, "eval_count": 298}
+    )
+    assert (call.input, call.output, call.ts) == (26, 298, 1_761_991_200_000_000)
+    assert not ADAPTER.matches({"model": "m", "prompt_tokens": 26, "eval_count": 298})
+
+
 def test_embeddings_write_nothing():
     call = only(
         {"model": "all-minilm", "embeddings": [[0.1]], "total_duration": 14_000_000, "prompt_eval_count": 8}
