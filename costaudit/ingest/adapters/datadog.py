@@ -41,9 +41,10 @@ _KNOWN: Final = frozenset({
 
 def _spans(record: Record) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     """The spans of a record, each with what stands around it."""
-    outer = mapping(mapping(record.get("data")).get("attributes")) or mapping(record.get("attributes"))
-    outside = outer or record
-    if isinstance(outside.get("spans"), (list, str)):
+    data = record.get("data")
+    inner = data.get("attributes") if isinstance(data, Mapping) else record.get("attributes")
+    outside = inner if isinstance(inner, Mapping) and inner else record
+    if isinstance(outside.get("spans"), list):
         yield from ((span, outside) for span in objects(outside["spans"]))
     else:
         yield outside, outside

@@ -37,8 +37,8 @@ _KNOWN: Final = frozenset({
 
 def is_log(record: Record) -> bool:
     """True for a log, and for one sample of it."""
-    head = mapping(record.get("eval"))
-    if "task" in head and "model" in head:
+    head = record.get("eval")
+    if isinstance(head, Mapping) and "task" in head and "model" in head:
         return "samples" in record or "stats" in record or "status" in record
     return "epoch" in record and isinstance(record.get("events"), list) and "model_usage" in record
 

@@ -56,9 +56,11 @@ def is_result(record: Record) -> bool:
 
 def is_promptfoo(record: Record) -> bool:
     """True for a result, and for the file of an evaluation."""
-    inner = mapping(record.get("results"))
-    rows = objects(inner.get("results"))
-    return is_result(record) or (bool(rows) and "stats" in inner and all(map(is_result, rows[:1])))
+    inner = record.get("results")
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("results"), list) or "stats" not in inner:
+        return is_result(record)
+    first_row = next(iter(inner["results"]), None)
+    return isinstance(first_row, Mapping) and is_result(first_row)
 
 
 def calls_from_promptfoo(record: Record) -> list[Call]:
