@@ -22,8 +22,8 @@ from typing import Final
 from costaudit.ingest.adapters import beside, flat
 from costaudit.ingest.adapters.row_facts import set_labels
 from costaudit.ingest.detect import matching
-from costaudit.ingest.fields import timestamp_us
 from costaudit.ingest.format import Adapter, Inner, Record, Skip, around_of
+from costaudit.ingest.when import stated_time
 from costaudit.schema import Call
 
 DEPTH: Final = 4
@@ -31,10 +31,14 @@ DEPTH: Final = 4
 
 _HOLDS: Final = re.compile(
     r"payload|data|record|event|log|message|msg|body|response|result|detail|context|ctx|extra|field|source|call"
-    r"|entry|content|json|parsed|param|arg|meta|info|value|doc|llm|completion|item|raw|line|text|struct|object",
+    r"|entry|content|json|parsed|param|arg|meta|info|value|doc|llm|completion|item|raw|line|text|struct|object"
+    r"|usage",
     re.IGNORECASE,
 )
-"""Words of keys whose values may be the record. Attributes and properties are those of spans."""
+"""Words of keys whose values may be the record."""
+_ATTRIBUTES: Final = re.compile(r"attribut|propert", re.IGNORECASE)
+_OF_SPANS: Final = re.compile(r"span|parent", re.IGNORECASE)
+"""Attributes may be the record, too, but not beside a key that speaks of spans: those have a reader."""
 _SUMS: Final = re.compile(r"total|summar|aggregat|cumulat|stats", re.IGNORECASE)
 """Words of keys whose values speak of many calls."""
 _SAID: Final = re.compile(r"prompt|input|question|query|system|answer", re.IGNORECASE)
@@ -42,12 +46,6 @@ _SAID: Final = re.compile(r"prompt|input|question|query|system|answer", re.IGNOR
 
 _MOST_OPENED: Final = 5
 """Objects in a text that are looked at."""
-
-TIMES: Final = (
-    "timestamp", "@timestamp", "time", "ts", "datetime", "date", "asctime", "eventTime", "_time",
-    "__REALTIME_TIMESTAMP", "created_at", "start_time", "receiveTimestamp", "ingestionTime", "@t",
-)  # fmt: skip
-"""Keys of envelopes that say when, the more telling first."""
 
 _LABELS: Final = ("labels", "tags", "context", "mdc", "extra", "fields")
 """Keys of envelopes with labels in an object."""
@@ -65,8 +63,7 @@ def fill(call: Call, around: Sequence[Record]) -> Call:
     """Take from the envelopes of a call's record what the record does not say."""
     for envelope in around:
         if call.ts is None:
-            times = (timestamp_us(envelope[name]) for name in TIMES if envelope.get(name) is not None)
-            call.ts = next((us for us in times if us is not None), None)
+            call.ts = stated_time(envelope)
         beside.fill(call, {name: envelope[name] for name in envelope.keys() & _STATED})
         for name in _LABELS:
             labels = envelope.get(name)
@@ -96,8 +93,10 @@ def _opened(
 
 def _held(envelope: Record) -> Iterator[tuple[Record, Sequence[Record]]]:
     """The objects that an envelope may hold, and what stands before those that are in a text."""
+    is_span = any(_OF_SPANS.search(key) for key in envelope)
     for key, value in envelope.items():
-        if not _HOLDS.search(key) or _SUMS.search(key) or _SAID.search(key):
+        holds = _HOLDS.search(key) or (_ATTRIBUTES.search(key) and not is_span)
+        if not holds or _SUMS.search(key) or _SAID.search(key):
             continue
         if isinstance(value, Mapping):
             yield value, ()

@@ -49,8 +49,11 @@ _WORDS: Final = (
     r"(?P<year>\d{4})[ /-](?P<name>[a-z]{3,9})\.?[ /-](?P<day>\d{1,2})",
 )
 _WEEKDAY: Final = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\ )?"
+_BETWEEN: Final = r",?\ |:|t|,?\ (?:at|@)\ "
 _FORMS: Final = tuple(
-    re.compile(rf"{_WEEKDAY}{date}(?:(?P<between>,?\ |:|t|,?\ at\ ){_TIME}{_ZONE}(?:\ uhr)?)?", re.IGNORECASE)
+    re.compile(
+        rf"{_WEEKDAY}{date}(?:(?P<between>,?\ |:|t|,?\ (?:at|@)\ ){_TIME}{_ZONE}(?:\ uhr)?)?", re.IGNORECASE
+    )
     for date in (_NUMBERS, *_WORDS)
 )
 _CLOCK_INSIDE: Final = re.compile(

@@ -76,6 +76,8 @@ JSON_ENVELOPES: dict[str, Any] = {
     "winston": {"level": "info", "message": TEXT, "timestamp": WHEN},
     "structlog": {"event": "call", "level": "info", "timestamp": WHEN, "response": BODY},
     "a time beside the answer": {"ts": WHEN, "model": "claude", "latency_ms": 5, "response": BODY},
+    "datadog": {"id": "A", "content": {"timestamp": WHEN, "message": "m", "attributes": {"llm": CALL}}},
+    "a time of another name": {"loggedAt": WHEN, "completion": BODY},
     "two deep": {"time": WHEN, "message": json.dumps({"level": "info", "fields": {"call": CALL}})},
 }  # fmt: skip
 

@@ -33,7 +33,8 @@ NOVEMBER = "2025-11-04T10:00:01Z"
         "04.11.2025, 10:00:01 Uhr", "11/4/2025, 10:00:01 AM", "11/4/25, 10:00:01\u202fAM",
         "Nov 4, 2025 10:00:01 am",
         "4 November 2025 10:00:01", "Tue, 04 Nov 2025 11:00:01 +0100", "04/Nov/2025:10:00:01 +0000",
-        "Tue Nov  4 10:00:01 2025", "Tue Nov 04 2025 11:00:01 GMT+0100 (Central European Standard Time)",
+        "Nov 4, 2025 @ 10:00:01.000", "Tue Nov  4 10:00:01 2025",
+        "Tue Nov 04 2025 11:00:01 GMT+0100 (Central European Standard Time)",
     ],
 )  # fmt: skip
 def test_a_date_that_leaves_no_question_is_read_wherever_it_stands(text: str):

@@ -21,6 +21,7 @@ from costaudit.ingest.adapters import (
 from costaudit.ingest.adapters.flat_fields import BY_TARGET
 from costaudit.ingest.fields import text
 from costaudit.ingest.format import Adapter, Record
+from costaudit.ingest.when import stated_time
 from costaudit.schema import Call, Status
 
 _TARGETS: Final = (
@@ -53,7 +54,12 @@ _BY_SHAPE: Final = frozenset({None, "anthropic", "cohere"})
 
 
 def fill(call: Call, record: Record) -> Call:
-    """Take what a call does not say itself from the names of flat records in some record."""
+    """Take what a call does not say itself from the names of flat records in some record.
+
+    A time may have any of the usual names.
+    """
+    if call.ts is None:
+        call.ts = stated_time(record)
     names = record.keys() & NAMES
     if names <= _NO_NEWS and (call.model is not None or "model" not in names):
         return call

@@ -55,6 +55,11 @@ def test_what_the_body_states_comes_first():
     assert read({**CHAT, "created": 0, "ts": T // 1_000}).ts == T
 
 
+@pytest.mark.parametrize("name", ["logged_at", "@timestamp", "requestedAt", "Date", "created_at"])
+def test_a_time_may_have_any_of_the_usual_names(name: str):
+    assert read({**MESSAGE, name: "2025-11-01T12:30:00Z"}).ts == T
+
+
 def test_a_model_is_taken_where_the_body_has_none_and_else_is_what_was_asked_for():
     assert read({**CONVERSE, "model": "amazon.nova-pro-v1:0"}).model == "amazon.nova-pro-v1:0"
     asked = read({**MESSAGE, "request_model": "claude-latest"})
