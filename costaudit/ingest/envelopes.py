@@ -32,7 +32,7 @@ DEPTH: Final = 4
 _HOLDS: Final = re.compile(
     r"payload|data|record|event|log|message|msg|body|response|result|detail|context|ctx|extra|field|source|call"
     r"|entry|content|json|parsed|param|arg|meta|info|value|doc|llm|completion|item|raw|line|text|struct|object"
-    r"|usage",
+    r"|usage|chunk",
     re.IGNORECASE,
 )
 """Words of keys whose values may be the record."""

@@ -17,10 +17,12 @@ from costaudit.ingest.adapters import beside
 from costaudit.ingest.adapters.response_body import calls_from_body, fold_event
 from costaudit.ingest.fields import first, text
 from costaudit.ingest.format import Adapter, Record, Skip, around_of
-from costaudit.schema import Call
+from costaudit.schema import Call, Status
 
 _ANSWER: Final = "response."
 """How the types of events of the Responses API begin."""
+_OF_ANSWERS: Final = ("sequence_number", "item_id", "output_index")
+"""Keys of events that carry no response."""
 _START: Final = "message_start"
 _DELTA: Final = "message_delta"
 _STOP: Final = "message_stop"
@@ -41,7 +43,7 @@ def matches(record: Record) -> bool:
     if kind.startswith(_ANSWER):
         answer = record.get("response")
         return "event_id" not in record and (
-            "sequence_number" in record
+            any(name in record for name in _OF_ANSWERS)
             or (isinstance(answer, Mapping) and answer.get("object") == "response")
         )
     if kind == _START:
@@ -59,6 +61,8 @@ class _Streams:
         """The messages by their ids, in the order in which they began, until they end."""
         self._named: dict[str, str] = {}
         """By what the log calls a stream, the id of its message."""
+        self._begun: dict[str, Call] = {}
+        """The calls of responses that had no end yet."""
 
     def calls(self, event: Record) -> list[Call]:
         """The call of an event's stream, as far as it was seen; raises Skip where it is not certain which."""
@@ -67,7 +71,7 @@ class _Streams:
             raise Skip("unrecognised", "an event has a type")
         if kind.startswith(_ANSWER):
             answer = event.get("response")
-            return _calls(answer, event) if isinstance(answer, Mapping) else []
+            return self._answered(answer, event) if isinstance(answer, Mapping) else []
         if kind in _WITHIN:
             return []
         if kind == _START:
@@ -81,6 +85,19 @@ class _Streams:
             raise Skip("unrecognised", "the event names no message, and not exactly one is open")
         self._open[message] = fold_event(self._open[message], event) or self._open[message]
         return _calls(self._open[message], event)
+
+    def _answered(self, answer: Mapping[str, Any], event: Record) -> list[Call]:
+        """The call of a response. One that fails is the call that its first event was, and no further one."""
+        found, ident = _calls(answer, event), text(answer.get("id"))
+        begun = None if ident is None else self._begun.get(ident)
+        for call in found:
+            if begun is not None and call.status == Status.ERROR:
+                for name in call.__struct_fields__:
+                    setattr(begun, name, getattr(call, name))
+                return []
+            if ident is not None and not call.final:
+                self._begun.setdefault(ident, call)
+        return found
 
     def _begin(self, event: Record) -> list[Call]:
         body = {"type": "message", **(fold_event(None, event) or {})}

@@ -27,7 +27,7 @@ def read(tmp_path: Path) -> Callable[..., tuple[list[Row], dict[str, int]]]:
         path.write_text("".join(text + "\n" for text in texts))
         with read_tape([sniff("log", path)], Tagger(load_rules())) as tape:
             rows = [
-                (r["input"], r.get("cache_read") or 0, r["output"], r["quality"])
+                (r.get("input") or 0, r.get("cache_read") or 0, r.get("output") or 0, r["quality"])
                 for reel in tape.reels()
                 for r in reel.batch.to_pylist()
             ]
@@ -116,6 +116,13 @@ def test_events_of_responses_are_one_call_each(read: Any):
     assert read(*lines) == ([(10, 0, 9, "exact"), (20, 0, 4, "exact")], {})
     raw = [f"data: {json.dumps(line)}" for line in lines]
     assert read(*raw) == ([(10, 0, 9, "exact"), (20, 0, 4, "exact")], {})
+
+
+def test_a_response_that_fails_is_one_call_that_failed(read: Any):
+    failed = response("failed", "resp_1")
+    failed["response"] |= {"status": "failed", "error": {"code": "server_error"}}
+    text = {"type": "response.output_text.delta", "item_id": "i", "delta": "secret"}
+    assert read(response("created", "resp_1"), text, failed) == ([(0, 0, 0, "none")], {})
 
 
 def test_chunks_of_chats_between_each_other_are_one_call_each(read: Any):
