@@ -1,4 +1,8 @@
-"""The spans of a run, however many there are: kept trace by trace, and what becomes of them by segment."""
+"""The spans of a run, however many there are: kept trace by trace, and what becomes of them by segment.
+
+Spans and changes beyond a limit go to a temporary file. What stays in memory are the names of users and
+features that spans state, each once, as a ledger holds them, too; and of sessions where ids are kept.
+"""
 
 from __future__ import annotations
 
