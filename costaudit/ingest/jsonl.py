@@ -33,6 +33,7 @@ from costaudit.ingest.json_columns import ColumnReader, Columns
 from costaudit.ingest.json_keys import BlockKeys, KnownKeys
 from costaudit.ingest.logfile import Container, LogFile, OneFile
 from costaudit.ingest.native.reader import NativeReader, native_reader
+from costaudit.ingest.pieces import whole_lines
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
 from costaudit.ingest.streams import BLOCK_BYTES, BOM, TextBlock, text_blocks
@@ -272,7 +273,11 @@ class JsonlReader(OneFile):
                 if only is None or number in only:
                     yield raw, Place(name, at, offset)
             return
-        offset = block.offset
+        plain = self._plain_lines(block, only)
+        yield from plain if only is not None else whole_lines(plain, self.file.limits.line)
+
+    def _plain_lines(self, block: TextBlock, only: Collection[int] | None) -> Iterator[tuple[bytes, Place]]:
+        name, offset = self.file.name, block.offset
         for number, raw in enumerate(block.data.split(b"\n")):
             if only is None or number in only:
                 line = raw.strip(_AROUND)

@@ -17,12 +17,16 @@ from costaudit.ingest.envelopes import fill, is_no_record, is_open, opened
 from costaudit.ingest.extended_json import plain_types
 from costaudit.ingest.format import Adapter, Record, Skip, around_of
 from costaudit.ingest.pages import entries_of, page_records
+from costaudit.ingest.pieces import stream_of, with_next
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.text_size import text_sizes
 from costaudit.ingest.unclear import UnclearColumn, UnclearRecords
 from costaudit.ingest.usage import is_counted, refuse_clocks
 from costaudit.ingest.written_columns import NO_FILE, WrittenColumns
 from costaudit.schema import Call
+
+MOST_PIECES: Final = 64 << 20
+"""Characters of a line that was cut, beyond which it is not put together."""
 
 
 class RecordParser:
@@ -44,6 +48,8 @@ class RecordParser:
         self._calls: list[Call] = []
         self._lines: list[int] = []
         self._around: list[Call] = []
+        self._pieces: dict[str, tuple[Record, Place]] = {}
+        """By stream, a line that was cut, as far as it has come, and where it began."""
         self._parsed = Parsed(batch_of([]), self._lines, 0)
 
     def take(self, value: Any, place: Place) -> None:
@@ -65,6 +71,9 @@ class RecordParser:
 
     def done(self) -> Parsed:
         """What all values came to."""
+        for _, first in self._pieces.values():
+            self.set_aside(Skip("unrecognised", "the last piece of the line is missing"), first)
+        self._pieces = {}
         self._parsed.batch = batch_of(self._calls)
         self._parsed.around = batch_of(self._around) if self._around else None
         return self._parsed
@@ -86,10 +95,29 @@ class RecordParser:
             entry, adapter = held, self._adapter_of(held)
         if adapter is None and is_no_record(entry):
             self.ignore()
+        elif adapter is None and self._is_piece(entry, place):
+            return
         elif adapter is None:
             self.set_aside(Skip("unrecognised"), place)
         else:
             self._take_record(adapter, entry, place)
+
+    def _is_piece(self, record: Record, place: Place) -> bool:
+        """Whether a record is a piece of a line; the last stands for all, at the place of the first."""
+        stream = record.get("stream")
+        begun = self._pieces.pop(stream, None) if isinstance(stream, str) and "log" in record else None
+        whole, first = (record, place) if begun is None else (with_next(begun[0], record), begun[1])
+        if stream_of(record) is not None and len(whole["log"]) <= MOST_PIECES:
+            self._pieces[whole["stream"]] = whole, first
+            return True
+        if begun is not None:
+            held = opened(whole, self._adapters)
+            adapter = None if held is None else self._adapter_of(held)
+            if held is None or adapter is None:
+                self.set_aside(Skip("unrecognised"), first)
+            else:
+                self._take_record(adapter, held, first)
+        return begun is not None
 
     def _opened(self, record: Record, adapter: Adapter | None) -> Record | None:
         """The record in an envelope, where the format of a record is not known for certain."""

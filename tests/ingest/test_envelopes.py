@@ -199,3 +199,34 @@ def test_types_of_mongodb_are_values(read: Read):
     assert plain_types({"a": {"$date": WHEN}, "b": [{"$numberDouble": "1.5"}]}) == {"a": WHEN, "b": [1.5]}
     untyped = {"a": {"$set": 1}}
     assert plain_types(untyped) is untyped
+
+
+LONG = json.dumps({"text": "x" * 40_000} | CALL)
+
+
+def test_lines_that_kubernetes_cut_are_put_together_stream_by_stream(read: Read):
+    pieces = [LONG[:16_384], LONG[16_384:32_768], LONG[32_768:]]
+    calls, parsed = read(
+        lines(
+            f"2025-11-01T10:00:00.1Z stdout P {pieces[0]}",
+            f"2025-11-01T10:00:00.2Z stderr F {TEXT}",
+            f"2025-11-01T10:00:00.3Z stdout P {pieces[1]}",
+            f"2025-11-01T10:00:00.4Z stdout F {pieces[2]}",
+            f"2025-11-01T10:00:00.5Z stdout F {TEXT}",
+        )
+    )
+    assert [call.input for call in calls] == [12, 12, 12]
+    assert sorted(parsed.lines) == [1, 2, 5]
+    assert parsed.quarantine.total == 0
+
+
+@pytest.mark.parametrize("marks", [[{}, {}, {}], [{"logtag": mark} for mark in "PPF"]])
+def test_lines_that_docker_cut_are_put_together(marks: list[dict[str, str]], read: Read):
+    texts = [LONG[:16_384], LONG[16_384:32_768], LONG[32_768:] + "\n"]
+    pieces = [{"log": t, "stream": "stdout", "time": WHEN} | m for t, m in zip(texts, marks, strict=True)]
+    (call,), parsed = read(lines(*pieces))
+    assert (call.input, call.ts and instant(call.ts)) == (12, WHEN)
+    assert (parsed.lines, parsed.records, parsed.quarantine.total) == ([1], 1, 0)
+    calls, parsed = read(lines(*pieces[:2]))
+    assert (calls, parsed.quarantine.counts) == ([], {"unrecognised": 1})
+    assert parsed.quarantine.places["unrecognised"][0].line == 1
