@@ -19,6 +19,9 @@ from costaudit.tiers.tagger import Tagger
 _SALT: Final = np.uint64(0x5AE3)
 """The same for every id: a parent id is found among the ids of others."""
 
+_OF_TRACE: Final = np.uint64(0xD1B54A32D192ED03)
+_OF_SPAN: Final = np.uint64(0x8CB92BA72F3D8DD7)
+
 HASHED: Final = {
     "call_id": "call_hash", "response_id": "response_hash", "parent_id": "parent_hash",
     "session": "session_hash",
@@ -99,8 +102,12 @@ def hashes_in(batch: pa.RecordBatch, name: str) -> tuple[Hashes, npt.NDArray[np.
 
 
 def span_keys(trace: Hashes, span: Hashes) -> Hashes:
-    """The hashes of spans: each is known by its trace and its own id."""
-    return mixed(np.ascontiguousarray(trace), np.ascontiguousarray(span))
+    """The hashes of spans: each is known by its trace and its own id.
+
+    Both are mixed on their own first: ids that count up have hashes of which XOR would make equal ones.
+    """
+    size = len(trace)
+    return mixed(mixed(trace, np.full(size, _OF_TRACE)), mixed(span, np.full(size, _OF_SPAN)))
 
 
 def spans_in(batch: pa.RecordBatch) -> tuple[Hashes, npt.NDArray[np.bool_]]:

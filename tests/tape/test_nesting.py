@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from costaudit.ingest.hashes import hash_texts
 from costaudit.schema import Call, SpanKind, SpanLink
+from costaudit.tape.record import span_keys
 from tests.tape.calls import calls_of_run
 
 AROUND, APART = SpanKind.AROUND, SpanKind.APART
@@ -248,3 +252,10 @@ def test_a_trace_without_ids_is_no_trace():
 def test_a_span_that_was_sent_again_is_one(copies: int):
     (one,) = run(*(span("o") for _ in range(copies)), *(span("i", "o") for _ in range(copies)))
     assert (one.input, one.output) == (500, 60)
+
+
+def test_ids_that_count_up_are_told_apart():
+    numbers = range(30_000)
+    trace = hash_texts(pa.array([f"{n // 2:032x}" for n in numbers]), np.uint64(1))
+    span_id = hash_texts(pa.array([f"{n:016x}" for n in numbers]), np.uint64(1))
+    assert len(np.unique(span_keys(trace, span_id))) == len(numbers)

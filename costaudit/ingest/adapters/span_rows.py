@@ -48,6 +48,9 @@ _DEDOTTED: Final = {
 } | {name.replace(".", "_"): name for name in ("gen_ai.operation.name", "openinference.span.kind")}
 """Names of attributes as a store writes them that allows no dots (Elastic's `labels`)."""
 
+_MARKS: Final = re.compile(rf"[\"'](?:{'|'.join(re.escape(p[:-1]) for p in names.PREFIXES)})[.\"']")
+"""An attribute that only traces of models have, in a map in text."""
+
 _MOST_TEXT: Final = 1 << 20
 """Characters of a map in text that is not JSON."""
 _MOST_DEPTH: Final = 8
@@ -96,10 +99,14 @@ def idents_of(row: Row) -> tuple[str | None, str | None]:
 
 
 def has_attributes(record: Record, row: Row) -> bool:
-    """Whether the attributes of a row are such as only traces of models have."""
+    """Whether the attributes of a row are such as only traces of models have; text is not decoded for it."""
+    kept = [row[column] for column in names.ATTRIBUTES if column in row]
+    if any(isinstance(value, str) and _MARKS.search(value) for value in kept):
+        return True
+    objects_alone = {name: value for name, value in row.items() if not isinstance(value, str)}
     return any(
         name.startswith(names.PREFIXES) or (isinstance(value, Mapping) and f"{name}." in names.PREFIXES)
-        for name, value in _pairs(record, row).items()
+        for name, value in _pairs(record, objects_alone).items()
     )
 
 

@@ -52,7 +52,7 @@ def calls_from_table(record: Record) -> list[Call]:
 
 def traced_table(record: Record) -> list[Call]:
     """The calls of a record, and its other spans. Raises Skip for impossible usage in its only call."""
-    rows = [record] if _is_row(record) else _rows(record)
+    rows = _rows(record) if None in idents_of(row_of(record)) else [record]
     return traced_spans(list(_spans(rows)))
 
 
