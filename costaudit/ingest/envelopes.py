@@ -32,7 +32,7 @@ DEPTH: Final = 4
 _HOLDS: Final = re.compile(
     r"payload|data|record|event|log|message|msg|body|response|result|detail|context|ctx|extra|field|source|call"
     r"|entry|content|json|parsed|param|arg|meta|info|value|doc|llm|completion|item|raw|line|text|struct|object"
-    r"|usage|chunk",
+    r"|usage|chunk|^res$",
     re.IGNORECASE,
 )
 """Words of keys whose values may be the record."""
@@ -99,9 +99,15 @@ def _held(envelope: Record) -> Iterator[tuple[Record, Sequence[Record]]]:
         if not holds or _SUMS.search(key) or _SAID.search(key):
             continue
         if isinstance(value, Mapping):
-            yield value, ()
+            yield _single(value), ()
         elif isinstance(value, str) and "{" in value:
             yield from ((found, found.around) for found in objects_in(value))
+
+
+def _single(value: Record) -> Record:
+    """An object of lists of one value each as one of values: so Elasticsearch answers with `fields`."""
+    lists = value and all(isinstance(one, list) and len(one) == 1 for one in value.values())
+    return {key: one[0] for key, one in value.items()} if lists else value
 
 
 def _is_call(record: Record, adapters: Sequence[Adapter]) -> bool:

@@ -78,6 +78,7 @@ JSON_ENVELOPES: dict[str, Any] = {
     "a time beside the answer": {"ts": WHEN, "model": "claude", "latency_ms": 5, "response": BODY},
     "datadog": {"id": "A", "content": {"timestamp": WHEN, "message": "m", "attributes": {"llm": CALL}}},
     "a time of another name": {"loggedAt": WHEN, "completion": BODY},
+    "elastic fields": {"_id": "1", "fields": {k: [v] for k, v in (CALL | {"time": WHEN}).items()}},
     "two deep": {"time": WHEN, "message": json.dumps({"level": "info", "fields": {"call": CALL}})},
 }  # fmt: skip
 

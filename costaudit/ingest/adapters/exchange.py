@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from costaudit.ingest.adapters import beside
 from costaudit.ingest.adapters.cohere import is_cohere
 from costaudit.ingest.adapters.hosts import Served, served
 from costaudit.ingest.adapters.ollama import is_ollama
@@ -30,6 +31,8 @@ COUNTS: Final = ('"usage"', '"eval_count"', '"billed_units"')
 """What the text of a body that counts its tokens holds."""
 
 PAIRS: Final = (("request", "response"), ("kwargs", "response"))
+_BESIDE: Final = beside.names_of("user", "session", "user_tier", "tier_tag", "tags", "feature", "cost")
+"""Names of flat records that may stand beside a pair."""
 TRANSPORT: Final = ("host", "path", "url", "method", "status_code")
 
 
@@ -64,6 +67,7 @@ def calls_from_exchange(record: Record) -> list[Call]:
     calls = _answer(record, request, body, status, provider)
     for call in calls:
         _complete(call, record, request, place)
+        beside.fill(call, {name: record[name] for name in record.keys() & _BESIDE})
         if provider is not None and call.provider in BY_SHAPE:
             call.provider = provider
         if provider == "openrouter":

@@ -41,6 +41,12 @@ def test_the_response_names_the_model_and_the_request_the_rest():
     assert (call.input, call.output, call.ts, call.provider) == (10, 2, 1791191702_000000, None)
 
 
+def test_who_asked_and_what_it_cost_may_stand_beside_the_pair():
+    call = only(CHAT, user_id="u-1", session_id="s-1", cost_usd=0.25, tags=["a"])
+    assert (call.user, call.session, call.tags) == ("u-1", "s-1", "a")
+    assert call.reported_picousd == 250_000_000_000
+
+
 @pytest.mark.parametrize(
     ("host", "provider"),
     [
