@@ -67,6 +67,8 @@ class Stated(msgspec.Struct, kw_only=True):
     """Tokens of uncached text from which on the source is known to leave something out."""
     doubt: str = "partial"
     """The quality of such a call, where it would be exact."""
+    lacks: bool = False
+    """A count that its source always states is missing: nobody knows what it was."""
     may_think: bool = False
     """The model is one that may think without stating how much, whatever its name says."""
     unused: dict[str, Decimal] | None = None

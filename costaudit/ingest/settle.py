@@ -55,6 +55,12 @@ _DRAWS_ONLY: Final = re.compile(r"(?:^|[/.:])(?:chat)?gpt-image", re.IGNORECASE)
 _DRAWS: Final = re.compile(r"gemini[\w.-]*-image|nano-banana", re.IGNORECASE)
 """Models that make images and nothing else, and images beside text."""
 
+_ANSWERS_NOTHING: Final = re.compile(
+    r"embed|rerank|moderation|ada-002|(?:^|[/_-])(?:bge|e5|gte|minilm|voyage|jina|nomic)(?:$|[/_-])|all-minilm",
+    re.IGNORECASE,
+)
+"""Models that write nothing: embeddings, reranks, moderation."""
+
 _SILENT: Final = re.compile(r"gemini|grok|\bx-?ai\b", re.IGNORECASE)
 """Models that think and state it in the total alone, where they are called through the OpenAI shape."""
 
@@ -77,6 +83,9 @@ class StatedBlock(msgspec.Struct):
     zeros_are_nothing: Marks = _NO
     wants_output: Marks = _NO
     may_think: Marks = _NO
+    lacks: Marks = _NO
+    writes_nothing: Marks = _NO
+    """The model is one that reads only: no output is stated because there is none."""
     draws: Marks = _NO
     """The model makes images, beside text; or, `draws_only`, nothing else."""
     draws_only: Marks = _NO
@@ -273,15 +282,19 @@ class _Rows:
         return media
 
     def quality(self, fresh: Ints, output: Ints) -> Ints:
-        """How far the counts can be trusted: half a usage is partial, but for an input that is the total."""
+        """How far the counts can be trusted.
+
+        Half a usage is partial, but for an input that is the total, or of a model that writes nothing.
+        """
         block = self._block
         quality = self._zero if block.quality is None else block.quality
         total = block.counts.get("total", self._zero - 1)
         half = self.no_prompt ^ self.no_completion
-        whole = self.no_completion & ((total < 0) | (total == self.p))
+        whole = self.no_completion & ((total == self.p) | ((total < 0) & block.writes_nothing))
         quality = np.where(half & (quality != _NONE), np.where(whole, _EXACT, _PARTIAL), quality)
         quality = np.where(self.unexplained & (quality == _EXACT), _PARTIAL, quality)
         quality = np.where(self.none, _NONE, quality)
+        quality = np.where(block.lacks & (quality == _EXACT), _PARTIAL, quality)
         if np.any(block.zeros_are_nothing):
             quality = np.where(block.zeros_are_nothing & ~self._has_tokens(fresh, output), _NONE, quality)
         if block.doubt_from is not None:
@@ -353,6 +366,8 @@ def _block_of(raw: Sequence[tuple[Call, Stated]]) -> StatedBlock:
         zeros_are_nothing=_marks(columns["zeros_are_nothing"]),
         wants_output=_marks(columns["wants_output"]),
         may_think=_marks([s.may_think or thinks_unsaid(c.provider, c.model) for c, s in raw]),
+        lacks=_marks(columns["lacks"]),
+        writes_nothing=_marks([writes_nothing(c.model or c.model_requested) for c, _ in raw]),
         draws=_marks([draws(c.model) for c, _ in raw]),
         draws_only=_marks([draws_only(c.model) for c, _ in raw]),
         doubt_from=_counts(columns["doubt_from"]),
@@ -369,6 +384,16 @@ def thinks_unsaid(provider: str | None, model: str | None) -> bool:
     (True, False)
     """
     return bool(_SILENT.search(f"{provider} {model}"))
+
+
+@lru_cache(maxsize=1 << 12)
+def writes_nothing(model: str | None) -> bool:
+    """Whether a model reads only.
+
+    >>> writes_nothing("text-embedding-3-small"), writes_nothing("rerank-v3.5"), writes_nothing("gpt-4o")
+    (True, True, False)
+    """
+    return model is not None and _ANSWERS_NOTHING.search(model) is not None
 
 
 @lru_cache(maxsize=1 << 12)

@@ -67,6 +67,16 @@ _PLAIN: Final = re.compile(r"-?\d+(?:\.\d*)?")
 
 _BEYOND_BELIEF: Final = 10**20
 
+
+def lacks_some(*values: Any) -> bool:
+    """Whether some of several values are there and others not, which their source always states together.
+
+    >>> lacks_some(0, 5), lacks_some(None, 5), lacks_some(None, None)
+    (False, True, False)
+    """
+    return None in values and any(value is not None for value in values)
+
+
 CLOCK_FROM: Final = 10**9
 """Counts from here on may be the seconds since 1970."""
 

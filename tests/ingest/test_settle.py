@@ -69,7 +69,7 @@ class Plain:
     ) -> None:
         s = self.stated
         if prompt is None or completion is None:
-            input_only = completion is None and s.total in (None, p)
+            input_only = completion is None and s.total == p  # without a total only models that write nothing
             self.quality = "exact" if input_only else "partial"
         read, hour = s.cache_read or 0, s.write_1h or 0
         short = max(s.write_5m or 0, (s.written or 0) - hour)
@@ -304,14 +304,26 @@ def test_xai_leaves_reasoning_out_of_the_completion(name: str):
     [
         ("none", {"prompt": 3, "completion": 4}, "none"),
         ("partial", {"prompt": 3, "completion": 4}, "partial"),
-        ("partial", {"prompt": 3}, "exact"),  # an input alone, as embeddings have it
+        ("partial", {"prompt": 3, "total": 3}, "exact"),  # an input that is all
+        ("exact", {"prompt": 3}, "partial"),
+        ("exact", {"prompt": 3, "completion": 4, "lacks": True}, "partial"),
         ("partial", {"prompt": 3, "total": 9}, "partial"),
         ("exact", {"completion": 4}, "partial"),
         ("exact", {}, "none"),
     ],
 )
 def test_what_the_adapter_knows_of_the_quality(quality: str, stated: dict[str, int], expected: str):
-    (call,) = settled([Call(quality=quality, stated=Stated(**stated))])
+    (call,) = settled([Call(quality=quality, stated=Stated(**stated))])  # type: ignore[arg-type]
+    assert call.quality == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [("text-embedding-3-small", "exact"), ("cohere/rerank-v3.5", "exact"), ("BAAI/bge-m3", "exact"),
+     ("omni-moderation-latest", "exact"), ("gpt-4o", "partial"), (None, "partial")],
+)  # fmt: skip
+def test_an_input_alone_is_all_where_a_model_writes_nothing(model: str | None, expected: str):
+    (call,) = settled([Call(model=model, stated=Stated(prompt=3))])
     assert call.quality == expected
 
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from costaudit.ingest.adapters.openai_chat import web_searches
-from costaudit.ingest.fields import mapping, model_name, text
+from costaudit.ingest.fields import first, mapping, model_name, text
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, lacks_some
 from costaudit.schema import Call, Quality
 from costaudit.stated import Stated
 
@@ -48,6 +48,11 @@ def _stated(usage: Mapping[str, Any]) -> Stated:
         written=count(usage.get("cache_creation_input_tokens"), "cache_creation_input_tokens"),
         reasoning=_thinking(usage),
         includes=includes("anthropic", "messages"),
+        # In 288 of 288 real bodies both are there, or none.
+        lacks=lacks_some(
+            usage.get("cache_read_input_tokens"),
+            first(usage, "cache_creation_input_tokens", "cache_creation"),
+        ),
         unused=unused_numbers(usage, _KNOWN),
     )
 

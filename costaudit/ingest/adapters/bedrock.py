@@ -20,7 +20,7 @@ from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, lacks_some
 from costaudit.schema import Call, Quality, Status
 from costaudit.stated import Stated
 
@@ -111,6 +111,7 @@ def _set_converse_usage(call: Call, usage: Mapping[str, Any]) -> Call:
         written=count(wrote, "cacheWriteInputTokens"),
         total=count(usage.get("totalTokens"), "totalTokens"),
         includes=includes("bedrock", "converse"),
+        lacks=lacks_some(read, wrote),
         unused=unused_numbers(usage, _KNOWN),
     )
     return call
@@ -155,6 +156,7 @@ def _set_log_counts(
         cache_read=count(asked.get("cacheReadInputTokenCount"), "cacheReadInputTokenCount"),
         written=count(asked.get("cacheWriteInputTokenCount"), "cacheWriteInputTokenCount"),
         includes=includes("bedrock", "converse"),
+        lacks=lacks_some(asked.get("cacheReadInputTokenCount"), asked.get("cacheWriteInputTokenCount")),
         unused=unused_numbers({**asked, **answered}, _LOG_KEYS),
     )
     if call.stated is not None and _sums(call.stated) == _sums(log):

@@ -23,7 +23,7 @@ from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.text_size import answer_bytes
 from costaudit.ingest.unused import unused_numbers
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, lacks_some
 from costaudit.schema import Call, Quality, Status
 from costaudit.stated import Stated
 
@@ -127,6 +127,10 @@ def _tags(record: Record, *, sidechain: bool) -> str | None:
     return ",".join(tag.replace(",", " ") for tag in tags if tag) or None
 
 
+_EVENT_MARKS: Final = frozenset({"input_tokens", "output_tokens", "cache_read_tokens", "cost_usd"})
+"""One of these is in every event of this program's."""
+
+
 def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | None:
     """The call of an `api_request` or `api_error` event, or of a `claude_code.llm_request` span.
 
@@ -134,7 +138,7 @@ def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | Non
     """
     name = attributes.get("event.name")
     failed = isinstance(name, str) and name.endswith("api_error")
-    if not isinstance(attributes.get("model"), str) or (not failed and "input_tokens" not in attributes):
+    if not isinstance(attributes.get("model"), str) or (not failed and _EVENT_MARKS.isdisjoint(attributes)):
         return None
     duration = milliseconds(attributes.get("duration_ms"))
     call = Call(
@@ -161,6 +165,7 @@ def call_from_event(attributes: Mapping[str, Any], ts: int | None) -> Call | Non
         completion=count(attributes.get("output_tokens"), "output_tokens"),
         cache_read=count(attributes.get("cache_read_tokens"), "cache_read_tokens"),
         write_5m=count(attributes.get("cache_creation_tokens"), "cache_creation_tokens"),
+        lacks=lacks_some(attributes.get("cache_read_tokens"), attributes.get("cache_creation_tokens")),
         includes=includes("anthropic", "messages"),
         unused=unused_numbers(attributes, _EVENT_KEYS),
     )

@@ -21,7 +21,7 @@ from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, lacks_some
 from costaudit.schema import Call, Quality, Status
 from costaudit.stated import Stated
 
@@ -151,6 +151,7 @@ def set_codex_usage(call: Call, usage: Mapping[str, Any]) -> Call:
         reasoning=count(usage.get("reasoning_output_tokens"), "reasoning_output_tokens"),
         total=count(usage.get("total_tokens"), "total_tokens"),
         includes=includes("openai", "responses"),
+        lacks=lacks_some(*(usage.get(f"{name}_tokens") for name in ("cached_input", "output", "total"))),
         unused=unused_numbers(usage, _KNOWN),
     )
     return call

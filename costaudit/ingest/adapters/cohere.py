@@ -15,6 +15,7 @@ from typing import Any, Final
 from costaudit.ingest.fields import first, mapping, model_name, text
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
+from costaudit.ingest.settle import writes_nothing
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality
@@ -52,7 +53,7 @@ def calls_from_cohere(body: Record) -> list[Call]:
     counted = billed if billed.keys() & {"input_tokens", "output_tokens"} else mapping(usage.get("tokens"))
     prompt = count(counted.get("input_tokens"), "input_tokens")
     completion = count(counted.get("output_tokens"), "output_tokens")
-    if units or prompt is not None:  # embeddings and reranks write nothing
+    if units or (completion is None and writes_nothing(call.model)):  # embeddings and reranks
         prompt, completion = prompt or 0, completion or 0
     call.stated = Stated(
         prompt=prompt,

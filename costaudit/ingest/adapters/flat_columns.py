@@ -31,7 +31,16 @@ from costaudit.ingest.adapters.spelled import same_as
 from costaudit.ingest.asked import asked_texts, asked_turns
 from costaudit.ingest.currency import is_foreign
 from costaudit.ingest.fields import START_US
-from costaudit.ingest.settle import QUALITIES, READINGS, StatedBlock, draws, draws_only, settle, thinks_unsaid
+from costaudit.ingest.settle import (
+    QUALITIES,
+    READINGS,
+    StatedBlock,
+    draws,
+    draws_only,
+    settle,
+    thinks_unsaid,
+    writes_nothing,
+)
 from costaudit.ingest.unused import Unused, values_in
 from costaudit.ingest.usage import CLOCK_FROM
 from costaudit.schema import ASKED, CANONICAL
@@ -313,7 +322,7 @@ def _usage(columns: _Columns, out: dict[str, pa.Array]) -> None:
     models, words = _encoded(out.get("model"), columns.rows)
     if "total" in block.counts:
         block.may_think = _thinking(models, words, columns, out)
-    for name, test in (("draws", draws), ("draws_only", draws_only)):
+    for name, test in (("draws", draws), ("draws_only", draws_only), ("writes_nothing", writes_nothing)):
         verdicts = [test(word) for word in words]
         if any(verdicts):
             setattr(block, name, np.array(verdicts, bool)[models])

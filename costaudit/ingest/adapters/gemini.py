@@ -86,7 +86,7 @@ def _set_generate_usage(call: Call, usage: Mapping[str, Any]) -> None:
         _by_modality(usage, f"{name}TokensDetails") for name in ("prompt", "cache", "candidates")
     )
     call.stated = Stated(
-        prompt=(prompt or 0) + tools,
+        prompt=None if prompt is None else prompt + tools,
         completion=completion or 0,
         cache_read=count(usage.get("cachedContentTokenCount"), "cachedContentTokenCount"),
         reasoning=count(usage.get("thoughtsTokenCount"), "thoughtsTokenCount"),
@@ -98,8 +98,19 @@ def _set_generate_usage(call: Call, usage: Mapping[str, Any]) -> None:
         cache_read_audio=cached["AUDIO"],
         cache_read_image=cached["IMAGE"],
         includes=includes(call.provider, "gemini"),
+        lacks=_lacks_a_part(usage),
         unused=unused_numbers(usage, _KNOWN),
     )
+
+
+def _lacks_a_part(usage: Mapping[str, Any]) -> bool:
+    """Whether some sound or image among the details has no count: a part of 0 is not listed at all."""
+    lists = (usage.get(f"{name}TokensDetails") for name in ("prompt", "cache", "candidates"))
+    parts = (part for details in lists for part in objects(details) if part.get("tokenCount") is None)
+    return any(str(part.get("modality")).upper() in _HEARD_OR_SEEN for part in parts)
+
+
+_HEARD_OR_SEEN: Final = frozenset({"AUDIO", "IMAGE"})
 
 
 def _by_modality(

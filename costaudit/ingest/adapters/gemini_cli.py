@@ -19,7 +19,7 @@ from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, lacks_some
 from costaudit.schema import Call, Quality, Status
 from costaudit.stated import Stated
 
@@ -77,6 +77,7 @@ def _set_tokens(call: Call, tokens: Mapping[str, Any]) -> Call:
         reasoning=counts["thoughts"],
         total=counts["total"],
         includes=includes("google", "gemini"),
+        lacks=lacks_some(*(counts[name] for name in ("input", "output", "cached", "total"))),
     )
     return call
 

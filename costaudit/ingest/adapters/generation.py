@@ -15,7 +15,7 @@ from costaudit.ingest.fields import first, flag, model_name, picousd, text, time
 from costaudit.ingest.format import Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, lacks_some
 from costaudit.schema import Call, Quality, Status
 from costaudit.stated import Stated
 
@@ -93,6 +93,7 @@ def _set_counts(call: Call, row: Mapping[str, Any]) -> None:
         write_5m=count(row.get("native_tokens_cache_creation"), "native_tokens_cache_creation"),
         reasoning=count(row.get("native_tokens_reasoning"), "native_tokens_reasoning"),
         includes=includes("openrouter", "chat"),
+        lacks=native and lacks_some(row.get("native_tokens_cached"), row.get("native_tokens_reasoning")),
         zeros_are_nothing=True,
         doubt_from=None if native else 0,
         doubt=(Quality.PARTIAL if native else Quality.ESTIMATED).value,

@@ -108,6 +108,7 @@ def _set_counts(call: Call, row: Mapping[str, Any]) -> None:
         output_audio=n["completion_audio"],
         includes=includes(None, "gateway" if n["reasoning"] is None else "helicone"),
         zeros_are_nothing=True,
+        lacks=n["prompt_cache_read"] is not None and None in (n["prompt_cache_write"], n["reasoning"]),
         doubt_from=0 if n["prompt_cache_read"] is None else None,
         unused=unused_numbers(row, _KNOWN),
     )

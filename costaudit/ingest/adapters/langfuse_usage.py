@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from costaudit.ingest.by_words import PARTS, target_of_words
 from costaudit.ingest.meaning import includes
+from costaudit.ingest.naming import words_of
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality
@@ -85,9 +87,17 @@ def set_usage_details(call: Call, details: Mapping[str, Any]) -> Call:
         as_one=True,
         zeros_are_nothing=True,
         doubt_from=0 if total_alone else None,
-        unused=unused_numbers(details, _KIND.keys() | {n for n in details if n.startswith(_SIDES)}),
+        unused=unused_numbers(details, _KIND.keys() | {n for n in details if _kind_by_words(n) is not None}),
     )
     return call
+
+
+def _kind_by_words(name: str) -> str | None:
+    """What a name that is not among these counts: a part that its words speak of, or one of a side."""
+    target = target_of_words(words_of(name) | {"tokens"})
+    if target in PARTS:
+        return "write_5m" if target == "written" else target
+    return next((f"{side}_other" for side in _SIDES if name.startswith(side)), None)
 
 
 def _by_kind(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +105,7 @@ def _by_kind(details: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, int] = {}
     for name, value in details.items():
         number = count(value, name)
-        kind = _KIND.get(name)
-        if kind is None and name.startswith(_SIDES):
-            kind = "input_other" if name.startswith("input") else "output_other"
+        kind = _KIND.get(name) or _kind_by_words(name)
         if number is not None and kind is not None:
             found[kind] = found.get(kind, 0) + number
     return found

@@ -14,7 +14,7 @@ they stand (`costaudit.tape.nesting`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from costaudit.ingest.adapters import otlp_names as names
@@ -44,6 +44,7 @@ from costaudit.ingest.by_words import take_by_words
 from costaudit.ingest.fields import flag, mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
 from costaudit.ingest.meaning import includes
+from costaudit.ingest.naming import in_order
 from costaudit.ingest.unused import unused_numbers
 from costaudit.ingest.usage import count
 from costaudit.schema import Call, Quality, SpanKind, Status
@@ -211,9 +212,19 @@ def call_from_span(span: OtlpSpan, trace: SpanTrace) -> Call:
     return call
 
 
+@lru_cache(maxsize=1 << 12)
+def _is_usage(name: str) -> bool:
+    """Whether an attribute is one of usage, however it is spelled."""
+    words = "_".join(in_order(name))
+    return name.startswith(names.USAGE) or any(start in words for start in _USAGE_WORDS)
+
+
+_USAGE_WORDS: Final = tuple("_".join(in_order(start)) for start in names.USAGE)
+
+
 def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
     beside = mapping(attributes.get("metadata"))  # Strands puts what it has no attribute for there
-    attributes = {n: v for n, v in beside.items() if n.startswith(names.USAGE)} | dict(attributes)
+    attributes = {n: v for n, v in beside.items() if _is_usage(n)} | dict(attributes)
     counts: dict[str, Any] = {
         target: count(first(attributes, aliases), aliases[0]) for target, aliases in names.COUNTS.items()
     }
@@ -221,7 +232,7 @@ def _set_usage(call: Call, attributes: Mapping[str, Any]) -> None:
     embeds = _is_embedding(attributes)
     if embeds and counts["prompt"] is not None:
         counts["completion"] = counts["completion"] or 0
-    usage = {name: value for name, value in attributes.items() if name.startswith(names.USAGE)}
+    usage = {name: value for name, value in attributes.items() if _is_usage(name)}
     call.stated = Stated(
         **counts, includes=includes(None, "trace"), unused=unused_numbers(usage, names.KNOWN)
     )

@@ -115,6 +115,9 @@ def fold_event(body: dict[str, Any] | None, event: Mapping[str, Any]) -> dict[st
         stated = {k: v for k, v in mapping(event.get("usage")).items() if v is not None}
         delta = mapping(event.get("delta"))
         usage = {**mapping(body.get("usage")), **stated}
+        # The beginning has a placeholder of the output, and of the input what it was before any search.
+        lasting = {"output_tokens", *(["input_tokens"] if "cache_read_input_tokens" in stated else [])}
+        usage = {k: v for k, v in usage.items() if k not in lasting or k in stated}
         return {**body, "usage": usage, "stop_reason": delta.get("stop_reason", body.get("stop_reason"))}
     if event.get("object") in OBJECTS or isinstance(event.get("choices"), list):
         return _fold_chunk(body or {}, event)

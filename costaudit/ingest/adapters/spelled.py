@@ -31,7 +31,7 @@ from costaudit.ingest.adapters.flat_fields import (
     FieldKind,
     Path,
 )
-from costaudit.ingest.by_words import FRESH, NEUTRAL, target_of_words
+from costaudit.ingest.by_words import FRESH, NEUTRAL, PARTS, target_of_words
 from costaudit.ingest.fields import mapping
 from costaudit.ingest.format import Record, Skip
 from costaudit.ingest.naming import in_order
@@ -277,17 +277,19 @@ class _Reading:
             if inside is None:
                 if says not in {None, USAGE, AROUND}:
                     self._take(str(says), (key,), value)
-            elif key in HOLDERS or (says := _object_of(*_words(key))) == USAGE:
+            elif key in HOLDERS or _object_of(*_words(key)) == USAGE:
                 self._take_usage((key,), inside, seen=key in HOLDERS and isinstance(value, Mapping))
-            elif says == AROUND:
+            elif _object_of(*_words(key)) == AROUND:
                 around.append((key, inside))
+            elif says in _LARGEST:  # details of a count at the top: `prompt_tokens_details`
+                self._take_usage((), {key: inside})
         for key, inside in around:
             self._take_around(key, inside)
 
     def _take(self, says: str, path: Path, value: Any) -> None:
         if says == SUM:
             _refuse_sum(path, value)
-        elif value is not None and not isinstance(value, (Mapping, list)):
+        elif value is not None and (says in _PARTS or not isinstance(value, (Mapping, list))):
             self._values.setdefault(says, []).append((".".join(path), value))
 
     def _take_usage(self, above: Path, usage: Mapping[str, Any], *, seen: bool = False) -> None:
@@ -374,6 +376,8 @@ class _Reading:
         self._out.taken.update(path for path, _ in stated)
 
 
+_PARTS: Final = PARTS | {"prompt_tokens", "completion_tokens", *_BESIDE.values()}
+"""Counts that are set aside where they are no numbers; `tokens` may be a list of them."""
 _LARGEST: Final = frozenset(
     field.target for field in FLAT_FIELDS if field.kind in {FieldKind.COUNT, FieldKind.COST}
 )

@@ -38,6 +38,7 @@ def read(tmp_path: Path) -> Callable[..., tuple[list[Row], dict[str, int]]]:
 
 def start(ident: str, tokens: int = 10, **beside: Any) -> dict[str, Any]:
     usage = {"input_tokens": tokens, "cache_read_input_tokens": 7, "output_tokens": 1}
+    usage |= {"cache_creation_input_tokens": 0}
     message = {
         "id": ident,
         "type": "message",
