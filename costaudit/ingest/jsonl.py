@@ -55,6 +55,9 @@ _decode = msgspec.json.Decoder().decode
 _EXAMPLES: Final = 20
 """Records with a field that turns up late that are looked at to see its type."""
 
+_MOST_TEXT: Final = 10
+"""One line in so many is worth looking for values in text."""
+
 _WORTH_COLUMNS: Final = 8 << 10
 """Bytes of a block below which setting up columns takes longer than reading its lines one by one."""
 
@@ -129,6 +132,8 @@ class JsonlReader(OneFile):
     block_bytes: int = BLOCK_BYTES
     adapters: Sequence[Adapter] = ADAPTERS
     """The formats that a record may have."""
+    has_text: bool = True
+    """A good part of its first lines have text before or around their values: a line of it is read, too."""
     written: WrittenColumns = field(init=False, repr=False)
     """What the file's columns say of its dates and amounts."""
     _fast: _Fast | None = field(default=None, repr=False)
@@ -149,13 +154,21 @@ class JsonlReader(OneFile):
         reader = cls(file, forced, forced is not None, block_bytes, adapters)
         first_blocks = islice(_blocks(file, size=SAMPLE_BYTES), SAMPLED_BLOCKS)
         sample = list(islice((r for _, r in reader.read(first_blocks) if not isinstance(r, Skip)), SAMPLE))
+        has_text = reader._has_text()
         adapter = forced or detect(sample, adapters)
         if adapter is not None and adapter.session is not None:
             block_bytes = max(block_bytes, SESSION_BYTES)
         is_flat = adapter is not None and adapter.name == "flat"
         is_flat = is_flat and not any(isinstance(record, Inner) for record in sample)
         fast = _Fast(sample).with_keys(_keys_in(sample), ()) if is_flat else None
-        return cls(file, adapter, forced is not None, block_bytes, adapters, fast)
+        return cls(file, adapter, forced is not None, block_bytes, adapters, has_text, _fast=fast)
+
+    def _has_text(self) -> bool:
+        """Whether a tenth of the first lines begin with something else than a value."""
+        blocks = islice(_blocks(self.file, size=SAMPLE_BYTES), SAMPLED_BLOCKS)
+        whole = (block for block in blocks if block.trouble is None and block.starts is None)
+        lines = list(islice((line for block in whole for line, _ in self._plain_lines(block, None)), SAMPLE))
+        return len(lines) <= _MOST_TEXT * sum(not line.startswith((b"{", b"[")) for line in lines)
 
     def blocks(self, only: Collection[int] | None = None) -> Iterator[TextBlock]:
         """The file's blocks in order, or those of the given indices."""
@@ -173,7 +186,7 @@ class JsonlReader(OneFile):
                 continue
             for line, place in self._lines(block):
                 try:
-                    values = decode_line(line)
+                    values = decode_line(line, has_text=self.has_text)
                 except Skip as skip:
                     yield place.line, skip
                     continue
@@ -258,7 +271,7 @@ class JsonlReader(OneFile):
         column = -1 if block.starts is None else block.starts.column
         for line, place in self._lines(block, only):
             try:
-                for value in decode_line(line):
+                for value in decode_line(line, has_text=self.has_text):
                     parser.take(value, place)
             except Skip as skip:
                 self._take_parts(parser, line, place, column, skip)
@@ -308,8 +321,10 @@ def _blocks(
     return (json_blocks if file.container is Container.JSON else text_blocks)(file, only, size)
 
 
-def decode_line(line: bytes) -> list[Any]:
+def decode_line(line: bytes, *, has_text: bool = False) -> list[Any]:
     """The JSON values of one line: one, unless several writers did not keep their lines apart.
+
+    Where a file `has_text` around its values, they are looked for in it.
 
     Raises Skip with the reason when the line is no JSON. Of duplicate keys the last wins. NaN and
     Infinity, which Python writes, are read as numbers.
@@ -317,7 +332,7 @@ def decode_line(line: bytes) -> list[Any]:
     try:
         return [_decode(line)]
     except msgspec.DecodeError:
-        return _decode_leniently(line)
+        return _decode_leniently(line, has_text=has_text)
     except (RecursionError, UnicodeDecodeError) as error:
         raise Skip("not_utf8" if isinstance(error, UnicodeDecodeError) else "not_json", "") from error
 
@@ -337,7 +352,7 @@ _FRAMING: Final = re.compile(r"data:(?:\s*\[DONE\])?|(?:event|id|retry):\s*[\w.:
 """Lines of a stream of server-sent events that hold nothing."""
 
 
-def _decode_leniently(line: bytes) -> list[Any]:
+def _decode_leniently(line: bytes, *, has_text: bool) -> list[Any]:
     try:
         text = line.decode("utf-8").strip()
     except UnicodeDecodeError as error:
@@ -346,7 +361,7 @@ def _decode_leniently(line: bytes) -> list[Any]:
     if piece is not None:  # a line of an array that is written record by record
         text = piece[1]
     if not _BEGINS_JSON.match(text):
-        found = list(objects_in(text))
+        found = list(objects_in(text)) if has_text else []
         if found or _FRAMING.fullmatch(text):
             return found
     values: list[Any] = []

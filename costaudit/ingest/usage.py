@@ -19,8 +19,8 @@ from costaudit.schema import MAX_COUNT, TOKEN_CLASSES, Call, Quality
 def count(value: Any, name: str, most: int = MAX_COUNT) -> int | None:
     """A token count as an integer, None when absent; raises Skip when it is impossible or beyond the most.
 
-    >>> count(12, "input"), count("12", "input"), count("600.0", "input"), count("1,200", "input")
-    (12, 12, 600, 1200)
+    >>> count(12, "input"), count("12", "input"), count(600.0, "input"), count("600.0", "input")
+    (12, 12, 600, 600)
     """
     if value is None:
         return None
@@ -37,7 +37,7 @@ def _integer(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise Skip("not_integer_usage", f"{name} is a {type(value).__name__}")
     if isinstance(value, str):
-        text, _, fraction = _machine(value).partition(".")
+        text, _, fraction = value.strip().partition(".")
         whole = text.removeprefix("-").isdecimal() and text.isascii() and len(text) <= 20
         if not whole or fraction.strip("0"):
             raise Skip("not_integer_usage", f"{name} is text that is no integer")
@@ -52,15 +52,18 @@ def _integer(value: Any, name: str) -> int:
     return int(value)
 
 
-def _machine(value: str) -> str:
-    """A count in plain digits, also of a text with groups of thousands: a count has no decimal comma."""
-    text = value.strip()
-    if _PLAIN.fullmatch(text):
-        return text
-    amount = amount_of(text)
+def grouped(value: Any) -> Any:
+    """A count with groups of thousands in plain digits, for sources that write so; else the value itself.
+
+    >>> grouped("1,200"), grouped("12,00"), grouped("12"), grouped("1 200"), grouped(5)
+    ('1200', '12.00', '12', '1200', 5)
+    """
+    if not isinstance(value, str) or _PLAIN.fullmatch(value.strip()):
+        return value
+    amount = amount_of(value)
     if amount is None or amount.currency is not None:
-        return text
-    return amount.whole().readings.get(DecimalMark.POINT) or amount.only() or text
+        return value
+    return amount.whole().readings.get(DecimalMark.POINT) or amount.only() or value
 
 
 _PLAIN: Final = re.compile(r"-?\d+(?:\.\d*)?")

@@ -23,6 +23,7 @@ import msgspec
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, FieldKind
 from costaudit.ingest.format import Record
 from costaudit.ingest.notation import UNSAID, DateOrder, DecimalMark, Notation
+from costaudit.ingest.usage import grouped
 from costaudit.ingest.written_amounts import Amount, amount_of
 from costaudit.ingest.written_dates import LONGEST, date_readings
 from costaudit.times import time_us
@@ -43,8 +44,13 @@ _IN_QUESTION: Final = re.compile(r"[^\d,.]{0,6}\d{1,3}[.,]\d{3}[^\d,.]{0,6}")
 _COUNTS: Final = frozenset(n for f in FLAT_FIELDS if f.kind is FieldKind.COUNT for n in f.names)
 _MEASURES: Final = (FieldKind.COUNT, FieldKind.COST, FieldKind.INTEGER, FieldKind.TIME)
 _TEXTS: Final = frozenset(n for f in FLAT_FIELDS if f.kind not in _MEASURES for n in f.names)
+_POINTED: Final = re.compile(r"\d*\.?\d*")
 _MONEY: Final = re.compile(r"cost|price|amount|spend|spent|charge|usd|dollar", re.IGNORECASE)
 _ID: Final = re.compile(r"(?:^|[_.\- ])(?:id|Id|ID)s?$|[a-z](?:Id|ID)s?$|version|hash")
+
+_OFTEN: Final = 3
+_SOME: Final = 10
+"""A column of counts is written in groups of thousands where three of its values are, or one in ten."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,6 +91,10 @@ class _Said(msgspec.Struct):
 
     orders: _Votes[DateOrder] = msgspec.field(default_factory=_Votes)
     marks: _Votes[DecimalMark] = msgspec.field(default_factory=_Votes)
+    counts: Counter[Keys] = msgspec.field(default_factory=Counter)
+    """Values of each column of counts, numbers too …"""
+    grouped: Counter[Keys] = msgspec.field(default_factory=Counter)
+    """… and those with groups of thousands."""
     texts: Counter[Keys] = msgspec.field(default_factory=Counter)
     """Texts in each column."""
 
@@ -125,6 +135,8 @@ class WrittenColumns:
     def _text(self, text: str, keys: Keys, unclear: list[tuple[str, str]]) -> str:
         if _DATE.match(text):
             return self._date(text, keys, unclear)
+        if _is_count(keys[-1]) and not _POINTED.fullmatch(text):
+            return self._count(text, keys)
         if _IN_QUESTION.fullmatch(text) and not _is_text(keys[-1]):
             return self._amount(text, keys, unclear)
         if _is_money(keys[-1]):
@@ -132,6 +144,15 @@ class WrittenColumns:
             if amount is not None and amount.currency is not None:
                 unclear.append((".".join(keys), "currency"))
         return text
+
+    def _count(self, text: str, keys: Keys) -> str:
+        """A count with groups of thousands, in plain digits where its column is written so."""
+        plain = grouped(text)
+        if plain == text:
+            return text
+        said = self._said()
+        often = said.grouped[keys] >= _OFTEN or _SOME * said.grouped[keys] >= said.counts[keys]
+        return str(plain) if often else text
 
     def _date(self, text: str, keys: Keys, unclear: list[tuple[str, str]]) -> str:
         readings = date_readings(text)
@@ -174,21 +195,25 @@ def _said_by(records: Iterable[Any]) -> _Said:
     said = _Said()
     for record in records:
         if isinstance(record, Mapping):
-            for keys, text in _texts(record, ()):
-                said.texts[keys] += 1
-                _vote(said, keys, text)
+            for keys, value in _values(record, ()):
+                if _is_count(keys[-1]):
+                    said.counts[keys] += 1
+                    said.grouped[keys] += grouped(value) != value
+                if isinstance(value, str):
+                    said.texts[keys] += 1
+                    _vote(said, keys, value)
     for votes in (said.orders, said.marks):  # what are mostly other texts is no column of dates or amounts
         for keys in [keys for keys in votes.allowed if 2 * votes.fitting[keys] < said.texts[keys]]:
             del votes.allowed[keys]
     return said
 
 
-def _texts(record: Record, above: Keys) -> Iterator[tuple[Keys, str]]:
+def _values(record: Record, above: Keys) -> Iterator[tuple[Keys, str | int | float]]:
     for key, value in record.items():
         if isinstance(value, Mapping):
             if len(above) < DEPTH - 1:
-                yield from _texts(value, (*above, key))
-        elif isinstance(value, str):
+                yield from _values(value, (*above, key))
+        elif isinstance(value, (str, int, float)):
             yield (*above, key), value
 
 

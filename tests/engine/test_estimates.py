@@ -100,6 +100,7 @@ def test_a_stated_cost_goes_before_an_estimate(tmp_path: Path):
 
 def transcript(number: int, text: str, *, stop: str | None) -> dict[str, Any]:
     usage = {"input_tokens": 10, "output_tokens": 2, "cache_read_input_tokens": 0}
+    usage |= {"cache_creation_input_tokens": 0}
     message = {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929",
         "content": [{"type": "text", "text": text}], "stop_reason": stop, "usage": usage,

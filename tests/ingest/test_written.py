@@ -13,7 +13,7 @@ from costaudit.ingest.fields import picousd, timestamp_us
 from costaudit.ingest.notation import UNSAID, DateOrder, DecimalMark, Notation
 from costaudit.ingest.reader import open_log
 from costaudit.ingest.sniff import sniff
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, grouped
 from costaudit.ingest.written_amounts import amount_of
 from costaudit.ingest.written_dates import date_readings
 from costaudit.times import instant
@@ -105,12 +105,24 @@ def test_a_cost_is_in_dollars_and_leaves_no_question():
 
 
 def test_a_comma_in_a_count_groups_thousands_and_a_point_does_not():
-    assert [count(text, "n") for text in ("1,000", "12,345,678", "1 000", "1.234.567")] == [
+    assert [count(grouped(text), "n") for text in ("1,000", "12,345,678", "1 000", "1.234.567")] == [
         1000, 12_345_678, 1000, 1_234_567
     ]  # fmt: skip
     for text in ("1.234", "1,5", "1,000 tok"):
         with pytest.raises(Exception, match="not_integer_usage"):
-            count(text, "n")
+            count(grouped(text), "n")
+
+
+def test_a_single_count_in_groups_among_many_is_set_aside(tmp_path: Path):
+    def calls(*counts: str) -> int:
+        path = tmp_path / "log.csv"
+        path.write_text("model,input_tokens,output_tokens\n" + "".join(f'm,"{n}",1\n' for n in counts))
+        reader = open_log(sniff("log.csv", path))
+        return sum(reader.parse(block).batch.num_rows for block in reader.blocks())
+
+    assert calls("1,234") == 1
+    assert calls(*["10"] * 50, "1,234") == 50
+    assert calls(*["10"] * 50, *["1,234"] * 3) == 53
 
 
 Read = Callable[..., tuple[list[dict[str, Any]], dict[tuple[str, str], tuple[int, int]]]]

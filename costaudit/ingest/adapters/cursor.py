@@ -18,7 +18,7 @@ from costaudit.ingest.fields import first, mapping, model_name, text, timestamp_
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
-from costaudit.ingest.usage import count
+from costaudit.ingest.usage import count, grouped
 from costaudit.schema import Call, Quality, Status
 from costaudit.stated import Stated
 
@@ -83,7 +83,7 @@ def _event(event: Mapping[str, Any]) -> Call:
     call = _call(event.get("timestamp"), event.get("model"), event.get("kind"), event.get("maxMode"))
     call.user = text(first(event, "userEmail", "owningUser"))
     names = ("inputTokens", "outputTokens", "cacheReadTokens", "cacheWriteTokens")
-    fresh, output, read, written = (count(usage.get(name), name) for name in names)
+    fresh, output, read, written = (count(grouped(usage.get(name)), name) for name in names)
     _set_tokens(call, Stated(prompt=fresh or 0, completion=output or 0, cache_read=read, written=written))
     if call.stated is not None:
         call.stated.unused = unused_numbers(usage, _KNOWN, "tokenUsage.")
@@ -145,7 +145,7 @@ def _plain_model(name: str | None) -> tuple[str | None, bool]:
 
 def _tokens(value: Any, name: str) -> int | None:
     """A count; the dash of an event that failed is none."""
-    return None if value in ABSENT else count(value, name)
+    return None if value in ABSENT else count(grouped(value), name)
 
 
 ADAPTER: Final = Adapter(
