@@ -2,7 +2,7 @@
 
 March 2026 is chosen because prices and models change within it (a long-context band goes, several models
 appear), so that dated prices are looked up in earnest. One request in a thousand is logged twice, the first
-time unfinished, a few records earlier.
+time unfinished, a few records earlier: both state the time at which it began.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Truth(msgspec.Struct):
 
 
 def chunks(rows: int, truth: Truth, seed: int = SEED) -> Iterator[pa.Table]:
-    """`rows` records in order of time, in chunks; what they come to is added to `truth`."""
+    """`rows` records about in order of time, in chunks; what they come to is added to `truth`."""
     for start in range(0, rows, CHUNK):
         size = min(CHUNK, rows - start)
         table, final = _chunk(np.random.default_rng((seed, start)), size, start / rows, (start + size) / rows)
@@ -93,7 +93,7 @@ def _chunk(
     _log_twice(rng, request, failed)
     final = request == np.arange(rows)
     columns = {
-        "timestamp": pa.array(ts, SCHEMA.field("timestamp").type),
+        "timestamp": pa.array(ts[request], SCHEMA.field("timestamp").type),
         "request_id": _uuids(rng, rows).take(pa.array(request)),
         "provider": _words([p for p, _ in MODELS], model[request]),
         "model": _words([m for _, m in MODELS], model[request]),
