@@ -152,7 +152,7 @@ class Resolver:
         if len(name) > LONGEST:
             return ((0, Unresolved(NoModelReason.UNKNOWN_MODEL, f"longer than {LONGEST} characters")),)
         shape = shape_of(name)
-        hint = shape.provider or self._provider_id(provider)
+        hint = shape.provider or self._provider_id(provider) or self._provider_id(_without_api(provider))
         if shape.opaque:
             return (
                 (
@@ -398,6 +398,22 @@ _NOBODY: Final = frozenset({
     "kong", "envoy", "langchain", "llamaindex", "internal",
 })  # fmt: skip
 """What logs write for a provider that names nobody, or what passed the request on, beside the gateways."""
+
+
+_APIS: Final = frozenset({
+    "chat", "responses", "messages", "completion", "embedding", "embeddings", "image", "speech",
+    "transcription",
+})  # fmt: skip
+
+
+def _without_api(provider: str | None) -> str | None:
+    """A provider without the API of it that a client was made for, as the AI SDK names both.
+
+    >>> _without_api("google.vertex.chat"), _without_api("openai")
+    ('google.vertex', None)
+    """
+    name, dot, api = (provider or "").strip().lower().rpartition(".")
+    return name if dot and api in _APIS else None
 
 
 def _is_somebody(provider: str | None) -> bool:

@@ -248,3 +248,17 @@ def test_a_name_that_says_its_provider_and_a_gateway_need_no_provider_of_the_boo
     *_, (_, found) = RESOLVER.periods_through(provider, gateway, name)
     assert isinstance(found, Resolved)
     assert (found.provider, found.model) == ("openai", "gpt-4o-2024-08-06")
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "owner"),
+    [("openai.chat", "gpt-4o", "openai"), ("OpenAI.responses", "gpt-4o", "openai"),
+     ("anthropic.messages", "claude-sonnet-4-5", "anthropic"), ("xai.chat", "grok-4", "xai"),
+     # Vertex AI bills Gemini by Google's list.
+     ("google.vertex.chat", "gemini-2.5-pro", "google"), ("gcp.vertex.agent", "gemini-2.5-pro", "google"),
+     ("google_vertexai", "gemini-2.5-pro", "google")],
+)  # fmt: skip
+def test_a_client_for_one_api_of_a_provider_is_that_provider(provider: str, name: str, owner: str):
+    found = RESOLVER.resolve(provider, name, AT)
+    assert isinstance(found, Resolved)
+    assert found.provider == owner
