@@ -8,9 +8,7 @@ from typing import Any, Final
 
 from costaudit.ingest.format import Record
 from costaudit.ingest.naming import in_order
-
-_DOLLARS: Final = frozenset({"usd", "us$", "$", "dollar", "dollars", "us dollar", "us dollars", "usd$"})
-"""What is taken for US dollars."""
+from costaudit.ingest.written_amounts import DOLLARS
 
 FOREIGN: Final = re.compile(
     r"(?:^|_)(?:eur|euros?|gbp|pounds?|cny|rmb|yuan|jpy|yen|inr|rupees?|chf|cad|aud|nzd|sek|nok|dkk|pln|krw|brl"
@@ -30,7 +28,7 @@ def is_foreign(currency: Any) -> bool:
     [True, False, False, False, True]
     """
     word = currency.strip().lower() if isinstance(currency, str) else ""
-    return bool(word) and word not in _DOLLARS
+    return bool(word) and word not in DOLLARS
 
 
 def foreign_currency(record: Record) -> str | None:

@@ -15,7 +15,10 @@ LONGEST: Final = 40
 _BLANKS: Final = str.maketrans(
     dict.fromkeys("\u00a0\u2007\u2009\u202f\t", " ") | {"\u2212": "-", "\u2019": "'"}
 )
-_DOLLARS: Final = frozenset({"$", "us$", "usd", "u$s", "us-$"})
+DOLLARS: Final = frozenset({
+    "$", "us$", "usd", "u$s", "us-$", "usd$", "dollar", "dollars", "us dollar", "us dollars",
+})  # fmt: skip
+"""What is taken for dollars of the United States, in lower case."""
 _NAMED: Final = r"[^\W\d_]{0,3}[$€£¥₹₩₽₺¢฿₫₴₪₿]|us-\$|[A-Za-z]{3}"
 _AMOUNT: Final = re.compile(
     rf"(?P<open>\()?(?P<sign>[-+])?\ ?(?P<before>{_NAMED})?\ ?(?P<inner>[-+])?"
@@ -71,7 +74,7 @@ def amount_of(text: str) -> Amount | None:
     plain = {mark: _plain(found["number"].strip(), mark) for mark in DecimalMark}
     readings = {mark: minus + number + power for mark, number in plain.items() if number is not None}
     named = (found["before"] or found["behind"] or "").strip()
-    return Amount(readings, None if not named or named.lower() in _DOLLARS else named) if readings else None
+    return Amount(readings, None if not named or named.lower() in DOLLARS else named) if readings else None
 
 
 def _plain(number: str, mark: DecimalMark) -> str | None:
