@@ -59,7 +59,7 @@ class CsvReader(OneFile):
     """What the file's columns say of its dates and amounts."""
 
     def __post_init__(self) -> None:
-        self.written = WrittenColumns(self.file.notation, self.records)
+        self.written = WrittenColumns(self.file.notation, self.records, of_people=True)
 
     @classmethod
     def open(

@@ -50,7 +50,7 @@ _ID: Final = re.compile(r"(?:^|[_.\- ])(?:id|Id|ID)s?$|[a-z](?:Id|ID)s?$|version
 
 _OFTEN: Final = 3
 _SOME: Final = 10
-"""A column of counts is written in groups of thousands where three of its values are, or one in ten."""
+"""A column of counts is written in groups of thousands where three values are; of a table, one in ten."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,9 +102,15 @@ class _Said(msgspec.Struct):
 class WrittenColumns:
     """The columns of one file; what they say is found out when it is first asked, and once."""
 
-    def __init__(self, notation: Notation, records: Callable[[], Iterable[tuple[int, Any]]]) -> None:
-        """`records` gives every record of the file."""
-        self._notation, self._records = notation, records
+    def __init__(
+        self,
+        notation: Notation,
+        records: Callable[[], Iterable[tuple[int, Any]]],
+        *,
+        of_people: bool = False,
+    ) -> None:
+        """`records` gives every record of the file; tables, unlike JSON, may be written by people."""
+        self._notation, self._records, self._of_people = notation, records, of_people
         self._lock = threading.Lock()
         self._found: _Said | None = None
 
@@ -151,7 +157,8 @@ class WrittenColumns:
         if plain == text:
             return text
         said = self._said()
-        often = said.grouped[keys] >= _OFTEN or _SOME * said.grouped[keys] >= said.counts[keys]
+        some = self._of_people and _SOME * said.grouped[keys] >= said.counts[keys]
+        often = some or said.grouped[keys] >= _OFTEN
         return str(plain) if often else text
 
     def _date(self, text: str, keys: Keys, unclear: list[tuple[str, str]]) -> str:

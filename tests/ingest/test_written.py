@@ -125,6 +125,17 @@ def test_a_single_count_in_groups_among_many_is_set_aside(tmp_path: Path):
     assert calls(*["10"] * 50, *["1,234"] * 3) == 53
 
 
+def test_a_single_count_in_groups_in_json_is_no_number(tmp_path: Path):
+    def calls(number: int) -> int:
+        path = tmp_path / "log.jsonl"
+        record = {"model": "m", "input_tokens": "1,234", "output_tokens": 1}
+        path.write_text("".join(json.dumps(record) + "\n" for _ in range(number)))
+        reader = open_log(sniff("log.jsonl", path))
+        return sum(reader.parse(block).batch.num_rows for block in reader.blocks())
+
+    assert [calls(number) for number in (1, 2, 3)] == [0, 0, 3]
+
+
 Read = Callable[..., tuple[list[dict[str, Any]], dict[tuple[str, str], tuple[int, int]]]]
 
 
