@@ -189,10 +189,17 @@ class Call(msgspec.Struct, kw_only=True, eq=True):
     """All that was sent, as `costaudit.ingest.asked` writes it: for hashes alone."""
     span: SpanLink | None = None
     """Where the call stands in its trace, if the log is one of spans."""
+    copy_of: str | None = None
+    """The call id of the record that this one repeats, if it does: a session that goes on from another one
+    may begin with a copy of that one's records. Whether it does is said by the run: see
+    `costaudit.tape.copied`."""
 
 
 ASKED: Final = pa.field("asked", pa.string())
 """A further column of batches, until its texts are hashed."""
+
+COPY: Final = pa.field("copy_of", pa.string())
+"""The same: a column of batches with records that may repeat others."""
 
 SPAN: Final = pa.schema([
     pa.field("span_trace", pa.string()), pa.field("span_id", pa.string()),
@@ -200,11 +207,12 @@ SPAN: Final = pa.schema([
 ])  # fmt: skip
 """Columns of batches that hold spans, named after the fields of `SpanLink`."""
 
-BESIDE: Final = (ASKED, *SPAN)
+BESIDE: Final = (ASKED, COPY, *SPAN)
 """Columns that a batch may have beside the canonical ones."""
 
-FIELDS: Final = tuple(n for n in Call.__struct_fields__ if n not in ("stated", "span", ASKED.name))
-"""The canonical facts of a call, by name: all but its raw counts, its span and the text of what was sent."""
+FIELDS: Final = tuple(n for n in Call.__struct_fields__ if n not in ("stated", "span", ASKED.name, COPY.name))
+"""The canonical facts of a call, by name: all but its raw counts, its span, what it may repeat and the text
+of what was sent."""
 
 _ARROW: Final[dict[str, pa.DataType]] = {
     "ts": pa.timestamp("us", tz="UTC"),

@@ -15,7 +15,7 @@ from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.settle import settle_calls
 from costaudit.ingest.unclear import Unclear
 from costaudit.ingest.unused import Unused
-from costaudit.schema import ASKED, BESIDE, CANONICAL, FIELDS, SPAN, Call
+from costaudit.schema import ASKED, BESIDE, CANONICAL, COPY, FIELDS, SPAN, Call
 
 _DEFAULTS: dict[str, Any] = {name: getattr(Call(), name) for name in FIELDS}
 
@@ -69,10 +69,11 @@ def batch_of(calls: Sequence[Call]) -> pa.RecordBatch:
         if any(v is not default and v != default for v in values):
             arrays.append(_array(values, column.type))
             fields.append(column)
-    asked = [call.asked for call in calls]
-    if any(text is not None for text in asked):
-        arrays.append(_array(asked, ASKED.type))
-        fields.append(ASKED)
+    for beside in (ASKED, COPY):
+        values = [getattr(call, beside.name) for call in calls]
+        if any(text is not None for text in values):
+            arrays.append(_array(values, beside.type))
+            fields.append(beside)
     if any(call.span is not None for call in calls):
         arrays += _span_columns(calls)
         fields += SPAN

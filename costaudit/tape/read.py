@@ -25,6 +25,7 @@ from costaudit.ingest.reader import FileReader, Reader, open_log
 from costaudit.ingest.refused import without_refused
 from costaudit.tape.cache import Cache, TapeDraft
 from costaudit.tape.call_hashes import with_ids
+from costaudit.tape.copied import RunCopies
 from costaudit.tape.ids import RunIds, sorted_keys
 from costaudit.tape.overlaps import Overlaps
 from costaudit.tape.record import HASHED, Keeps, placed, recorded
@@ -144,6 +145,7 @@ class _Recorder:
     def __init__(self, tape: Tape, tagger: Tagger, how: HowToRead, cache: Cache | None) -> None:
         self.tape, self.tagger, self.how, self.cache = tape, tagger, how, cache
         self.ids, self.spans, self.overlaps = RunIds(), RunSpans(), Overlaps()
+        self.copies = RunCopies()
         self.of_source = Found()
         self.draft: TapeDraft | None = None
         """What is to be kept of the source that is read."""
@@ -158,6 +160,7 @@ class _Recorder:
                     self._take(done, sources)
                     progress(done.found.records)
             self.tape.nest(self.spans, self.ids)
+            self.tape.leave_out(self.copies, self.ids)
             self.tape.merge_repeated(*self.ids.repeated())
         finally:
             self.ids.close()
@@ -240,6 +243,8 @@ class _Recorder:
             self.ids.add(number, keys)
         if "span_hash" in segment.rows.schema.names:
             self.spans.add(segment.batch(), number)
+        if "copy_hash" in segment.rows.schema.names:
+            self.copies.add(segment.rows)
         if self.tape.found.files > 1:
             self.overlaps.add(segment.batch())
 

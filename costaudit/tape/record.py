@@ -38,7 +38,10 @@ FILE, LINE = "_file", "_line"
 """Columns that say where a request stands: the file as the user named it, line or row counted from 1."""
 
 
-_AS_HASHES: Final = HASHED | SPANS
+COPIES: Final = {"copy_of": "copy_hash"}
+"""The same of the record that a record may repeat: see `copied`."""
+
+_AS_HASHES: Final = HASHED | SPANS | COPIES
 
 
 class Keeps(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from costaudit.ingest.reader import Reader
 from costaudit.ingest.refused import Refused
 from costaudit.ingest.unclear import Unclear
 from costaudit.ingest.unused import Unused
+from costaudit.tape.copied import RunCopies, rows_of, without_ids
 from costaudit.tape.ids import RunIds, links_in, numbers_in, parts_of, records_of, sorted_keys
 from costaudit.tape.merge import merge
 from costaudit.tape.overlaps import Overlap
@@ -168,7 +169,7 @@ class Tape:
         self._repeated: dict[int, Index] = {}
         """By segment the rows that merged calls stand for."""
         self._nested: dict[int, int] = {}
-        """By segment the number of the segment that has its records as the spans around them have it …"""
+        """By segment the number of the segment that has its records as the run has it …"""
         self._gone: dict[int, Index] = {}
         """… and which of its rows are no requests."""
         self._around: list[int] = []
@@ -286,10 +287,28 @@ class Tape:
             ids.replace(number, sorted_keys(segment.rows))
             self.has_sessions = self.has_sessions or "session_hash" in segment.rows.schema.names
             if len(gone):
-                self._gone[number] = gone
-                self._sizes[number] -= len(gone)
-                self.requests -= len(gone)
-                self.duplicates += len(gone)
+                self._leave(number, gone)
+
+    def leave_out(self, copies: RunCopies, ids: RunIds) -> None:
+        """Leave out the records that repeat others of the run: see `costaudit.tape.copied`."""
+        repeated = copies.found(self._now(number) for number in self._segments)
+        if not len(repeated):
+            return
+        for number in self._segments:
+            segment = self._now(number)
+            rows = rows_of(segment, repeated)
+            if len(rows):
+                segment = without_ids(segment, rows)
+                self._nested[number] = self.store.add(segment)
+                ids.replace(number, sorted_keys(segment.rows))
+                self._leave(number, rows)
+
+    def _leave(self, number: int, rows: Index) -> None:
+        """Note which rows of a segment are no requests. None of them has an id any more."""
+        self._gone[number] = np.concatenate([self._gone.get(number, rows[:0]), rows])
+        self._sizes[number] -= len(rows)
+        self.requests -= len(rows)
+        self.duplicates += len(rows)
 
     def merge_repeated(self, wanted: Hashes, where: frozenset[int]) -> None:
         """Merge the records that have one of the (sorted) hashes; `where` are the segments with such records.

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from costaudit.ingest.canonical import batch_of, calls_of
 from costaudit.schema import Call
+from costaudit.tape.copied import RunCopies
 from costaudit.tape.ids import RunIds, sorted_keys
 from costaudit.tape.merge import merge
 from costaudit.tape.record import Keeps, placed, recorded
@@ -36,8 +37,8 @@ def merge_calls(calls: Iterable[Call]) -> list[Call]:
 
 
 def calls_of_run(parts: Sequence[Sequence[Call]], *, held: int = 1000, at_once: int = 1000) -> list[Call]:
-    """The requests that the spans of several blocks come to, sorted by content."""
-    ids, spans = RunIds(held, at_once), RunSpans(held, at_once)
+    """The requests that the records of several blocks come to, sorted by content."""
+    ids, spans, copies = RunIds(held, at_once), RunSpans(held, at_once), RunCopies()
     with Tape(keeps_ids=True) as tape:
         for part in parts:
             calls = [call for call in part if call.span is None or call.span.is_call]
@@ -49,7 +50,9 @@ def calls_of_run(parts: Sequence[Sequence[Call]], *, held: int = 1000, at_once: 
                 number = tape.add(Segment.of(batch), 0, 0)
                 ids.add(number, sorted_keys(batch))
                 spans.add(batch, number)
+                copies.add(batch)
         tape.nest(spans, ids)
+        tape.leave_out(copies, ids)
         tape.merge_repeated(*ids.repeated())
         ids.close()
         spans.close()

@@ -3,8 +3,12 @@
 A message is written once per content block, each time with the usage known then: records of one message
 id merge into the largest. Most records of versions up to 2.1.42 (98.8 % of 77,693) have no stop reason and
 carry the placeholder of `message_start` for output: such a call is `partial`, and what its blocks hold is
-measured for an estimate. The calls of sub-agents stand in `progress` records. Models called `<synthetic>`
-are messages that Claude Code made up itself.
+measured for an estimate. Sessions that are resumed, continued or put into the background may begin with a
+copy of earlier lines, under their own session id: the message id joins them over the run.
+
+The calls of sub-agents stand in `progress` records of their session, in lines with `isSidechain`, and in
+files of their own (`agent-*.jsonl`, `<session>/subagents/`), whose lines name the agent (`agentId`) and the
+session that called it. Models called `<synthetic>` are messages that Claude Code made up itself.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from costaudit.ingest.adapters.anthropic_messages import calls_from_message
 from costaudit.ingest.adapters.otlp_spans import started_us
 from costaudit.ingest.adapters.row_values import milliseconds
 from costaudit.ingest.adapters.working_folder import folder_name
-from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.fields import first, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.text_size import answer_bytes
@@ -110,19 +114,22 @@ def calls_from_record(record: Record) -> list[Call]:
     calls = calls_from_message(message)
     stated = timestamp_us(said.get("timestamp"))
     ts = timestamp_us(record.get("timestamp")) if stated is None else stated
+    is_subagent = said is not record or record.get("isSidechain") is True or "agentId" in record
     for call in calls:
         call.ts, call.session, call.feature = ts, text(record.get("sessionId")), FEATURE
-        call.tags = _tags(record, sidechain=said is not record)
+        call.tags = _tags(record, is_subagent=is_subagent)
+        if call.response_id is None:  # some hosts answer without an id
+            call.call_id = text(first(said, "requestId", "uuid"))
     return calls
 
 
-def _tags(record: Record, *, sidechain: bool) -> str | None:
+def _tags(record: Record, *, is_subagent: bool) -> str | None:
     """Where the session worked: the folder's name and the branch."""
     folder, branch = folder_name(text(record.get("cwd"))), text(record.get("gitBranch"))
     tags = [
         f"project:{folder}" if folder else "",
         f"branch:{branch}" if branch else "",
-        "subagent" if sidechain or record.get("isSidechain") is True else "",
+        "subagent" if is_subagent else "",
     ]
     return ",".join(tag.replace(",", " ") for tag in tags if tag) or None
 

@@ -3,8 +3,12 @@
 Input includes cached and written tokens, output includes reasoning. Versions from 0.169 write each call
 twice: as a `token_usage_record` with the response id, which is read, and as an older `token_count` event,
 which then is not. In older files `last_token_usage` of every `token_count` is a call; it is repeated when
-nothing happened, and forked sessions begin with a copy of their parent's. The running total tells the
-repetitions apart: together with the session that the copy comes from it is the call's id.
+nothing happened: with its session the running total is the call's id.
+
+A forked session, and a sub-agent that is told what was said so far, begins with a copy of the records of the
+session that it comes from, stamped anew (openai/codex `codex-rs/rollout/src/recorder.rs`; junhoyeo/tokscale
+issue 679). So an event that is written as its file begins may be a copy: it names the call that it would be
+there, and the run says whether it is one (`costaudit.tape.copied`).
 
 The model stands in the `turn_context` before, so a file is read in its order.
 """
@@ -12,11 +16,11 @@ The model stands in the `turn_context` before, so a file is read in its order.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 import msgspec
 
+from costaudit.ingest.adapters.working_folder import folder_name
 from costaudit.ingest.fields import mapping, model_name, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
@@ -43,6 +47,13 @@ _EVENT_KEYS: Final = frozenset({
 })  # fmt: skip
 """Counts of an event."""
 
+COPIED_WITHIN_US: Final = 30_000_000
+"""What is written so long after the header of a fork may be copied: the copy is written at once, and a file
+of hundreds of megabytes takes seconds. A call of its own is told from a copy by the session that it comes
+from, so it does no harm that the first one can be as early."""
+
+SUBAGENT: Final = "subagent"
+
 COUNTS: Final = (
     "input_tokens", "cached_input_tokens", "cache_write_input_tokens", "output_tokens",
     "reasoning_output_tokens", "total_tokens",
@@ -54,6 +65,11 @@ class CodexSession(msgspec.Struct):
     """What the lines before say about the next: whose session it is, and which model works."""
 
     meta: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    """The header of the file; where files were joined, that of the one that is read."""
+    began: int | None = None
+    """When that was written."""
+    is_at_head: bool = False
+    """Whether nothing but headers was read since."""
     model: str | None = None
     models: dict[str, str | None] = msgspec.field(default_factory=dict)
     """The model of every turn."""
@@ -67,8 +83,10 @@ class CodexSession(msgspec.Struct):
         """The call of one line: none for a line that is no call. Raises Skip for impossible usage."""
         kind, payload = record.get("type"), mapping(record.get("payload"))
         if kind == "session_meta":
-            self._begin(payload)
-        elif kind == "turn_context":
+            self._begin(record, payload)
+            return []
+        self.is_at_head = self.is_at_head and kind not in ("event_msg", "token_usage_record")
+        if kind == "turn_context":
             self._turn(payload)
         elif kind == "token_usage_record":
             self.recorded = True
@@ -77,14 +95,14 @@ class CodexSession(msgspec.Struct):
             return self._counted_call(record, payload)
         return []
 
-    def _begin(self, payload: Mapping[str, Any]) -> None:
-        # A fork opens with its own header, then a copy of its parent's file, which opens with that header:
-        # the last of them is the oldest session. A header after calls begins the next of joined files.
-        if text(payload.get("id")) != text(self.meta.get("id")):
-            self.model, self.recorded, self.running = None, False, {}
-        self.meta = payload
-        cwd = text(payload.get("cwd"))
-        self.project = PurePosixPath(cwd).name if cwd else self.project
+    def _begin(self, record: Record, payload: Mapping[str, Any]) -> None:
+        # A fork opens with its own header, then a copy of its parent's file, which opens with that header.
+        # A header after calls begins the next of joined files.
+        if self.is_at_head or text(payload.get("id")) == text(self.meta.get("id")):
+            return
+        self.meta, self.began, self.is_at_head = payload, timestamp_us(record.get("timestamp")), True
+        self.model, self.recorded, self.running = None, False, {}
+        self.project = folder_name(text(payload.get("cwd"))) or self.project
 
     def _turn(self, payload: Mapping[str, Any]) -> None:
         self.model = model_name(payload.get("model")) or self.model
@@ -109,9 +127,14 @@ class CodexSession(msgspec.Struct):
             return []  # the rate limits changed, nothing else
         call = self._call(record, model_name(info.get("model")) or self.model)
         if total:
-            root = text(self.meta.get("forked_from_id")) or text(self.meta.get("id")) or ""
-            call.call_id = ":".join(["codex", root, *map(str, running.values())])
+            call.call_id = _ident(text(self.meta.get("id")) or "", running)
+            source = _source(self.meta)
+            if source is not None and self._may_be_copied(call.ts):
+                call.copy_of = _ident(source, running)
         return [set_codex_usage(call, usage)]
+
+    def _may_be_copied(self, ts: int | None) -> bool:
+        return ts is None or self.began is None or ts <= self.began + COPIED_WITHIN_US
 
     def _call(self, record: Record, model: str | None) -> Call:
         return Call(
@@ -120,9 +143,33 @@ class CodexSession(msgspec.Struct):
             model=model,
             session=text(self.meta.get("id")),
             feature=FEATURE,
-            tags=f"project:{self.project.replace(',', ' ')}" if self.project else None,
+            tags=self._tags(),
             final=True,
         )
+
+    def _tags(self) -> str | None:
+        tags = [f"project:{self.project.replace(',', ' ')}"] if self.project else []
+        return ",".join([*tags, SUBAGENT] if _is_subagent(self.meta) else tags) or None
+
+
+def _ident(session: str, running: Mapping[str, int]) -> str:
+    return ":".join(["codex", session, *map(str, running.values())])
+
+
+def _spawned(meta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a header says of the session that called it as a sub-agent, one level or many levels down."""
+    return mapping(mapping(mapping(meta.get("source")).get(SUBAGENT)).get("thread_spawn"))
+
+
+def _source(meta: Mapping[str, Any]) -> str | None:
+    """The session whose records the one of a header may begin with."""
+    named = text(meta.get("forked_from_id")) or text(meta.get("parent_thread_id"))
+    found = named or text(_spawned(meta).get("parent_thread_id"))
+    return found if found != text(meta.get("id")) else None
+
+
+def _is_subagent(meta: Mapping[str, Any]) -> bool:
+    return meta.get("thread_source") == SUBAGENT or SUBAGENT in mapping(meta.get("source"))
 
 
 def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> Mapping[str, int]:

@@ -104,6 +104,25 @@ def test_calls_of_sub_agents_stand_in_progress_records():
     assert call.ts == timestamp_us("2026-10-05T09:16:45Z")
 
 
+def test_lines_of_an_agents_own_file_name_it():
+    assert only(line(agentId="a1b2c3", isSidechain=False)).tags == "project:shop,branch:main,subagent"
+
+
+def test_without_a_message_id_the_request_is_the_identity():
+    nameless = message() | {"id": None}
+    blocks = [line(nameless, uuid=f"u-{n}", sessionId=f"s-{n}") for n in range(3)]
+    other = line(nameless, requestId="req_2")
+    assert len(merge_calls([call for each in [*blocks, other] for call in settled(ADAPTER.calls(each))])) == 2
+
+
+def test_a_session_that_was_resumed_counts_no_call_again():
+    earlier = [line(message(f"msg_{n}"), uuid=f"u-{n}") for n in range(3)]
+    copied = [each | {"sessionId": "sess-2"} for each in earlier]
+    new = line(message("msg_9"), sessionId="sess-2")
+    calls = [call for each in [*earlier, *copied, new] for call in settled(ADAPTER.calls(each))]
+    assert len(merge_calls(calls)) == 4
+
+
 def test_iterations_of_other_models_are_calls_of_their_own():
     extra = [
         {"type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 2500, "output_tokens": 40},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from costaudit.ingest.files import find_logs
 from costaudit.ingest.jsonl import JsonlReader
 from costaudit.ingest.settle import settled
 from costaudit.schema import Call
-from tests.tape.calls import merge_calls
+from tests.tape.calls import calls_of_run, merge_calls
 
 TIME = "2026-10-05T09:15:04.504Z"
 
@@ -90,14 +91,82 @@ def test_two_sessions_with_the_same_counts_are_two_calls():
     assert len(merge_calls(calls)) == 2
 
 
+def rollout(head: dict[str, Any], *calls: tuple[int, int], model: str = "m") -> list[dict[str, Any]]:
+    """A file; calls are seconds after nine and input tokens, the n-th answer has n tokens."""
+    lines, asked, answered = [head, turn(model)], 0, 0
+    for number, (second, tokens) in enumerate(calls, 1):
+        asked, answered = asked + tokens, answered + number
+        event = counted(usage(tokens, answered=number), usage(asked, answered=answered))
+        lines.append(event | {"timestamp": f"2026-10-05T09:{second // 60:02}:{second % 60:02}Z"})
+    return lines
+
+
+def header(ident: str, second: int, forked: str | None = None, **fields: Any) -> dict[str, Any]:
+    told = {} if forked is None else {"forked_from_id": forked}
+    return meta(ident, **told, **fields) | {"timestamp": f"2026-10-05T09:{second // 60:02}:{second % 60:02}Z"}
+
+
+P, C, G = header("p", 0), header("c", 120, "p"), header("g", 240, "c")
+PARENT = rollout(P, (5, 100), (9, 200))
+CHILD = rollout(C, (120, 100), (121, 200), (180, 400))
+GRANDCHILD = rollout(G, (241, 100), (241, 200), (242, 400), (300, 800), model="small")
+
+
+def asked_in(*files: list[dict[str, Any]]) -> list[int]:
+    """The input tokens of every call of a run."""
+    found = [calls_of_run([read(*lines) for lines in some]) for some in permutations(files)]
+    assert all(run == found[0] for run in found)  # whatever the order of the files
+    return sorted(call.input for call in found[0])
+
+
 def test_a_fork_repeats_its_parents_history_without_new_calls():
-    first, second, third = usage(100, answered=5), usage(200, answered=7), usage(300, answered=9)
-    total = [usage(100, answered=5), usage(300, answered=12), usage(600, answered=21)]
-    parent = [meta("p"), turn("m"), counted(first, total[0]), counted(second, total[1])]
-    child = [meta("c", forked_from_id="p"), *parent, counted(third, total[2])]
-    without_copied_header = [child[0], *parent[1:], child[-1]]
-    for fork in (child, without_copied_header):
-        assert sorted(c.input for c in merge_calls(read(*parent) + read(*fork))) == [100, 200, 300]
+    assert asked_in(PARENT, CHILD) == [100, 200, 400]
+    (call,) = (call for call in calls_of_run([read(*PARENT), read(*CHILD)]) if call.input == 200)
+    assert (call.session, call.ts) == ("p", 1791190809_000000)  # the call, not its copy
+
+
+def test_a_fork_of_a_fork_repeats_both():
+    assert asked_in(PARENT, CHILD, GRANDCHILD) == [100, 200, 400, 800]
+    with_headers = [*GRANDCHILD[:1], C, P, *GRANDCHILD[1:]]
+    assert asked_in(PARENT, [*CHILD[:1], P, *CHILD[1:]], with_headers) == [100, 200, 400, 800]
+    models = {call.input: call.model for call in calls_of_run([read(*PARENT), read(*GRANDCHILD)])}
+    assert models[800] == "small"
+
+
+def test_without_the_file_that_was_forked_the_earliest_copy_is_the_call():
+    sister = rollout(header("s", 130, "p"), (130, 100), (131, 200), (190, 600))
+    assert asked_in(CHILD, sister) == [100, 200, 400, 600]
+    assert asked_in(CHILD, GRANDCHILD) == [100, 200, 400, 800]
+    assert asked_in(GRANDCHILD) == [100, 200, 400, 800]
+    kept = {call.input: call.session for call in calls_of_run([read(*sister), read(*CHILD)])}
+    assert kept == {100: "c", 200: "c", 400: "c", 600: "s"}
+
+
+def test_calls_of_the_same_size_in_sisters_and_in_the_session_that_goes_on_are_calls():
+    sister = rollout(header("s", 120, "p"), (120, 100), (121, 200), (190, 400))
+    goes_on = rollout(P, (5, 100), (9, 200), (200, 400))
+    assert asked_in(PARENT, CHILD, sister) == [100, 200, 400, 400]
+    assert asked_in(goes_on, CHILD) == [100, 200, 400, 400]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"forked_from_id": "p"},
+        {"parent_thread_id": "p", "thread_source": "subagent"},
+        {"source": {"subagent": {"thread_spawn": {"parent_thread_id": "p", "depth": 1}}}},
+    ],
+)
+def test_who_called_a_subagent_stands_in_its_header_in_several_ways(fields: dict[str, Any]):
+    child = rollout(header("c", 120, **fields), (120, 100), (121, 200), (180, 400))
+    assert asked_in(PARENT, child) == [100, 200, 400]
+    is_subagent = "forked_from_id" not in fields
+    assert {call.tags for call in read(*child)} == {"project:shop" + ",subagent" * is_subagent}
+
+
+def test_sessions_that_say_to_be_forked_from_each_other_lose_nothing():
+    first = rollout(header("a", 120, "b"), (120, 100))
+    assert asked_in(first, rollout(header("b", 120, "a"), (120, 100))) == [100, 100]
 
 
 def test_the_model_is_that_of_the_turn():
