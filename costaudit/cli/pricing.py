@@ -240,7 +240,7 @@ def quote(
         console.fail(f"no price for {model!r}: {found.reason}{why}")
         raise typer.Exit(ending.EXIT_CANNOT_JUDGE)
     for condition, value in (("region", region), ("speed", speed)):
-        if value and value not in found.conditions(condition):
+        if value and not found.is_priced_by(condition, value):
             name = f"{found.card.provider}/{found.card.model}"
             console.warn(f"{name} has no price for {condition} {value!r}: priced without it", quiet=False)
     console.deliver(

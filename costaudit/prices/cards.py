@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from costaudit.errors import TableError
 from costaudit.prices.book import ModelKey, PriceBook
-from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When
+from costaudit.prices.conditions import STANDARD, STANDARD_WHEN, When, listed_region
 from costaudit.prices.resolver import Periods, Resolved
 from costaudit.prices.rows import WHAT_IF, PriceRow, WindowRow, instant_text
 from costaudit.tokens import PRICED_AS
@@ -254,12 +254,12 @@ def timeline_of(
     if all(r.when.tier != tier for r in rows):
         rows = ()
     speeds = {r.when.speed for r in rows}
-    regions = {r.when.region for r in rows}
+    region = listed_region(region, {r.when.region for r in rows})
     rows = tuple(
         r
         for r in rows
         if r.when.tier == tiers.get(r.klass, tier)
-        and r.when.region in ("", region if region in regions else "")
+        and r.when.region in ("", region)
         and r.when.speed in ("", speed if speed in speeds else "")
     )
     if not rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Container
 from typing import Final
 
 import msgspec
@@ -16,6 +17,15 @@ STANDARD: Final = "standard"
 TIERS: Final = ("batch", "flex", "priority")
 """Service tiers that have prices of their own."""
 
+FAST: Final = "fast"
+"""The speed that is sold apart; other words of `When.speed` are modes."""
+
+ANYWHERE: Final = "*"
+"""In `region=*`: wherever a request says that it was served, unless everywhere."""
+
+_EVERYWHERE: Final = frozenset({"", "global"})
+"""What stands for a region where requests go to any of them, at the standard price."""
+
 _CONTEXT = re.compile(r"context>(=?)(\d+)")
 
 
@@ -27,15 +37,16 @@ class When(msgspec.Struct, frozen=True, order=True):
     tier: str = STANDARD
     window: str = ""
     region: str = ""
+    """Where it was served; ANYWHERE for every stated region without a row of its own, but the global one."""
     speed: str = ""
+    """How it was served: `fast`, or a mode (`thinking`, the size of a search). A request has one at most."""
 
     def __str__(self) -> str:
         """The text form, as in the table."""
         parts = [f"context>{self.context_over}"] if self.context_over >= 0 else []
         parts += [f"tier={self.tier}"] if self.tier != STANDARD else []
-        parts += [
-            f"{name}={value}" for name in ("window", "region", "speed") if (value := getattr(self, name))
-        ]
+        parts += [f"{name}={value}" for name in ("window", "region") if (value := getattr(self, name))]
+        parts += [f"{'speed' if self.speed == FAST else 'mode'}={self.speed}"] if self.speed else []
         return " ".join(parts)
 
 
@@ -57,14 +68,15 @@ def parse_when(text: str) -> When:
         if context:
             name, parsed = "context_over", int(context[2]) - (1 if context[1] else 0)
             _once(found, name, parsed)
-        elif equals and value and name in ("tier", "window", "region", "speed"):
+        elif equals and value and name in ("tier", "window", "region", "speed", "mode"):
             if name == "tier" and value not in TIERS:
                 raise ValueError(f"unknown tier {value!r}" + _hint(value, TIERS))
-            _once(found, name, value)
+            if (name == "mode") == (value == FAST) and name in ("mode", "speed"):
+                raise ValueError(f"{word!r}: fast mode is speed={FAST}, every other mode is mode=NAME")
+            _once(found, "speed" if name == "mode" else name, value)
         else:
-            raise ValueError(
-                f"unknown condition {word!r}" + _hint(name, ("context", "tier", "window", "region", "speed"))
-            )
+            known = ("context", "tier", "window", "region", "speed", "mode")
+            raise ValueError(f"unknown condition {word!r}" + _hint(name, known))
     return When(**found)  # type: ignore[arg-type]  # the keys are fields, the values checked above
 
 
@@ -86,6 +98,22 @@ TIER_NAMES: Final = {
     "batch": "batch", "flex": "flex", "priority": "priority", "fast": "priority",
 }  # fmt: skip
 """The tier that prices go by, for every word that logs use."""
+
+
+def listed_region(region: str, listed: Container[str]) -> str:
+    """The region of a price list by which a stated region is billed; empty for the standard price.
+
+    >>> [listed_region(name, ("", "eu", "*")) for name in ("eu", "us-east5", "global")]
+    ['eu', '*', '']
+    """
+    if region in listed:
+        return region
+    return ANYWHERE if ANYWHERE in listed and not is_everywhere(region) else ""
+
+
+def is_everywhere(region: str) -> bool:
+    """Whether a stated region is the one that stands for all: requests of it go to any."""
+    return region.lower() in _EVERYWHERE
 
 
 def service_tier(logged: str | None) -> str:

@@ -12,7 +12,7 @@ import msgspec
 from costaudit.money import EXACT, usd_for
 from costaudit.prices.book import PriceBook
 from costaudit.prices.cards import Card, timeline_of
-from costaudit.prices.conditions import STANDARD
+from costaudit.prices.conditions import ANYWHERE, STANDARD, is_everywhere
 from costaudit.prices.resolver import Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES
 from costaudit.tokens import INPUT_SIDE
@@ -44,9 +44,17 @@ class Quote(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...]
 
     def conditions(self, name: str) -> frozenset[str]:
-        """The regions, or speeds, that rows of the card are for."""
-        found = re.findall(rf"{name}=([^\]\s]+)", " ".join(rate.rate_id for rate in self.card.rates.values()))
+        """The regions, or the speed or mode, that rows of the card are for."""
+        words = "speed|mode" if name == "speed" else name
+        found = re.findall(
+            rf"(?:{words})=([^\]\s]+)", " ".join(rate.rate_id for rate in self.card.rates.values())
+        )
         return frozenset(found)
+
+    def is_priced_by(self, name: str, value: str) -> bool:
+        """Whether a stated region or speed is one that the card is for, or the standard one."""
+        listed = self.conditions(name)
+        return value in listed or (name == "region" and (ANYWHERE in listed or is_everywhere(value)))
 
     @property
     def list_usd(self) -> Decimal:

@@ -134,6 +134,7 @@ class Alias(msgspec.Struct, frozen=True):
     line: int
     overlay: str = ""
     """The overlay that states it; empty for a shipped alias."""
+    note: str = ""
 
 
 class WindowRow(msgspec.Struct, frozen=True):
@@ -152,6 +153,7 @@ class WindowRow(msgspec.Struct, frozen=True):
     holidays: frozenset[date]
     path: str
     line: int
+    note: str = ""
 
 
 _Row = TypeVar("_Row")
@@ -407,6 +409,7 @@ def parse_alias(cells: RowCells, provider: str, overlay: str = "") -> Alias:
         path=cells.path,
         line=cells.line,
         overlay=overlay,
+        note=cells["note"],
     )
 
 
@@ -426,6 +429,7 @@ def load_windows(path: Folder, shown: str, known_on: str = "", data: bytes | Non
             ),
             path=cells.path,
             line=cells.line,
+            note=cells["note"],
         )
         for cells in read_cells(path, shown, WINDOW_COLUMNS, data)
         if not known_on or cells["recorded_on"] <= known_on

@@ -89,8 +89,8 @@ def test_quote_prices_every_class(run: Run):
 
 def test_quote_bills_a_fee_per_request_once(run: Run):
     text = run("pricing", "quote", "sonar", "--input", "1000000", "--at", "2026-06-01").out
-    assert "× 0.012 each" in text
-    assert "$1.01" in text
+    assert "× 0.005 each" in text
+    assert "$1.00" in text
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_fee_per_request_is_in_the_list_cost_of_a_log(run: Run, tmp_path: Path
     lines = [json.dumps({**call, "output_tokens": 1000, "request_id": str(n)}) for n in range(3)]
     log.write_text("\n".join(lines) + "\n", "utf-8")
     told = json.loads(run("analyze", log, "--format", "json", "-q").out)
-    assert told["spend"]["list_usd"] == "0.042"  # 3 × (0.001 + 0.001 + 0.012)
+    assert told["spend"]["list_usd"] == "0.021"  # 3 × (0.001 + 0.001 + 0.005)
 
 
 SETTINGS = """

@@ -77,7 +77,9 @@ def holds(condition: str, point: Point) -> bool:
         return context >= int(size[2]) if size[1] == ">=" else context > int(size[2])
     if name == "window":
         return in_window(value, at)
-    return {"tier": tier, "region": region, "speed": speed}[name] == value
+    if (name, value) == ("region", "*"):
+        return region not in ("", "global")
+    return {"tier": tier, "region": region, "speed": speed, "mode": speed}[name] == value
 
 
 def wanted_tier(row: Row) -> str:
@@ -146,13 +148,13 @@ def points(draw: st.DrawFn) -> tuple[tuple[str, str], Point]:
     context = draw(st.sampled_from(sorted({edge(row) for row in rows} | {0}))) + draw(st.integers(0, 1))
     conditions = sorted({c for row in rows for c in row["when"].split()})
     regions = [c[7:] for c in conditions if c.startswith("region=")]
-    speeds = [c[6:] for c in conditions if c.startswith("speed=")]
+    speeds = [c.partition("=")[2] for c in conditions if c.startswith(("speed=", "mode="))]
     tier = draw(st.sampled_from(INPUT_TIERS))
     return key, (
         at.astimezone(UTC),
         tier,
         max(context, 0),
-        draw(st.sampled_from(["", *regions])),
+        draw(st.sampled_from(["", *(r.replace("*", "us-east5") for r in regions)])),
         draw(st.sampled_from(["", *speeds])),
     )
 

@@ -196,14 +196,16 @@ def test_an_alias_may_move_today_and_not_in_the_past():
     assert against(before, moved) == []
     assert against(before, named("a,n,,,s,high,2026-01-01,")) == ["CA213"]
     assert against(before, named()) == ["CA213"]
+    said = "a,n,,,s,high,2026-01-01,Corrects the target: it was n from the first."
+    assert against(before, named(said)) == []
     assert against(named(), before) == []
 
 
 def test_the_end_of_a_window_may_be_set_and_its_hours_not():
     head = "window,valid_from,valid_to,start_utc,end_utc,weekdays,timezone,holidays,recorded_on,note\n"
 
-    def open_at(hours: str, end: str = "", holidays: str = "") -> Held:
-        row = f"peak,2026-01-01,{end},{hours},1234567,UTC,{holidays},2026-01-01,\n"
+    def open_at(hours: str, end: str = "", holidays: str = "", note: str = "") -> Held:
+        row = f"peak,2026-01-01,{end},{hours},1234567,UTC,{holidays},2026-01-01,{note}\n"
         return tables(*BASIC, windows_csv=head + row)
 
     before = open_at("01:00,04:00")
@@ -212,6 +214,7 @@ def test_the_end_of_a_window_may_be_set_and_its_hours_not():
     assert against(before, open_at("02:00,04:00")) == ["CA216"]
     assert against(before, open_at("01:00,04:00", end="2026-02-01")) == ["CA216"]
     assert against(before, open_at("01:00,04:00", holidays="2026-02-01")) == ["CA216"]
+    assert against(before, open_at("01:00,04:00", holidays="2026-02-01", note="Corrects the holidays.")) == []
 
 
 def test_a_negotiated_price_is_not_compared_with_the_list(tmp_path: Path):

@@ -56,6 +56,8 @@ def test_a_condition_reads_back_as_it_was_written(when: When):
         ("batch", "unknown condition"),
         ("context<5", "unknown condition"),
         ("context>-1", "unknown condition"),
+        ("mode=fast", "fast mode is speed=fast"),
+        ("speed=thinking", "mode=NAME"),
     ],
 )
 def test_a_wrong_condition_says_what_is_wrong(text: str, said: str):

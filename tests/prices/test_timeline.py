@@ -6,6 +6,7 @@ import random
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from costaudit.ingest.fields import timestamp_us
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.cards import NO_TS, Card, Timeline, name_timeline, timeline_of
+from costaudit.prices.conditions import parse_when
 from costaudit.prices.resolver import Resolver
 from tests.engine.audits import book
 from tests.engine.oracle import facts, rate
@@ -27,6 +29,7 @@ m,input,,mtok,2025-09-01,context>1000,ended,s,high,2026-11-20,2026-11-20,
 m,input,0.5,mtok,2025-01-01,tier=batch,,s,high,2026-11-20,2026-11-20,
 m,input,3,mtok,2025-01-01,region=us,,s,high,2026-11-20,2026-11-20,
 m,input,9,mtok,2025-01-01,speed=fast,,s,high,2026-11-20,2026-11-20,
+m,input,7,mtok,2025-01-01,mode=thinking,,s,high,2026-11-20,2026-11-20,
 m,output,10,mtok,2025-01-01,,,s,high,2026-11-20,2026-11-20,
 m,output,,mtok,2026-01-01,,ended,s,high,2026-11-20,2026-11-20,
 """
@@ -77,6 +80,18 @@ def test_by_tier_region_and_speed(small: PriceBook):
 
     assert (at(), at(tier="batch"), at(tier="flex")) == (1, Decimal("0.5"), "no_price_for_service_tier")
     assert (at(region="us"), at(region="mars"), at(speed="fast"), at(speed="slow")) == (3, 1, 9, 1)
+    assert at(speed="thinking") == 7
+
+
+@pytest.mark.parametrize(
+    ("region", "expected"),
+    [("", 1), ("global", 1), ("us-east5", Decimal("1.1")), ("europe-west1", Decimal("1.1")), ("us", 3)],
+)
+def test_any_region_is_every_stated_one_but_the_global(small: PriceBook, region: str, expected: object):
+    rows = list(small.rows["p", "m"])
+    anywhere = msgspec.structs.replace(rows[0], usd=Decimal("1.1"), when=parse_when("region=*"))
+    regional = msgspec.structs.replace(small, rows={("p", "m"): (*rows, anywhere)})
+    assert usd(timeline_of(regional, ("p", "m"), region=region), "2025-02-01") == expected
 
 
 def test_a_cache_without_a_price_is_input_where_the_provider_says_so(small: PriceBook):

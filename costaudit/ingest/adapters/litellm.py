@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from costaudit.ingest.adapters.hosts import served
-from costaudit.ingest.adapters.openai_chat import stated_usage, web_searches
+from costaudit.ingest.adapters.openai_chat import served_mode, stated_usage, web_searches
 from costaudit.ingest.adapters.request_body import set_request
 from costaudit.ingest.fields import flag, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -136,7 +136,7 @@ def _set_tokens(call: Call, row: Record, metadata: Mapping[str, Any]) -> None:
     region = text(usage.get("inference_geo")) or text(breakdown.get("vertex_location"))
     region = None if region == "not_available" else region
     call.region = region or served(text(row.get("api_base"))).region
-    call.speed = text(usage.get("speed"))
+    call.speed = text(usage.get("speed")) or served_mode(usage, call.model)
 
 
 def _stated(row: Record, usage: Mapping[str, Any], name: str) -> int | None:

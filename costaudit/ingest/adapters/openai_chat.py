@@ -96,8 +96,25 @@ def set_chat_usage(call: Call, usage: Mapping[str, Any], provider: str | None = 
     """Note the counts, web searches and reported cost of a `usage` object of a provider's chat endpoint."""
     call.stated = stated_usage(usage, includes(provider, "chat"))
     call.web_searches = web_searches(usage)
+    call.speed = call.speed or served_mode(usage, call.model)
     call.reported_picousd = usage_cost(usage)
     return call
+
+
+def served_mode(usage: Mapping[str, Any], model: str | None) -> str | None:
+    """The mode of a call that its price may go by: the size of its search, or that it thought.
+
+    Perplexity bills a fee per request by `search_context_size` and states it in the usage, as its pricing
+    page has it; an answer without it had the low one, the default. Alibaba bills what a Qwen model writes by
+    a list of its own where it thought (Model Studio's pricing page: "thinking mode").
+    """
+    size = text(usage.get("search_context_size"))
+    if size in ("medium", "high"):
+        return f"search-{size}"
+    thought = mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")
+    if thought and model and model.rpartition("/")[2].lower().startswith("qwen"):
+        return "thinking"
+    return None
 
 
 def web_searches(usage: Mapping[str, Any]) -> int:

@@ -98,6 +98,8 @@ def _find_alias_rewrites(case: CheckedTables) -> Iterator[BrokenAt]:
     for provider, name in names:
         old = base.book.aliases_named(provider, name) if provider in base.book.providers else ()
         new = case.book.aliases_named(provider, name) if provider in case.book.providers else ()
+        if _says_that_it_corrects(old, new):
+            continue
         edges = sorted(
             {0, *(edge for row in (*old, *new) for edge in (row.valid_from, row.valid_to) if edge)}
         )
@@ -110,6 +112,16 @@ def _find_alias_rewrites(case: CheckedTables) -> Iterator[BrokenAt]:
                 home = row.path if new else case.shown(f"{provider}/aliases.csv")
                 yield BrokenAt(home, row.line if new else 0, f"{provider}/{row.alias}", told)
                 break
+
+
+CORRECTS: Final = "Corrects"
+"""How the note of a row begins that is there to change the past of an alias or a window."""
+
+
+def _says_that_it_corrects(old: Iterable[Alias | WindowRow], new: Iterable[Alias | WindowRow]) -> bool:
+    """Whether a row that the base has not says in its note that it corrects what the base has."""
+    known = {row.note for row in old}
+    return any(row.note.startswith(CORRECTS) and row.note not in known for row in new)
 
 
 def _target(rows: Iterable[Alias], at: int) -> str | None:
@@ -157,6 +169,8 @@ def _find_window_rewrites(case: CheckedTables) -> Iterator[BrokenAt]:
     base = case.base
     for name, rows in base.book.windows.items() if base is not None else ():
         held = {_window_key(row): row for row in case.book.windows.get(name, ())}
+        if _says_that_it_corrects(rows, held.values()):
+            continue
         for row in rows:
             now = held.get(_window_key(row))
             if row.valid_from < case.settled and (now is None or _past(case, row) != _past(case, now)):
@@ -224,7 +238,8 @@ RULES: Final = (
     Rule(
         "CA213", "rewritten-alias", ERROR,
         "A name that stood for another model then: mistral-large-latest meant $2 a million, then $0.50.",
-        "Close the old row with valid_to and start the new target there.",
+        "Close the old row with valid_to and start the new target there; a row that corrects the past "
+        "says so: its note begins with Corrects.",
         "gpt-latest,gpt-5,,  in the base, gpt-latest,gpt-6,, now",
         _find_alias_rewrites,
         "base",
@@ -241,7 +256,8 @@ RULES: Final = (
         "CA216", "rewritten-window", ERROR,
         "Other hours of a peak window price past calls anew. DeepSeek's weekend rule was a second row, "
         "from its day on.",
-        "Close the old row with valid_to and start the new one there.",
+        "Close the old row with valid_to and start the new one there; a row that corrects the past "
+        "says so: its note begins with Corrects.",
         "start_utc 01:00 in the base, 02:00 now, from the same day",
         _find_window_rewrites,
         "base",

@@ -264,3 +264,17 @@ def test_an_object_for_a_model_is_skipped():
     with pytest.raises(Skip) as skip:
         settled(ADAPTER.calls(chat({"prompt_tokens": 1}, model={"name": "gpt"})))
     assert skip.value.reason == "model_not_text"
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "mode"),
+    [
+        ("sonar", {"search_context_size": "high"}, "search-high"),
+        ("sonar", {"search_context_size": "low"}, None),
+        ("qwen-plus", {"completion_tokens_details": {"reasoning_tokens": 4}}, "thinking"),
+        ("qwen-plus", {"completion_tokens_details": {"reasoning_tokens": 0}}, None),
+        ("gpt-5-mini", {"completion_tokens_details": {"reasoning_tokens": 4}}, None),
+    ],
+)
+def test_the_mode_that_a_price_goes_by(model: str, usage: dict[str, Any], mode: str | None):
+    assert only(chat({"prompt_tokens": 10, "completion_tokens": 5, **usage}, model=model)).speed == mode
