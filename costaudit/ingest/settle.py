@@ -11,6 +11,7 @@ source includes (`costaudit.ingest.meaning`); the record's own total decides whe
   model is one that hides it (`may_think`), and no more than a model can write. What no reading explains is
   left out otherwise, and the record is partial: nobody knows at what price it was billed.
 - Tokens that a total shows to be both written and read count as read.
+- A completion a little below its own reasoning is as long as this where the total says so.
 - What a model that makes images has written, without a word of how much of it are images, is images: all of
   it where the model writes nothing else (OpenAI's image endpoints state no more), else from the size of the
   smallest image on, less the thinking, and the record is partial (Gemini).
@@ -47,6 +48,9 @@ _EXACT, _PARTIAL, _NONE, _ = range(4)
 
 MOST_HIDDEN: Final = 1 << 17
 """Tokens that a model writes at most in one answer, thinking included: no model of the book writes more."""
+
+MOST_SHORT: Final = 8
+"""Tokens by which a completion may be below the reasoning in it."""
 
 SMALLEST_IMAGE: Final = 700
 """Tokens: Gemini's images have 747 and more (Gemini API pricing); their texts are seldom as long."""
@@ -220,12 +224,26 @@ class _Rows:
             self.inside = np.where(take, cache, self.inside)
             self.think_inside = np.where(take, think, self.think_inside)
             chosen = chosen | take
-        left = open_ & ~chosen
+        left = open_ & ~chosen & ~self._lengthen(open_ & ~fits, total)
         hides = left & ~fits & self._absent("reasoning") & ~self.no_completion & ~self.no_prompt
         hides &= self._block.may_think & (total > known) & (total - known <= MOST_HIDDEN)
         self.hidden = np.where(hides, total - known, 0)
         self.unexplained = left & ~fits & ~hides & (total > known) & ~self.no_prompt & ~self.no_completion
         self.ambiguous = self.ambiguous | (left & ~hides & (fits | (self.cached > 0))) | self.unexplained
+
+    def _lengthen(self, open_: Mask, total: Ints) -> Mask:
+        """Completions a little below the reasoning in them, where the total shows that this is all of them.
+
+        Baseten states so for an answer that was cut off while it was thinking: prompt 951, completion 6000,
+        reasoning 6001, total 6952 (vercel/ai PR 18614).
+        """
+        asked = self.p + np.where(self.inside, 0, self.cached)
+        over = self.think - self.c
+        short = open_ & self._reasoning_inside & (over > 0) & (over <= MOST_SHORT)
+        short &= total == asked + self.think
+        self.c = np.where(short, self.think, self.c)
+        self.think_inside = self.think_inside | short
+        return short
 
     def _sum(self, inside: Mask, think_inside: Mask) -> Ints:
         return self.p + self.c + np.where(inside, 0, self.cached) + np.where(think_inside, 0, self.think)

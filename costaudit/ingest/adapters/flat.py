@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
+
 from costaudit.ingest import fields
 from costaudit.ingest.adapters.flat_fields import (
     BY_TARGET,
@@ -157,6 +159,8 @@ def _mean(call: Call, more: Spelled) -> None:
     open_ = more.open and not more.beside and is_claude(call)
     if more.beside or open_:
         call.stated.includes = meaning_of(outside=True)
+    elif more.named_beside and not call.stated.includes.cache:
+        call.stated.includes = replace(call.stated.includes, cache_settled=True)
     if open_:
         call.stated.as_one, call.stated.total = True, None
 

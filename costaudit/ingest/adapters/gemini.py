@@ -88,7 +88,7 @@ def _set_generate_usage(call: Call, usage: Mapping[str, Any]) -> None:
     call.stated = Stated(
         prompt=None if prompt is None else prompt + tools,
         completion=completion or 0,
-        cache_read=count(usage.get("cachedContentTokenCount"), "cachedContentTokenCount"),
+        cache_read=_cached(usage),
         reasoning=count(usage.get("thoughtsTokenCount"), "thoughtsTokenCount"),
         total=count(usage.get("totalTokenCount"), "totalTokenCount"),
         input_audio=asked["AUDIO"],
@@ -101,6 +101,15 @@ def _set_generate_usage(call: Call, usage: Mapping[str, Any]) -> None:
         lacks=_lacks_a_part(usage),
         unused=unused_numbers(usage, _KNOWN),
     )
+
+
+def _cached(usage: Mapping[str, Any]) -> int | None:
+    """What was read from the cache; where only its parts are stated, their sum (python-genai issue 795)."""
+    stated = count(usage.get("cachedContentTokenCount"), "cachedContentTokenCount")
+    parts = objects(usage.get("cacheTokensDetails"))
+    if stated is not None or not parts:
+        return stated
+    return sum(count(part.get("tokenCount"), "cacheTokensDetails") or 0 for part in parts)
 
 
 def _lacks_a_part(usage: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from costaudit.ingest.fields import mapping, model_name, picousd, text, timestamp_us
+from costaudit.ingest.fields import MAX_PICOUSD, mapping, model_name, picousd, text, timestamp_us
 from costaudit.ingest.format import Adapter, Record
 from costaudit.ingest.meaning import includes
 from costaudit.ingest.unused import unused_numbers
@@ -31,13 +31,28 @@ OWN_MODELS: Final = "grok-"
 KNOWN: Final = frozenset({
     "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens",
     "cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens",
-    "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens",
+    "cache_read_tokens", "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens",
     "ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens", "ttl_30m_tokens", "ttl_12h_tokens",
     "reasoning_tokens", "audio_tokens", "image_tokens", "web_search_requests", "cost", "cost_details",
+    "cost_in_usd_ticks",
     "prompt_cache_miss_tokens",
 })  # fmt: skip
 """Keys of a usage object that are read, or follow from those: what DeepSeek's cache missed is the rest."""
 
+
+_READ: Final = (
+    "cached_tokens",  # OpenAI among the details; Together and Moonshot beside the sums
+    "prompt_cache_hit_tokens",  # DeepSeek
+    "num_cached_tokens",  # Mistral
+    "cache_read_input_tokens",  # LiteLLM
+    "cache_read_tokens",
+)
+_WRITTEN: Final = (
+    "cache_write_tokens",  # OpenAI, OpenRouter
+    "cache_creation_tokens",  # LiteLLM
+    "cache_creation_input_tokens",  # LiteLLM beside the sums; Alibaba and any-llm among the details
+)
+"""What was read from the cache and written to it, in a usage object and among the details of its prompt."""
 
 _ALWAYS_INSIDE: Final = frozenset({"cached_tokens", "text_tokens"})
 """One of these is in every object of details (695 of 695 real bodies), where images are split from text."""
@@ -46,36 +61,32 @@ _ALWAYS_INSIDE: Final = frozenset({"cached_tokens", "text_tokens"})
 def stated_usage(usage: Mapping[str, Any], meaning: Includes) -> Stated:
     """What a usage object states, under every name seen in logs. Raises Skip for impossible counts.
 
-    Several fields may state the same number (DeepSeek and LiteLLM repeat it): the largest counts.
+    Several fields may state the same number (DeepSeek and LiteLLM repeat it): the largest counts. Alibaba
+    states what was written as `prompt_tokens_details.cache_creation_input_tokens`, by lifetime in
+    `cache_creation` beside it (Model Studio, "Context cache").
     OpenAI's 30 minute and 12 hour cache writes go to the 5 minute class: they have one price. The realtime
     API names its details in the singular, with the same sound and images told again for what was cached.
     """
     inside = mapping(usage.get("prompt_tokens_details") or usage.get("prompt_token_details"))
     outside = mapping(usage.get("completion_tokens_details") or usage.get("completion_token_details"))
     cached = mapping(inside.get("cached_tokens_details"))
-    split, by_ttl = inside.get("cache_creation_token_details"), inside.get("cache_write_tokens_details")
-    written = _largest(
-        "cache_write_tokens",
-        inside.get("cache_write_tokens"),
-        inside.get("cache_creation_tokens"),
-        usage.get("cache_creation_input_tokens"),
+    split = mapping(
+        inside.get("cache_creation_token_details")
+        or inside.get("cache_creation")
+        or usage.get("cache_creation_token_details")
+        or usage.get("cache_creation")
     )
+    by_ttl = mapping(inside.get("cache_write_tokens_details") or usage.get("cache_write_tokens_details"))
+    written = _largest("cache_write_tokens", *map(inside.get, _WRITTEN), *map(usage.get, _WRITTEN))
     if written is None and by_ttl:
-        written = sum(count(mapping(by_ttl).get(n), n) or 0 for n in ("ttl_30m_tokens", "ttl_12h_tokens"))
+        written = sum(count(by_ttl.get(n), n) or 0 for n in ("ttl_30m_tokens", "ttl_12h_tokens"))
     return Stated(
         prompt=count(usage.get("prompt_tokens"), "prompt_tokens"),
         completion=count(usage.get("completion_tokens"), "completion_tokens"),
         total=count(usage.get("total_tokens"), "total_tokens"),
-        cache_read=_largest(
-            "cached_tokens",
-            inside.get("cached_tokens"),
-            usage.get("prompt_cache_hit_tokens"),  # DeepSeek
-            usage.get("num_cached_tokens"),  # Mistral
-            usage.get("cached_tokens"),  # Together
-            usage.get("cache_read_input_tokens"),  # LiteLLM
-        ),
-        write_5m=count(mapping(split).get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens"),
-        write_1h=count(mapping(split).get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens"),
+        cache_read=_largest("cached_tokens", *map(inside.get, _READ), *map(usage.get, _READ)),
+        write_5m=count(split.get("ephemeral_5m_input_tokens"), "ephemeral_5m_input_tokens"),
+        write_1h=count(split.get("ephemeral_1h_input_tokens"), "ephemeral_1h_input_tokens"),
         written=written,
         reasoning=_largest(
             "reasoning_tokens", outside.get("reasoning_tokens"), usage.get("reasoning_tokens")
@@ -134,12 +145,25 @@ def usage_cost(usage: Mapping[str, Any]) -> int | None:
     """
     cost = usage.get("cost")
     if cost is None:
-        return None
+        return _picousd_of_ticks(usage.get("cost_in_usd_ticks"))
     reported = picousd(cost.get("total_cost") if isinstance(cost, Mapping) else cost)
     if usage.get("is_byok") is True and reported is not None:
         upstream = picousd(mapping(usage.get("cost_details")).get("upstream_inference_cost"))
         reported += upstream or 0
     return reported
+
+
+def _picousd_of_ticks(ticks: Any) -> int | None:
+    """A cost of xAI, in pico-dollars: 10,000,000,000 ticks are a dollar (xAI API reference, `usage`)."""
+    if isinstance(ticks, str) and ticks.isascii() and ticks.isdecimal() and len(ticks) <= _MOST_DIGITS:
+        ticks = int(ticks)
+    if type(ticks) is not int or not 0 <= ticks <= MAX_PICOUSD // _PICOUSD_A_TICK:
+        return None
+    return ticks * _PICOUSD_A_TICK
+
+
+_PICOUSD_A_TICK: Final = 100
+_MOST_DIGITS: Final = 20
 
 
 def call_from_chat(body: Record, provider: str | None = None) -> Call:
@@ -157,7 +181,7 @@ def call_from_chat(body: Record, provider: str | None = None) -> Call:
     )
     usage = body.get("usage")
     if not isinstance(usage, Mapping):
-        usage = mapping(mapping(body.get("x_groq")).get("usage"))
+        usage = mapping(mapping(body.get("x_groq")).get("usage")) or _usage_in_choices(body)
     set_chat_usage(call, usage, "xai" if model and model.startswith(OWN_MODELS) else provider)
     if response_id is not None and response_id.startswith("gen-") and "provider" in body:
         call.provider, call.gateway = text(body.get("provider")), "openrouter"
@@ -168,6 +192,15 @@ def call_from_chat(body: Record, provider: str | None = None) -> Call:
     if isinstance(error, Mapping) and not is_counted(call):
         call.status, call.error_code = Status.ERROR.value, error_code(error)
     return call
+
+
+def _usage_in_choices(body: Record) -> Mapping[str, Any]:
+    """The usage in the last choice that has one, as Moonshot streams it; empty where there is none."""
+    choices = body.get("choices")
+    if not isinstance(choices, list):
+        return {}
+    found = (mapping(choice.get("usage")) for choice in reversed(choices) if isinstance(choice, Mapping))
+    return next((usage for usage in found if usage), {})
 
 
 def call_from_embeddings(body: Record) -> Call:

@@ -54,6 +54,7 @@ def call_from_response(body: Record) -> Call:
 def set_response_usage(call: Call, usage: Mapping[str, Any]) -> Call:
     """Note the counts and the cost of a usage object with `input_tokens` and its details."""
     named = {
+        **usage,
         "prompt_tokens": usage.get("input_tokens"),
         "completion_tokens": usage.get("output_tokens"),
         "total_tokens": usage.get("total_tokens"),

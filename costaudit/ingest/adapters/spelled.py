@@ -60,6 +60,12 @@ _BESIDE: Final = {
     "cache_write_input_tokens": "write_outside",
 }
 """Names for what stands beside the input, by their words."""
+_IN_CAMEL_CASE: Final = frozenset(
+    first + "".join(map(str.title, rest))
+    for first, *rest in (key.split("_") for key in _BESIDE)
+    for first in (first, first.title())
+)
+"""These as Java, C# and JavaScript write them: `cacheReadInputTokens`."""
 _OUTSIDE: Final = {"cache_read": "cache_read_outside", "write_any": "write_outside"}
 _SAME: Final = (
     frozenset({"cache_read", "cache_read_outside"}),
@@ -76,6 +82,7 @@ _PROVIDER: Final = frozenset({"provider", "vendor", "model", "llm", "name", "id"
 _TIME: Final = frozenset({
     "timestamp", "time", "ts", "date", "datetime", "at", "stamp", "created", "creation", "start", "started",
     "request", "requested", "event", "logged", "log", "occurred", "call", "called", "sent", "utc", "gmt",
+    "create", "local",
 })  # fmt: skip
 _POINT: Final = frozenset({"timestamp", "time", "ts", "date", "datetime", "at", "stamp"})
 _COST: Final = frozenset({
@@ -111,6 +118,10 @@ class Spelled(msgspec.Struct):
     """The values for targets that no known name states."""
     beside: bool = False
     """The prompt leaves out what was read from the cache and written to it."""
+    named_beside: bool = False
+    """Cached tokens have the names of Anthropic's and Bedrock's libraries (`cacheReadInputTokens`), which
+    count them beside the input: a total that leaves them out is the library's own sum (LangChain4j's
+    `AnthropicTokenUsage`, Spring AI) and overrules nothing."""
     open: bool = False
     """Cached tokens are in the prompt or beside it, as the provider has it; no total tells."""
     taken: set[str] = msgspec.field(default_factory=set)
@@ -346,6 +357,11 @@ class _Reading:
             "_".join(in_order(path.rpartition(".")[2])) == "cached_input_tokens"
             for path, _ in values.get("cache_read", ())
         ) and all(path.count(".") < 2 for path, _ in values["cache_read"])
+        out.named_beside = any(
+            path.rpartition(".")[2] in _IN_CAMEL_CASE
+            for target in _OUTSIDE.values()
+            for path, _ in values.get(target, ())
+        )
         for target, stated in values.items():
             self._state(_OUTSIDE.get(target, target) if out.beside else target, stated)
         return out if out.found or out.taken or out.left else None
@@ -444,3 +460,5 @@ def _modalities(path: Path, parts: list[Any]) -> Iterator[tuple[Path, Any]]:
             sums[kind] = sums.get(kind, 0) + tokens
     for kind, number in sums.items():
         yield (*path, kind), number
+    if sums and "cache" in in_order(path[-1]):  # where no whole is stated, its parts are all there is
+        yield (*path, "cached"), sum(sums.values())

@@ -77,6 +77,28 @@ def test_sound_has_its_own_classes_and_cached_sound_is_cached():
     assert call.cache_read_audio == 200
 
 
+@pytest.mark.parametrize(
+    ("cached", "expected"),
+    [
+        ({}, 2047),
+        ({"cachedContentTokenCount": None}, 2047),
+        ({"cachedContentTokenCount": 2047}, 2047),
+        ({"cachedContentTokenCount": 2100}, 2100),  # a part that the details leave out
+    ],
+)
+def test_the_parts_of_what_was_cached_stand_for_the_whole(cached: dict[str, Any], expected: int):
+    # googleapis/python-genai issue 795: 1240 of text and 807 of images, and no sum of both
+    usage = {
+        "promptTokenCount": 4583, "candidatesTokenCount": 325, "totalTokenCount": 4908, **cached,
+        "cacheTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 1240}, {"modality": "IMAGE", "tokenCount": 807},
+        ],
+    }  # fmt: skip
+    call = only(body(usage))
+    assert call.cache_read + call.cache_read_image == expected
+    assert call.input == 4583 - expected
+
+
 def test_counts_of_zero_are_left_out():
     call = only(body({"promptTokenCount": 22, "thoughtsTokenCount": 10, "totalTokenCount": 32}))
     assert (*counts(call)[:4], call.quality) == (22, 0, 10, 10, "exact")

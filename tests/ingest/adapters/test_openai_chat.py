@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from costaudit.ingest.adapters.openai_chat import ADAPTER
+from costaudit.ingest.adapters.openai_chat import ADAPTER, KNOWN
 from costaudit.ingest.format import Skip
 from costaudit.ingest.settle import settled
 from costaudit.schema import Call
@@ -84,6 +84,71 @@ def test_openai_cache_writes_of_every_ttl_are_in_the_five_minute_class(details: 
     }
     call = only(chat(usage))
     assert (call.input, call.cache_write_5m, call.cache_write_1h, call.output) == (8, 4012, 0, 4)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"prompt_tokens_details": {"cached_tokens": 9, "cache_creation_input_tokens": 40}},  # any-llm
+        {  # Alibaba: what was written, and again by lifetime
+            "prompt_tokens_details": {
+                "cached_tokens": 9,
+                "cache_creation_input_tokens": 40,
+                "cache_creation": {"ephemeral_5m_input_tokens": 40},
+                "cache_type": "ephemeral",
+            }
+        },
+        {"prompt_tokens_details": {"cached_tokens": 9}, "cache_creation_input_tokens": 40},  # LiteLLM
+        {"prompt_tokens_details": {"cached_tokens": 9}, "cache_creation_tokens": 40},
+        {"cache_read_input_tokens": 9, "cache_creation": {"ephemeral_5m_input_tokens": 40}},
+        {"prompt_tokens_details": {"cache_read_input_tokens": 9, "cache_write_tokens": 40}},
+        {"cached_tokens": 9, "cache_write_tokens_details": {"ttl_30m_tokens": 30, "ttl_12h_tokens": 10}},
+    ],
+)
+def test_what_was_written_is_read_wherever_it_stands(written: dict[str, Any]):
+    call = only(chat({"prompt_tokens": 64, "completion_tokens": 6, "total_tokens": 70, **written}))
+    assert (call.input, call.cache_read, call.cache_write_5m, call.output) == (15, 9, 40, 6)
+
+
+OF_THE_CACHE = sorted(name for name in KNOWN if "cache" in name and "miss" not in name)
+
+
+@pytest.mark.parametrize("name", OF_THE_CACHE)
+def test_each_name_of_the_cache_is_read_among_the_details_and_beside_the_sums(name: str):
+    plain = {"prompt_tokens": 64, "completion_tokens": 6, "total_tokens": 70}
+    for found in ({name: 7}, {"prompt_tokens_details": {name: 7}}):
+        call = only(chat({**plain, **found}))
+        assert (call.input, call.cache_read + call.cache_write_5m, call.output) == (57, 7, 6), found
+
+
+@pytest.mark.parametrize("finish", ["stop", None])
+def test_moonshot_states_usage_in_the_last_choice(finish: str | None):
+    usage = {"prompt_tokens": 1336, "completion_tokens": 31, "total_tokens": 1367, "cached_tokens": 1280}
+    choices = [{"index": 0, "delta": {}, "finish_reason": finish, "usage": usage}]
+    chunk = {"id": "c", "object": "chat.completion.chunk", "model": "kimi-k2", "choices": choices}
+    call = only(chunk)
+    assert (call.input, call.cache_read, call.output) == (56, 1280, 31)
+    # Of several choices the last that has one; usage beside the choices comes first.
+    two = [{**choices[0], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}, *choices, {"index": 2}]
+    assert only({**chunk, "choices": two}).output == 31
+    assert only({**chunk, "usage": {"prompt_tokens": 5, "completion_tokens": 2}}).output == 2
+
+
+@pytest.mark.parametrize(
+    ("cost", "expected"),
+    [
+        ({"cost_in_usd_ticks": 2709000}, 270_900_000),  # $0.0002709
+        ({"cost_in_usd_ticks": "2709000"}, 270_900_000),
+        ({"cost_in_usd_ticks": 2709000, "cost": 0.5}, 500_000_000_000),  # a gateway's own
+        ({"cost_in_usd_ticks": 0}, 0),
+        ({"cost_in_usd_ticks": -5}, None),
+        ({"cost_in_usd_ticks": 10**30}, None),
+        ({"cost_in_usd_ticks": "9" * 5000}, None),
+    ],
+)
+def test_xai_states_its_cost_in_ticks(cost: dict[str, Any], expected: int | None):
+    call = only(chat({"prompt_tokens": 198, "completion_tokens": 90, **cost}, model="grok-4"))
+    assert call.reported_picousd == expected
 
 
 def test_audio_has_classes_of_its_own_on_both_sides():

@@ -78,6 +78,23 @@ SHAPES: dict[str, tuple[str, Record, Counts]] = {
     "Anthropic in Java": (CLAUDE, {"usage": {
         "inputTokens": 10, "outputTokens": 5, "cacheReadInputTokens": 8, "cacheCreationInputTokens": 6}},
                  {"input": 10, "cache_read": 8, "cache_write_5m": 6, "output": 5}),
+    "LangChain4j, Anthropic": (CLAUDE, {"tokenUsage": {
+        "inputTokenCount": 5000, "outputTokenCount": 60, "totalTokenCount": 5060,
+        "cacheCreationInputTokens": 0, "cacheReadInputTokens": 2000}},
+                               {"input": 5000, "cache_read": 2000, "output": 60}),
+    "a library's own sum": (CLAUDE, {"promptTokens": 5000, "completionTokens": 60, "totalTokens": 5060,
+                                     "cacheWriteInputTokens": 2000},
+                            {"input": 5000, "cache_write_5m": 2000, "output": 60}),
+    "LiteLLM's whole prompt": (CLAUDE, {"usage": {
+        "prompt_tokens": 5000, "completion_tokens": 60, "total_tokens": 5060,
+        "cache_read_input_tokens": 2000}},
+                               {"input": 3000, "cache_read": 2000, "output": 60}),
+    "google-genai, parts of the cache": (GEMINI, {"usage_metadata": {
+        "prompt_token_count": 100, "candidates_token_count": 20, "total_token_count": 120,
+        "cached_content_token_count": None,
+        "cache_tokens_details": [{"modality": "TEXT", "token_count": 30},
+                                 {"modality": "VIDEO", "token_count": 10}]}},
+                                         {"input": 60, "cache_read": 40, "output": 20}),
     "Microsoft's": (GPT, {"Usage": {"InputTokenCount": 2006, "OutputTokenCount": 300, "TotalTokenCount": 2306,
                                     "InputTokenDetails": {"CachedTokenCount": 1920}}}, CACHED),
     "Spring AI": (GPT, {"usage": {"promptTokens": 7, "generationTokens": 3, "totalTokens": 10}},
