@@ -27,7 +27,8 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="An installed package (genai-prices, litellm), a file, or a URL."
+            metavar="SOURCE",
+            help="An installed package (genai-prices, litellm, model-prices …), a file, or a URL.",
         ),
     ],
     kind: Annotated[
@@ -35,7 +36,7 @@ def import_(
         typer.Option(
             "--kind",
             metavar="NAME",
-            help="genai-prices, litellm, models-dev or openrouter; found out by default.",
+            help="One of genai-prices, litellm, model-prices, models-dev, openrouter, veqen-pricebook; found out.",
         ),
     ] = None,
     provider: Annotated[

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from costaudit.prices.conditions import STANDARD, When
+from costaudit.prices.conditions import ANYWHERE, STANDARD, When
 from costaudit.prices.importers.amounts import MTOK, parse_amount, plain
 from costaudit.prices.importers.decode import decoded
 from costaudit.prices.importers.hours import DAY, Minutes, minutes_between, parse_clock, window_of
@@ -56,6 +56,7 @@ _EVERYWHERE: Final = ("global", "global-standard", "invoke", "*")
 _UPLIFTS: Final = {
     "regional_processing_uplift_multiplier_us": When(region="us"),
     "regional_processing_uplift_multiplier_eu": When(region="eu"),
+    "regional_endpoint_uplift_multiplier": When(region=ANYWHERE),
 }
 _ENTRIES: Final = {"us": When(region="us"), "fast": When(speed="fast")}
 """Multipliers in `provider_specific_entry`: Anthropic's inference_geo and fast mode."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from costaudit.prices.importers import genai_prices, litellm, models_dev, openrouter
+from costaudit.prices.importers import genai_prices, litellm, model_prices, models_dev, openrouter, veqen
 from costaudit.prices.importers.observation import Observation, SkippedStatement, Windows
 
 
@@ -34,6 +34,14 @@ IMPORTERS: Final = (
     Importer(
         litellm.KIND, "litellm, model_prices_and_context_window", "https://github.com/BerriAI/litellm", "MIT",
         litellm.fits, litellm.parse_litellm, "litellm", "litellm/model_prices_and_context_window_backup.json",
+    ),
+    Importer(
+        model_prices.KIND, "model-prices: dated prices", "https://github.com/wakamex/model-prices", "MIT",
+        model_prices.fits, model_prices.parse_model_prices, "model-prices", "model_prices/snapshot.json",
+    ),
+    Importer(
+        veqen.KIND, "veqen-pricebook", "https://github.com/Keyveve/veqen-sdks", "MIT",
+        veqen.fits, veqen.parse_veqen, "veqen-pricebook", "veqen_pricebook/prices.json",
     ),
     Importer(
         models_dev.KIND, "models.dev, api.json", "https://github.com/anomalyco/models.dev", "MIT",

@@ -19,8 +19,10 @@ from tests.offline.sitecustomize import BAN
 FILES = {
     "genai-prices": "genai_prices.json",
     "litellm": "litellm.json",
+    "model-prices": "model_prices.json",
     "models-dev": "models_dev.json",
     "openrouter": "openrouter.json",
+    "veqen-pricebook": "veqen.json",
 }
 
 

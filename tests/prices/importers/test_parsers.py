@@ -12,6 +12,7 @@ import pytest
 from costaudit.errors import TableError
 from costaudit.prices.importers.genai_prices import parse_genai_prices
 from costaudit.prices.importers.litellm import parse_litellm
+from costaudit.prices.importers.model_prices import parse_model_prices
 from costaudit.prices.importers.models_dev import parse_models_dev
 from costaudit.prices.importers.observation import (
     DYNAMIC_PRICE,
@@ -24,6 +25,7 @@ from costaudit.prices.importers.observation import (
     SkippedStatement,
 )
 from costaudit.prices.importers.openrouter import parse_openrouter
+from costaudit.prices.importers.veqen import parse_veqen
 from costaudit.prices.rows import instant_text
 
 Parse = Callable[..., Iterator[Observation | SkippedStatement]]
@@ -197,9 +199,46 @@ def test_openrouter(sources, book):
     }  # fmt: skip
 
 
+def test_model_prices_with_their_dates(sources):
+    found = list(parse_model_prices((sources / "model_prices.json").read_bytes()))
+    assert told(found, "gpt-a") == {
+        "openai input 5 until 2026-08-21",
+        "openai output 25 until 2026-08-21",
+        "openai cache_read 0.5 until 2026-08-21",
+        "openai input 4 from 2026-08-21",
+        "openai output 20 from 2026-08-21",
+        "openai cache_read 0.4 from 2026-08-21",
+        "openai cache_write_5m 5 from 2026-08-21",
+        "openai input 8 context>272000 from 2026-08-21",
+        "openai output 30 context>272000 from 2026-08-21",
+        "openai input 2 tier=batch from 2026-08-21",
+        "openai output 10 tier=batch from 2026-08-21",
+        "openai input 8 tier=priority",
+        "openai output 40 tier=priority",
+    }
+    assert told(found, "claude-b") == {"anthropic input 10 speed=fast"}
+    assert reasons(found) == {OTHER_CONDITION: 1, NO_PRICE: 1, OTHER_SHAPE: 1}
+
+
+def test_veqen_pricebook(sources):
+    found = list(parse_veqen((sources / "veqen.json").read_bytes()))
+    assert told(found, "gpt-a") == {
+        "openai input 4",
+        "openai output 20",
+        "openai cache_read 0.4",
+        "openai cache_write_5m 5",
+        "openai input 8 context>272000",
+        "openai input 2 tier=batch",
+    }
+    assert told(found, "claude-b") == {"anthropic input 5", "anthropic cache_write_1h 10"}
+    assert reasons(found) == {OTHER_CONDITION: 2, OTHER_UNIT: 1, NO_PRICE: 1}
+
+
 @pytest.mark.parametrize(
     ("parse", "name"),
     [
+        (parse_model_prices, "model_prices.json"),
+        (parse_veqen, "veqen.json"),
         (parse_genai_prices, "genai_prices.json"),
         (parse_litellm, "litellm.json"),
         (parse_models_dev, "models_dev.json"),
