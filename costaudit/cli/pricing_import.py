@@ -36,7 +36,7 @@ def import_(
         typer.Option(
             "--kind",
             metavar="NAME",
-            help="One of genai-prices, litellm, model-prices, models-dev, openrouter, veqen-pricebook; found out.",
+            help="genai-prices, litellm, model-prices, models-dev, openrouter, veqen-pricebook; found out.",
         ),
     ] = None,
     provider: Annotated[

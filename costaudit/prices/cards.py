@@ -374,7 +374,8 @@ def name_timeline(
     for start, resolution in periods:
         if isinstance(resolution, Resolved):
             key = (resolution.provider, resolution.model)
-            parts.append((start, timeline_of(book, key, tier, region, speed)))
+            named = (resolution.tier or tier, region or resolution.region, resolution.speed or speed)
+            parts.append((start, timeline_of(book, key, *named)))
         else:
             parts.append((start, Timeline((PriceStretch(0, {}, resolution.reason.value),), {})))
     return parts[0][1] if len(parts) == 1 else join_timelines(parts)

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from costaudit.errors import did_you_mean
+from costaudit.prices.conditions import FAST
 
 _SUFFIX: Final = re.compile(r"(-\d{8}|-\d{4}-\d{2}-\d{2}|@\d{8}|@default|@latest|-latest|-v\d+:\d+|:\d+k?)$")
 """A date, a version or a promise of the newest at the end of a name."""
@@ -30,7 +31,9 @@ _BEDROCK_PROFILE: Final = re.compile(
     r"(?:us-gov|us|eu|apac|jp|au|ca|sa|me|af)\.((?:\w+)\..+)$", re.IGNORECASE
 )
 _AZURE_ZONE: Final = re.compile(r"(global-standard|global|eu|us)/", re.IGNORECASE)
-_VARIANT: Final = re.compile(r"(.+):(free|nitro|floor|online|thinking|extended|beta|exacto)$", re.IGNORECASE)
+_VARIANT: Final = re.compile(
+    r"(.+):(free|nitro|floor|online|thinking|extended|beta|exacto|batch)$", re.IGNORECASE
+)
 _TUNED: Final = re.compile(r"(ft:[^:]+)(?::.*)?$|(.+?)(?:\.ft-[0-9a-f]+.*|:ft-.+)$", re.IGNORECASE)
 
 LONGEST: Final = 512
@@ -136,6 +139,16 @@ def variant_of(name: str) -> tuple[str, str] | None:
     """
     found = _VARIANT.match(name)
     return (found[1], found[2].lower()) if found else None
+
+
+def fast_base(name: str) -> str | None:
+    """The model of which a name is the fast mode; None for a name that does not say so.
+
+    >>> fast_base("anthropic/claude-opus-4.8-fast"), fast_base("fast")
+    ('anthropic/claude-opus-4.8', None)
+    """
+    base, dash, word = name.rpartition("-")
+    return base if dash and base and word.lower() == FAST else None
 
 
 def tuned_base(name: str) -> str | None:

@@ -83,7 +83,6 @@ class NumberedPrices(msgspec.Struct, eq=False):
 
     def _price_named(self, periods: Periods, tier: str, region: str, speed: str) -> SubjectPrices:
         found = [r for _, r in periods if isinstance(r, Resolved)]
-        region = region or next((r.region for r in found if r.region), "")
         timeline = name_timeline(self.book, periods, tier, region, speed)
         missing = next((r for _, r in periods if isinstance(r, Unresolved)), None)
         facts = [self.book.facts.get((r.provider, r.model)) for r in found]

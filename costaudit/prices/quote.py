@@ -11,7 +11,7 @@ import msgspec
 
 from costaudit.money import EXACT, usd_for
 from costaudit.prices.book import PriceBook
-from costaudit.prices.cards import Card, timeline_of
+from costaudit.prices.cards import Card, name_timeline
 from costaudit.prices.conditions import ANYWHERE, STANDARD, is_everywhere
 from costaudit.prices.resolver import Resolved, Resolver, Unresolved
 from costaudit.prices.rows import UNIT_CLASSES
@@ -92,7 +92,7 @@ def quote(  # noqa: PLR0913 - the conditions of a price
     resolved = resolver.resolve(*named, at)
     if isinstance(resolved, Unresolved):
         return NoQuote(name, resolved.reason.value, resolved.detail)
-    timeline = timeline_of(book, (resolved.provider, resolved.model), tier, region or resolved.region, speed)
+    timeline = name_timeline(book, ((0, resolved),), tier, region, speed)
     card = timeline.at(at, sum(counts.get(c, 0) for c in INPUT_SIDE))
     if isinstance(card, str):
         return NoQuote(name, card, f"{resolved.provider}/{resolved.model}")

@@ -14,11 +14,13 @@ from typing import Final
 import msgspec
 
 from costaudit.prices.book import PriceBook
+from costaudit.prices.conditions import FAST
 from costaudit.prices.gateways import load_gateways
 from costaudit.prices.names import (
     FREE_MODEL,
     LONGEST,
     cloud_route,
+    fast_base,
     shape_of,
     short_name,
     stems_of,
@@ -79,6 +81,10 @@ class Resolved(msgspec.Struct, frozen=True):
     how: How
     region: str = ""
     """The region that the name itself states (bedrock/eu-west-2/…, an ARN); empty for none."""
+    tier: str = ""
+    """The service tier that the name itself states (gpt-4o:batch); empty for none."""
+    speed: str = ""
+    """The speed that the name itself states (claude-opus-4.8-fast); empty for none."""
 
 
 class Unresolved(msgspec.Struct, frozen=True):
@@ -185,6 +191,8 @@ class Resolver:
 
     def _places(self, hint: str | None, name: str) -> Iterator[Place]:
         """Where to look, most specific first."""
+        if name.startswith(_OPENROUTER_MARK):
+            yield "openrouter", name, False
         if hint:
             yield hint, name, False
         rest = name
@@ -259,9 +267,10 @@ class Resolver:
         found = found or self._tuned(provider, name)
         if found:
             return found
-        if provider == "openrouter" and (variant := variant_of(name)):
+        variant = variant_of(name)
+        if variant and (provider == "openrouter" or variant[1] != "free"):
             return self._variant(*variant, hint)
-        return self._by_short_name(provider, name)
+        return self._fast(provider, name) or self._by_short_name(provider, name)
 
     def _by_shape_alone(self, name: str) -> Periods | None:
         """A name without a provider whose shape gives the provider away."""
@@ -292,7 +301,20 @@ class Resolver:
             priced = ("openrouter", FREE_MODEL) in self._book.rows
             return ((0, Resolved("openrouter", FREE_MODEL, How.FREE_VARIANT)),) if priced else None
         found = self._find(hint or "openrouter", base)
-        return _as(found, How.VARIANT) if found else None
+        return _as(found, How.VARIANT, tier="batch" if variant == "batch" else "") if found else None
+
+    def _fast(self, provider: str, name: str) -> Periods | None:
+        """The fast mode of a model that is sold so, by whatever condition: OpenAI's is its priority tier."""
+        base = fast_base(name)
+        found = self._find(provider, base) if base else None
+        for _, resolution in found or ():
+            if isinstance(resolution, Resolved):
+                conditions = {r.when for r in self._book.rows[resolution.provider, resolution.model]}
+                if any(when.speed == FAST for when in conditions):
+                    return _as(found or (), How.VARIANT, speed=FAST)
+                if any(when.tier == "priority" for when in conditions):
+                    return _as(found or (), How.VARIANT, tier="priority")
+        return None
 
     def _by_short_name(self, provider: str, name: str) -> Periods | None:
         models = self._short_names(provider).get(name.lower(), ()) if "/" not in name else ()
@@ -393,6 +415,9 @@ class Resolver:
         return ((0, Unresolved(NoModelReason.UNKNOWN_MODEL, detail)),)
 
 
+_OPENROUTER_MARK: Final = "~"
+"""How OpenRouter's names begin that stand for the newest model of a line (~openai/gpt-latest)."""
+
 _NOBODY: Final = frozenset({
     "", "-", "unknown", "none", "n/a", "null", "other", "default", "auto", "llm", "ai", "proxy", "gateway",
     "kong", "envoy", "langchain", "llamaindex", "internal",
@@ -422,10 +447,11 @@ def _is_somebody(provider: str | None) -> bool:
     return name not in _NOBODY and load_gateways().named(name) is None
 
 
-def _as(periods: Periods, how: How) -> Periods:
-    """The same models, found in another way."""
+def _as(periods: Periods, how: How, **stated: str) -> Periods:
+    """The same models, found in another way, with what else the name states of the call."""
     return tuple(
-        (s, msgspec.structs.replace(r, how=how) if isinstance(r, Resolved) else r) for s, r in periods
+        (s, msgspec.structs.replace(r, how=how, **stated) if isinstance(r, Resolved) else r)
+        for s, r in periods
     )
 
 

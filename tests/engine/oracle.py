@@ -40,7 +40,7 @@ class Fact:
     tier: str
     window: str
     elsewhere: bool
-    """A price of a region or a speed: no log of these tests has one."""
+    """A price of a region, speed or mode: no log of these tests has one."""
 
 
 @cache
@@ -73,7 +73,7 @@ def facts(provider: str) -> tuple[Fact, ...]:
                     limit,
                     words.get("tier", "standard"),
                     words.get("window", ""),
-                    "region" in words or "speed" in words,
+                    bool({"region", "speed", "mode"} & words.keys()),
                 )
             )
     return tuple(found)

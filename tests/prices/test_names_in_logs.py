@@ -78,6 +78,10 @@ HAIKU_3 = "anthropic.claude-3-haiku-20240307-v1:0"
             "anthropic/claude-sonnet-4-5-20250929",
             How.VARIANT,
         ),
+        ("openrouter", "openai/gpt-4o:batch", "openai/gpt-4o-2024-08-06", How.VARIANT),
+        ("openai", "openai/gpt-4o:batch", "openai/gpt-4o-2024-08-06", How.VARIANT),
+        ("openrouter", "anthropic/claude-opus-4.8-fast", "anthropic/claude-opus-4-8", How.VARIANT),
+        ("openrouter", "openai/gpt-5.5-fast", "openai/gpt-5.5-2026-04-23", How.VARIANT),
         ("openai", "ft:gpt-4o-mini-2024-07-18:acme::9x", "openai/ft:gpt-4o-mini-2024-07-18", How.FINE_TUNE),
         (None, "ft:gpt-4o-mini-2024-07-18:acme::9x", "openai/ft:gpt-4o-mini-2024-07-18", How.FINE_TUNE),
         (
@@ -139,6 +143,24 @@ def test_a_region_in_a_name_is_kept(provider: str | None, name: str, region: str
     found = RESOLVER.resolve(provider, name, AT)
     assert isinstance(found, Resolved), found
     assert found.region == region
+
+
+@pytest.mark.parametrize(
+    ("name", "tier", "speed"),
+    [
+        ("openai/gpt-4o:batch", "batch", ""),
+        ("anthropic/claude-opus-4.8-fast", "", "fast"),
+        ("openai/gpt-5.5-fast", "priority", ""),
+    ],
+)
+def test_a_tier_or_speed_in_a_name_is_kept(name: str, tier: str, speed: str):
+    found = RESOLVER.resolve("openrouter", name, AT)
+    assert isinstance(found, Resolved), found
+    assert (found.tier, found.speed) == (tier, speed)
+
+
+def test_a_fast_model_without_such_prices_is_not_the_standard_one():
+    assert not isinstance(RESOLVER.resolve("anthropic", "claude-haiku-4-5-fast", AT), Resolved)
 
 
 def test_an_alias_that_moved_stands_for_another_model_before():

@@ -188,4 +188,4 @@ def test_prices_are_those_of_the_csv_files_at_every_edge():
                 fact.provider, fact.model, fact.klass, at, context, tier=fact.tier
             )
             compared += 1
-    assert compared > 900
+    assert compared > 800

@@ -14,7 +14,7 @@ import msgspec
 from costaudit.engine.plan import Plan
 from costaudit.ingest.bills.line import CLASSES, BillLine, DaySpan, Kind, ReadBill
 from costaudit.money import EXACT
-from costaudit.prices.cards import Card, timeline_of
+from costaudit.prices.cards import Card, name_timeline
 from costaudit.prices.conditions import STANDARD, service_tier
 from costaudit.prices.resolver import Resolved
 from costaudit.prices.rows import UNIT_CLASSES
@@ -212,9 +212,7 @@ def _card(
     if not isinstance(found, Resolved):
         return None
     region, speed = (line.region or "", line.speed or "") if line else ("", "")
-    timeline = timeline_of(
-        plan.prices.book, (found.provider, found.model), tier, region or found.region, speed
-    )
+    timeline = name_timeline(plan.prices.book, ((0, found),), tier, region, speed)
     card = timeline.at(at, line.context if line else 0)
     return None if isinstance(card, str) else card
 
