@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from costaudit.prices.resolver import Resolved, Resolver
 
 app = typer.Typer(
-    help="The price book: list, show, history, quote, check, diff.",
+    help="The price book: list, show, history, doubts, quote, check, diff.",
     no_args_is_help=False,
     rich_markup_mode=None,
     invoke_without_command=True,
@@ -127,6 +127,31 @@ def show(
     if steps:
         lines += ["", "standard price over time, USD per 1M tokens", *told.timeline_text(steps)]
     console.show("\n".join(lines) + "\n")
+
+
+@app.command()
+def doubts(
+    provider: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[PROVIDER]", help="Only this provider.", show_default=False),
+    ] = None,
+    at: At = None,
+    format_: options.ListFormat = "text",
+    prices: options.Prices = None,
+    overlay: options.Overlays = None,
+    known_on: options.KnownOn = None,
+) -> None:
+    """Prices in force of low confidence: sources differ, or the figure or its day is derived."""
+    from costaudit.prices.history import doubted  # noqa: PLC0415 - start-up
+
+    one_of(format_, _FORMATS, "format")
+    book, _ = open_book(choose_book(prices, overlay, known_on))
+    vendor = _provider(book, provider) if provider is not None else None
+    rows = [told.doubt_value(row) for row in doubted(book, _at(at), vendor)]
+    if format_ == "json":
+        console.deliver(_json({"version": book.version, "sha256": book.sha256, "doubts": rows}))
+    else:
+        console.show(told.doubts_text(rows))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -70,6 +71,34 @@ def row_value(row: PriceRow, *, in_force: bool) -> dict[str, Any]:
         "line": row.line,
         "note": row.note or None,
     }
+
+
+def doubt_value(row: PriceRow) -> dict[str, Any]:
+    """A price of low confidence as JSON."""
+    return {
+        "rate_id": row.rate_id,
+        "model": f"{row.provider}/{row.model}",
+        "class": row.klass,
+        "when": str(row.when) or None,
+        "usd": None if row.usd is None else f"{row.usd:f}",
+        "source": row.source,
+        "note": row.note,
+        "file": row.path,
+        "line": row.line,
+    }
+
+
+def doubts_text(rows: Sequence[dict[str, Any]]) -> str:
+    """Prices of low confidence for people, what is said of several alike said once."""
+    lines: list[str] = []
+    for model, of_model in itertools.groupby(rows, key=lambda row: row["model"]):
+        lines.append(model)
+        for note, alike in itertools.groupby(of_model, key=lambda row: row["note"]):
+            figures = [f"{r['class']} {r['usd']}" + (f" [{r['when']}]" if r["when"] else "") for r in alike]
+            lines.append(f"  {', '.join(figures)}")
+            lines.append(f"    {note or 'no note'}")
+    count = len({row["model"] for row in rows})
+    return told([*lines, f"{len(rows):,} prices of {count:,} models in force are of low confidence"])
 
 
 def periods_value(periods: Periods) -> list[dict[str, Any]]:

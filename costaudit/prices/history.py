@@ -66,6 +66,19 @@ def _order(row: PriceRow) -> tuple[int, str, str, str, str]:
     return row.valid_from, row.provider, row.model, str(row.when), row.klass
 
 
+def doubted(book: PriceBook, at: int, provider: str | None = None) -> list[PriceRow]:
+    """The rows in force at an instant (microseconds UTC) of low confidence, those of a note together."""
+    found = []
+    for key in book.rows:
+        if provider in (None, key[0]):
+            last: dict[tuple[str, When], PriceRow] = {}
+            for row in sorted(book.in_force[key], key=lambda r: r.valid_from):
+                if row.valid_from <= at:
+                    last[row.klass, row.when] = row
+            found += [row for row in last.values() if row.confidence == "low" and row.usd is not None]
+    return sorted(found, key=lambda r: (r.provider, r.model, r.note, r.klass, str(r.when)))
+
+
 class Standing(msgspec.Struct, frozen=True):
     """The standard prices of a model from an instant on."""
 

@@ -139,6 +139,18 @@ class NumberedPrices(msgspec.Struct, eq=False):
         with self._lock:
             return np.array([any(r.what_if for r in c.rates.values()) for c in self.cards], bool)
 
+    def assumed_reads(self) -> npt.NDArray[np.bool_]:
+        """Of every card met so far, whether what is read from a cache costs as input by assumption only."""
+        with self._lock:
+            return np.array([self._assumes(card) for card in self.cards], bool)
+
+    def _assumes(self, card: Card) -> bool:
+        provider = self.book.providers.get(card.provider)
+        lent = card.rates.get("cache_read")
+        return bool(
+            provider and provider.cache_read_assumed and lent and lent == card.rates.get("input")
+        )  # both are of the same row
+
     @property
     def free_card(self) -> int:
         """The card of calls that no provider bills: gateway cache hits, failures without usage."""

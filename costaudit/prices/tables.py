@@ -46,6 +46,8 @@ class Provider(msgspec.Struct, frozen=True):
     cache_read_as_input: bool
     """Cached reads without a price of their own are billed as plain input."""
     cache_write_as_input: bool
+    cache_read_assumed: bool = False
+    """No source says that cached reads are billed so: it is the most that they can cost."""
 
 
 class Tables(msgspec.Struct, frozen=True, dict=True):
@@ -163,9 +165,25 @@ def _providers(tables: dict[str, Any], shown: str) -> Iterator[Provider]:
             log_names=tuple(dict.fromkeys([ident, *(n.lower() for n in table.get("log_names", []))])),
             api_hosts=tuple(table.get("api_hosts", [])),
             same_list_as=table.get("same_list_as"),
-            cache_read_as_input=table.get("cache_read_without_price", "unpriced") == "input",
-            cache_write_as_input=table.get("cache_write_without_price", "unpriced") == "input",
+            cache_read_as_input=_without_price(ident, table, "cache_read_without_price", shown) != UNPRICED,
+            cache_write_as_input=_without_price(ident, table, "cache_write_without_price", shown) != UNPRICED,
+            cache_read_assumed=_without_price(ident, table, "cache_read_without_price", shown) == ASSUMED,
         )
+
+
+UNPRICED: Final = "unpriced"
+ASSUMED: Final = "assumed"
+_WITHOUT_PRICE: Final = ("input", ASSUMED, UNPRICED)
+
+
+def _without_price(ident: str, table: dict[str, Any], key: str, shown: str) -> str:
+    """What becomes of tokens of a class without a price; raises TableError for a word that says nothing."""
+    word = table.get(key, UNPRICED)
+    if word not in _WITHOUT_PRICE:
+        raise TableError(
+            f"{key} of [{ident}] is {word!r}", path=shown, hint=f"one of {', '.join(_WITHOUT_PRICE)}"
+        )
+    return str(word)
 
 
 def _check_shape(ident: str, table: object, shown: str) -> None:

@@ -110,7 +110,7 @@ def _providers() -> dict[str, dict[str, Any]]:
 
 def _as_input(provider: str, klass: str) -> bool:
     name = "cache_read_without_price" if klass == "cache_read" else "cache_write_without_price"
-    return bool(_providers()[provider].get(name) == "input")
+    return _providers()[provider].get(name) in ("input", "assumed")
 
 
 def list_usd(provider: str, model: str, counts: Mapping[str, int], at: int, **how: str) -> Decimal | None:

@@ -87,6 +87,28 @@ def test_quote_prices_every_class(run: Run):
     assert list(found) == ["schema", "model", "resolved", "at", "list_usd", "lines"]
 
 
+def test_doubts_are_prices_in_force_of_low_confidence_with_their_notes(run: Run, tmp_path: Path):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "providers.toml").write_text('[p]\nname = "P"\n')
+    rows = [
+        "m,input,1,mtok,2026-01-01,,,s,low,2026-01-01,2026-01-01,once in doubt",
+        "m,input,2,mtok,2026-02-01,,,s,high,2026-02-01,2026-02-01,",
+        "m,output,4,mtok,2026-01-01,,,s,low,2026-01-01,2026-01-01,sources differ",
+        "m,output,2,mtok,2026-01-01,tier=batch,,s,low,2026-01-01,2026-01-01,sources differ",
+    ]
+    head = "model,class,usd,per,valid_from,when,status,source,confidence,checked_on,recorded_on,note"
+    (tmp_path / "p" / "prices.csv").write_text("\n".join([head, *rows, ""]))
+    text = run("pricing", "doubts", "p", "--prices", tmp_path, "--at", "2026-03-01").out
+    assert text.splitlines() == [
+        "p/m",
+        "  output 4, output 2 [tier=batch]",
+        "    sources differ",
+        "2 prices of 1 models in force are of low confidence",
+    ]
+    told = json.loads(run("pricing", "doubts", "--prices", tmp_path, "--at", "2026-01-15", "-f", "json").out)
+    assert told["doubts"][0]["rate_id"] == "p/m/input@2026-01-01"
+
+
 def test_quote_bills_a_fee_per_request_once(run: Run):
     text = run("pricing", "quote", "sonar", "--input", "1000000", "--at", "2026-06-01").out
     assert "× 0.005 each" in text

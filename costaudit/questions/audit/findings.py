@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from costaudit.engine.costing import usd
+from costaudit.engine.costing import SPARE, usd
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.ratios import edge_text
 from costaudit.ingest.unclear import REASONS
 from costaudit.money import exact, shown, usd_from_pico
+from costaudit.prices.numbered import PRICED
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.reconcile import FoundSignature
 from costaudit.questions.audit.work import Audited
@@ -289,6 +290,30 @@ def find_unpriced(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_assumed(work: Audited) -> Iterator[m.Finding]:
+    """CA-P2: tokens read from a cache whose price nobody states: billed as new ones, which is the most."""
+    cells, prices = work.passed.cells, work.passed.plan.prices
+    card, read = cells.keys["card"], cells.measures["cache_read"]
+    here = np.flatnonzero((card >= 0) & (read > 0))
+    here = here[prices.assumed_reads()[card[here]]]
+    if len(here):
+        rates = prices.rates().rates[card[here], PRICED.index("cache_read")]
+        money = usd(_dot(read[here], rates) * SPARE)
+        tokens = int(read[here].sum())
+        yield _finding(
+            work,
+            "CA-P2",
+            f"{tokens:,} tokens read from a cache are billed as new ones: no source has their price",
+            money,
+            {"tokens": tokens, "models": sorted({prices.name_of(c) for c in card[here].tolist()})[:10]},
+            "look the cached price up with the provider, and state it in an overlay",
+        )
+
+
+def _dot(counts: Any, rates: Any) -> int:
+    return sum(count * rate for count, rate in zip(counts.tolist(), rates.tolist(), strict=True))
+
+
 def find_weak_usage(work: Audited) -> Iterator[m.Finding]:
     """CA-U1: token counts that the log does not state in full."""
     cells = work.passed.cells
@@ -456,5 +481,6 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
+    find_assumed,
     find_weak_usage, find_unread, find_unclear, find_refused, find_retired, find_overlaps, find_reused_ids,
 )  # fmt: skip

@@ -97,6 +97,20 @@ def test_unpriced_requests_are_a_finding_with_their_names(tmp_path: Path):
     assert rows["openai/acme-9"].billed_usd is None
 
 
+def test_cached_tokens_whose_price_is_assumed_are_told_with_what_they_may_cost(tmp_path: Path):
+    host = {
+        "provider": "nebius",
+        "model": "NousResearch/Hermes-4-70B",
+        "cached_tokens": 400,
+        "input_tokens": 1000,
+    }
+    found = finding(of(tmp_path, host, {}), "CA-P2")
+    assert found is not None
+    assert found.evidence == {"tokens": 400, "models": ["nebius/NousResearch/Hermes-4-70B"]}
+    assert found.usd == Decimal("0.000052")  # 400 × 0.13 per 1M, the price of new ones
+    assert finding(of(tmp_path, {"cached_tokens": 400, "input_tokens": 1000}), "CA-P2") is None
+
+
 def test_dates_that_can_be_two_are_told_and_priced_at_none(tmp_path: Path):
     report = of(tmp_path, {"timestamp": "3/4/2025"}, {"timestamp": "5/4/2025"}, {})
     found = finding(report, "CA-U3")
