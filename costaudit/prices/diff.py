@@ -24,6 +24,9 @@ from costaudit.prices.tables import Provider, header_line
 from costaudit.prices.trees import Opened
 from costaudit.times import DAY_US
 
+_EDITED: Final = "edited in place"
+_MOVED: Final = "moved from"
+
 
 class ChangeKind(StrEnum):
     """What sort of change it is."""
@@ -73,6 +76,11 @@ class Change(msgspec.Struct, frozen=True):
     """The side on which file and line are: head, or base for what is gone."""
     note: str = ""
     """What a number does not say: edited in place, a start that moved, the note of a correction."""
+
+    @property
+    def unsaid(self) -> bool:
+        """Whether a price of the past was changed without a row that says so: edited, or its start moved."""
+        return self.kind is ChangeKind.CORRECTION and self.note.startswith((_EDITED, _MOVED))
 
     @property
     def ratio(self) -> Decimal | None:
@@ -181,9 +189,9 @@ def _kind_of(delta: Delta, base: Side, head: Side, now: int, settled: int) -> Ch
 def _remark(delta: Delta) -> str:
     old, new = delta.old, delta.new
     if delta.writing is Writing.EDITED:
-        return "edited in place"
+        return _EDITED
     if delta.writing is Writing.REDATED and old is not None and new is not None:
-        return f"moved from {instant_text(old.valid_from)} to {instant_text(new.valid_from)}"
+        return f"{_MOVED} {instant_text(old.valid_from)} to {instant_text(new.valid_from)}"
     if delta.writing is Writing.ANNOTATED and old is not None and new is not None:
         names = ("source", "confidence", "checked_on", "recorded_on", "note")
         return ", ".join(name for name in names if getattr(old, name) != getattr(new, name))

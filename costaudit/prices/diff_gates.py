@@ -46,7 +46,7 @@ class Condition(msgspec.Struct, frozen=True):
     def holds_for(self, change: Change) -> bool:
         """Whether a change is what the condition names. Exactly the limit does not exceed it."""
         if self.kind is not None:
-            return change.kind is self.kind
+            return change.kind is self.kind or (self.kind is ChangeKind.RETROACTIVE and change.unsaid)
         ratio = change.ratio
         if ratio is None or self.unit != "%":
             return False

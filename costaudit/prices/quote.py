@@ -95,7 +95,9 @@ def quote(  # noqa: PLR0913 - the conditions of a price
     timeline = name_timeline(book, ((0, resolved),), tier, region, speed)
     card = timeline.at(at, sum(counts.get(c, 0) for c in INPUT_SIDE))
     if isinstance(card, str):
-        return NoQuote(name, card, f"{resolved.provider}/{resolved.model}")
+        facts = book.facts.get((resolved.provider, resolved.model))
+        after = f"; its successor is {facts.successor}" if facts and facts.successor else ""
+        return NoQuote(name, card, f"{resolved.provider}/{resolved.model}{after}")
     if REQUEST in card.rates and REQUEST not in counts:
         counts = {**counts, REQUEST: 1}
     lines = []

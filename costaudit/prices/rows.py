@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import decimal
 import functools
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -54,6 +55,8 @@ OPTIONAL_COLUMNS: Final = {ALIAS_COLUMNS: "recorded_on", WINDOW_COLUMNS: "record
 BEGINNING: Final = 0
 """Microseconds: the instant before which nothing is priced, 1970."""
 
+
+_SUCCESSOR: Final = re.compile(r"\bSuccessor: (\S+?)\.?(?:\s|$)")
 
 WHAT_IF: Final = "what-if:"
 """How the id of a rate begins that no table states: see `costaudit.prices.what_if`."""
@@ -120,6 +123,13 @@ class ModelFacts(msgspec.Struct, frozen=True):
     retired_on: date | None
     path: str
     line: int
+    note: str = ""
+
+    @property
+    def successor(self) -> str:
+        """The model that took its place, where the note says so; empty for none."""
+        found = _SUCCESSOR.search(self.note)
+        return found[1] if found else ""
 
 
 class Alias(msgspec.Struct, frozen=True):
@@ -395,6 +405,7 @@ def parse_model(cells: RowCells, provider: str) -> ModelFacts:
         retired_on=cells.parsed("retired_on", date.fromisoformat),
         path=cells.path,
         line=cells.line,
+        note=cells["note"],
     )
 
 

@@ -75,10 +75,12 @@ def test_a_correction_and_an_edit_in_place_are_corrections():
     (change,) = diff_sides(side(BOOK), side(tables(*BASIC, corrected)), NOW)
     assert (change.kind, change.old, change.new, change.percent) == ("correction", "2", "1.5", "-25.0")
     assert change.note == "A slip."
+    assert not parse_condition("retroactive").holds_for(change)
     edited = tables(price("m,input,1.5,mtok,2026-01-01,"), BASIC[1])
     (change,) = diff_sides(side(BOOK), side(edited), NOW)
     assert (change.kind, change.old, change.new) == ("correction", "2", "1.5")
     assert change.note == "edited in place"
+    assert parse_condition("retroactive").holds_for(change)
     assert (change.file, change.line, change.side) == ("pricing/acme/prices.csv", 2, "head")
 
 

@@ -122,6 +122,7 @@ def test_quote_bills_a_fee_per_request_once(run: Run):
         (("quote", "gpt-4o", "--service-tier", "prioritty"), "did you mean 'priority'"),
         (("quote", "gpt-4oo", "--input", "1"), "did you mean 'gpt-4o'"),
         (("quote", "gpt-4o", "--at", "yesterday-ish"), "is not a time"),
+        (("quote", "deepseek-chat", "--at", "2026-09-01"), "its successor is deepseek-v4-flash"),
         (("show", "claude-opus-49"), "did you mean"),
         (("history", "deepsek-chat"), "did you mean"),
         (("list", "openaii"), "did you mean 'openai'"),

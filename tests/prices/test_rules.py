@@ -99,6 +99,7 @@ RETIRED = "m,,mid,1000,,text,text,,,,,2025-01-01,2026-05-01,s,"
     ("book", "terms", "code"),
     [
         (tables(*BASIC, *FLAT), {}, "CA111"),
+        (tables(*(row.replace(",2,", ",0.002,").replace(",8,", ",0.008,") for row in BASIC)), {}, "CA304"),
         (tables(*BASIC, *SCHEDULED), {"now": NOW}, "CA211"),
         (tables(*BASIC), {"now": instant_us("2026-09-01"), "max_age_days": 30}, "CA403"),
         (

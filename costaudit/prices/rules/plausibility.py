@@ -25,6 +25,9 @@ DEAREST_UNIT: Final = D("0.5")
 """USD per request or web search; the dearest known is 0.035."""
 CHEAPEST: Final = D("0.0001")
 """USD per 1M tokens; the cheapest known, cached tokens of small models, is ten times that."""
+CHEAPEST_OF: Final = {"flagship": D("0.05"), "mid": D("0.02"), "economy": D("0.004")}
+"""USD per 1M new and written tokens of a class; the cheapest known cost 0.5, 0.05, 0.005. A table
+in USD per 1K tokens has a thousandth of its prices."""
 DIGITS: Final = 7
 """Significant digits of the longest known price, 1.71875 and the like, have 6."""
 SIBLING: Final = D(30)
@@ -60,7 +63,8 @@ def _find_extremes(case: CheckedTables) -> Iterator[BrokenAt]:
         if not row.usd:
             continue
         unit = row.klass in UNIT_CLASSES
-        if row.usd > (DEAREST_UNIT if unit else DEAREST) or (not unit and row.usd < CHEAPEST):
+        least = CHEAPEST_OF.get(_klass(case.book, row), CHEAPEST) if row.klass in CORE else CHEAPEST
+        if row.usd > (DEAREST_UNIT if unit else DEAREST) or (not unit and row.usd < least):
             per = "apiece" if unit else "per 1M tokens"
             told = f"{row.rate_id}: {row.usd:f} USD {per}; is the unit right?"
             yield BrokenAt(row.path, row.line, row.rate_id, told)
