@@ -7,17 +7,6 @@ import sys
 from decimal import Decimal
 
 from costaudit.cli import lean
-from costaudit.engine.audit import audit_tape, informed
-from costaudit.engine.plan import Plan
-from costaudit.ingest.files import find_logs
-from costaudit.prices.book import load_book
-from costaudit.prices.gateways import load_gateways
-from costaudit.prices.resolver import Resolver
-from costaudit.questions.audit.build import build_audit
-from costaudit.routing.policy_load import load_policy
-from costaudit.tape.read import read_tape
-from costaudit.tiers.rules import load_rules
-from costaudit.tiers.tagger import Tagger
 
 
 def usd(amount: Decimal | None) -> str:
@@ -26,13 +15,28 @@ def usd(amount: Decimal | None) -> str:
 
 
 def main() -> None:
-    """What `costaudit analyze` does: one pass, then the whole report."""
+    """What `costaudit analyze` does, spared what that is spared: one pass, then the whole report."""
+    lean.collect_rarely()
+    lean.take_no_docstrings_apart()
     with lean.without_pandas():
         audit_all()
+    lean.collect_no_more()
 
 
 def audit_all() -> None:
     """Audit the log of the command line, and print what it comes to."""
+    from costaudit.engine.audit import audit_tape, informed  # noqa: PLC0415 - start-up
+    from costaudit.engine.plan import Plan  # noqa: PLC0415
+    from costaudit.ingest.files import find_logs  # noqa: PLC0415
+    from costaudit.prices.book import load_book  # noqa: PLC0415
+    from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
+    from costaudit.prices.resolver import Resolver  # noqa: PLC0415
+    from costaudit.questions.audit.build import build_audit  # noqa: PLC0415
+    from costaudit.routing.policy_load import load_policy  # noqa: PLC0415
+    from costaudit.tape.read import read_tape  # noqa: PLC0415
+    from costaudit.tiers.rules import load_rules  # noqa: PLC0415
+    from costaudit.tiers.tagger import Tagger  # noqa: PLC0415
+
     lean.keep_freed_memory()
     book = load_book()
     plan = Plan.of(book, Resolver(book), Tagger(load_rules()), load_policy())
