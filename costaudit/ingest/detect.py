@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from costaudit.errors import UsageError, did_you_mean
@@ -35,13 +35,15 @@ def matching(record: Record, adapters: Sequence[Adapter] = ADAPTERS) -> Adapter 
     return None
 
 
-def detect(records: Iterable[Record], adapters: Sequence[Adapter] = ADAPTERS) -> Adapter | None:
+def detect(records: Sequence[Record], adapters: Sequence[Adapter] = ADAPTERS) -> Adapter | None:
     """The adapter that most of the sample belongs to; ties go to the more specific one."""
     votes: Counter[str] = Counter()
     for record in records:
         adapter = matching(record, adapters)
         if adapter is not None:
             votes[adapter.name] += 1
+            if 2 * votes[adapter.name] > len(records):
+                return adapter
     return next((a for a in adapters if votes[a.name] == max(votes.values())), None) if votes else None
 
 

@@ -221,14 +221,20 @@ def records_in(value: Any, adapters: Sequence[Adapter]) -> Iterator[Record | Ski
 
 def _or_page(record: Record, adapters: Sequence[Adapter]) -> list[Any]:
     record = plain_types(record)
-    records = [record] if matching(record, adapters) is not None else page_records(record) or [record]
-    return [_or_held(one, adapters) if isinstance(one, Mapping) else one for one in records]
-
-
-def _or_held(record: Record, adapters: Sequence[Adapter]) -> Record:
-    """A record, or the one that it is the envelope of."""
-    record = plain_types(record)
     adapter = matching(record, adapters)
+    page = page_records(record) if adapter is None else None
+    if not page:
+        return [_or_held(record, adapter, adapters)]
+    return [_plain_or_held(one, adapters) if isinstance(one, Mapping) else one for one in page]
+
+
+def _plain_or_held(record: Record, adapters: Sequence[Adapter]) -> Record:
+    record = plain_types(record)
+    return _or_held(record, matching(record, adapters), adapters)
+
+
+def _or_held(record: Record, adapter: Adapter | None, adapters: Sequence[Adapter]) -> Record:
+    """A record of that format, or the one that it is the envelope of."""
     held = opened(record, adapters) if adapter is None or is_open(record, adapter) else None
     return record if held is None else held
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Final, assert_never
+from typing import IO, Final, assert_never
 
 import msgspec
 import numpy as np
@@ -23,6 +23,9 @@ BOM: Final = b"\xef\xbb\xbf"
 """What some programs put before UTF-8 text."""
 
 _NEWLINE: Final = ord("\n")
+
+_LOOK: Final = 64 << 10
+"""Bytes in which the end of a line is looked for, before the lines up to it are read."""
 
 
 class TextBlock(msgspec.Struct, frozen=True):
@@ -55,13 +58,13 @@ class Starts(msgspec.Struct, frozen=True):
     """How far values that begin a line are indented, in bytes; -1 where none was seen to."""
 
 
-def chunks(file: LogFile, size: int) -> Iterator[bytes]:
+def chunks(file: LogFile, size: int, *, by_lines: bool = False) -> Iterator[bytes]:
     """The text of a file, or its uncompressed bytes, in chunks of about one size.
 
-    Texts are UTF-8 with newlines, whatever the file holds. Raises BrokenError at a break, after what came
-    before it.
+    Texts are UTF-8 with newlines, whatever the file holds. Chunks `by_lines` end with a line where that costs
+    nothing. Raises BrokenError at a break, after what came before it.
     """
-    pieces: Iterator[bytes] = _pieces(file, size)
+    pieces: Iterator[bytes] = _pieces(file, size, by_lines=by_lines)
     if file.encoding != UTF8 or file.line_ends is not LineEnds.NEWLINE:
         pieces = recoded(pieces, file.encoding, file.line_ends)
     elif file.compression is Compression.NONE:
@@ -84,20 +87,21 @@ def chunks(file: LogFile, size: int) -> Iterator[bytes]:
     yield b"".join(held)
 
 
-def _pieces(file: LogFile, size: int) -> Iterator[bytes]:
+def _pieces(file: LogFile, size: int, *, by_lines: bool) -> Iterator[bytes]:
     """The uncompressed bytes as they come.
 
     Raises InputError where the file cannot be opened, BrokenError where it cannot be read on.
     """
     try:
-        raw = METER.counting(file.open())
+        stream = file.open()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=file.name) from error
-    with raw:
+    with METER.counting(stream) as raw:
         try:
             match file.compression:
                 case Compression.NONE:
-                    yield from iter(lambda: raw.read(size), b"")
+                    looks = by_lines and file.filesystem is None and size > _LOOK and stream.seekable()
+                    yield from iter(lambda: raw.read(_up_to_line(stream, size) if looks else size), b"")
                 case Compression.GZIP:
                     yield from gunzip(raw)
                 case Compression.ZSTD:
@@ -106,6 +110,15 @@ def _pieces(file: LogFile, size: int) -> Iterator[bytes]:
                     assert_never(file.compression)
         except OSError as error:
             raise BrokenError(error.strerror or str(error)) from error
+
+
+def _up_to_line(stream: IO[bytes], size: int) -> int:
+    """How many of the next bytes end with a line: lines that are read whole need not be put together."""
+    here = stream.tell()
+    stream.seek(here + size - _LOOK)
+    end = stream.read(_LOOK).rfind(b"\n") + 1
+    stream.seek(here)
+    return size - _LOOK + end if end else size
 
 
 def peek(file: LogFile, size: int = 4096) -> bytes:
@@ -172,7 +185,7 @@ def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
     held = 0  # bytes of the rest
     skipped = _Skipped()
     try:
-        for chunk in chunks(file, block_bytes):
+        for chunk in chunks(file, block_bytes, by_lines=True):
             first = chunk.find(b"\n") + 1
             if skipped.size or held + (first - 1 if first else len(chunk)) > file.limits.line:
                 for piece in (*rest, chunk[: first or len(chunk)]):
@@ -185,8 +198,9 @@ def _split(file: LogFile, block_bytes: int) -> Iterator[TextBlock]:
                 skipped, chunk = _Skipped(), chunk[first:]  # noqa: PLW2901 - what follows the long line
             end = chunk.rfind(b"\n") + 1
             if end:
-                data = b"".join((*rest, memoryview(chunk)[:end]))
-                rest, held = [chunk[end:]], len(chunk) - end
+                is_whole = end == len(chunk)
+                data = chunk if is_whole and not rest else b"".join((*rest, memoryview(chunk)[:end]))
+                rest, held = [] if is_whole else [chunk[end:]], len(chunk) - end
                 newlines = _newlines(data)
                 if not data.isspace():
                     yield at.block(data, newlines)

@@ -8,9 +8,9 @@ images. The number alone is kept, never a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from decimal import Context, Decimal
+from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
@@ -125,15 +125,18 @@ def times(number: Decimal, records: int) -> Decimal:
     return _EXACT.multiply(number, Decimal(records))
 
 
+def total_of(numbers: Iterable[tuple[Decimal, int]]) -> Decimal:
+    """The exact sum of numbers that some records state each."""
+    with localcontext(_EXACT):
+        return sum((number * records for number, records in numbers), Decimal(0))
+
+
 def values_in(array: pa.Array) -> tuple[int, Decimal]:
     """How many values of a column are numbers above 0, and their exact sum."""
-    records, total = 0, Decimal(0)
-    for entry in array.value_counts():
-        number, held = number_above_0(entry["values"].as_py()), entry["counts"].as_py()
-        if number is not None:
-            records += held
-            total = _EXACT.add(total, times(number, held))
-    return records, total
+    values, counts = (column.to_pylist() for column in array.value_counts().flatten())
+    numbers = [(number_above_0(value), held) for value, held in zip(values, counts, strict=True)]
+    found = [(number, held) for number, held in numbers if number is not None]
+    return sum(held for _, held in found), total_of(found)
 
 
 class Unused(msgspec.Struct):

@@ -20,7 +20,7 @@ from msgspec.structs import astuple
 
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, HOLDERS, Path
 from costaudit.ingest.format import Record
-from costaudit.ingest.unused import DEPTH, Unused, number_above_0, speaks, times, unused_numbers
+from costaudit.ingest.unused import DEPTH, Unused, number_above_0, speaks, times, total_of, unused_numbers
 
 KNOWN: Final = frozenset(path[-1] for field in FLAT_FIELDS for path in field.paths)
 """Keys of values that flat records may state."""
@@ -76,8 +76,8 @@ def unused_in_texts(columns: Mapping[str, Mapping[bytes, int]]) -> Unused:
             if number is not None:
                 first, held = values.get(value, (number, 0))
                 values[value] = first, held + records
-        for number, records in values.values():
-            unused.add(name, times(number, records), records)
+        if values:
+            unused.add(name, total_of(values.values()), sum(records for _, records in values.values()))
     return unused
 
 
