@@ -161,6 +161,8 @@ class JsonlReader(OneFile):
         is_flat = adapter is not None and adapter.name == "flat"
         is_flat = is_flat and not any(isinstance(record, Inner) for record in sample)
         fast = _Fast(sample).with_keys(_keys_in(sample), ()) if is_flat else None
+        if fast is not None and fast.native is not None:
+            block_bytes *= 2  # most of what a block costs beside its lines is not the compiled code's
         return cls(file, adapter, forced is not None, block_bytes, adapters, has_text, _fast=fast)
 
     def _has_text(self) -> bool:

@@ -42,7 +42,7 @@ def _useful(threads: int) -> int:
 
 
 class Workers:
-    """At most two tasks per thread are in memory; use as a context manager.
+    """In memory are a task per thread and two that wait; use as a context manager.
 
     Where the system gives fewer threads than are asked for, it works with those.
     """
@@ -84,7 +84,7 @@ class Workers:
         waiting: deque[Future[R]] = deque()
         for task in tasks:
             waiting.append(pool.submit(work, task))
-            if len(waiting) >= 2 * self._threads:
+            if len(waiting) >= self._threads + 2:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
