@@ -17,6 +17,7 @@ def usd(amount: Decimal | None) -> str:
 def main() -> None:
     """What `costaudit analyze` does, spared what that is spared: one pass, then the whole report."""
     lean.collect_rarely()
+    lean.start_little()
     lean.take_no_docstrings_apart()
     with lean.without_pandas():
         audit_all()

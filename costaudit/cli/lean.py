@@ -68,6 +68,17 @@ def keep_freed_memory() -> None:
         set_option(_MMAP_THRESHOLD, 32 << 20)
 
 
+def start_little() -> None:
+    """Say to libraries that are not loaded yet what they need not begin with; who has said otherwise is right.
+
+    numpy's BLAS starts a thread per core, each of which waits a while for work by turning round; what is
+    multiplied here is small. Arrow has an allocator of its own, which holds memory that the other one lacks.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if sys.platform == "linux":
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
 def load_no_plugins() -> None:
     """Let pydantic look for no plugins: it would read the metadata of every installed package."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -142,6 +142,7 @@ def _invoke(argv: list[str]) -> None:
 def main() -> None:
     """The entry point of the installed command."""
     lean.collect_rarely()
+    lean.start_little()
     lean.load_no_plugins()
     lean.take_no_docstrings_apart()
     code = run(sys.argv[1:])
