@@ -69,7 +69,7 @@ def keep_freed_memory() -> None:
 
 
 def start_little() -> None:
-    """Say to libraries that are not loaded yet what they need not begin with; who has said otherwise is right.
+    """Say to libraries that are not loaded yet what they need not begin with, unless somebody has.
 
     numpy's BLAS starts a thread per core, each of which waits a while for work by turning round; what is
     multiplied here is small. Arrow has an allocator of its own, which holds memory that the other one lacks.
