@@ -64,9 +64,15 @@ class Quality(StrEnum):
     """How far the token counts of a call can be trusted."""
 
     EXACT = "exact"
+    """All that is billed is counted, and what the counts include is known."""
     PARTIAL = "partial"
+    """Some of what is billed is not counted, or stands under a name that nobody reads."""
+    AMBIGUOUS = "ambiguous"
+    """All is counted, and can be read in two ways that cost differently."""
     ESTIMATED = "estimated"
+    """Counts of the text (`--estimate`)."""
     NONE = "none"
+    """Nothing is counted."""
 
 
 class Reading(StrEnum):

@@ -38,7 +38,7 @@ from costaudit.routing.offering import CandidateRoute
 from costaudit.routing.offers import NO_ROUTE, NONE, SCALE
 from costaudit.routing.policy import Treatment
 from costaudit.routing.terms import WHOLE
-from costaudit.schema import UNTAGGED, Status
+from costaudit.schema import UNTAGGED, Quality, Status
 from costaudit.tape.groups import group_rows
 
 Cards = npt.NDArray[np.int32]
@@ -55,6 +55,7 @@ KEPT: Final = (
     "never",
     "outside_share",
     "session_keeps",
+    "not_exact",
 )
 """Codes of the ledger's `kept`: why a request keeps its model."""
 
@@ -149,10 +150,13 @@ def choose(plan: Plan, cells: Alike, prices: CellPrices, members: CellMembers | 
         evals=plan.evals is not None, tasks=tasks,
     )  # fmt: skip
     never = contexts.never if cells.unmoved is None else contexts.never | (movable & cells.unmoved)
-    code = np.where(never, NOT_ACTED_ON, contexts.code)
+    # What a call of which something is not known would cost elsewhere is not known either.
+    inexact = ~cells.words["quality"].among(Quality.EXACT)
+    code = np.where(never | inexact, NOT_ACTED_ON, contexts.code)
     for why, where in (
         ("not_chat", ~prices.chat),
         ("untagged", (cells.tier == UNTAGGED) & (code == NOT_ACTED_ON)),
+        ("not_exact", inexact),
         ("never", never),
         ("not_billed", ~ok),
         ("unpriced", ~has_price),

@@ -26,7 +26,7 @@ from costaudit.prices.numbered import MEASURE, PRICED, RATE_DECIMALS
 from costaudit.routing.offers import CAUSES, NO_ROUTE, NONE
 from costaudit.routing.projection import verification_multiples
 from costaudit.routing.terms import WHOLE
-from costaudit.schema import INPUT_SIDE, Status
+from costaudit.schema import INPUT_SIDE, Quality, Status
 from costaudit.times import DAY_US, HOUR_US
 from costaudit.tokens import OUTPUT_SIDE
 
@@ -89,6 +89,13 @@ class Costed(msgspec.Struct, frozen=True):
     """Cells that are billed by the cost that their requests state."""
     known: npt.NDArray[np.bool_]
     """Cells whose bill is known, also of 0; the others are in no bill."""
+    exact: npt.NDArray[np.bool_]
+    """Cells whose token counts are exact."""
+
+    @property
+    def firm(self) -> npt.NDArray[np.bool_]:
+        """Cells from which a markup or a saving may be claimed: their list cost is what their calls cost."""
+        return self.priced & self.known & self.exact
 
 
 def cost_cells(cells: Cells, plan: Plan, gateways: Gateways, source: CostSource = CostSource.AUTO) -> Costed:
@@ -122,7 +129,14 @@ def cost_cells(cells: Cells, plan: Plan, gateways: Gateways, source: CostSource 
         always=always_moved(cells, plan, "route_any"),
         reported=reported,
         known=known,
+        exact=exact_counts(cells),
     )
+
+
+def exact_counts(cells: Cells) -> npt.NDArray[np.bool_]:
+    """Cells of which all token counts are stated, and can be read in one way only."""
+    exact = np.array([word == Quality.EXACT for word in cells.values["quality"]], bool)
+    return np.asarray(exact[cells.keys["quality"]])
 
 
 def offer_parts(

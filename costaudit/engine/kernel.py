@@ -24,6 +24,7 @@ from costaudit.engine.rows import JudgedRows, confidence_bands, cost_of, judge_r
 from costaudit.engine.standouts import Standout, Standouts, largest, largest_rows
 from costaudit.engine.told import Told
 from costaudit.prices.cards import NO_TS
+from costaudit.schema import Quality
 from costaudit.tape.columns import Words
 from costaudit.tape.groups import group_rows
 from costaudit.tape.segment import Segment
@@ -218,7 +219,8 @@ def _stated(rows: SegmentRows, plan: Plan, card: npt.NDArray[np.int32], picousd:
     reported = np.where(below, BELOW_LIST, reported).astype(np.int8)
     if plan.prices.book.changes:
         reported = outdated(reported, card, plan)
-    return StatedCosts(card, list_units, reported, picousd)
+    exact = rows.words["quality"].among(Quality.EXACT)
+    return StatedCosts(card, list_units, reported, picousd, exact)
 
 
 def outdated(
@@ -245,10 +247,12 @@ class StatedCosts(msgspec.Struct, frozen=True):
     """In 1e-15 USD; negative where there is no price."""
     reported: npt.NDArray[np.int8]
     picousd: Ints
+    exact: npt.NDArray[np.bool_]
+    """Calls whose token counts are exact: only these can be compared with what they state."""
 
     def ratios(self) -> Ratios:
-        """The rows with a price and a believed cost, but for those where both are 0, with their buckets."""
-        compared = np.isin(self.reported, (REPORTED, BELOW_LIST)) & (self.card >= 0)
+        """The rows that can be compared, but for those where both costs are 0, with their buckets."""
+        compared = np.isin(self.reported, (REPORTED, BELOW_LIST)) & (self.card >= 0) & self.exact
         costs, listed = self.picousd > 0, self.list_units > 0
         both = np.flatnonzero(compared & costs & listed)
         one = np.flatnonzero(compared & (costs != listed))

@@ -22,7 +22,7 @@ from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
 from costaudit.ingest.adapters.flat_fields import HOLDERS, KEYS
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout
-from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines, unused_in_texts
+from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines
 from costaudit.ingest.adapters.spelled import is_spelled, paths_in, stated_elsewhere
 from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
@@ -34,6 +34,7 @@ from costaudit.ingest.json_keys import BlockKeys, KnownKeys
 from costaudit.ingest.logfile import Container, LogFile, OneFile
 from costaudit.ingest.native.reader import NativeReader, native_reader
 from costaudit.ingest.pieces import whole_lines
+from costaudit.ingest.quality import lowered
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
 from costaudit.ingest.streams import BLOCK_BYTES, BOM, TextBlock, text_blocks
@@ -248,9 +249,11 @@ class JsonlReader(OneFile):
         parsed.formats["flat"] = len(lines)
         if others:
             raw = block.data.split(b"\n")
-            parsed.unused = unused_in_lines((raw[number] for number in taken), others)
+            parsed.unused, partial = unused_in_lines((raw[number] for number in taken), others)
+            parsed.batch = lowered(parsed.batch, partial)
         elif native is not None and native.numbers:
-            parsed.unused = unused_in_texts(native.unused_without(flat.doubtful))
+            parsed.unused, partial = native.unused_without(flat.doubtful)
+            parsed.batch = lowered(parsed.batch, partial)
         if not slow:
             return parsed
         return joined(parsed, self._parse_lines(block, set(slow)))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from costaudit.ingest.quality import lowered, with_quality
 from costaudit.schema import COUNTS, TOKEN_CLASSES, Quality, Status
 
 CODES: Final = frozenset({
@@ -67,18 +68,8 @@ def without_refused(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Refused]:
                 counts = np.where(refused, 0, _numbers(batch, name))
                 batch = _with(batch, name, pa.array(counts, batch.schema.field(name).type))
     if refused.any() or unsure.any():
-        batch = _with_quality(batch, refused, unsure)
+        batch = with_quality(lowered(batch, unsure), refused, Quality.NONE)
     return batch, Refused(int(refused.sum()), int(tokens[refused].sum()))
-
-
-def _with_quality(batch: pa.RecordBatch, refused: Mask, unsure: Mask) -> pa.RecordBatch:
-    index = batch.schema.get_field_index("quality")
-    known = (
-        pa.repeat(Quality.EXACT.value, batch.num_rows) if index < 0 else batch.column(index).cast(pa.string())
-    )
-    exact = pc.equal(known, Quality.EXACT.value)
-    quality = pc.if_else(pc.and_(pa.array(unsure), exact), Quality.PARTIAL.value, known)
-    return _with(batch, "quality", pc.if_else(pa.array(refused), Quality.NONE.value, quality))
 
 
 def _with(batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:

@@ -9,7 +9,8 @@ source includes (`costaudit.ingest.meaning`); the record's own total decides whe
   settled: then the call's reading is ambiguous.
 - A total above every reading, with no reasoning stated, is hidden thinking and counts as output where the
   model is one that hides it (`may_think`), and no more than a model can write. What no reading explains is
-  left out otherwise, and the record is partial: nobody knows at what price it was billed.
+  left out otherwise, and the record is ambiguous: nobody knows at what price it was billed.
+- A number that speaks of what is billed and that nobody reads (`costaudit.ingest.unused`) makes it partial.
 - Tokens that a total shows to be both written and read count as read.
 - A completion a little below its own reasoning is as long as this where the total says so.
 - What a model that makes images has written, without a word of how much of it are images, is images: all of
@@ -42,9 +43,11 @@ Marks = Mask | np.bool_
 COUNTED: Final = Stated.__struct_fields__[: Stated.__struct_fields__.index("includes")]
 """The counts that a record may state, by name."""
 
-QUALITIES: Final = (Quality.EXACT, Quality.PARTIAL, Quality.NONE, Quality.ESTIMATED)
+QUALITIES: Final = (
+    Quality.EXACT, Quality.PARTIAL, Quality.NONE, Quality.ESTIMATED, Quality.AMBIGUOUS,
+)  # fmt: skip
 READINGS: Final = (Reading.INCLUSIVE, Reading.EXCLUSIVE, Reading.AMBIGUOUS)
-_EXACT, _PARTIAL, _NONE, _ = range(4)
+_EXACT, _PARTIAL, _NONE, _, _AMBIGUOUS = range(5)
 
 MOST_HIDDEN: Final = 1 << 17
 """Tokens that a model writes at most in one answer, thinking included: no model of the book writes more."""
@@ -158,6 +161,8 @@ class _Rows:
         if not np.any(self._block.as_one):
             return
         inputs = [self._given(name) for name in _INPUT_PARTS]
+        by_age = self._given("write_5m") + self._given("write_1h")
+        inputs.append(np.maximum(self._given("written") - by_age, 0))
         outputs = [self._given(name) for name in _OUTPUT_PARTS]
         read, parts = sum(inputs, self._zero), sum([*inputs, *outputs], self._zero)
         absent, total = self._absent("total"), self._given("total")
@@ -229,7 +234,10 @@ class _Rows:
         hides &= self._block.may_think & (total > known) & (total - known <= MOST_HIDDEN)
         self.hidden = np.where(hides, total - known, 0)
         self.unexplained = left & ~fits & ~hides & (total > known) & ~self.no_prompt & ~self.no_completion
-        self.ambiguous = self.ambiguous | (left & ~hides & (fits | (self.cached > 0))) | self.unexplained
+        # A total of the two sides alone says nothing of tokens that can only be beside them.
+        beside = (self.cached > self.p) & (total == self.p + self.c)
+        unclear = left & ~hides & ~beside & (fits | (self.cached > 0))
+        self.ambiguous = self.ambiguous | unclear | self.unexplained
 
     def _lengthen(self, open_: Mask, total: Ints) -> Mask:
         """Completions a little below the reasoning in them, where the total shows that this is all of them.
@@ -310,7 +318,6 @@ class _Rows:
         half = self.no_prompt ^ self.no_completion
         whole = self.no_completion & ((total == self.p) | ((total < 0) & block.writes_nothing))
         quality = np.where(half & (quality != _NONE), np.where(whole, _EXACT, _PARTIAL), quality)
-        quality = np.where(self.unexplained & (quality == _EXACT), _PARTIAL, quality)
         quality = np.where(self.none, _NONE, quality)
         quality = np.where(block.lacks & (quality == _EXACT), _PARTIAL, quality)
         if np.any(block.zeros_are_nothing):
@@ -325,6 +332,8 @@ class _Rows:
             )
         if np.any(block.wants_output):
             quality = np.where(block.wants_output & (output == 0) & (quality == _EXACT), _PARTIAL, quality)
+        if self.ambiguous.any():
+            quality = np.where(self.ambiguous & (quality == _EXACT), _AMBIGUOUS, quality)
         return quality
 
     def _has_tokens(self, fresh: Ints, output: Ints) -> Mask:
@@ -384,7 +393,7 @@ def _block_of(raw: Sequence[tuple[Call, Stated]]) -> StatedBlock:
         zeros_are_nothing=_marks(columns["zeros_are_nothing"]),
         wants_output=_marks(columns["wants_output"]),
         may_think=_marks([s.may_think or thinks_unsaid(c.provider, c.model) for c, s in raw]),
-        lacks=_marks(columns["lacks"]),
+        lacks=_marks([s.lacks or s.unused is not None for _, s in raw]),
         writes_nothing=_marks([writes_nothing(c.model or c.model_requested) for c, _ in raw]),
         draws=_marks([draws(c.model) for c, _ in raw]),
         draws_only=_marks([draws_only(c.model) for c, _ in raw]),

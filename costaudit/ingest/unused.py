@@ -16,12 +16,19 @@ from math import isfinite
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.ingest.naming import in_order
 
-SPEAKING: Final = re.compile(r"token|cache|cost|unit|search|audio|image", re.IGNORECASE)
-"""What a key must hold."""
+Mask = npt.NDArray[np.bool_]
+
+SPEAKING: Final = re.compile(
+    r"token|cache|cost|unit|search|audio|image|video|credits|sources_used|pages_processed|neurons",
+    re.IGNORECASE,
+)
+"""What a key must hold. The last three are what xAI, Mistral and Cloudflare bill by."""
 
 PLAIN_NAME: Final = re.compile(r"[\w.$@:/ -]+")
 """A key that could be somebody's field name, and not a text."""
@@ -38,8 +45,13 @@ RESTATED: Final = frozenset({
 _NO_NUMBERS: Final = ("_details", "_url", "_control")
 """Ends of keys that hold objects or texts."""
 
-_NO_COUNTS: Final = re.compile(r"time|latenc|duration|per[_ ]|_ms$|rate_?limit", re.IGNORECASE)
-"""What a key must not hold: it speaks of how long something took, or of how much would be allowed."""
+_NO_COUNTS: Final = re.compile(
+    r"time|latenc|duration|per_|_ms$|ratelimit"
+    r"|(?:^|_)(?:rate|limit|quota|budget|remaining|balance|ttl|cent(?:er|re)|id|price|percent|pct|ratio|share)"
+    r"(?:_|$)"
+)
+"""What the words of a key must not hold: it speaks of how long something took, of how much would be allowed,
+is left or costs, of a share, or it names something."""
 
 OPENED: Final = re.compile(r"_details$|Details$|^cache_creation$|^server_tool_use$|^iterations$")
 """Objects in a usage object that formats look into."""
@@ -64,15 +76,18 @@ def speaks(key: str) -> bool:
     (True, False, False, False)
     >>> speaks("time_to_first_token"), speaks("tokens_per_second"), speaks("cached_time_units")
     (False, False, False)
+    >>> speaks("tokenLimit"), speaks("cache_ttl"), speaks("cost_center"), speaks("cache_hit_rate")
+    (False, False, False, False)
     """
     return len(key) <= _LONGEST and _speaks(key)
 
 
 @lru_cache(maxsize=4096)
 def _speaks(key: str) -> bool:
-    if "_".join(in_order(key)) in RESTATED or key.endswith(_NO_NUMBERS):
+    words = "_".join(in_order(key))
+    if words in RESTATED or key.endswith(_NO_NUMBERS):
         return False
-    return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key) and not _NO_COUNTS.search(key))
+    return bool(PLAIN_NAME.fullmatch(key) and SPEAKING.search(key) and not _NO_COUNTS.search(words))
 
 
 def number_above_0(value: Any) -> Decimal | None:
@@ -131,12 +146,15 @@ def total_of(numbers: Iterable[tuple[Decimal, int]]) -> Decimal:
         return sum((number * records for number, records in numbers), Decimal(0))
 
 
-def values_in(array: pa.Array) -> tuple[int, Decimal]:
-    """How many values of a column are numbers above 0, and their exact sum."""
-    values, counts = (column.to_pylist() for column in array.value_counts().flatten())
-    numbers = [(number_above_0(value), held) for value, held in zip(values, counts, strict=True)]
-    found = [(number, held) for number, held in numbers if number is not None]
-    return sum(held for _, held in found), total_of(found)
+def numbers_in(array: pa.Array) -> tuple[Mask, Decimal]:
+    """Where a column has numbers above 0, and their exact sum."""
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    codes = np.asarray(encoded.indices.cast(pa.int64()).fill_null(len(encoded.dictionary)))
+    held = np.bincount(codes, minlength=len(encoded.dictionary) + 1)
+    numbers = [number_above_0(value) for value in encoded.dictionary.to_pylist()]
+    is_number = np.array([number is not None for number in (*numbers, None)], bool)
+    stated = zip(numbers, held.tolist(), strict=False)
+    return is_number[codes], total_of((number, records) for number, records in stated if number is not None)
 
 
 class Unused(msgspec.Struct):

@@ -24,7 +24,8 @@ class Groups(msgspec.Struct, frozen=True):
 
     band: npt.NDArray[np.integer]
     """0 untagged, 1 weak, 2 at or above min_confidence, 3 at or above strong_confidence."""
-    priced: Mask
+    firm: Mask
+    """Their list cost is what their calls cost: from the others nothing is claimed."""
     billable: Mask
     """The call ended well."""
     billed: Amounts
@@ -73,14 +74,14 @@ POINT: Final = 2
 def project(groups: Groups, *, believe: int = POINT) -> Projected:
     """The projection when tags of confidence band `believe` and above are acted on.
 
-    A group without a price keeps what was billed. A failed or superseded attempt costs nothing afterwards:
+    A group that is not firm keeps what was billed. A failed or superseded attempt costs nothing afterwards:
     all of its cost but the markup is reliability. A group billed below list (a negotiated price) starts
     from what it was billed, and moves only where the candidate's expected cost is below that, or always.
     """
     zero = np.zeros(len(groups.billed), dtype=object)
-    base = np.where(groups.priced, np.minimum(groups.billed, groups.list_), groups.billed)
-    failed = groups.priced & ~groups.billable
-    moves = groups.priced & groups.billable & (groups.band >= believe)
+    base = np.where(groups.firm, np.minimum(groups.billed, groups.list_), groups.billed)
+    failed = groups.firm & ~groups.billable
+    moves = groups.firm & groups.billable & (groups.band >= believe)
     same = np.where(groups.always_same, groups.same, np.minimum(base, groups.same))
     any_ = np.where(groups.always, groups.any, np.minimum(base, groups.any))
     markup = groups.billed - base
@@ -88,10 +89,10 @@ def project(groups: Groups, *, believe: int = POINT) -> Projected:
     overspecification = np.where(moves, base - same, zero)
     lock_in = np.where(moves, same - any_, zero)
     verification, router = np.where(moves, groups.verified, zero), np.where(moves, groups.router, zero)
-    cache = np.where(groups.priced & groups.billable, groups.cache, zero) if believe == POINT else zero
+    cache = np.where(groups.firm & groups.billable, groups.cache, zero) if believe == POINT else zero
     saved = markup + reliability + overspecification + lock_in
     after = groups.billed - saved + verification + router + cache
-    discount = np.where(groups.priced, groups.list_ - base, zero)
+    discount = np.where(groups.firm, groups.list_ - base, zero)
     return Projected(
         markup, reliability, overspecification, lock_in, verification, router, cache, after, discount
     )

@@ -218,7 +218,9 @@ class _Records:
         tokens = sum(counts, start=nothing) - (nothing if reasoning is None else reasoning)
         used = sum(((column > 0).astype(np.int64) for column in counts), start=nothing)
         final = self.calls.flag("final")
-        counted = self.calls.words("quality", Quality.EXACT).among(Quality.EXACT, Quality.PARTIAL)
+        counted = self.calls.words("quality", Quality.EXACT).among(
+            Quality.EXACT, Quality.PARTIAL, Quality.AMBIGUOUS
+        )
         return [
             -self.calls.valid("reported_picousd").astype(np.int64),
             -used,

@@ -188,7 +188,7 @@ def _comparable(batch: pa.RecordBatch) -> Mask:
     """Rows that count what a call used and do not say that it failed or goes on."""
     calls = Batch(batch)
     good = calls.words("status", Status.OK).among(Status.OK)
-    good &= calls.words("quality", Quality.EXACT).among(Quality.EXACT, Quality.PARTIAL)
+    good &= calls.words("quality", Quality.EXACT).among(Quality.EXACT, Quality.PARTIAL, Quality.AMBIGUOUS)
     good &= _sum(calls, INPUT_SIDE) + _sum(calls, OUTPUT_SIDE) > 0
     final = calls.flag("final")
     return good if final is None else good & (final | ~calls.valid("final"))

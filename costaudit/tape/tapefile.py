@@ -34,7 +34,7 @@ from costaudit.tape.store import packed, unpacked
 from costaudit.tape.tape import Found, Tape
 from costaudit.tiers.traits import is_trait
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the layout."""
 
 PART_ROWS: Final = 1 << 17

@@ -252,7 +252,9 @@ def test_the_litellm_log_is_reconciled_with_its_own_lines(litellm_rows: Rows, li
     assert (spends.count(None), spends.count(0)) == (248, 35)
     assert 30 < found.reported_zero_requests <= 35  # not where we know no price either
     stated = len(spends) - 248 - 35
-    assert stated - 14 <= found.requests + found.list_zero_requests <= stated  # 14 have no price
+    assert [(i.quality, i.requests) for i in litellm_report.coverage.inexact] == [("partial", 50)]
+    most = found.requests + found.list_zero_requests
+    assert stated - 14 - 50 <= most <= stated - 14  # 14 have no price, 50 counts that nobody reads
     assert sum(b.requests for b in found.distribution) == found.requests
     assert sum(b.reported_usd for b in found.distribution) == found.reported_usd
     assert sum(b.list_usd for b in found.distribution) == found.list_usd
@@ -270,8 +272,11 @@ def test_costs_of_openrouters_generations_are_reconciled(shared_data: Path, tmp_
     found = audit(write_jsonl(tmp_path / "generations.jsonl", generations)).reconciliation
     assert found is not None
     assert sum(o.reported_usd for o in found.outliers) <= found.reported_usd
-    costs = [Decimal(repr(g["data"]["total_cost"])) for g in generations]
-    assert found.requests == sum(1 for cost in costs if cost)
+    exact = [
+        g["data"] for g in generations if "claude" not in g["data"]["model"]
+    ]  # one leaves out its writes
+    costs = [Decimal(repr(g["total_cost"])) for g in exact]
+    assert found.requests == len(costs) == len(generations) - 1
     assert found.reported_usd == sum(costs)
     assert not found.signatures  # four requests show nothing
 

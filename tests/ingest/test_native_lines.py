@@ -6,6 +6,7 @@ import json
 import os
 import random
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -329,8 +330,12 @@ def test_numbers_that_nobody_reads_are_told():
     for _ in range(2):
         found = used.read(mostly([*lines, *[b"{}"] * 9], b""))
         assert found is not None
-        numbers = found.unused_without(np.array([], np.intp))
-        assert numbers == {"my_cost": {b"5": 2, b'"5"': 1}, "usage.new.video_tokens": {b"2": 1}}
+        unused, met = found.unused_without(np.array([], np.intp))
+        assert unused.sums == {"my_cost": (3, Decimal(15)), "usage.new.video_tokens": (1, Decimal(2))}
+        first, second, third = np.flatnonzero(met)
+        unused, met = found.unused_without(np.array([second]))
+        assert unused.sums == {"my_cost": (2, Decimal(10))}
+        assert np.flatnonzero(met).tolist() == [first, third - 1]
 
 
 def test_a_number_where_objects_should_be_is_left_to_others():

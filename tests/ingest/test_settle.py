@@ -39,7 +39,10 @@ class Plain:
         inside = {"cache": s.includes.cache, "think": s.includes.reasoning, "media": s.includes.media}
         prompt, completion, guess = s.prompt, s.completion, False
         if s.as_one:
-            parts_in = [s.cache_read, s.write_5m, s.write_1h, s.input_audio, s.input_image, s.input_other]
+            untimed = max((s.written or 0) - (s.write_5m or 0) - (s.write_1h or 0), 0)
+            parts_in = [
+                s.cache_read, s.write_5m, s.write_1h, untimed, s.input_audio, s.input_image, s.input_other,
+            ]  # fmt: skip
             parts_out = [s.reasoning, s.output_audio, s.output_image, s.output_other]
             asked, answered = (sum(p or 0 for p in parts) for parts in (parts_in, parts_out))
             whole = (prompt or 0) + (completion or 0) + asked + answered
@@ -56,12 +59,15 @@ class Plain:
         self._read_sides(prompt, completion, p, c, inside)
         if guess:
             self.reading = "ambiguous"
+        unclear = self.reading == "ambiguous" and self.quality != "none"
         if s.zeros_are_nothing and not sum(self.tokens[n] for n in TOKEN_CLASSES):
             self.quality = "none"
         if s.doubt_from is not None and self.quality == "exact" and self.tokens["input"] >= s.doubt_from:
             self.quality = s.doubt
         if s.wants_output and self.quality == "exact" and not self.tokens["output"]:
             self.quality = "partial"
+        if unclear and self.quality == "exact":
+            self.quality = "ambiguous"
         return self
 
     def _read_sides(
@@ -109,8 +115,7 @@ class Plain:
                 hidden = s.total - total_of(*default)
             elif not fitting and None not in (prompt, completion) and s.total > total_of(*default):
                 self.reading = "ambiguous"
-                self.quality = "partial" if self.quality == "exact" else self.quality
-            elif fitting or cached:
+            elif (fitting or cached) and not (cached > p and s.total == p + c):
                 self.reading = "ambiguous"
         if self.reading != "ambiguous":
             self.reading = "inclusive" if chosen[0] else "exclusive"
@@ -157,8 +162,11 @@ def records(draw: st.DrawFn) -> Stated:
         given_ |= {name: draw(small) for name in MEDIA}
     as_one = draw(st.integers(0, 3)) == 0
     if as_one:
-        given_ |= {name: draw(small) for name in OTHERS} | {"written": None}
-    counted = [n for n in given_ if n not in {"total", "written", "cache_read_audio", "cache_read_image"}]
+        given_ |= {name: draw(small) for name in OTHERS}
+        if given_["written"]:
+            given_ |= {"write_5m": None, "write_1h": None}  # a source states the one or the other
+    skipped = {"total", "cache_read_audio", "cache_read_image"} | (set() if as_one else {"written"})
+    counted = [n for n in given_ if n not in skipped]
     fitting = draw(st.sampled_from(["as drawn", "both sides", "everything"]))
     if fitting != "as drawn":
         sides = (given_["prompt"] or 0) + (given_["completion"] or 0)

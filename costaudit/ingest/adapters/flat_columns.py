@@ -31,6 +31,7 @@ from costaudit.ingest.adapters.spelled import same_as
 from costaudit.ingest.asked import asked_texts, asked_turns
 from costaudit.ingest.currency import is_foreign
 from costaudit.ingest.fields import START_US
+from costaudit.ingest.quality import lowered
 from costaudit.ingest.settle import (
     QUALITIES,
     READINGS,
@@ -41,7 +42,7 @@ from costaudit.ingest.settle import (
     thinks_unsaid,
     writes_nothing,
 )
-from costaudit.ingest.unused import Unused, values_in
+from costaudit.ingest.unused import Unused, numbers_in
 from costaudit.ingest.usage import CLOCK_FROM
 from costaudit.schema import ASKED, CANONICAL
 from costaudit.times import END_US
@@ -98,19 +99,21 @@ def flat_batch(
     batch = _as_batch(out, columns.rows)
     rows = np.flatnonzero(columns.doubtful)
     kept = pa.array(~columns.doubtful) if len(rows) else None
-    unused = _unused(table, layout.unused, kept)
-    return FlatRows(batch if kept is None else batch.filter(kept), rows, unused)
+    batch = batch if kept is None else batch.filter(kept)
+    unused, partial = _unused(table, layout.unused, kept)
+    return FlatRows(batch if partial is None else lowered(batch, partial), rows, unused)
 
 
-def _unused(table: pa.Table, paths: Sequence[Path], kept: pa.Array | None) -> Unused:
-    """The sums of columns that nobody reads, over the rows that are kept."""
-    unused = Unused()
+def _unused(table: pa.Table, paths: Sequence[Path], kept: pa.Array | None) -> tuple[Unused, Mask | None]:
+    """The sums of columns that nobody reads, over the rows that are kept, and which of these have some."""
+    unused, partial = Unused(), None
     for path in paths:
         column = _descend(table, path)
-        records, total = values_in(column if kept is None else column.filter(kept))
-        if records:
-            unused.add(".".join(path), total, records)
-    return unused
+        where, total = numbers_in(column if kept is None else column.filter(kept))
+        if where.any():
+            unused.add(".".join(path), total, int(np.count_nonzero(where)))
+            partial = where if partial is None else partial | where
+    return unused, partial
 
 
 class _ReadByRecordError(Exception):

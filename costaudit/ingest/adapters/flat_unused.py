@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
-from msgspec.structs import astuple
 
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, HOLDERS, Path
 from costaudit.ingest.format import Record
-from costaudit.ingest.unused import DEPTH, Unused, number_above_0, speaks, times, total_of, unused_numbers
+from costaudit.ingest.unused import (
+    DEPTH, Mask, Unused, number_above_0, speaks, times, total_of, unused_numbers,
+)  # fmt: skip
 
 KNOWN: Final = frozenset(path[-1] for field in FLAT_FIELDS for path in field.paths)
 """Keys of values that flat records may state."""
@@ -48,37 +50,53 @@ def unused_in_record(record: Record) -> dict[str, Decimal] | None:
     return unused_numbers(shallow, KNOWN, opened=_ANY)
 
 
-def unused_in_lines(lines: Iterable[bytes], keys: AbstractSet[str]) -> Unused:
-    """The unused numbers of lines that are objects, of which no others than these keys are unused."""
+def unused_in_lines(lines: Iterable[bytes], keys: AbstractSet[str]) -> tuple[Unused, Mask]:
+    """The unused numbers of lines that are objects, and which lines have some.
+
+    No others than these keys are unused.
+    """
     names = tuple(sorted(keys | HOLDERS))
     decoder, unused = _decoder(names), Unused()
-    parts = [astuple(part) for line in lines if (part := _decoded(decoder, line)) is not None]
-    for name, values in zip(names, zip(*parts, strict=True), strict=False):
+    parts = [_decoded(decoder, line) for line in lines]
+    met = np.zeros(len(parts), bool)
+    for number, name in enumerate(names):
+        values = [None if part is None else getattr(part, f"f{number}") for part in parts]
         if name in HOLDERS:
-            for value in values:
+            for row, value in enumerate(values):
                 if isinstance(value, Mapping):
-                    unused.take(unused_numbers({name: value}, KNOWN, opened=_ANY) or {})
+                    found = unused_numbers({name: value}, KNOWN, opened=_ANY) or {}
+                    unused.take(found)
+                    met[row] |= bool(found)
         if is_unused(name):
-            for value, records in Counter(v for v in values if type(v) in _SCALARS).items():
-                number = number_above_0(value)
-                if number is not None:
-                    unused.add(name, times(number, records), records)
-    return unused
+            met |= _take_scalars(unused, name, values)
+    return unused, met
 
 
-def unused_in_texts(columns: Mapping[str, Mapping[bytes, int]]) -> Unused:
-    """The unused numbers of values in JSON, each with how many records have it, by their names."""
-    unused = Unused()
-    for name, texts in columns.items():
-        values: dict[Any, tuple[Decimal, int]] = {}
-        for text, records in texts.items():
-            value, number = (_number_in if len(text) < _SHORT else _number_in.__wrapped__)(text)
-            if number is not None:
-                first, held = values.get(value, (number, 0))
-                values[value] = first, held + records
-        if values:
-            unused.add(name, total_of(values.values()), sum(records for _, records in values.values()))
-    return unused
+def _take_scalars(unused: Unused, name: str, values: Sequence[Any]) -> Mask:
+    """Count the numbers above 0 of one key, and say where they are."""
+    scalars = [value if type(value) in _SCALARS else None for value in values]
+    above = {}
+    for value, records in Counter(scalars).items():
+        number = number_above_0(value)
+        if number is not None:
+            unused.add(name, times(number, records), records)
+            above[value] = True
+    return np.fromiter((value in above for value in scalars), bool, len(scalars))
+
+
+def take_texts(unused: Unused, name: str, texts: Mapping[bytes, int]) -> frozenset[bytes]:
+    """Count the numbers of one name in JSON, each with how many records have it; those above 0."""
+    values: dict[Any, tuple[Decimal, int]] = {}
+    above = []
+    for text, records in texts.items():
+        value, number = (_number_in if len(text) < _SHORT else _number_in.__wrapped__)(text)
+        if number is not None:
+            first, held = values.get(value, (number, 0))
+            values[value] = first, held + records
+            above.append(text)
+    if values:
+        unused.add(name, total_of(values.values()), sum(records for _, records in values.values()))
+    return frozenset(above)
 
 
 _SHORT: Final = 64

@@ -6,7 +6,9 @@ real bodies state total = input + output). `responses/compact` is billed like an
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from costaudit.ingest.adapters.openai_chat import KNOWN, error_code, stated_usage, usage_cost
@@ -39,6 +41,8 @@ def call_from_response(body: Record) -> Call:
     )
     set_response_usage(call, mapping(body.get("usage")))
     call.web_searches = _searches(body.get("output"))
+    if call.stated is not None:
+        call.stated.unused = (call.stated.unused or {}) | _billed_tools(body.get("output")) or None
     status = body.get("status")
     if isinstance(status, str):
         call.final = status in ENDED
@@ -76,6 +80,18 @@ def _searches(output: Any) -> int:
         return 0
     items = (i for i in output if isinstance(i, Mapping) and i.get("type") == "web_search_call")
     return sum(mapping(i.get("action")).get("type", "search") == "search" for i in items)
+
+
+BILLED_TOOLS: Final = ("file_search_call", "code_interpreter_call", "image_generation_call")
+"""Output items that are billed beside the tokens of the response: by call, by container, by another model's
+image. Source: OpenAI's pricing page, "built-in tools"."""
+
+
+def _billed_tools(output: Any) -> dict[str, Decimal]:
+    """Items of tools that cost something and have no price here, by the place and type of the item."""
+    items = [i for i in output if isinstance(i, Mapping)] if isinstance(output, list) else []
+    found = Counter(kind for i in items if (kind := i.get("type")) in BILLED_TOOLS)
+    return {f"output.{kind}": Decimal(number) for kind, number in found.items()}
 
 
 def is_response(record: Record) -> bool:

@@ -139,7 +139,7 @@ def _stated(call: Call, usage: Mapping[str, Any]) -> Stated:
     stated = Stated(
         prompt=count(usage.get("prompt"), "prompt"),
         completion=count(usage.get("completion"), "completion"),
-        total=count(usage.get("total"), "total"),
+        total=None if claude else count(usage.get("total"), "total"),  # of Claude without what is cached
         cache_read=count(details.get("cacheReadInputTokens"), "cacheReadInputTokens"),
         written=count(details.get("cacheCreationInputTokens"), "cacheCreationInputTokens"),
         reasoning=count(details.get("reasoning"), "reasoning"),

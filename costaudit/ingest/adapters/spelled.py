@@ -352,7 +352,7 @@ class _Reading:
         if FRESH in values and "prompt_tokens" not in values and "prompt_tokens" not in self._known:
             values["prompt_tokens"], out.beside = values[FRESH], True
             del values[FRESH]
-        self._leave_all(FRESH)
+        self._leave_all(FRESH, above=self._largest("prompt_tokens"))  # below, it is a part of the prompt
         out.open = any(
             "_".join(in_order(path.rpartition(".")[2])) == "cached_input_tokens"
             for path, _ in values.get("cache_read", ())
@@ -376,9 +376,16 @@ class _Reading:
             if not keep:
                 del self._values[target]
 
-    def _leave_all(self, target: str) -> None:
+    def _largest(self, target: str) -> Decimal:
+        """The largest number that is stated for a target, by whatever name; 0 where there is none."""
+        known = (number_above_0(value) for value in self._known.get(target, ()))
+        stated = (_size(one) for one in self._values.get(target, ()))
+        return max((n for n in (*known, *stated) if n is not None), default=Decimal(0))
+
+    def _leave_all(self, target: str, above: Decimal = Decimal(0)) -> None:
         for path, value in self._values.pop(target, ()):
-            self._leave(path, value)
+            if _size((path, value)) > above:
+                self._leave(path, value)
 
     def _state(self, target: str, stated: list[tuple[str, Any]]) -> None:
         """The value for a target that no known name states: of several counts the largest."""

@@ -19,11 +19,12 @@ import pyarrow.compute as pc
 
 from costaudit.ingest.adapters.flat_fields import Path
 from costaudit.ingest.adapters.flat_layout import TARGETS, FlatLayout
-from costaudit.ingest.adapters.flat_unused import is_unused_at
+from costaudit.ingest.adapters.flat_unused import is_unused_at, take_texts
 from costaudit.ingest.adapters.spelled import stated_elsewhere
 from costaudit.ingest.json_columns import Columns
 from costaudit.ingest.native.library import NativeBlock, NativeColumn, library
 from costaudit.ingest.native.slots import KINDS, SLOT, SlotKind, Slots, slots_of
+from costaudit.ingest.unused import Unused
 
 _REPEATED: Final = frozenset({
     "provider", "model_served", "model_requested", "gateway", "status", "error", "finish", "service_tier",
@@ -54,10 +55,14 @@ class NativeFound:
     elsewhere: frozenset[str]
     """Targets that records may state under other names."""
 
-    def unused_without(self, rows: npt.NDArray[np.intp]) -> dict[str, dict[bytes, int]]:
-        """The numbers that nobody reads, in JSON, with how many rows have each, but for some rows."""
-        left_out = set(rows.tolist())
-        return {".".join(path): numbers.counted(left_out) for path, numbers in self.numbers.items()}
+    def unused_without(self, rows: npt.NDArray[np.intp]) -> tuple[Unused, npt.NDArray[np.bool_]]:
+        """The numbers that nobody reads, but for some rows, and which of the other rows have one."""
+        kept = np.ones(self.columns.table.num_rows, bool)
+        kept[rows] = False
+        unused, met = Unused(), np.zeros(len(kept), bool)
+        for path, numbers in self.numbers.items():
+            met |= numbers.taken(unused, ".".join(path), kept)
+        return unused, met[kept]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +77,22 @@ class _Numbers:
     rows: Array
     """The rows that have a value."""
 
-    def counted(self, left_out: set[int]) -> dict[bytes, int]:
-        rows = self.rows
-        if left_out:
-            rows = rows[~np.isin(rows, list(left_out))]
-        places, counts = rows, np.ones(len(rows), np.int64)
-        if self.codes is not None:
-            counts = np.bincount(self.codes[rows], minlength=len(self.starts))
-            places = np.flatnonzero(counts)
-            counts = counts[places]
-        found: dict[bytes, int] = {}
-        for start, length, count in zip(
-            self.starts[places].tolist(), self.lengths[places].tolist(), counts.tolist(), strict=True
-        ):
-            text = self.data[start : start + length]
-            found[text] = found.get(text, 0) + count
-        return found
+    def taken(self, unused: Unused, name: str, kept: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Count the numbers of the rows that are kept; the rows that have one."""
+        rows = self.rows[kept[self.rows]]
+        of_row = rows if self.codes is None else self.codes[rows]
+        counts = np.bincount(of_row, minlength=len(self.starts))
+        places = np.flatnonzero(counts)
+        spans = zip(self.starts[places].tolist(), self.lengths[places].tolist(), strict=True)
+        texts = [self.data[start : start + length] for start, length in spans]
+        held: dict[bytes, int] = {}
+        for text, count in zip(texts, counts[places].tolist(), strict=True):
+            held[text] = held.get(text, 0) + count
+        above, is_above = take_texts(unused, name, held), np.zeros(len(counts), bool)
+        is_above[places] = [text in above for text in texts]
+        met = np.zeros(len(kept), bool)
+        met[rows] = is_above[of_row]
+        return met
 
 
 class NativeReader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -194,10 +194,27 @@ def _coverage(work: Audited) -> m.Coverage:
         tokens=_share(int(tokens[priced].sum()), int(tokens.sum())),
         unpriced=sorted(rows, key=lambda r: (-r.tokens, -r.requests, r.model or "", r.reason)),
         usage=_count_words(cells, "quality"),
+        inexact=list(_inexact(work)),
         reading=_count_words(cells, "reading"),
         resolved=_resolved(work),
         tagged=_share(int(requests[cells.keys["tier"] != UNTAGGED].sum()), total),
     )
+
+
+def _inexact(work: Audited) -> Iterator[m.Inexact]:
+    cells, costed = work.passed.cells, work.costed
+    words = np.array([str(word) for word in cells.words("quality")])
+    for quality in (Quality.PARTIAL, Quality.AMBIGUOUS, Quality.ESTIMATED):
+        here = words == quality.value
+        if here.any():
+            listed, billed = here & costed.priced, here & costed.known
+            yield m.Inexact(
+                quality=quality.value,
+                requests=int(cells.measures["requests"][here].sum()),
+                tokens=tokens_of({n: cells.measures[n][here].sum() for n in COUNTS}),
+                list_usd=usd(exact_sum(costed.list_units[listed])) if listed.any() else None,
+                billed_usd=usd(exact_sum(costed.billed_units[billed])) if billed.any() else None,
+            )
 
 
 def _subject(cells: Cells, i: int) -> Subject:

@@ -18,7 +18,7 @@ from costaudit.prices.numbered import PRICED
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.reconcile import FoundSignature
 from costaudit.questions.audit.work import Audited
-from costaudit.schema import Quality, Status
+from costaudit.schema import INPUT_SIDE, Quality, Status
 
 MOVES: Final = 5
 """Routing moves listed one by one."""
@@ -80,7 +80,7 @@ def find_markup(work: Audited) -> Iterator[m.Finding]:
     signatures = _signatures(work)
     names = ((name, number) for number, name in enumerate(cells.values["gateway"]) if name is not None)
     for gateway, number in sorted(names):
-        of_gateway = (cells.keys["gateway"] == number) & costed.priced
+        of_gateway = (cells.keys["gateway"] == number) & costed.priced & costed.exact
         for here, title, evidence, next_ in (
             (
                 of_gateway & costed.reported,
@@ -332,6 +332,42 @@ def find_weak_usage(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_ambiguous(work: Audited) -> Iterator[m.Finding]:
+    """CA-U5: counts that can be read in two ways, and how far the one that is taken may be off.
+
+    At most all that was cached could have been beside the input instead of inside of it, or the other way
+    around, and all reasoning beside the output.
+    """
+    cells, costed = work.passed.cells, work.costed
+    here = np.array([word == Quality.AMBIGUOUS for word in cells.words("quality")], bool)
+    requests = int(cells.measures["requests"][here].sum())
+    if requests:
+        most = usd(_sum(_other_reading(work), here & costed.priced))
+        off = f": by another reading list is up to {shown(most)} off" if most else ""
+        yield m.Finding(
+            code="CA-U5",
+            title=f"{requests:,} requests have counts that can be read in two ways{off}",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "requests": requests,
+                "list_usd": exact(usd(_sum(costed.list_units, here & costed.priced))),
+                "at_most_off_usd": exact(most) if most else None,
+            },
+            next="log a total, or cached and reasoning tokens in the provider's own names (docs/formats.md)",
+        )
+
+
+def _other_reading(work: Audited) -> Any:
+    """What cached tokens cost as further input and reasoning as further output, by cell, in ledger units."""
+    cells, plan = work.passed.cells, work.passed.plan
+    rates, card = plan.prices.rates().rates, np.maximum(cells.keys["card"], 0)
+    names = [name for name in INPUT_SIDE if name.startswith("cache")]
+    cached = np.sum([cells.measures[name] for name in names], axis=0, dtype=object)
+    sides = (("input", cached), ("output", cells.measures["reasoning"].astype(object)))
+    return sum(np.maximum(rates[card, PRICED.index(name)], 0) * count for name, count in sides) * SPARE
+
+
 def find_unread(work: Audited) -> Iterator[m.Finding]:
     """CA-U2: numbers of usage that nobody reads. What they count is in no bill, or under another name.
 
@@ -481,6 +517,6 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
-    find_assumed,
-    find_weak_usage, find_unread, find_unclear, find_refused, find_retired, find_overlaps, find_reused_ids,
+    find_assumed, find_weak_usage, find_ambiguous, find_unread, find_unclear, find_refused, find_retired,
+    find_overlaps, find_reused_ids,
 )  # fmt: skip

@@ -132,6 +132,18 @@ class Unpriced(Part, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Inexact(Part, frozen=True, kw_only=True):
+    """Requests that are counted, and not exactly: no markup and no saving is claimed from them."""
+
+    quality: str
+    """partial, ambiguous or estimated."""
+    requests: int
+    tokens: int
+    list_usd: Usd | None
+    """At their counts as they stand; null where none has a price."""
+    billed_usd: Usd | None
+
+
 class Coverage(Part, frozen=True, kw_only=True):
     """Which share of the log the money stands for."""
 
@@ -139,7 +151,9 @@ class Coverage(Part, frozen=True, kw_only=True):
     tokens: float | None
     unpriced: list[Unpriced]
     usage: dict[str, int]
-    """Requests by quality of their token counts."""
+    """Requests by quality of their token counts: exact, partial, ambiguous, estimated or none."""
+    inexact: list[Inexact] = field(default_factory=stated_empty)
+    """Those of them that are counted and not exact, by quality."""
     reading: dict[str, int]
     """Requests by how the input count was read: inclusive, exclusive or ambiguous about the cache."""
     resolved: dict[str, int]

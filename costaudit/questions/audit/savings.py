@@ -37,7 +37,7 @@ def moved_of(work: Audited) -> Mask:
     """Cells whose requests move at the point: they cost less for it, or move whatever it costs."""
     p, keys = work.projected, work.passed.cells.keys
     saved = np.array([s > 0 for s in (p.overspecification + p.lock_in).tolist()], bool)
-    acted = work.groups.priced & work.groups.billable & (keys["band"] >= POINT)
+    acted = work.groups.firm & work.groups.billable & (keys["band"] >= POINT)
     return np.asarray((saved | work.costed.always) & acted & (keys["route_any"] != NO_ROUTE))
 
 

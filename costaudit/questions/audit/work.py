@@ -90,7 +90,7 @@ def audited(
     )
     keys = passed.cells.keys
     groups = Groups(
-        band=keys["band"], priced=costed.priced & costed.known, billable=costed.billable,
+        band=keys["band"], firm=costed.firm, billable=costed.billable,
         billed=costed.billed_units, list_=costed.list_units, same=costed.same_units, any=costed.any_units,
         verified=costed.verified_units, router=costed.router_units, cache=costed.cache_units,
         always=costed.always, always_same=always_moved(passed.cells, plan, "route_same"),
@@ -135,7 +135,7 @@ def marked_up(work: Audited) -> Iterator[MarkedUp]:
     costed, cells = work.costed, work.passed.cells
     names = enumerate(cells.values["gateway"])
     for number, gateway in sorted(names, key=lambda named: (named[1] is None, named[1] or "")):
-        here = (cells.keys["gateway"] == number) & costed.priced
+        here = (cells.keys["gateway"] == number) & costed.priced & costed.exact
         kinds: tuple[tuple[Literal["reported", "table"], npt.NDArray[np.bool_]], ...] = (
             ("reported", here & costed.reported), ("table", here & ~costed.reported),
         )  # fmt: skip

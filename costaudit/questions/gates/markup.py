@@ -53,7 +53,7 @@ def _of_gateway(
 ) -> Measured:
     """What a gateway adds, over all its requests with a price; where its fee is not known there is doubt."""
     limits, key = terms
-    priced = here & log.costed.priced
+    priced = here & log.costed.priced & log.costed.exact
     stated = priced & log.costed.reported
     share = _added(log, priced)
     by_table = priced & ~stated
@@ -88,7 +88,8 @@ def _fee_known(log: Log, gateways: Gateways, name: str, here: Mask) -> bool:
 def _direct(log: Log, gate: MarkupGate, names: Sequence[str | None], *, is_alone: bool) -> Iterator[Measured]:
     """Requests that name no gateway: only stated costs say what somebody adds to them."""
     limits, key = _limits(gate, None)
-    here = np.array([name is None for name in names], bool) & log.costed.priced & log.costed.reported
+    here = np.array([name is None for name in names], bool) & log.costed.priced & log.costed.exact
+    here &= log.costed.reported
     if limits is None:
         return
     if log.count(here):

@@ -192,7 +192,7 @@ def test_gemini_thinking_that_only_the_total_shows_is_output():
 def test_what_nobody_can_explain_of_a_total_is_no_output(model: str | None, total: int):
     call = only(chat({"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": total}, model=model))
     assert (call.input, call.output, call.reasoning) == (35, 12, 0)
-    assert (call.quality, call.reading) == ("partial", "ambiguous")
+    assert (call.quality, call.reading) == ("ambiguous", "ambiguous")
 
 
 def test_openrouter_states_upstream_cost_and_searches():

@@ -39,7 +39,7 @@ class Allocation(msgspec.Struct, frozen=True):
 def allocate(costed: Costed) -> Allocation:
     """The routes that a projection takes."""
     keys = costed.cells.keys
-    acted = costed.priced & costed.known & costed.billable & (keys["band"] >= POINT)
+    acted = costed.firm & costed.billable & (keys["band"] >= POINT)
     base = np.minimum(costed.billed_units, costed.list_units)
     moved = acted & (np.asarray(costed.any_units < base, bool) | costed.always)
     among_all = np.asarray(sum_parts(costed.parts) <= costed.same_units, bool)
@@ -53,9 +53,9 @@ def served_units(costed: Costed, allocation: Allocation) -> Amounts:
     """What serving the requests comes to with an allocation, at the prices of `costed`.
 
     Without the gateways' markup, without what failed attempts cost, without verifying, deciding and lost
-    cache discounts. A cell without a price costs what was billed.
+    cache discounts. A cell that is not firm costs what was billed.
     """
-    counted = costed.priced & costed.known
+    counted = costed.firm
     base = np.where(counted, np.minimum(costed.billed_units, costed.list_units), costed.billed_units)
     kept = np.where(counted & ~costed.billable, 0, base)
     return np.asarray(np.where(allocation.moved & counted, costed.any_units, kept))
@@ -64,11 +64,12 @@ def served_units(costed: Costed, allocation: Allocation) -> Amounts:
 def allocated_units(costed: Costed, allocation: Allocation) -> Amounts:
     """What the bill comes to with an allocation, with all that the policy adds."""
     added = np.where(allocation.acted, costed.verified_units + costed.router_units, 0)
-    lost = np.where(costed.priced & costed.known & costed.billable, costed.cache_units, 0)
+    lost = np.where(costed.firm & costed.billable, costed.cache_units, 0)
     return np.asarray(served_units(costed, allocation) + added + lost)
 
 
 _DECIDES: Final = ("card", "tier", "band", "number", "route_same", "route_any", "verify")
+_WORDS: Final = ("status", "quality")
 
 
 def condensed(cells: Cells) -> Cells:
@@ -80,14 +81,16 @@ def condensed(cells: Cells) -> Cells:
         name: (cells.keys[name], int(cells.keys[name].min(initial=0)), int(cells.keys[name].max(initial=0)))
         for name in _DECIDES
     }
-    keys["status"] = (cells.keys["status"], 0, len(cells.values["status"]) - 1)
+    for name in _WORDS:
+        keys[name] = (cells.keys[name], 0, len(cells.values[name]) - 1)
     found, group, size = group_rows(keys)
     nothing = np.zeros(size, np.int32)
     found |= {"period": nothing + NO_PERIOD, "gateway": nothing, "reported": nothing + NO_REPORT}
     measures = {
         name: None if name == "reported_picousd" else column for name, column in cells.measures.items()
     }
-    return Cells(found, {"status": cells.values["status"], "gateway": (None,)}, sums(group, size, measures))
+    words = {name: cells.values[name] for name in _WORDS}
+    return Cells(found, {**words, "gateway": (None,)}, sums(group, size, measures))
 
 
 def cells_at(cells: Cells, rows: npt.NDArray[np.intp]) -> Cells:

@@ -54,7 +54,7 @@ def model_of(card: Card) -> str:
 
 _PER_CELL: Final = (
     "priced", "billable", "list_units", "billed_units", "known_markup_units", "same_units", "any_units",
-    "verified_units", "router_units", "cache_units", "reported", "known",
+    "verified_units", "router_units", "cache_units", "reported", "known", "exact",
 )  # fmt: skip
 
 

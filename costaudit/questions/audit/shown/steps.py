@@ -85,6 +85,7 @@ KEPT: Final[Mapping[str, str]] = {
     "not_cheaper": "without a cheaper candidate",
     "never": "that the policy never moves",
     "outside_share": "outside the share that moves",
+    "not_exact": "whose tokens are not exactly known",
     "session_keeps": "whose session would lose more of its cache than it saves",
 }
 

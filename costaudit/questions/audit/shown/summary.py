@@ -81,6 +81,7 @@ def spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
     yield "Reported", money([s.reported_usd])[0], stated
     if s.estimated is not None:
         yield _estimated_fact(s.estimated)
+    yield from _inexact_fact(report)
     if (fact := _markup_fact(report)) is not None:
         yield fact
     bounds = f"; range {low} to {high}" if billed_known(report) else ""
@@ -92,6 +93,21 @@ def _estimated_fact(part: m.Estimated) -> tuple[str, str, str]:
     band = "" if part.list_usd is None else f", {low} to {high} by the error band"
     some = count(part.requests, "request")
     return "Estimated", listed, f"of list: tokens of {some} by {part.estimator} of the text{band}"
+
+
+def _inexact_fact(report: Report) -> Iterator[tuple[str, str, str]]:
+    """What is billed by counts that say not all, or two things; estimates have a line of their own."""
+    rows = [] if report.coverage is None else report.coverage.inexact
+    rows = [row for row in rows if row.quality != "estimated"]
+    if rows:
+        amounts = [row.list_usd for row in rows if row.list_usd is not None]
+        some = count(sum(row.requests for row in rows), "request")
+        told = " or ".join(row.quality for row in rows)
+        yield (
+            "Not exact",
+            money([sum(amounts, Decimal(0)) if amounts else None])[0],
+            (f"of list: {some} with {told} tokens, in no saving"),
+        )
 
 
 def _when(period: m.Period | None) -> str:
