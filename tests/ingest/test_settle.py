@@ -113,9 +113,9 @@ class Plain:
                 and s.may_think
             ):
                 hidden = s.total - total_of(*default)
-            elif not fitting and None not in (prompt, completion) and s.total > total_of(*default):
-                self.reading = "ambiguous"
-            elif (fitting or cached) and not (cached > p and s.total == p + c):
+            elif (not fitting and None not in (prompt, completion) and s.total > total_of(*default)) or (
+                (fitting or cached) and not (cached > p and s.total == p + c)
+            ):
                 self.reading = "ambiguous"
         if self.reading != "ambiguous":
             self.reading = "inclusive" if chosen[0] else "exclusive"
