@@ -98,14 +98,14 @@ def _estimated_fact(part: m.Estimated) -> tuple[str, str, str]:
 def _inexact_fact(report: Report) -> Iterator[tuple[str, str, str]]:
     """What is billed by counts that say not all, or two things; estimates have a line of their own."""
     rows = [] if report.coverage is None else report.coverage.inexact
-    rows = [row for row in rows if row.quality != "estimated"]
+    rows = [row for row in rows if row.quality != "estimated" and row.list_usd is not None]
     if rows:
         amounts = [row.list_usd for row in rows if row.list_usd is not None]
         some = count(sum(row.requests for row in rows), "request")
         told = " or ".join(row.quality for row in rows)
         yield (
             "Not exact",
-            money([sum(amounts, Decimal(0)) if amounts else None])[0],
+            money([sum(amounts, Decimal(0))])[0],
             (f"of list: {some} with {told} tokens, in no saving"),
         )
 
