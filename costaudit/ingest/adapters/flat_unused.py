@@ -21,7 +21,14 @@ import pyarrow as pa
 from costaudit.ingest.adapters.flat_fields import FLAT_FIELDS, HOLDERS, Path
 from costaudit.ingest.format import Record
 from costaudit.ingest.unused import (
-    DEPTH, Mask, Unused, number_above_0, speaks, times, total_of, unused_numbers,
+    DEPTH,
+    Mask,
+    Unused,
+    number_above_0,
+    speaks,
+    times,
+    total_of,
+    unused_numbers,
 )  # fmt: skip
 
 KNOWN: Final = frozenset(path[-1] for field in FLAT_FIELDS for path in field.paths)
