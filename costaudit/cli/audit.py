@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from costaudit.cli import console, options
-from costaudit.errors import one_of
+from costaudit.errors import UsageError, one_of
 
 
 @options.takes(
@@ -23,7 +23,9 @@ from costaudit.errors import one_of
 )
 def analyze(
     given: options.Given,
-    paths: options.Paths,
+    paths: options.LogPaths = None,
+    agents: options.Agents = False,
+    agent: options.Agent = None,
     format_: options.Format = "text",
     output: options.Output = None,
     compare_bill: options.CompareBill = None,
@@ -35,12 +37,17 @@ def analyze(
     costaudit analyze logs/ 'more/**/*.parquet' --format json -o audit.json
     zcat logs.gz | costaudit analyze -
     costaudit analyze logs/ --compare-bill usage.csv
+    costaudit analyze --agents
     """
     from costaudit.front.api import audit  # noqa: PLC0415 - start-up
     from costaudit.questions.audit.shown.formats import RENDERERS  # noqa: PLC0415
 
     render = RENDERERS[one_of(format_, RENDERERS, "format")]
-    found = audit(*paths, bills=compare_bill or (), **given)
+    if not paths and not agents and not agent:
+        raise UsageError(
+            "no log is named", hint="a file or a folder; or --agents, for those of coding agents"
+        )
+    found = audit(*(paths or ()), bills=compare_bill or (), agents=agent or agents, **given)
     answer = render(found.report, console.width(), console.color() and output is None)
     console.deliver(answer, output, format_)
 
@@ -58,6 +65,8 @@ def analyze(
 def simulate(
     given: options.Given,
     paths: options.MaybePaths = None,
+    agents: options.Agents = False,
+    agent: options.Agent = None,
     scenario: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--scenario", metavar="NAME", help="A shipped scenario, or a scenario file."),
@@ -83,6 +92,7 @@ def simulate(
     costaudit simulate logs/ --price-change 'google/gemini-2.5-pro input -40%'
     costaudit simulate logs/ --break-even 5.5% --break-even mine=500/month
     costaudit simulate logs/ --commit percent=20,monthly=10000,months=12
+    costaudit simulate --agents
     """
     from costaudit.front.api import simulate as simulated  # noqa: PLC0415 - start-up
     from costaudit.questions.audit.shown.formats import RENDERERS  # noqa: PLC0415
@@ -90,7 +100,8 @@ def simulate(
     render = RENDERERS[one_of(format_, RENDERERS, "format")]
     found = simulated(
         *(paths or ()), scenario=scenario, policies=policy or (), compare=compare, markup=markup or (),
-        break_even=break_even or (), commit=commit or (), price_changes=price_change or (), **given,
+        break_even=break_even or (), commit=commit or (), price_changes=price_change or (),
+        agents=agent or agents, **given,
     )  # fmt: skip
     answer = render(found.report, console.width(), console.color() and output is None)
     console.deliver(answer, output, format_)

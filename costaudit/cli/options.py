@@ -36,6 +36,26 @@ MaybePaths = Annotated[
         show_default=False,
     ),
 ]
+LogPaths = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Argument(
+        metavar="[PATH...]",
+        help="Log files, directories, quoted globs, or - for standard input. May be left out with --agents.",
+        show_default=False,
+    ),
+]
+Agents = Annotated[
+    bool,
+    typer.Option(
+        "--agents",
+        help="Read the logs of coding agents in your home (Claude Code, Codex, Gemini CLI, opencode, "
+        "Cline …): cost by project and session.",
+    ),
+]
+Agent = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--agent", metavar="NAME", help="The same of one agent, like claude-code. Repeatable."),
+]
 Format = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help="text, json, csv or markdown.")]
 ListFormat = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help="text or json.")]
 Output = Annotated[

@@ -34,6 +34,7 @@ _LOCALE: Final = r"(C|POSIX|[a-z]{2,3}_[A-Z]{2})(\.(UTF-?8|utf-?8|ISO-?8859-\d{1
 _ZONES: Final = "Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Etc|Europe|Indian|Pacific"
 
 VARIABLES: Final[Mapping[str, str | None]] = {
+    "APPDATA": None,
     "ARROW_DEFAULT_MEMORY_POOL": "jemalloc|mimalloc|system",
     "ARROW_IO_THREADS": _NUMBER,
     "AWS_ACCESS_KEY_ID": None,
@@ -47,9 +48,15 @@ VARIABLES: Final[Mapping[str, str | None]] = {
     "AZURE_STORAGE_KEY": None,
     "CI": "true|1",
     "CI_PROJECT_DIR": None,
+    "CLAUDE_CONFIG_DIR": None,
+    "CLINE_DATA_DIR": None,
+    "CLINE_DIR": None,
+    "CODEX_HOME": None,
     "COLUMNS": _NUMBER,
+    "COPILOT_HOME": None,
     "COSTAUDIT_DEBUG": "1",
     "COSTAUDIT_NATIVE": "0|1",
+    "GEMINI_CLI_HOME": None,
     "GITHUB_WORKSPACE": None,
     "GIT_DIR": None,
     "GIT_WORK_TREE": None,
@@ -61,6 +68,7 @@ VARIABLES: Final[Mapping[str, str | None]] = {
     "LC_CTYPE": _LOCALE,
     "NO_COLOR": "1",
     "OMP_NUM_THREADS": _NUMBER,
+    "OPENCODE_DB": None,
     "PYTHONHOME": None,
     "PYTHONIOENCODING": r"(utf-?8|ascii|latin-?1)(:[a-z]{5,18})?",
     "PYTHONPATH": None,
@@ -70,6 +78,10 @@ VARIABLES: Final[Mapping[str, str | None]] = {
     "TMP": None,
     "TMPDIR": None,
     "TZ": rf"UTC|GMT|({_ZONES})/[A-Z][A-Za-z]{{2,15}}",
+    "VSCODE_APPDATA": None,
+    "VSCODE_PORTABLE": None,
+    "XDG_CONFIG_HOME": None,
+    "XDG_DATA_HOME": None,
     "http_proxy": None,
     "https_proxy": None,
 }

@@ -38,6 +38,7 @@ NO_REPORT, REPORTED, IMPLAUSIBLE, BELOW_LIST, OUTDATED = 0, 1, 2, 3, 4
 and set aside because it belongs to another price than the supposed one."""
 
 
+BELIEVED: Final = (REPORTED, BELOW_LIST)
 SET_ASIDE: Final = (IMPLAUSIBLE, OUTDATED)
 
 
@@ -84,7 +85,7 @@ def _audited(segment: Segment, plan: Plan, judged: Judged | None, cache_units: I
     picousd = rows.calls.counts("reported_picousd")
     if picousd is not None:  # whether a cost is believed is said by the single request
         card = found.card[unit]
-        stated = _stated(rows, plan, card, picousd)
+        stated = stated_costs(rows, plan, card, picousd)
         distinct, unit, _ = group_rows(
             {"unit": (unit, 0, found.size - 1), "reported": (stated.reported, 0, OUTDATED)}
         )
@@ -168,7 +169,7 @@ def _detailed(rows: JudgedRows, plan: Plan) -> Partial:
     picousd = rows.calls.counts("reported_picousd")
     reported = np.zeros(len(rows.card), np.int8)
     if picousd is not None:
-        reported = _stated(rows.source, plan, rows.card, picousd).reported
+        reported = stated_costs(rows.source, plan, rows.card, picousd).reported
     numbers = {
         "period": np.where(rows.ts == NO_TS, NO_PERIOD, rows.ts // step),
         "card": rows.card,
@@ -198,7 +199,7 @@ def _nothing() -> Cells:
     return Cells({}, {}, {"requests": np.zeros(0, np.int64)})
 
 
-def _stated(rows: SegmentRows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) -> StatedCosts:
+def stated_costs(rows: SegmentRows, plan: Plan, card: npt.NDArray[np.int32], picousd: Ints) -> StatedCosts:
     """What the requests state that they cost, and whether that is believed."""
     list_units = cost_of(plan.prices.rates(), card, rows.counts)
     tokens = total_of(rows.counts, DISJOINT, rows.size)
@@ -252,7 +253,7 @@ class StatedCosts(msgspec.Struct, frozen=True):
 
     def ratios(self) -> Ratios:
         """The rows that can be compared, but for those where both costs are 0, with their buckets."""
-        compared = np.isin(self.reported, (REPORTED, BELOW_LIST)) & (self.card >= 0) & self.exact
+        compared = np.isin(self.reported, BELIEVED) & (self.card >= 0) & self.exact
         costs, listed = self.picousd > 0, self.list_units > 0
         both = np.flatnonzero(compared & costs & listed)
         one = np.flatnonzero(compared & (costs != listed))

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
+import msgspec
+
 from costaudit.errors import UsageError
+from costaudit.front.agents import AgentLogs, agent_logs
 from costaudit.front.book import open_book, settings_named
 from costaudit.front.options import (
     BookOptions,
@@ -41,12 +44,16 @@ if TYPE_CHECKING:
 Log = Any
 """A path (file, folder, pattern, URL, `-`), a pandas frame, an Arrow table, record batch or data set."""
 
+Agents = bool | str | Sequence[str]
+"""Whether the logs of coding agents are looked for; or the names of those that are, like `claude-code`."""
+
 
 def audit(
     *logs: Log,
     bills: Sequence[File] = (),
     labels: File | None = None,
     cost_source: str = "auto",
+    agents: Agents = False,
     **options: Unpack[LogOptions],
 ) -> AuditResult[Audit]:
     """What some logs cost and why: `costaudit analyze`.
@@ -54,20 +61,22 @@ def audit(
     >>> found = audit("sample_logs/support_chat.jsonl.gz")  # doctest: +SKIP
     >>> found.report.spend.list_usd, found.frame("by_model")  # doctest: +SKIP
 
-    `bills` are usage or cost exports of providers to compare with, `labels` a labelled sample. Raises
+    `bills` are usage or cost exports of providers to compare with, `labels` a labelled sample. With `agents`
+    the logs of coding agents in the home of this user are read, too: of all, or of those named. Raises
     UsageError for options that make no sense together, InputError where nothing can be read.
     """
     from costaudit.front.audits import audited_logs  # noqa: PLC0415 - start-up
 
-    with _asked(logs, options) as (paths, reading, notes):
+    with _asked(logs, options, agents=agents) as asked:
         report = audited_logs(
-            paths,
-            reading,
+            asked.paths,
+            asked.reading,
             [path_of(bill) for bill in bills],
             None if labels is None else path_of(labels),
             cost_source,
+            asked.agents,
         )
-    return _audit_result(report, notes, logs, options)
+    return _audit_result(report, asked, logs, options)
 
 
 def simulate(  # noqa: PLR0913 - what can be asked
@@ -82,12 +91,13 @@ def simulate(  # noqa: PLR0913 - what can be asked
     commit: Sequence[str] = (),
     price_changes: Sequence[str] = (),
     cost_source: str = "auto",
+    agents: Agents = False,
     **options: Unpack[LogOptions],
 ) -> AuditResult[Simulation]:
     """Before and after: logs under policies, markups and other prices, or a scenario: `costaudit simulate`.
 
-    Without a log it is the scenario of that name or file, `ten-million` by default. Raises UsageError for
-    options that make no sense together, InputError where nothing can be read.
+    Without a log it is the scenario of that name or file, `ten-million` by default. `agents` as for `audit`.
+    Raises UsageError for options that make no sense together, InputError where nothing can be read.
     """
     from costaudit.front.audits import SimulationAsked, simulated  # noqa: PLC0415 - start-up
 
@@ -97,9 +107,9 @@ def simulate(  # noqa: PLR0913 - what can be asked
         markup=markup, break_even=break_even, commit=commit, cost_source=cost_source,
     )  # fmt: skip
     tests = Tests(None if evals is None else path_of(evals), floor)
-    with _asked(logs, options, tests, price_changes, fewest=0) as (paths, reading, notes):
-        report = simulated(paths, reading, asked)
-    return _audit_result(report, notes, logs, options)
+    with _asked(logs, options, tests, price_changes, fewest=0, agents=agents) as given:
+        report = simulated(given.paths, given.reading, asked, given.agents)
+    return _audit_result(report, given, logs, options)
 
 
 def fallback(
@@ -116,9 +126,9 @@ def fallback(
     from costaudit.front.fallbacks import replayed  # noqa: PLC0415 - start-up
     from costaudit.questions.fallback.text import render_fallback_text  # noqa: PLC0415
 
-    with _asked(logs, options) as (paths, reading, notes):
-        report = replayed(paths, reading, chains, outages)
-    return Result(report, tuple(notes.lines), lambda width: render_fallback_text(report, width, False))
+    with _asked(logs, options) as asked:
+        report = replayed(asked.paths, asked.reading, chains, outages)
+    return Result(report, tuple(asked.notes.lines), lambda width: render_fallback_text(report, width, False))
 
 
 def tag(
@@ -135,7 +145,7 @@ def tag(
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     keeps, schema = Keeps(ids=True, texts=with_text), schema_of(with_text=with_text)
-    with _asked(logs, options) as (paths, reading, _), opened_logs(paths, reading, keeps=keeps) as read:
+    with _asked(logs, options) as asked, opened_logs(asked.paths, asked.reading, keeps=keeps) as read:
         for requests in read.requests():
             yield frame_of(columns_of(requests, read.plan, with_text=with_text), schema, exact=exact)
 
@@ -199,6 +209,16 @@ def check_prices(  # noqa: PLR0913 - what can be asked
 # What the functions have in common
 
 
+class _Asked(msgspec.Struct, frozen=True):
+    """What is to be read, and how."""
+
+    paths: Sequence[str]
+    reading: LogReading
+    notes: Notes
+    agents: AgentLogs | None
+    """The logs of coding agents among the paths, where they were asked for."""
+
+
 def _moment(at: Day | None) -> int:
     return int(datetime.now(UTC).timestamp()) * 1_000_000 if at is None else instant_of(at, "--at")
 
@@ -211,9 +231,12 @@ def _asked(
     changes: Sequence[str] = (),
     *,
     fewest: int = 1,
-) -> Iterator[tuple[list[str], LogReading, Notes]]:
+    agents: Agents = False,
+) -> Iterator[_Asked]:
     """The paths of some logs and how to read them, under the settings that hold, with somebody to listen."""
-    if len(logs) < fewest:
+    named = [agents] if isinstance(agents, str) else agents
+    is_wanted = named is True or bool(named)
+    if len(logs) < fewest and not is_wanted:
         raise UsageError("no log is named", hint="a path, a pandas frame, an Arrow table or data set")
     notes = Notes()
     with (
@@ -221,13 +244,21 @@ def _asked(
         heard_by(notes),
         as_paths(logs) as (paths, called),
     ):
-        yield paths, reading_of(options, tests, changes, called), notes
+        if not is_wanted:
+            yield _Asked(paths, reading_of(options, tests, changes, called), notes, None)
+            return
+        found = agent_logs([] if isinstance(named, bool) else named, quiet=options.get("quiet", False))
+        reading = reading_of(options, tests, changes, {**called, **found.called})
+        yield _Asked([*paths, *found.paths], reading, notes, found)
 
 
-def _audit_result(report: Any, notes: Notes, logs: Sequence[Log], options: LogOptions) -> AuditResult[Any]:
+def _audit_result(report: Any, asked: _Asked, logs: Sequence[Log], options: LogOptions) -> AuditResult[Any]:
     from costaudit.questions.audit.shown.formats import render_text  # noqa: PLC0415 - start-up
 
     def requests(exact: bool) -> Iterable[pd.DataFrame]:
-        return tag(*logs, exact=exact, **options)
+        more = () if asked.agents is None else asked.agents.paths
+        return tag(*logs, *more, exact=exact, **options)
 
-    return AuditResult(report, tuple(notes.lines), lambda width: render_text(report, width, False), requests)
+    return AuditResult(
+        report, tuple(asked.notes.lines), lambda width: render_text(report, width, False), requests
+    )

@@ -13,6 +13,7 @@ session that called it. Models called `<synthetic>` are messages that Claude Cod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -39,11 +40,18 @@ TYPES: Final = frozenset({
 })  # fmt: skip
 """Record types that belong to a session."""
 
+_BESIDE: Final = re.compile(r"mode|tag|[a-z]+(-[a-z]+)+")
+"""Types of what is noted of a session, more with every version: `permission-mode`, `worktree-state` …"""
+_OF_CALLS: Final = frozenset({"message", "model", "usage", "tokens"})
+
 _EVENT_KEYS: Final = frozenset({
     "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd",
 })  # fmt: skip
 
-LOOSE_TYPES: Final = {"summary": "leafUuid", "file-history-snapshot": "messageId"}
+LOOSE_TYPES: Final = {
+    "summary": "leafUuid", "file-history-snapshot": "messageId", "ai-title": "aiTitle",
+    "custom-title": "customTitle",
+}  # fmt: skip
 """Record types without a session id, with the field that marks them."""
 
 
@@ -56,7 +64,9 @@ def is_session_record(record: Record) -> bool:
         return True
     if not isinstance(record.get("sessionId"), str):
         return False
-    return kind in TYPES or ("uuid" in record and "parentUuid" in record)
+    if kind in TYPES or ("uuid" in record and "parentUuid" in record):
+        return True
+    return _BESIDE.fullmatch(kind) is not None and _OF_CALLS.isdisjoint(record)
 
 
 class Transcript(msgspec.Struct):

@@ -33,7 +33,7 @@ FEATURE: Final = "codex"
 
 ROLLOUT_TYPES: Final = frozenset({
     "session_meta", "turn_context", "response_item", "event_msg", "token_usage_record", "world_state",
-    "compacted",
+    "compacted", "inter_agent_communication", "ghost_snapshot",
 })  # fmt: skip
 EXEC_TYPES: Final = frozenset({
     "thread.started", "turn.started", "turn.completed", "turn.failed", "item.started", "item.updated",

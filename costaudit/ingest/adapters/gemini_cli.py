@@ -1,7 +1,9 @@
 """Gemini CLI: session files (`~/.gemini/tmp/*/chats/session-*.jsonl`) and telemetry events.
 
 Input includes cached tokens; thoughts and the results of tools that the API ran stand beside. A message is
-written again when its tool calls are known: its id is the call's. Session files leave out the calls of
+written again when its tool calls are known, and in a file of another ending when an old session is resumed:
+its id is the call's. Sub-agents have files of their own, in a folder named after the session that called them
+(`chatRecordingService.ts`: `kind`). Session files leave out the calls of
 the router and other helpers (2 of 6 real calls, a quarter of the prompt tokens): the telemetry has them all.
 """
 
@@ -34,14 +36,17 @@ EVENTS: Final = ("gemini_cli.api_response", "gemini_cli.api_error")
 
 
 class GeminiSession(msgspec.Struct):
-    """Knows the session that the header of a file names."""
+    """Knows the session that the header of a file names, and whether it is one of a sub-agent."""
 
     ident: str | None = None
+    tags: str | None = None
 
     def calls(self, record: Record) -> list[Call]:
         """The calls of one line. Raises Skip for impossible usage."""
         if "projectHash" in record and isinstance(record.get("sessionId"), str):
             self.ident = text(record.get("sessionId"))
+        if "subagent" in (record.get("kind"), mapping(record.get("$set")).get("kind")):
+            self.tags = "subagent"
         messages = mapping(record.get("$set")).get("messages") or record.get("messages")
         lines = objects(messages) if isinstance(messages, list) else [record]
         return [self._call(line) for line in lines if line.get("type") == "gemini"]
@@ -55,6 +60,7 @@ class GeminiSession(msgspec.Struct):
             model=model_name(line.get("model")),
             session=self.ident,
             feature=FEATURE,
+            tags=self.tags,
         )
         names = ("input", "output", "cached", "thoughts", "tool", "total")
         call = _set_tokens(call, {name: tokens.get(name) for name in names})

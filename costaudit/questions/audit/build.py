@@ -31,6 +31,7 @@ from costaudit.prices.gateways import Gateways
 from costaudit.prices.numbered import Subject
 from costaudit.prices.resolver import How
 from costaudit.questions.audit import result as m
+from costaudit.questions.audit.agents.result import AgentSpend
 from costaudit.questions.audit.bill.compare import compare_bills, find_gaps
 from costaudit.questions.audit.findings import find_all, ranked
 from costaudit.questions.audit.measured import Labels
@@ -62,19 +63,20 @@ def build_audit(
     *,
     bills: Sequence[ReadBill] = (),
     labels: Labels | None = None,
+    agents: AgentSpend | None = None,
     source: CostSource = CostSource.AUTO,
 ) -> m.Audit:
     """The report of a pass.
 
-    `labels` is what labelled requests say of the tags. With `bills`, the log is compared with them. Raises
-    UsageError for bills that cannot be compared.
+    `labels` is what labelled requests say of the tags, `agents` what coding agents cost. With `bills`, the
+    log is compared with them. Raises UsageError for bills that cannot be compared.
     """
     work = audited(passed, gateways, source)
     parts = audit_parts(work)
     if bills:
         bill = parts["bill"] = compare_bills(work, bills, gateways)
         parts["findings"] = ranked([*parts["findings"], *find_gaps(bill)])
-    return m.Audit(version=__version__, labels=labels, **parts)
+    return m.Audit(version=__version__, labels=labels, agents=agents, **parts)
 
 
 def audit_parts(work: Audited) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import field
 
+from costaudit.questions.audit.agents.result import AgentSpend
 from costaudit.questions.audit.measured import Labels
 from costaudit.questions.audit.moves.result import Outlook, PriceMove, PriceSensitivity
 from costaudit.render.part import SCHEMA, Part, Usd, stated_empty
@@ -752,6 +753,8 @@ class Audit(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """Only with --compare-bill."""
     labels: Labels | None = None
     """What labelled requests say of the tags: only with --labels."""
+    agents: AgentSpend | None = None
+    """What coding agents cost: only with --agents."""
 
 
 class ScenarioInfo(Part, frozen=True, kw_only=True):
@@ -807,6 +810,8 @@ class Simulation(Part, frozen=True, kw_only=True, rename=SCHEMA):
     projection: Projection
     levers: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    agents: AgentSpend | None = None
+    """What coding agents cost: only with --agents."""
     published: dict[str, str] = field(default_factory=dict)
     """What the source document prints, by figure."""
     differences: list[Difference] = field(default_factory=list)

@@ -16,6 +16,7 @@ from costaudit.money import exact, percent_of
 from costaudit.prices.book import PriceBook
 from costaudit.prices.gateways import Gateways
 from costaudit.questions.audit import result as m
+from costaudit.questions.audit.agents.result import AgentSpend
 from costaudit.questions.audit.build import audit_parts
 from costaudit.questions.audit.fees.build import DEFAULT_MARKUPS, Fees, projected_with, traffic_of
 from costaudit.questions.audit.fees.markup import Volume, plain
@@ -38,10 +39,12 @@ def build_log_simulation(
     source: CostSource = CostSource.AUTO,
     *,
     old_prices: Evaluated | None = None,
+    agents: AgentSpend | None = None,
 ) -> m.Simulation:
     """The log's own traffic under the first of some policies, all of them compared, and what price moves do.
 
-    `old_prices` is the log under the first policy at the prices of the tables, where others are supposed.
+    `old_prices` is the log under the first policy at the prices of the tables, where others are supposed;
+    `agents` is what coding agents cost.
     """
     works = [audited(one.passed, gateways, source, one.cache) for one in evaluated]
     parts, passed = audit_parts(works[0]), works[0].passed
@@ -57,7 +60,7 @@ def build_log_simulation(
         more["policies"] = _compared(works)
     parts["projection"] = replace(parts["projection"], **more)
     parts["projection"] = projected_with(parts["projection"], fees, traffic_of(works[0]), works[0])
-    return m.Simulation(version=__version__, scenario=None, **parts)
+    return m.Simulation(version=__version__, scenario=None, agents=agents, **parts)
 
 
 def _compared(works: Sequence[Audited]) -> list[m.PolicyRow]:

@@ -146,6 +146,9 @@ def test_iterations_of_other_models_are_calls_of_their_own():
         {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}},
         {"type": "queue-operation", "operation": "enqueue", "sessionId": "s"},
         {"type": "something-new", "sessionId": "s", "uuid": "u", "parentUuid": None},
+        {"type": "permission-mode", "permissionMode": "default", "sessionId": "s"},
+        {"type": "mode", "mode": "normal", "sessionId": "s"},
+        {"type": "ai-title", "aiTitle": "…"},
         {**line(), "type": "progress", "data": {"type": "bash_progress"}},
     ],
 )

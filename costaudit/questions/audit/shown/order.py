@@ -6,6 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from costaudit.questions.audit import result as m
+from costaudit.questions.audit.shown.agents import (
+    agent_facts,
+    show_agent_days,
+    show_places,
+    show_price,
+    show_projects,
+    show_sessions,
+)
 from costaudit.questions.audit.shown.bill import bill_facts, show_bill
 from costaudit.questions.audit.shown.breakdowns import (
     show_days,
@@ -43,20 +51,23 @@ def blocks(report: Report, limits: ListLimits) -> Iterator[Block]:
     yield Headline(headline(report))
     if isinstance(report, m.Simulation) and report.scenario is not None:
         yield Prose("", (report.scenario.title,))
-    if facts := (*spend_facts(report), *coverage_facts(report), *bill_facts(report)):
+    yield from show_price(report)
+    spent = (*spend_facts(report), *agent_facts(report))
+    if facts := (*spent, *coverage_facts(report), *bill_facts(report)):
         yield Facts(facts)
     for part in _parts(report):
         yield from part(report, limits)
 
 
 _BODY: Final[tuple[Part, ...]] = (
-    show_moves, show_unpriced, show_tiers, show_waterfall, show_gateways, show_reconciliation, show_causes,
+    show_moves, show_projects, show_sessions, show_agent_days, show_unpriced, show_tiers, show_waterfall,
+    show_gateways, show_reconciliation, show_causes,
     show_sureness, show_levers, show_outlook, show_sensitivity, show_models, show_features, show_users,
-    show_days, show_findings, show_skipped, show_how,
+    show_days, show_findings, show_skipped, show_places, show_how,
 )  # fmt: skip
 
 
-_AUDITED: Final[tuple[Part, ...]] = (*_BODY[:1], show_bill, *_BODY[1:5], show_scenarios, *_BODY[5:])
+_AUDITED: Final[tuple[Part, ...]] = (*_BODY[:1], show_bill, *_BODY[1:8], show_scenarios, *_BODY[8:])
 
 
 _FEES: Final[tuple[Part, ...]] = (show_scenarios, show_break_even, show_commitments)

@@ -39,6 +39,9 @@ STEPS: Final[Mapping[str, tuple[str, str]]] = {
 """Steps of the waterfall: label and meaning."""
 
 
+BY_LIST: Final = "by list, or as an agent states it"
+"""What is billed where the logs are those of agents, which may have a flat rate."""
+
 ENDS: Final = frozenset({"billed", "before", "after"})
 """Steps that are levels; all others add to the level before them."""
 
@@ -52,6 +55,8 @@ def show_waterfall(report: Report, _: ListLimits) -> Iterator[Table]:
     level = Decimal(0)
     for step in steps:
         label, meaning = STEPS.get(step.name, (words(step.name), ""))
+        if step.name == "billed" and report.agents is not None:
+            meaning = BY_LIST
         if step.name == "markup" and step.usd > 0:
             label, meaning = "billed below list", "list is what the rest starts from"
         start = Decimal(0) if step.name in ENDS else level

@@ -31,11 +31,20 @@ def headline(report: Report) -> str:
     if isinstance(report, m.Simulation):
         what = "a month" if report.scenario is not None else f"under policy {_policy(report)}"
         return f"{before} → {after} {what}: {_less(p)}"
+    if report.agents is not None:
+        price = "at list price" if _is_list(report) else "as stated, else at list price"
+        return f"{before} {price}, {after} under policy {_policy(report)}: {_less(p)}"
     return f"{before} billed, {after} under policy {_policy(report)}: {_less(p)}"
 
 
 def _is_reported_only(report: Report) -> bool:
     return report.spend is not None and report.spend.cost_source == "reported"
+
+
+def _is_list(report: Report) -> bool:
+    """Whether nothing but list prices is in the bill."""
+    spend = report.spend
+    return spend is not None and (spend.reported_usd is None or spend.cost_source == "list")
 
 
 def _policy(report: Report) -> str:
@@ -63,7 +72,8 @@ def spend_facts(report: Report) -> Iterator[tuple[str, str, str]]:
         money([s.billed_usd, s.list_usd, p.after_usd, p.low_usd, p.high_usd])
         if billed_known(report) else (ABSENT, *money([s.list_usd]), ABSENT, ABSENT, ABSENT)
     )  # fmt: skip
-    yield "Billed", billed, f"{count(s.requests, 'request')}, {_when(report.period)}"
+    label = "Billed" if report.agents is None else "At list price" if _is_list(report) else "Stated or list"
+    yield label, billed, f"{count(s.requests, 'request')}, {_when(report.period)}"
     if s.monthly_usd is not None and report.period is not None and report.period.coverage is not None:
         told = month_line(report.period.coverage, report.period.days)
         yield "Per month", money([s.monthly_usd])[0], told

@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 
 from costaudit.money import exact
 from costaudit.questions.audit import result as m
+from costaudit.questions.audit.agents.result import AgentRow
 from costaudit.questions.audit.shown.moves_csv import move_rows
 from costaudit.questions.audit.shown.ratios import bands
 from costaudit.questions.audit.shown.report import Report, billed_known, list_known
@@ -43,6 +44,7 @@ def _rows(report: Report) -> Iterator[_Row]:
     yield from (_breakdown("by_feature", r.feature, r) for r in report.by_feature)
     yield from (_user(r) for r in report.by_user)
     yield from (_breakdown("by_day", r.date, r) for r in report.by_day)
+    yield from _agents(report)
     yield from _unpriced(report)
     if isinstance(report, m.Audit) and report.bill is not None:
         yield from _bill(report.bill)
@@ -96,6 +98,41 @@ def _user(row: m.UserRow) -> _Row:
         "list_usd": row.list_usd,
         "billed_usd": row.billed_usd,
         "note": f"{row.others} further users" if row.others else None,
+    }
+
+
+def _agents(report: Report) -> Iterator[_Row]:
+    """What agents cost, in several ways: each section adds up to the first row."""
+    found = report.agents
+    if found is None:
+        return
+    yield _agent_row("agents", "total", found.total)
+    yield from (_agent_row("agents_by_agent", row.agent, row) for row in found.by_agent)
+    yield from (_agent_row("agents_by_project", row.project, row) for row in found.by_project)
+    for row in found.by_session:
+        told = [f"{row.others} further sessions"] if row.others else [row.agent, row.project, row.start]
+        yield _agent_row("agents_by_session", row.session, row, *(part for part in told if part))
+    yield from (_agent_row("agents_by_day", row.date, row) for row in found.by_day)
+    yield from (_agent_row("agents_by_model", row.model, row) for row in found.by_model)
+    for name in ("read", "write_5m", "write_1h", "saved", "net"):
+        tokens = getattr(found.cache, f"{name}_tokens", None)
+        column = {} if tokens is None else {f"cache_{name}": tokens}
+        yield {
+            "section": "agents_cache", "name": name, "list_usd": getattr(found.cache, f"{name}_usd"),
+            **column,
+        }  # fmt: skip
+
+
+def _agent_row(section: str, name: str | None, row: AgentRow, *told: str) -> _Row:
+    inside = "" if row.subagent_usd is None else f"sub-agents {exact(row.subagent_usd)}"
+    stated = "" if row.reported_usd is None else f"reported_usd {exact(row.reported_usd)}"
+    return {
+        "section": section,
+        "name": name,
+        "requests": row.requests,
+        **asdict(row.tokens),
+        "list_usd": row.list_usd,
+        "note": "; ".join(part for part in (*told, inside, stated) if part) or None,
     }
 
 
