@@ -33,6 +33,13 @@ class AgentLogs(msgspec.Struct, frozen=True):
     absent: int
     """How many others were looked for."""
 
+    def beside(self, named: Sequence[str]) -> list[str]:
+        """The paths that are not in files or folders that were named: those are read under that name."""
+        known = [os.path.realpath(path) for path in named]
+        inside = tuple(os.path.join(path, "") for path in known)  # noqa: PTH118 - names
+        real = ((path, os.path.realpath(path)) for path in self.paths)
+        return [path for path, place in real if place not in known and not place.startswith(inside)]
+
 
 def agent_logs(names: Sequence[str], *, quiet: bool = False) -> AgentLogs:
     """The logs of some agents, or of all without a name, in the home of this process.

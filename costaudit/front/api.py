@@ -249,14 +249,14 @@ def _asked(
             return
         found = agent_logs([] if isinstance(named, bool) else named, quiet=options.get("quiet", False))
         reading = reading_of(options, tests, changes, {**called, **found.called})
-        yield _Asked([*paths, *found.paths], reading, notes, found)
+        yield _Asked([*paths, *found.beside(paths)], reading, notes, found)
 
 
 def _audit_result(report: Any, asked: _Asked, logs: Sequence[Log], options: LogOptions) -> AuditResult[Any]:
     from costaudit.questions.audit.shown.formats import render_text  # noqa: PLC0415 - start-up
 
     def requests(exact: bool) -> Iterable[pd.DataFrame]:
-        more = () if asked.agents is None else asked.agents.paths
+        more = () if asked.agents is None else asked.agents.beside(asked.paths[: len(logs)])
         return tag(*logs, *more, exact=exact, **options)
 
     return AuditResult(

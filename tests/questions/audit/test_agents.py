@@ -190,6 +190,13 @@ def test_logs_that_are_named_are_read_too_and_are_no_agents(run: Run, home: Path
     assert Decimal(told["spend"]["list_usd"]) == SHOP + CODEX + Decimal("0.0035")
 
 
+def test_logs_that_are_named_and_found_are_read_once(run: Run, home: Path):
+    told = run("analyze", home / ".codex", home / ".claude/projects", "--agents", "--format", "json")
+    assert (told.code, told.err) == (0, "")
+    report = json.loads(told.out)
+    assert (report["inputs"]["files"], report["agents"]["total"]["requests"]) == (4, 4)
+
+
 def test_one_agent_may_be_named(run: Run, home: Path):
     for words in (["--agent", "codex"], ["--agents", "--agent", "codex"], ["--agent", "codex,gemini-cli"]):
         told = json.loads(run("analyze", *words, "--format", "json").out)
