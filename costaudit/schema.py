@@ -69,10 +69,16 @@ class Quality(StrEnum):
     """Some of what is billed is not counted, or stands under a name that nobody reads."""
     AMBIGUOUS = "ambiguous"
     """All is counted, and can be read in two ways that cost differently."""
+    GUESSED = "guessed"
+    """Stated in full, under keys that are only taken to mean so."""
     ESTIMATED = "estimated"
     """Counts of the text (`--estimate`)."""
     NONE = "none"
     """Nothing is counted."""
+
+
+COUNTED: Final = (Quality.EXACT, Quality.PARTIAL, Quality.AMBIGUOUS, Quality.GUESSED)
+"""Qualities of counts that a record states."""
 
 
 class Reading(StrEnum):

@@ -39,6 +39,7 @@ app = typer.Typer(
     "limits",
     "dates",
     "decimals",
+    "guess",
     "cache",
     "quiet",
 )

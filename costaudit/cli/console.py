@@ -50,6 +50,12 @@ def explain(text: str) -> None:
     streams.tell(f"{text}\n")
 
 
+def explain_error(text: str) -> None:
+    """What belongs to an error, line by line on stderr: it may quote a log."""
+    for line in text.splitlines():
+        streams.tell(f"{_printable(line)}\n")
+
+
 def _printable(text: str) -> str:
     """Names of files and models may hold anything: nothing of it reaches the terminal as a command."""
     plain = "".join(c if c.isprintable() else "?" for c in shown(text))

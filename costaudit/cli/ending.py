@@ -81,6 +81,8 @@ def code_of(error: BaseException) -> int:
     told = _told(error)
     if told is not None:
         console.fail(told)
+        for note in getattr(error, "__notes__", ()):
+            console.explain_error(note)
         return EXIT_CANNOT_JUDGE
     if os.environ.get("COSTAUDIT_DEBUG"):
         raise error

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "limits",
     "dates",
     "decimals",
+    "guess",
     "cache",
     "quiet",
     "verbose",

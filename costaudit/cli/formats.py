@@ -9,7 +9,7 @@ import typer
 
 from costaudit.cli import console, ending, options
 from costaudit.errors import UsageError, one_of
-from costaudit.front.formats import known_formats, own_formats
+from costaudit.front.formats import known_formats, known_prices, own_formats
 from costaudit.front.found import found_logs
 from costaudit.ingest.notation import Notation, notation_from
 
@@ -102,4 +102,4 @@ def _look(name: str, input_format: str | None, line: int | None, notation: Notat
             raise UsageError("this names more than one file", path=name, hint=f"like {one}")
         if refused:
             raise refused[0]
-        return look_at(files[0], forced, adapters, line)
+        return look_at(files[0], forced, adapters, line, known_prices)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     "limits",
     "dates",
     "decimals",
+    "guess",
     "quiet",
     "verbose",
 )

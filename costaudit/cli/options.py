@@ -259,6 +259,13 @@ Decimals = Annotated[
         help="comma or point: of amounts like 1,234 where the column does not tell.",
     ),
 ]
+Guess = Annotated[
+    bool,
+    typer.Option(
+        "--guess",
+        help="Read a log of unknown format by what its keys are taken for: the report says which, and why.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say how each file was read.")]
 
@@ -283,6 +290,7 @@ _TABLE: Final[Mapping[str, tuple[Any, Any]]] = {
     "limits": (Limit, None),
     "dates": (Dates, None),
     "decimals": (Decimals, None),
+    "guess": (Guess, False),
     "cache": (Cache, None),
     "quiet": (Quiet, False),
     "verbose": (Verbose, False),
@@ -291,7 +299,17 @@ _TABLE: Final[Mapping[str, tuple[Any, Any]]] = {
 
 BOOK: Final = ("prices", "overlays", "known_on", "names")
 """Which prices hold."""
-READING: Final = ("input_format", "rules", "risk", "estimate", "threads", "limits", "dates", "decimals")
+READING: Final = (
+    "input_format",
+    "rules",
+    "risk",
+    "estimate",
+    "threads",
+    "limits",
+    "dates",
+    "decimals",
+    "guess",
+)
 """How logs are read and tagged."""
 TOLD: Final = ("quiet", "verbose")
 """What is said beside the answer."""

@@ -18,10 +18,11 @@ from costaudit.front import telling
 from costaudit.front.book import BookChoice
 from costaudit.front.found import found_logs
 from costaudit.front.options import choice_of, instant_of
-from costaudit.front.reading import how_to_read, plan_of, warn_of_reading
+from costaudit.front.reading import guessing_of, how_to_read, plan_of, warn_of_reading
 
 if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
+    from costaudit.ingest.guess.files import Guessing
     from costaudit.questions.shadow.arms import ArmField, CostSource
     from costaudit.questions.shadow.compare import ArmRead
     from costaudit.questions.shadow.plan import PlanQuestion
@@ -43,7 +44,7 @@ _MOST = 1e9
 
 
 @app.command()
-@options.takes("prices", "overlays", "names", "input_format", "cache", "quiet")
+@options.takes("prices", "overlays", "names", "input_format", "guess", "cache", "quiet")
 def plan(
     given: options.Given,
     paths: Annotated[
@@ -164,7 +165,7 @@ def _measured_plan(
 
 
 @app.command()
-@options.takes("prices", "overlays", "names", "input_format", "cache", "quiet")
+@options.takes("prices", "overlays", "names", "input_format", "guess", "cache", "quiet")
 def compare(
     given: options.Given,
     paths: Annotated[
@@ -244,11 +245,13 @@ class _Source(msgspec.Struct, frozen=True):
     input_format: str | None
     quiet: bool
     cache: bool | None
+    guessing: Guessing
 
     @classmethod
     def of(cls, given: options.Given) -> _Source:
         """As the options of a command say."""
-        return cls(None, given.get("input_format"), given["quiet"], given.get("cache"))
+        guessing = guessing_of(choice_of(given), use=given["guess"])
+        return cls(None, given.get("input_format"), given["quiet"], given.get("cache"), guessing)
 
 
 def _read_arm(
@@ -278,7 +281,13 @@ def _tape(paths: Sequence[str], priced: Plan, source: _Source) -> Iterator[Tape]
     from costaudit.tape.read import read_tape  # noqa: PLC0415 - start-up
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
-    how = how_to_read(source.input_format, Keeps(scores=False), select=source.select, cached=source.cache)
+    how = how_to_read(
+        source.input_format,
+        Keeps(scores=False),
+        select=source.select,
+        cached=source.cache,
+        guessing=source.guessing,
+    )
     with found_logs(paths) as (files, refused):
         with telling.reading(files, quiet=source.quiet) as advance:
             tape = read_tape(files, priced.tagger, how, refused=refused, progress=advance)

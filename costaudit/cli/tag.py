@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     "limits",
     "dates",
     "decimals",
+    "guess",
     "quiet",
     "verbose",
 )

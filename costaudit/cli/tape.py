@@ -11,11 +11,21 @@ from costaudit.cli import console, options
 from costaudit.front import telling
 from costaudit.front.found import found_logs
 from costaudit.front.options import reading_of
-from costaudit.front.reading import how_to_read, tagger_of, warn_of_reading
+from costaudit.front.reading import guessing_of, how_to_read, tagger_of, warn_of_reading
 
 
 @options.takes(
-    "calibration", "input_format", "rules", "risk", "threads", "limits", "dates", "decimals", "cache", "quiet"
+    "calibration",
+    "input_format",
+    "rules",
+    "risk",
+    "threads",
+    "limits",
+    "dates",
+    "decimals",
+    "guess",
+    "cache",
+    "quiet",
 )
 def tape(
     given: options.Given,
@@ -45,7 +55,8 @@ def tape(
 
     reading = reading_of(given)
     tagger = tagger_of(reading.tagging)
-    how = how_to_read(reading.input_format, Keeps(), reading.threads, cached=reading.cache)
+    guessing = guessing_of(reading.choice, use=reading.guess)
+    how = how_to_read(reading.input_format, Keeps(), reading.threads, cached=reading.cache, guessing=guessing)
     with found_logs(paths, reading.limits, notation=reading.notation) as (files, refused):
         with telling.reading(files, quiet=reading.quiet) as advance:
             found = read_tape(files, tagger, how, refused=refused, progress=advance)

@@ -207,6 +207,7 @@ def _pass(ledgers: Sequence[SavedLedger], plan: Plan, cells: Cells) -> Pass:
             bytes=sum(i.bytes for i in inputs),
             records=sum(i.records for i in inputs),
             ignored=sum(i.ignored for i in inputs),
+            guesses=[guess for i in inputs for guess in i.guesses],
         ),
         requests=sum(i.requests for i in inputs),
         duplicates=sum(i.duplicates for i in inputs),

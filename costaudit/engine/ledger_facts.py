@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from costaudit.engine.plan import Plan
+from costaudit.ingest.guess.result import Guess
 
 SCHEMA: Final = "costaudit/ledger@1"
 KEY: Final = b"costaudit"
@@ -53,6 +54,8 @@ class InputFacts(msgspec.Struct, frozen=True, kw_only=True):
     ignored: int
     skipped: dict[str, int]
     formats: dict[str, int]
+    guesses: tuple[Guess, ...] = ()
+    """What logs of unknown format were taken for."""
 
 
 class Edges(msgspec.Struct, frozen=True, kw_only=True):

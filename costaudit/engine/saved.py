@@ -80,6 +80,7 @@ def facts_of(passed: Pass) -> LedgerFacts:
             ignored=passed.found.ignored,
             skipped=dict(sorted(passed.found.quarantine.counts.items())),
             formats=dict(sorted(passed.found.formats.items())),
+            guesses=tuple(passed.found.guesses),
         ),
         providers=tuple(sorted(plan.providers_used)),
         estimate=plan.estimate,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from costaudit.front.book import project_settings
+from costaudit.front.book import choose_book, open_book, project_settings
 
 if TYPE_CHECKING:
+    from costaudit.front.book import BookChoice
     from costaudit.ingest.format import Adapter
+    from costaudit.ingest.guess.prices import KnownPrices
 
 
 def known_formats() -> tuple[Adapter, ...]:
@@ -27,3 +29,10 @@ def own_formats() -> tuple[Adapter, ...]:
 
     path, config = found
     return tuple(mapped_adapter(mapping) for mapping in parse_formats(config.formats, str(path)))
+
+
+def known_prices(choice: BookChoice | None = None) -> KnownPrices:
+    """What knows names of models in unknown logs: the book that is chosen, or that of the settings."""
+    from costaudit.ingest.guess.prices import KnownPrices  # noqa: PLC0415 - start-up
+
+    return KnownPrices(*open_book(choice or choose_book()))

@@ -58,6 +58,8 @@ class LogOptions(BookOptions, total=False):
     """How dates are meant whose columns do not tell: `day-first`, `month-first` or `year-first`."""
     decimals: str
     """What separates fractions of amounts whose columns do not tell: `comma` or `point`."""
+    guess: bool
+    """Read logs of unknown format by what their keys are taken for: finding `CA-G1` says it."""
     cache: bool
     """Keep what logs come to for the next question."""
     quiet: bool
@@ -97,6 +99,7 @@ def reading_of(
         options.get("cache"),
         called,
         _notation(options),
+        options.get("guess", False),
     )
 
 

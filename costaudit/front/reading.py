@@ -13,7 +13,7 @@ import msgspec
 from costaudit.errors import UsageError
 from costaudit.front import telling
 from costaudit.front.book import BookChoice, open_book, project_settings
-from costaudit.front.formats import known_formats
+from costaudit.front.formats import known_formats, known_prices
 from costaudit.front.found import found_logs
 from costaudit.ingest.limits import DEFAULTS, ReadLimits
 from costaudit.ingest.notation import UNSAID, Notation
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from costaudit.engine.plan import Plan
     from costaudit.engine.saved import SavedLedger
     from costaudit.ingest.format import Adapter
+    from costaudit.ingest.guess.files import Guessing
     from costaudit.ingest.logfile import LogFile
     from costaudit.ingest.quarantine import Quarantine
     from costaudit.prices.book import PriceBook
@@ -85,6 +86,8 @@ class LogReading(msgspec.Struct, frozen=True):
     """By path, what is told instead of it."""
     notation: Notation = UNSAID
     """How dates and amounts are meant whose columns do not tell."""
+    guess: bool = False
+    """Read logs of unknown format by what their keys are taken for."""
 
 
 class ReadLogs:
@@ -180,7 +183,10 @@ def opened_logs(
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
             yield ReadLogs(files, reading, passed)
             return
-        how = how_to_read(reading.input_format, keeps, reading.threads, cached=reading.cache)
+        guessing = guessing_of(reading.choice, use=reading.guess)
+        how = how_to_read(
+            reading.input_format, keeps, reading.threads, cached=reading.cache, guessing=guessing
+        )
         with telling.reading(files, quiet=reading.quiet) as advance:
             tape = read_tape(files, plan.tagger, how, refused=refused, progress=advance)
         with tape:
@@ -198,6 +204,7 @@ def how_to_read(
     select: Select | None = None,
     *,
     cached: bool | None = None,
+    guessing: Guessing | None = None,
 ) -> HowToRead:
     """How a command reads its logs."""
     from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
@@ -205,7 +212,15 @@ def how_to_read(
 
     adapters = known_formats()
     forced = adapter_named(input_format, adapters) if input_format else None
-    return HowToRead(forced, adapters, threads, keeps, select, _cache(cached, forced, adapters))
+    cache = _cache(cached, forced, adapters)
+    return HowToRead(forced, adapters, threads, keeps, select, cache, guessing)
+
+
+def guessing_of(choice: BookChoice, *, use: bool) -> Guessing:
+    """What is done with logs of unknown format: the book knows names of models, once it is asked."""
+    from costaudit.ingest.guess.files import Guessing  # noqa: PLC0415 - start-up
+
+    return Guessing(functools.partial(known_prices, choice), use)
 
 
 def _cache(asked: bool | None, forced: Adapter | None, adapters: Sequence[Adapter]) -> Cache | None:
@@ -350,6 +365,7 @@ def warn_of_reading(found: Found, cache: Cache | None, *, quiet: bool) -> None:
     """Say on stderr what of some logs was set aside, left out, may be counted twice, or could not be kept."""
     warn_of_skipped(found.quarantine, quiet=quiet)
     _warn_of_unclear(found, quiet=quiet)
+    _warn_of_guesses(found, quiet=quiet)
     if cache is not None and cache.trouble is not None:
         telling.warn(f"the cache {cache.folder} keeps nothing: {cache.trouble}", quiet=quiet)
     for overlap in found.overlaps[:_OVERLAPS]:
@@ -377,6 +393,14 @@ def _warn_of_unclear(found: Found, *, quiet: bool) -> None:
         telling.warn(f"{file}:{line}: {name} is not read in {number}: {REASONS[reason]}", quiet=quiet)
     if len(columns) > _UNCLEAR:
         telling.warn(f"so are {len(columns) - _UNCLEAR:,} more columns of files", quiet=quiet)
+
+
+def _warn_of_guesses(found: Found, *, quiet: bool) -> None:
+    """Say on stderr which logs of unknown format were read by a guess, or might be."""
+    from costaudit.ingest.guess.told import warning_of  # noqa: PLC0415 - start-up
+
+    for guess in found.guesses[:_UNCLEAR]:
+        telling.warn(warning_of(guess), quiet=quiet)
 
 
 def warn_of_skipped(quarantine: Quarantine, *, quiet: bool) -> None:

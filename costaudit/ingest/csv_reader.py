@@ -28,7 +28,7 @@ from costaudit.ingest.csv_blocks import csv_blocks
 from costaudit.ingest.csv_rows import At, TableRows, fields_of, rows_of
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.encoding import is_utf8
-from costaudit.ingest.format import Adapter, Inner, Record, Skip
+from costaudit.ingest.format import Adapter, Inner, Record, Skip, counts_in
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
@@ -59,7 +59,9 @@ class CsvReader(OneFile):
     """What the file's columns say of its dates and amounts."""
 
     def __post_init__(self) -> None:
-        self.written = WrittenColumns(self.file.notation, self.records, of_people=True)
+        self.written = WrittenColumns(
+            self.file.notation, self.records, of_people=True, counts=counts_in(self.adapters)
+        )
 
     @classmethod
     def open(

@@ -68,6 +68,14 @@ class Adapter:
     told: str = ""
     """What a user's own format is: all that its name does not say."""
 
+    counts: frozenset[str] = frozenset()
+    """Keys of a user's own format that hold counts, though their names do not say so."""
+
     def for_one_file(self) -> Adapter:
         """The adapter to read one file's records with, in their order, by one thread."""
         return self if self.session is None else replace(self, calls=self.session(), session=None)
+
+
+def counts_in(adapters: Sequence[Adapter]) -> frozenset[str]:
+    """The keys that formats of the user hold counts under."""
+    return frozenset().union(*(adapter.counts for adapter in adapters if adapter.counts))

@@ -27,7 +27,7 @@ from costaudit.ingest.adapters.spelled import is_spelled, paths_in, stated_elsew
 from costaudit.ingest.canonical import Parsed, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.envelopes import objects_in
-from costaudit.ingest.format import Adapter, Inner, Record, Skip
+from costaudit.ingest.format import Adapter, Inner, Record, Skip, counts_in
 from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.json_columns import ColumnReader, Columns
 from costaudit.ingest.json_keys import BlockKeys, KnownKeys
@@ -141,7 +141,7 @@ class JsonlReader(OneFile):
     """None where only the slow way is possible. Threads replace it whole: what they read is the same."""
 
     def __post_init__(self) -> None:
-        self.written = WrittenColumns(self.file.notation, self.records)
+        self.written = WrittenColumns(self.file.notation, self.records, counts=counts_in(self.adapters))
 
     @classmethod
     def open(

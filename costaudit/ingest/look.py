@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from costaudit.errors import InputError, UsageError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.detect import SAMPLE, matching, read_record
 from costaudit.ingest.envelopes import fill
+from costaudit.ingest.extended_json import plain_types
 from costaudit.ingest.format import Adapter, Record, Skip, around_of
+from costaudit.ingest.guess.prices import KnownPrices
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import Nearest, nearest_format
 from costaudit.ingest.quarantine import Place, Quarantine
@@ -41,7 +43,7 @@ class UnknownRecord:
 
     line: int
     nearest: Nearest
-    starter: str | None
+    starter: str | None = None
     """A mapping to begin with, as TOML; None where no key looks like a model or a count."""
 
 
@@ -68,6 +70,8 @@ class Look:
     unknown: UnknownRecord | None = None
     """The first record of no format."""
     quarantine: Quarantine = field(default_factory=Quarantine)
+    unread: list[Record] = field(default_factory=list)
+    """The records of no format."""
     unclear: Unclear = field(default_factory=Unclear)
     """Columns with dates or amounts that can be read in several ways, and are not read."""
 
@@ -77,9 +81,11 @@ def look_at(
     forced: Adapter | None = None,
     adapters: Sequence[Adapter] = ADAPTERS,
     line: int | None = None,
+    prices: Callable[[], KnownPrices] | None = None,
 ) -> Look:
     """Read the first SAMPLE records of a file, or one line of it.
 
+    `prices` know names of models, where keys of no format are to be told by their values.
     Raises InputError for a file that cannot be read, UsageError for a line that it does not have.
     """
     reader = open_log(file, forced, adapters)
@@ -99,6 +105,9 @@ def look_at(
     if look.records == 0:
         raise InputError("no records found", path=file.name)
     look.examples = _most_telling(look.examples)
+    if look.unknown is not None:
+        starter = starter_mapping(look.unread, None if prices is None else prices())
+        look.unknown = replace(look.unknown, starter=starter)
     return look
 
 
@@ -142,8 +151,9 @@ def _add(
         adapter, calls = read(record)
     except Skip as skip:
         look.quarantine.add(skip.reason, Place(look.file.name, number, None, skip.detail))
-        if skip.reason == "unrecognised" and voted is None and look.unknown is None:
-            look.unknown = UnknownRecord(number, nearest_format(record, adapters), starter_mapping(record))
+        if skip.reason == "unrecognised" and voted is None:
+            look.unread.append(written.plain(plain_types(record))[0])
+            look.unknown = look.unknown or UnknownRecord(number, nearest_format(record, adapters))
         return
     for name, reason in written.plain(record)[1]:
         look.unclear.add(UnclearColumn(look.file.name, name, reason), UnclearRecords(1, number))

@@ -47,6 +47,9 @@ _KINDS: Final = {
 }
 """Types as a user of TOML knows them."""
 
+_UNITS_TOLD: Final = 3
+"""Targets with a unit that are named one by one; the others are counts."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -154,8 +157,8 @@ def _factor(target: str, unit: str | None, at: str, file: str) -> Decimal | None
     if unit is None:
         return None
     if target not in WITH_UNIT:
-        names = ", ".join(BY_TARGET[t].names[0] for t in WITH_UNIT)
-        raise ConfigError(f"{at}.unit: only {names} have a unit", path=file)
+        names = ", ".join(BY_TARGET[t].names[0] for t in WITH_UNIT[:_UNITS_TOLD])
+        raise ConfigError(f"{at}.unit: only {names} and counts of tokens have a unit", path=file)
     units = UNITS[BY_TARGET[target].kind]
     if unit not in units:
         hint = did_you_mean(unit, units) or f"one of {', '.join(units)}"

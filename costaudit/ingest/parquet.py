@@ -19,7 +19,7 @@ from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_table_layout
 from costaudit.ingest.canonical import Parsed, batch_of, joined
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.fields import START_US
-from costaudit.ingest.format import Adapter, Inner, Record, Skip
+from costaudit.ingest.format import Adapter, Inner, Record, Skip, counts_in
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.meter import METER
 from costaudit.ingest.quarantine import Place
@@ -69,7 +69,7 @@ class ParquetReader(OneFile):
     """What the file's columns say of its dates and amounts."""
 
     def __post_init__(self) -> None:
-        self.written = WrittenColumns(self.file.notation, self.records)
+        self.written = WrittenColumns(self.file.notation, self.records, counts=counts_in(self.adapters))
 
     @classmethod
     def open(

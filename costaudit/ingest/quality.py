@@ -13,7 +13,7 @@ from costaudit.schema import Quality
 
 Mask = npt.NDArray[np.bool_]
 
-_WHOLE: Final = pa.array([Quality.EXACT.value, Quality.AMBIGUOUS.value])
+_WHOLE: Final = pa.array([Quality.EXACT.value, Quality.AMBIGUOUS.value, Quality.GUESSED.value])
 """Qualities of counts of which nothing is missing."""
 
 

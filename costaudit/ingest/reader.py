@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from costaudit.errors import InputError
-from costaudit.ingest.adapters import ADAPTERS
+from costaudit.ingest.adapters import ADAPTERS, flat
 from costaudit.ingest.bundle import Bundle
 from costaudit.ingest.canonical import Parsed
 from costaudit.ingest.format import Adapter, Record, Skip
@@ -57,13 +57,32 @@ class FileReader(Reader, Protocol):
 
 
 def open_some(
-    files: Sequence[LogFile], forced: Adapter | None = None, adapters: Sequence[Adapter] = ADAPTERS
+    files: Sequence[LogFile],
+    forced: Adapter | None = None,
+    adapters: Sequence[Adapter] = ADAPTERS,
+    guessed: Mapping[str, Sequence[Adapter]] | None = None,
 ) -> Reader:
-    """A reader for files that `bundles_of` put together; raises InputError for a file that cannot be read."""
+    """A reader for files that `bundles_of` put together; raises InputError for a file that cannot be read.
+
+    `guessed` are further formats of single files, by their names.
+    """
+    more = guessed or {}
+
+    def opened(file: LogFile) -> FileReader:
+        return open_log(file, forced, with_guessed(adapters, more.get(file.name, ())))
+
     if len(files) > 1:
-        lean = forced is None and list(adapters) == list(ADAPTERS)
-        return Bundle(files, lambda file: open_log(file, forced, adapters), lean)
-    return open_log(files[0], forced, adapters)
+        lean = forced is None and list(adapters) == list(ADAPTERS) and not any(f.name in more for f in files)
+        return Bundle(files, opened, lean)
+    return opened(files[0])
+
+
+def with_guessed(adapters: Sequence[Adapter], guessed: Sequence[Adapter]) -> Sequence[Adapter]:
+    """The formats with those that were guessed: behind all others but the flat one, which takes most."""
+    if not guessed:
+        return adapters
+    general = [one for one in adapters if one.name == flat.ADAPTER.name]
+    return (*(one for one in adapters if one not in general), *guessed, *general)
 
 
 def open_log(

@@ -45,9 +45,10 @@ COUNTED: Final = Stated.__struct_fields__[: Stated.__struct_fields__.index("incl
 
 QUALITIES: Final = (
     Quality.EXACT, Quality.PARTIAL, Quality.NONE, Quality.ESTIMATED, Quality.AMBIGUOUS,
+    Quality.GUESSED,
 )  # fmt: skip
 READINGS: Final = (Reading.INCLUSIVE, Reading.EXCLUSIVE, Reading.AMBIGUOUS)
-_EXACT, _PARTIAL, _NONE, _, _AMBIGUOUS = range(5)
+_EXACT, _PARTIAL, _NONE, _, _AMBIGUOUS, _GUESSED = range(len(QUALITIES))
 
 MOST_HIDDEN: Final = 1 << 17
 """Tokens that a model writes at most in one answer, thinking included: no model of the book writes more."""
@@ -323,8 +324,9 @@ class _Rows:
         if np.any(block.zeros_are_nothing):
             quality = np.where(block.zeros_are_nothing & ~self._has_tokens(fresh, output), _NONE, quality)
         if block.doubt_from is not None:
+            doubt = self._zero + _PARTIAL if block.doubt is None else block.doubt
             doubted = (block.doubt_from >= 0) & (fresh >= block.doubt_from) & (quality == _EXACT)
-            quality = np.where(doubted, _PARTIAL if block.doubt is None else block.doubt, quality)
+            quality = np.where(doubted & (doubt != _GUESSED), doubt, quality)
         if np.any(block.draws):
             said = output + (self._given("completion") > 0)
             quality = np.where(
@@ -334,6 +336,9 @@ class _Rows:
             quality = np.where(block.wants_output & (output == 0) & (quality == _EXACT), _PARTIAL, quality)
         if self.ambiguous.any():
             quality = np.where(self.ambiguous & (quality == _EXACT), _AMBIGUOUS, quality)
+        if block.doubt is not None and block.doubt_from is not None:
+            guessed = (block.doubt_from >= 0) & (block.doubt == _GUESSED)
+            quality = np.where(guessed & (quality == _EXACT), _GUESSED, quality)
         return quality
 
     def _has_tokens(self, fresh: Ints, output: Ints) -> Mask:

@@ -272,4 +272,7 @@ def _names_in(line: str, delimiter: str) -> list[str]:
 
 def _are_names(names: Sequence[str]) -> bool:
     first, *others = names
-    return all(re.fullmatch(r"\s{0,9}[A-Za-z_$@][^{}\n\t]{0,99}", n) for n in (*others, first or "index"))
+    return all(
+        re.fullmatch(r"\s{0,9}[^\W\d][^{}\n\t]{0,99}|\s{0,9}[$@€£¥µ#][^{}\n\t]{0,99}", n)
+        for n in (*others, first or "index")
+    )

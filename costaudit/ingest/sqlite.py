@@ -18,7 +18,7 @@ from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect, rank
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.format import Adapter, Record, Skip, counts_in
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser
@@ -59,7 +59,7 @@ class SqliteReader(OneFile):
     """What the file's columns say of its dates and amounts."""
 
     def __post_init__(self) -> None:
-        self.written = WrittenColumns(self.file.notation, self.records)
+        self.written = WrittenColumns(self.file.notation, self.records, counts=counts_in(self.adapters))
 
     @classmethod
     def open(
@@ -128,6 +128,15 @@ def _record(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Record:
     """A row as a record: absent values and bytes left out."""
     names = (column[0] for column in cursor.description)
     return {n: v for n, v in zip(names, row, strict=True) if v is not None and not isinstance(v, bytes)}
+
+
+def table_names(file: LogFile) -> list[str]:
+    """The tables of a database in the order of their names; raises InputError where it cannot be read."""
+    try:
+        with closing(_connect(file)) as database:
+            return _tables(database)
+    except sqlite3.Error as error:
+        raise InputError(f"the SQLite database cannot be read: {error}", path=file.name) from error
 
 
 def _tables(database: sqlite3.Connection) -> list[str]:

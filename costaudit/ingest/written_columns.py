@@ -108,8 +108,13 @@ class WrittenColumns:
         records: Callable[[], Iterable[tuple[int, Any]]],
         *,
         of_people: bool = False,
+        counts: frozenset[str] = frozenset(),
     ) -> None:
-        """`records` gives every record of the file; tables, unlike JSON, may be written by people."""
+        """`records` gives every record of the file; tables, unlike JSON, may be written by people.
+
+        `counts` are keys that hold counts, beside those whose names say so.
+        """
+        self._counts = counts
         self._notation, self._records, self._of_people = notation, records, of_people
         self._lock = threading.Lock()
         self._found: _Said | None = None
@@ -141,7 +146,7 @@ class WrittenColumns:
     def _text(self, text: str, keys: Keys, unclear: list[tuple[str, str]]) -> str:
         if _DATE.match(text):
             return self._date(text, keys, unclear)
-        if _is_count(keys[-1]) and not _POINTED.fullmatch(text):
+        if self._is_count(keys[-1]) and not _POINTED.fullmatch(text):
             return self._count(text, keys)
         if _IN_QUESTION.fullmatch(text) and not _is_text(keys[-1]):
             return self._amount(text, keys, unclear)
@@ -185,7 +190,7 @@ class WrittenColumns:
         marks = self._said().marks.open(keys, set(DecimalMark), self._notation.decimals)
         if len(marks) == 1:
             return amount.readings[marks.pop()]
-        if "," in text and not _is_count(
+        if "," in text and not self._is_count(
             keys[-1]
         ):  # a point is what programs write, and counts have no fraction
             unclear.append((".".join(keys), "decimal_mark"))
@@ -194,21 +199,24 @@ class WrittenColumns:
     def _said(self) -> _Said:
         with self._lock:
             if self._found is None:
-                self._found = _said_by(record for _, record in self._records())
+                self._found = _said_by((record for _, record in self._records()), self._is_count)
             return self._found
 
+    def _is_count(self, key: str) -> bool:
+        return key in self._counts or _is_count(key)
 
-def _said_by(records: Iterable[Any]) -> _Said:
+
+def _said_by(records: Iterable[Any], is_count: Callable[[str], bool]) -> _Said:
     said = _Said()
     for record in records:
         if isinstance(record, Mapping):
             for keys, value in _values(record, ()):
-                if _is_count(keys[-1]):
+                if is_count(keys[-1]):
                     said.counts[keys] += 1
                     said.grouped[keys] += grouped(value) != value
                 if isinstance(value, str):
                     said.texts[keys] += 1
-                    _vote(said, keys, value)
+                    _vote(said, keys, value, is_count)
     for votes in (said.orders, said.marks):  # what are mostly other texts is no column of dates or amounts
         for keys in [keys for keys in votes.allowed if 2 * votes.fitting[keys] < said.texts[keys]]:
             del votes.allowed[keys]
@@ -224,7 +232,7 @@ def _values(record: Record, above: Keys) -> Iterator[tuple[Keys, str | int | flo
             yield (*above, key), value
 
 
-def _vote(said: _Said, keys: Keys, text: str) -> None:
+def _vote(said: _Said, keys: Keys, text: str, is_count: Callable[[str], bool]) -> None:
     """Take in what one value says of its column."""
     if len(text) > LONGEST:
         return
@@ -240,12 +248,12 @@ def _vote(said: _Said, keys: Keys, text: str) -> None:
         amount = amount_of(text)
         if amount is not None:
             said.marks.fitting[keys] += 1
-            _vote_on_mark(said.marks, keys, text, amount)
+            if is_count(keys[-1]) and "," in text:
+                amount = amount.whole()
+            _vote_on_mark(said.marks, keys, amount)
 
 
-def _vote_on_mark(votes: _Votes[DecimalMark], keys: Keys, text: str, amount: Amount) -> None:
-    if _is_count(keys[-1]) and "," in text:
-        amount = amount.whole()
+def _vote_on_mark(votes: _Votes[DecimalMark], keys: Keys, amount: Amount) -> None:
     plain = set(amount.readings.values())
     if len(amount.readings) == 1 or len(plain) > 1:  # else digits without a mark
         votes.add(keys, amount.readings)

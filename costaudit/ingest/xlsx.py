@@ -15,7 +15,7 @@ from costaudit.errors import InputError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import Parsed, batch_of
 from costaudit.ingest.detect import SAMPLE, detect
-from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.format import Adapter, Record, Skip, counts_in
 from costaudit.ingest.logfile import LogFile, OneFile
 from costaudit.ingest.quarantine import Place
 from costaudit.ingest.records import RecordParser, records_in
@@ -56,7 +56,9 @@ class XlsxReader(OneFile):
     """What the file's columns say of its dates and amounts."""
 
     def __post_init__(self) -> None:
-        self.written = WrittenColumns(self.file.notation, self.records, of_people=True)
+        self.written = WrittenColumns(
+            self.file.notation, self.records, of_people=True, counts=counts_in(self.adapters)
+        )
 
     @classmethod
     def open(

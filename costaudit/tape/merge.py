@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from costaudit.ingest.hashes import Hashes, mixed
 from costaudit.ingest.request_id import OWN_ID, PREFIX
-from costaudit.schema import CANONICAL, COUNTS, INPUT_SIDE, UNITS, Quality, Status
+from costaudit.schema import CANONICAL, COUNTED, COUNTS, INPUT_SIDE, UNITS, Quality, Status
 from costaudit.tape.columns import Batch
 from costaudit.tape.record import FILE, LINE, hashes_in
 from costaudit.tape.reuse import content_hashes, contradicting, numbered
@@ -218,9 +218,7 @@ class _Records:
         tokens = sum(counts, start=nothing) - (nothing if reasoning is None else reasoning)
         used = sum(((column > 0).astype(np.int64) for column in counts), start=nothing)
         final = self.calls.flag("final")
-        counted = self.calls.words("quality", Quality.EXACT).among(
-            Quality.EXACT, Quality.PARTIAL, Quality.AMBIGUOUS
-        )
+        counted = self.calls.words("quality", Quality.EXACT).among(*COUNTED)
         return [
             -self.calls.valid("reported_picousd").astype(np.int64),
             -used,

@@ -12,19 +12,30 @@ import numpy.typing as npt
 import pyarrow as pa
 from msgspec.structs import replace
 
-from costaudit.errors import InputError
+from costaudit.errors import InputError, UsageError
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.canonical import numbers_of
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Record, Skip
+from costaudit.ingest.guess.files import (
+    MOST_ADVISED,
+    MOST_FILES_ADVISED,
+    Guessed,
+    Guessing,
+    guesses_for,
+)
+from costaudit.ingest.guess.result import Guess
+from costaudit.ingest.guess.told import advise
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.logfile import LogFile
 from costaudit.ingest.nearest import nearest_format
 from costaudit.ingest.quarantine import NO_RECORD, REASONS
 from costaudit.ingest.reader import FileReader, Reader, open_log
 from costaudit.ingest.refused import without_refused
+from costaudit.schema import Quality
 from costaudit.tape.cache import Cache, TapeDraft
 from costaudit.tape.call_hashes import with_ids
+from costaudit.tape.columns import Batch
 from costaudit.tape.copied import RunCopies
 from costaudit.tape.ids import RunIds, sorted_keys
 from costaudit.tape.overlaps import Overlaps
@@ -57,6 +68,8 @@ class HowToRead(msgspec.Struct, frozen=True):
     """Which calls are wanted; only those are merged. All by default."""
     cache: Cache | None = None
     """Keeps what files come to, where all of it is wanted, without ids and texts."""
+    guessing: Guessing | None = None
+    """What is to be done with logs of unknown format; None: nothing is guessed."""
 
 
 def read_tape(
@@ -74,25 +87,56 @@ def read_tape(
     """
     how = how or HowToRead()
     found = Found(copies=sorted((copy, file.name) for file in files for copy in file.copies))
-    cache = how.cache if _can_be_kept(tagger, how) else None
+    guessed = _guessed(files, how)
+    cache = how.cache if _can_be_kept(tagger, how) and not guessed.adapters else None
     if cache is not None:  # what is kept is for every question
         how = replace(how, keeps=Keeps())
-    opener = Sources(how.forced, how.adapters, tagger.text_digest, cache)
-    sources, logs = opener.open(files, refused, found)
+    opener = Sources(how.forced, how.adapters, tagger.text_digest, cache, guessed.adapters)
+    try:
+        sources, logs = opener.open(files, refused, found)
+    except InputError as error:
+        advise(error, guessed.guesses or _advised(files, how))
+        raise
     found.files, found.bytes = len(logs), sum(size for _, size in logs)
     tape = Tape(keeps_ids=how.keeps.ids)
     tape.found = found
     tape.files = logs
     tape.readers = {n: source.reader for n, source in enumerate(sources) if isinstance(source, Parsing)}
     try:
-        _Recorder(tape, tagger, how, cache).record(sources, progress or (lambda _: None))
+        recorder = _Recorder(tape, tagger, how, cache)
+        recorder.record(sources, progress or (lambda _: None))
     except BaseException:
         tape.store.close()
         raise
+    unknown = [file for file in files if file.name in recorder.unknown or file.name in found.unread]
+    found.guesses = [*found.guesses, *(guessed.guesses or _advised(unknown, how))]
     if found.records == 0 or (tape.requests == 0 and how.select is None):
         tape.store.close()
-        raise _nothing_read(files, how, found)
+        trouble = _nothing_read(files, how, found)
+        advise(trouble, found.guesses)
+        raise trouble
     return tape
+
+
+def _guessed(files: Sequence[LogFile], how: HowToRead) -> Guessed:
+    """What logs of unknown format are to be taken for, where the user asks for that."""
+    if how.guessing is None or not how.guessing.use:
+        return Guessed()
+    if how.forced is not None:
+        raise UsageError(
+            "--guess and --input-format cannot be meant together",
+            hint="a format that is named leaves nothing to guess",
+        )
+    guessed = guesses_for(files, how.adapters, how.guessing.prices())
+    return Guessed([replace(one, is_used=one.has_mapping) for one in guessed.guesses], guessed.adapters)
+
+
+def _advised(files: Sequence[LogFile], how: HowToRead) -> Sequence[Guess]:
+    """What logs of unknown format might be taken for, by the first records of the first of them."""
+    if how.guessing is None or how.guessing.use or how.forced is not None or not files:
+        return ()
+    some = files[:MOST_FILES_ADVISED]
+    return guesses_for(some, how.adapters, how.guessing.prices(), MOST_ADVISED).guesses
 
 
 def _can_be_kept(tagger: Tagger, how: HowToRead) -> bool:
@@ -147,6 +191,10 @@ class _Recorder:
         self.ids, self.spans, self.overlaps = RunIds(), RunSpans(), Overlaps()
         self.copies = RunCopies()
         self.of_source = Found()
+        self.weak = self.strong = 0
+        """Requests of the source without all of their counts, and with them."""
+        self.unknown: set[str] = set()
+        """Files of which something is of no known format, or of which most requests lack counts."""
         self.draft: TapeDraft | None = None
         """What is to be kept of the source that is read."""
 
@@ -225,13 +273,23 @@ class _Recorder:
         if isinstance(done.task, _End):
             if isinstance(source, TapeFile):
                 self.of_source.take(source.found)
+            self._note_unknown(source)
             if self.draft is not None:
                 self.draft.finish(self.of_source)
             self._drop_draft()
             self.tape.found.take(self.of_source)
             self.of_source = Found()
 
+    def _note_unknown(self, source: Source) -> None:
+        """Note files that a guess might read, or read better."""
+        is_flat = "flat" in self.of_source.formats and self.weak > self.strong
+        if isinstance(source, Parsing) and (is_flat or "unrecognised" in self.of_source.quarantine.counts):
+            self.unknown.update(source.names)
+        self.weak = self.strong = 0
+
     def _add(self, task: _Task, segment: Segment, keys: Hashes | None) -> None:
+        weak = _weak(segment)
+        self.weak, self.strong = self.weak + weak, self.strong + segment.size - weak
         if isinstance(task, _Part) and self.how.select is None:
             number = self.tape.add_kept(segment, partial(self._load, task))
         else:
@@ -261,6 +319,12 @@ class _Recorder:
         if self.draft is not None:
             self.draft.close()
         self.draft = None
+
+
+def _weak(segment: Segment) -> int:
+    """Requests that do not state all of their counts."""
+    words = Batch(segment.batch()).words("quality", Quality.EXACT)
+    return int(words.among(Quality.PARTIAL, Quality.NONE).sum())
 
 
 def _nothing_read(files: Sequence[LogFile], how: HowToRead, found: Found) -> InputError:

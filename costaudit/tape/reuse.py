@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from costaudit.ingest.hashes import Hashes, hash_texts, mixed
 from costaudit.prices.cards import NO_TS
-from costaudit.schema import COUNTS, INPUT_SIDE, Quality, Status
+from costaudit.schema import COUNTED, COUNTS, INPUT_SIDE, Quality, Status
 from costaudit.tape.columns import Batch
 from costaudit.tape.record import HASHED, hashes_in, spans_in
 from costaudit.tape.segment import FLAGS, WORDS
@@ -188,7 +188,7 @@ def _comparable(batch: pa.RecordBatch) -> Mask:
     """Rows that count what a call used and do not say that it failed or goes on."""
     calls = Batch(batch)
     good = calls.words("status", Status.OK).among(Status.OK)
-    good &= calls.words("quality", Quality.EXACT).among(Quality.EXACT, Quality.PARTIAL, Quality.AMBIGUOUS)
+    good &= calls.words("quality", Quality.EXACT).among(*COUNTED)
     good &= _sum(calls, INPUT_SIDE) + _sum(calls, OUTPUT_SIDE) > 0
     final = calls.flag("final")
     return good if final is None else good & (final | ~calls.valid("final"))

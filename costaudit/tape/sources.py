@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
@@ -38,6 +38,8 @@ class Sources(msgspec.Struct, frozen=True):
     rules: str
     """By what texts are read: `Tagger.text_digest`."""
     cache: Cache | None
+    guessed: Mapping[str, Sequence[Adapter]] = {}
+    """By the name of a file, formats of it that were guessed."""
 
     def open(
         self, files: Sequence[LogFile], refused: Sequence[InputError], found: Found
@@ -72,7 +74,7 @@ class Sources(msgspec.Struct, frozen=True):
         names = [file.name for file in files]
         key = None if self.cache is None else self.cache.key_of(files, self.rules)
         kept = None if self.cache is None or key is None else self.cache.get(key, names)
-        return kept or Parsing(open_some(files, self.forced, self.adapters), names, key)
+        return kept or Parsing(open_some(files, self.forced, self.adapters, self.guessed), names, key)
 
     def _tape(self, file: LogFile, taken: AbstractSet[str]) -> TapeFile:
         """A tape that the user named; names that other files have already are told apart."""

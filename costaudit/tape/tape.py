@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from costaudit.ingest.canonical import Parsed
+from costaudit.ingest.guess.result import Guess
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.quarantine import Quarantine
 from costaudit.ingest.reader import Reader
@@ -74,6 +75,8 @@ class Found(msgspec.Struct):
     """Files that were not read, with the one that each holds the same bytes as."""
     overlaps: Sequence[Overlap] = ()
     """Files with requests that are alike in everything and have no id."""
+    guesses: Sequence[Guess] = ()
+    """What logs of unknown format were taken for, or might be."""
     reused_ids: int = 0
     """Ids that were used again for other calls …"""
     reused_requests: int = 0
@@ -100,6 +103,7 @@ class Found(msgspec.Struct):
         self.unclear.merge(other.unclear)
         self.refused.add(other.refused)
         self.copies = sorted([*self.copies, *other.copies])
+        self.guesses = [*self.guesses, *other.guesses]
 
 
 class Reel(msgspec.Struct, frozen=True):

@@ -19,9 +19,11 @@ from typing import IO, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
+from msgspec.structs import replace
 
 from costaudit import __version__
 from costaudit.errors import InputError
+from costaudit.ingest.guess.result import Guess
 from costaudit.ingest.hashes import Hashes
 from costaudit.ingest.logfile import TAPE_MAGIC
 from costaudit.ingest.quarantine import REASONS, Place
@@ -79,6 +81,7 @@ class _Head(msgspec.Struct, frozen=True):
     copies: list[tuple[str, str]]
     unclear: list[tuple[str, str, str, int, int]] = []
     """Files, columns, reasons, records and first lines."""
+    guesses: list[Guess] = []
 
 
 class TapeWriter:
@@ -132,6 +135,7 @@ class TapeWriter:
             unread=sorted(found.unread),
             copies=list(found.copies),
             unclear=[(*column, *held) for column, held in found.unclear.columns.items()],
+            guesses=list(found.guesses),
         )
         told = msgspec.json.encode(head)
         self._write(told)
@@ -251,6 +255,10 @@ class TapeFile:
             found.unclear.add(
                 UnclearColumn(renamed.get(file, file), column, reason), UnclearRecords(records, line)
             )
+        found.guesses = [
+            replace(guess, files=tuple(renamed.get(file, file) for file in guess.files))
+            for guess in head.guesses
+        ]
         found.refused = Refused(*head.refused)
         found.unread = frozenset(renamed.get(name, name) for name in head.unread)
         found.copies = [(copy, renamed.get(name, name)) for copy, name in head.copies]

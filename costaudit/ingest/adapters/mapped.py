@@ -35,13 +35,11 @@ UNITS: Final[Mapping[FieldKind, Mapping[str, Decimal]]] = {
         "micro_usd": Decimal("1e-6"),
         "nano_usd": Decimal("1e-9"),
     },
+    FieldKind.COUNT: {"tokens": Decimal(1), "thousand": Decimal(1000)},
     FieldKind.TIME: {"s": Decimal(10**6), "ms": Decimal(1000), "us": Decimal(1), "ns": Decimal("1e-3")},
     FieldKind.INTEGER: {"s": Decimal(1000), "ms": Decimal(1), "us": Decimal("1e-3"), "ns": Decimal("1e-6")},
 }
-"""What a number in a unit is times, to be in USD, in microseconds since 1970, or in milliseconds."""
-
-WITH_UNIT: Final = ("cost", "ts", "latency_ms")
-"""Targets of flat records whose unit can be stated."""
+"""What a number in a unit is times, to be in USD, tokens, microseconds since 1970, or milliseconds."""
 
 _OUTSIDE: Final = ("cache_read_outside", "write_outside")
 """Targets that are another field with another meaning: said by `input_includes_cache` here."""
@@ -55,6 +53,9 @@ _STRUCTURED: Final = (FieldKind.MESSAGES, FieldKind.LIST, FieldKind.TAGS, FieldK
 _COUNTS: Final = tuple(
     f.target for f in FLAT_FIELDS if f.kind is FieldKind.COUNT and f.target != "web_searches"
 )
+
+WITH_UNIT: Final = ("cost", "ts", "latency_ms", *_COUNTS)
+"""Targets of flat records whose unit can be stated."""
 
 Scalar = str | int | float | bool
 
@@ -109,7 +110,14 @@ def mapped_adapter(mapping: FormatMapping) -> Adapter:
         calls=partial(_calls, mapping, evidence),
         needs=_needs(mapping, evidence),
         told=repr(mapping),
+        counts=_count_keys(mapping),
     )
+
+
+def _count_keys(mapping: FormatMapping) -> frozenset[str]:
+    """The last keys on the way to what is mapped to counts."""
+    sources = (mapping.fields[target] for target in _COUNTS if target in mapping.fields)
+    return frozenset(path.steps[-1][0] for source in sources for path in source.paths if path.steps)
 
 
 def _needs(mapping: FormatMapping, evidence: Sequence[str]) -> tuple[str, ...]:
@@ -241,6 +249,8 @@ def _scaled(value: Any, factor: Decimal, kind: FieldKind) -> Any:
         return None
     if kind is FieldKind.TIME:  # a flat time in microseconds is told from other units by its size
         return int(amount) if START_US <= amount < END_US else None
+    if kind is FieldKind.COUNT:
+        return int(amount) if amount == amount.to_integral_value() else amount
     return amount if kind is FieldKind.COST else _milliseconds(amount)
 
 

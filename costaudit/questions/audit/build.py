@@ -206,7 +206,7 @@ def _coverage(work: Audited) -> m.Coverage:
 def _inexact(work: Audited) -> Iterator[m.Inexact]:
     cells, costed = work.passed.cells, work.costed
     words = np.array([str(word) for word in cells.words("quality")])
-    for quality in (Quality.PARTIAL, Quality.AMBIGUOUS, Quality.ESTIMATED):
+    for quality in (Quality.PARTIAL, Quality.AMBIGUOUS, Quality.GUESSED, Quality.ESTIMATED):
         here = words == quality.value
         if here.any():
             listed, billed = here & costed.priced, here & costed.known

@@ -16,6 +16,7 @@ from costaudit.ingest.unclear import REASONS
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.prices.numbered import PRICED
 from costaudit.questions.audit import result as m
+from costaudit.questions.audit.guesses import find_guesses
 from costaudit.questions.audit.reconcile import FoundSignature
 from costaudit.questions.audit.work import Audited
 from costaudit.schema import INPUT_SIDE, Quality, Status
@@ -518,5 +519,5 @@ def _sum(amounts: Any, where: Any) -> int:
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
     find_assumed, find_weak_usage, find_ambiguous, find_unread, find_unclear, find_refused, find_retired,
-    find_overlaps, find_reused_ids,
+    find_overlaps, find_reused_ids, find_guesses,
 )  # fmt: skip

@@ -137,7 +137,7 @@ class Inexact(Part, frozen=True, kw_only=True):
     """Requests that are counted, and not exactly: no markup and no saving is claimed from them."""
 
     quality: str
-    """partial, ambiguous or estimated."""
+    """partial, ambiguous, guessed or estimated."""
     requests: int
     tokens: int
     list_usd: Usd | None

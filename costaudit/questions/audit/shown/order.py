@@ -24,6 +24,7 @@ from costaudit.questions.audit.shown.breakdowns import (
     show_users,
 )
 from costaudit.questions.audit.shown.fees import show_break_even, show_commitments, show_scenarios
+from costaudit.questions.audit.shown.guesses import show_guesses
 from costaudit.questions.audit.shown.lists import show_findings, show_skipped
 from costaudit.questions.audit.shown.moves import show_outlook, show_price_move, show_sensitivity
 from costaudit.questions.audit.shown.policies import show_causes, show_policies, show_sureness
@@ -67,13 +68,15 @@ _BODY: Final[tuple[Part, ...]] = (
 )  # fmt: skip
 
 
-_AUDITED: Final[tuple[Part, ...]] = (*_BODY[:1], show_bill, *_BODY[1:8], show_scenarios, *_BODY[8:])
+_AUDITED: Final[tuple[Part, ...]] = (
+    show_guesses, *_BODY[:1], show_bill, *_BODY[1:8], show_scenarios, *_BODY[8:],
+)  # fmt: skip
 
 
 _FEES: Final[tuple[Part, ...]] = (show_scenarios, show_break_even, show_commitments)
 
 
-_SIMULATED: Final[tuple[Part, ...]] = (show_policies, show_price_move, *_FEES, *_BODY)
+_SIMULATED: Final[tuple[Part, ...]] = (show_guesses, show_policies, show_price_move, *_FEES, *_BODY)
 
 
 _SCENARIO: Final[tuple[Part, ...]] = (

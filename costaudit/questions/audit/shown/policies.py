@@ -10,6 +10,7 @@ from costaudit.questions.audit.shown.report import Report, billed_known, is_scen
 from costaudit.render.blocks import Column, ListLimits, Prose, Table
 from costaudit.render.figures import count, counts_shown, money, name_shown, percent, share, words
 from costaudit.render.safe import safe
+from costaudit.schema import Quality
 
 CAUSES: Final[Mapping[str, tuple[str, str]]] = {
     "markup": ("gateway markup", "billed on top of list"),
@@ -93,9 +94,15 @@ def show_causes(report: Report, _: ListLimits) -> Iterator[Table]:
 
 def show_sureness(report: Report, _: ListLimits) -> Iterator[Prose]:
     """What a projection rests on."""
-    lines = tuple(_sureness(report.projection))
+    lines = (*_guessed_line(report), *_sureness(report.projection))
     if lines and billed_known(report) and not is_scenario(report):
         yield Prose("How sure it is", lines)
+
+
+def _guessed_line(report: Report) -> Iterator[str]:
+    usage = {} if report.coverage is None else report.coverage.usage
+    if usage.get(Quality.GUESSED):
+        yield "No figure is surer than the guess of what the log's keys mean (CA-G1)."
 
 
 def _sureness(p: m.Projection) -> Iterator[str]:
