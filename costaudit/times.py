@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -20,10 +22,12 @@ def instant(us: int) -> str:
 def time_us(value: Any) -> int | None:
     """A point in time as microseconds since 1970 UTC, from ISO text or an epoch in s, ms, us or ns.
 
-    Naive times are UTC. The unit of an epoch number follows from its size. None when it cannot be
-    read as a time between 1970 and 2262.
+    Naive times are UTC. The unit of an epoch number follows from its size. Objects of seconds and lists of
+    year, month, day and so on are times, too. None when it cannot be read as a time between 1970 and 2262.
 
     >>> time_us("2026-10-05T09:15:02.114Z") == time_us(1791191702.114)
+    True
+    >>> time_us([2026, 10, 5, 9, 15, 2]) == time_us({"seconds": "1791191702"})
     True
     """
     if isinstance(value, str):
@@ -32,6 +36,10 @@ def time_us(value: Any) -> int | None:
         return _from_datetime(value)
     if isinstance(value, date):
         return _from_datetime(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    if isinstance(value, Mapping):
+        return _from_seconds(value)
+    if isinstance(value, (list, tuple)):
+        return _from_parts(value)
     if isinstance(value, Decimal):
         value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -47,6 +55,53 @@ def _from_epoch(value: int | float) -> int | None:
             return us if us < END_US else None
     us = int(value) // 1_000
     return us if us < END_US else None
+
+
+def _from_seconds(value: Mapping[str, Any]) -> int | None:
+    """A time as an object: a Timestamp of protobuf (`seconds`, `nanos`), or of Firestore (`_seconds`)."""
+    seconds = value.get("seconds", value.get("_seconds"))
+    if isinstance(seconds, str) and seconds.isascii() and seconds.isdecimal() and len(seconds) < _MOST_DIGITS:
+        seconds = int(seconds)
+    if type(seconds) is not int or not value.keys() <= _OF_SECONDS or seconds >= _BELOW_MILLISECONDS:
+        return None
+    nanos = next((n for name in _NANOS if type(n := value.get(name)) is int), 0)
+    us = _from_epoch(seconds)
+    return None if us is None or not 0 <= nanos < 10**9 else us + nanos // 1000
+
+
+_NANOS: Final = ("nanos", "nanoseconds", "_nanoseconds")
+_OF_SECONDS: Final = frozenset({"seconds", "_seconds", *_NANOS})
+_BELOW_MILLISECONDS: Final = 10**11
+_MOST_DIGITS: Final = 20
+
+
+def _from_parts(parts: Sequence[Any]) -> int | None:
+    """A time as Java writes it without being told how: year, month, day, hour, minute, second, nanosecond.
+
+    Jackson, `WRITE_DATES_AS_TIMESTAMPS`: what is 0 at the end is left out. A date alone is no list of these.
+    """
+    if not _FEWEST_PARTS <= len(parts) <= _MOST_PARTS or any(type(part) is not int for part in parts):
+        return None
+    year, month, day, hour, minute, second, nanos = (*parts, 0, 0)[:_MOST_PARTS]
+    try:
+        return _from_datetime(datetime(year, month, day, hour, minute, second, nanos // 1000, tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+_FEWEST_PARTS: Final = 5
+_MOST_PARTS: Final = 7
+_EXPONENT: Final = re.compile(r"\d(?:\.\d{1,20})?[Ee]\+?\d{1,2}")
+_DOT_NET: Final = re.compile(r"/Date\((\d{1,16})(?:[+-]\d{4})?\)/")
+"""Milliseconds since 1970, as .NET's older serialisers write them; an offset says only where that was."""
+
+
+def _from_odd_text(value: str) -> int | None:
+    """A number with an exponent, as BigQuery answers with times, and .NET's dates."""
+    if _EXPONENT.fullmatch(value):
+        return _from_epoch(float(value))
+    found = _DOT_NET.fullmatch(value)
+    return None if found is None or int(found[1]) * 1_000 >= END_US else int(found[1]) * 1_000 or None
 
 
 def _from_text(value: str) -> int | None:
@@ -69,7 +124,7 @@ def _from_http_date(value: str) -> int | None:
     try:
         return _from_datetime(datetime.strptime(value, "%a, %d %b %Y %H:%M:%S GMT"))  # noqa: DTZ007
     except ValueError:
-        return None
+        return _from_odd_text(value)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

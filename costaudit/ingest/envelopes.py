@@ -9,7 +9,8 @@ be the record, neither is.
 Seen so: CloudWatch (`@message` of Logs Insights, `events[].message`, `logEvents`), Docker's json-file driver
 (`log`), Kubernetes (a time, a stream and a flag before each line), Google Cloud Logging (`jsonPayload`,
 `textPayload`, `protoPayload`), Elasticsearch (`_source`), Fluent Bit (`log`), journald (`MESSAGE`), Splunk
-(`_raw`), Loki (`line`), and what pino, winston, zap and structlog write beside `msg`, `message` or `event`.
+(`_raw`), Loki (`line`), Cloudflare Workers (`Logs`, with texts in a list), and what pino, winston, zap and
+structlog write beside `msg`, `message` or `event`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Final
 
 from costaudit.ingest.adapters import beside, flat
 from costaudit.ingest.adapters.row_facts import set_labels
+from costaudit.ingest.adapters.spelled import spelled
 from costaudit.ingest.detect import matching
 from costaudit.ingest.format import Adapter, Inner, Record, Skip, around_of
 from costaudit.ingest.when import stated_time
@@ -64,12 +66,20 @@ def fill(call: Call, around: Sequence[Record]) -> Call:
     for envelope in around:
         if call.ts is None:
             call.ts = stated_time(envelope)
+        if call.model is None and call.model_requested is None:
+            call.model = call.model_requested = _stated_model(envelope)
         beside.fill(call, {name: envelope[name] for name in envelope.keys() & _STATED})
         for name in _LABELS:
             labels = envelope.get(name)
             if isinstance(labels, Mapping):
                 set_labels(call, labels)
     return call
+
+
+def _stated_model(envelope: Record) -> str | None:
+    """The model that an envelope names in its own words, as `modelId` beside a body of Bedrock."""
+    named = (value for key, value in envelope.items() if spelled(key) == "model_requested")
+    return next((value for value in named if isinstance(value, str) and value), None)
 
 
 def opened(record: Record, adapters: Sequence[Adapter]) -> Inner | None:
@@ -102,6 +112,9 @@ def _held(envelope: Record) -> Iterator[tuple[Record, Sequence[Record]]]:
             yield _single(value), ()
         elif isinstance(value, str) and "{" in value:
             yield from ((found, found.around) for found in objects_in(value))
+        elif isinstance(value, list) and len(value) <= _MOST_OPENED:
+            texts = (text for text in value if isinstance(text, str) and "{" in text)
+            yield from ((found, found.around) for text in texts for found in objects_in(text))
 
 
 def _single(value: Record) -> Record:

@@ -80,6 +80,21 @@ def model_name(value: Any) -> str | None:
     return value.strip() or None
 
 
+def name_of_model(value: Any) -> str | None:
+    """A model's name, also out of an object that describes the model; raises Skip for anything else.
+
+    >>> name_of_model(" gpt-4o "), name_of_model({"name": "GPT-4o", "id": "gpt-4o"})
+    ('gpt-4o', 'gpt-4o')
+    """
+    if isinstance(value, Mapping):
+        value = next((name for key in _MODEL_KEYS if isinstance(name := value.get(key), str)), value)
+    return model_name(value)
+
+
+_MODEL_KEYS = ("id", "model", "model_id", "modelId", "model_name", "modelName", "name")
+"""Keys of an object that is about a model, the more telling first."""
+
+
 def flag(value: Any) -> bool | None:
     """True or False from a boolean or the words that logs use for one; None for anything else."""
     if isinstance(value, bool):

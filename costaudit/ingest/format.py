@@ -65,6 +65,10 @@ class Adapter:
     """For formats of spans: what `calls` gives, and beside it the spans that are no calls, as calls with
     a `span` of such a kind. Who is inside whom is decided over the whole run."""
 
+    holds: Callable[[Record], list[Record]] | None = None
+    """For formats that also carry lines of others: what a record holds of them, to be read by their own
+    formats."""
+
     told: str = ""
     """What a user's own format is: all that its name does not say."""
 

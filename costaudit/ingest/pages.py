@@ -23,6 +23,10 @@ PAGE_KEYS: Final = (
     "events",
     "logEvents",
     "hits",
+    "streams",
+    "history",
+    "usage_history",
+    "Logs",
     "resourceSpans",
     "resourceLogs",
 )
@@ -49,7 +53,29 @@ def page_records(record: Mapping[str, Any]) -> list[Any]:
     if isinstance(rows, list) and rows and all(_is_row(row) for row in rows):
         return [{cell["field"]: cell["value"] for cell in row} for row in rows]
     inner = (_listed(record[key]) for key in PAGE_KEYS if isinstance(record.get(key), Mapping))
-    return _listed(record) or next((found for found in inner if found), [])
+    found = _listed(record) or next((found for found in inner if found), [])
+    return [one for entry in found for one in _unfolded(entry)]
+
+
+def _unfolded(entry: Any) -> Iterator[Any]:
+    """What an entry of a page holds: itself; the lines of a stream of Loki's; the records of a page in it.
+
+    >>> list(_unfolded({"stream": {"app": "a"}, "values": [["1762941600000000000", "{}"]]}))
+    [{'timestamp': '1762941600000000000', 'line': '{}', 'labels': {'app': 'a'}}]
+    >>> list(_unfolded({"events": [{"id": 1}, {"id": 2}]}))
+    [{'id': 1}, {'id': 2}]
+    """
+    if isinstance(entry, dict) and entry.keys() == {"stream", "values"} and isinstance(entry["values"], list):
+        for value in entry["values"]:
+            if isinstance(value, list) and len(value) >= _TIME_AND_LINE:
+                yield {"timestamp": value[0], "line": value[1], "labels": entry["stream"]}
+    elif isinstance(entry, dict) and len(entry) == 1:
+        yield from _listed(entry) or (entry,)
+    else:
+        yield entry
+
+
+_TIME_AND_LINE: Final = 2
 
 
 def _listed(record: Mapping[str, Any]) -> list[Any]:

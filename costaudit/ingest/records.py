@@ -101,6 +101,8 @@ class RecordParser:
             self.set_aside(Skip("unrecognised"), place)
         else:
             self._take_record(adapter, entry, place)
+            for record in [] if adapter.holds is None else adapter.holds(entry):
+                self._take(record, place, page=False)
 
     def _is_piece(self, record: Record, place: Place) -> bool:
         """Whether a record is a piece of a line; the last stands for all, at the place of the first."""

@@ -15,7 +15,8 @@ _WORDS: Final = {
         "timestamp", "timestamputc", "ts", "time", "datetime", "date", "requestedat", "requesttime",
         "startedat", "starttime", "starttimestamp", "calledat", "createdat", "created", "createtime",
         "loggedat", "logtime", "eventtime", "timegenerated", "asctime", "realtimetimestamp",
-        "receivetimestamp", "receivedat", "finishedat", "endtime", "ingestiontime", "at", "when", "t",
+        "receivetimestamp", "receivedat", "finishedat", "endtime", "ingestiontime", "timestampms",
+        "eventtimestampms", "timestampns", "timeunixnano", "epoch", "epochms", "at", "when", "t",
     ))
 }  # fmt: skip
 """Names of times without their case and their marks, the more telling first."""

@@ -55,7 +55,7 @@ BAD = {
     "not_utf8": [b'{"model": "gpt-4o", "input_tokens": 1, "output_tokens": 1, "user": "\xff\xfe"}'],
     "unrecognised": [b"{}", b'{"a": 1}', b'{"input_tokens": 5}'],
     "model_not_text": [
-        b'{"model": {"id": "x"}, "input_tokens": 1}',
+        b'{"model": {"size": "x"}, "input_tokens": 1}',
         b'{"model": 7, "input_tokens": 1}',
         b'{"model": ["x"], "input_tokens": 1}',
     ],

@@ -71,6 +71,14 @@ JSON_ENVELOPES: dict[str, Any] = {
     "journald": {"MESSAGE": TEXT, "__REALTIME_TIMESTAMP": "1761991200000000", "_SYSTEMD_UNIT": "app.service"},
     "splunk": {"preview": False, "result": {"_raw": TEXT, "_time": WHEN}},
     "loki": {"labels": {"app": "x"}, "line": TEXT, "timestamp": WHEN},
+    "loki, query_range": {"status": "success", "data": {"resultType": "streams", "result": [
+        {"stream": {"app": "x"}, "values": [["1761991200000000000", TEXT]]}]}},
+    "loki, push": {"streams": [{"stream": {"app": "x"}, "values": [["1761991200000000000", TEXT, {}]]}]},
+    "cloudflare workers": {"ScriptName": "x", "EventTimestampMs": 1761991200000, "Logs": [
+        {"Level": "log", "Message": ["call", TEXT], "TimestampMs": 1761991200000}]},
+    "a model in the envelope's words": {"ts": WHEN, "modelId": "m", "response": {
+        "generation": "x", "prompt_token_count": 12, "generation_token_count": 3}},
+    "a page in a page": {"results": [{"events": [CALL | {"timestamp": WHEN}]}]},
     "pino": {"level": 30, "time": 1761991200000, "pid": 1, "hostname": "h", "msg": "llm call", "data": CALL},
     "zap": {"level": "info", "ts": 1761991200.5, "msg": "call", "payload": BODY},
     "winston": {"level": "info", "message": TEXT, "timestamp": WHEN},
@@ -90,6 +98,32 @@ def test_a_record_in_an_envelope_is_read_with_the_time_of_the_envelope(name: str
     assert call.ts is not None
     assert instant(call.ts) == WHEN
     assert (parsed.quarantine.total, parsed.records) == (0, 1)
+
+
+def test_an_envelope_names_the_model_of_a_body_that_names_none(read: Read):
+    (call,), _ = read(lines(JSON_ENVELOPES["a model in the envelope's words"]))
+    assert (call.model, call.provider) == ("m", "bedrock")
+
+
+def otlp(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": list(entries)}]}]}
+
+
+def test_a_collectors_log_record_holds_the_line_of_an_application(read: Read):
+    at = {"timeUnixNano": "1761991200000000000"}
+    fields = [{"key": "model", "value": {"stringValue": "gpt-4o"}},
+              {"key": "prompt_tokens", "value": {"intValue": "12"}},
+              {"key": "completion_tokens", "value": {"intValue": 3}}]  # fmt: skip
+    calls, parsed = read(
+        lines(
+            otlp({**at, "body": {"stringValue": TEXT}}, {**at, "body": {"stringValue": "ready {}"}}),
+            otlp({**at, "body": {"stringValue": f"INFO call {TEXT}"}}),
+            otlp({**at, "body": {"kvlistValue": {"values": fields}}}),
+            otlp({**at, "eventName": "gen_ai.choice", "body": {"stringValue": TEXT}}),
+        )
+    )
+    assert [(call.input, call.ts and instant(call.ts)) for call in calls] == [(12, WHEN)] * 3
+    assert parsed.quarantine.total == 0
 
 
 TEXT_ENVELOPES = {

@@ -25,6 +25,32 @@ NOVEMBER = "2025-11-04T10:00:01Z"
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        [2025, 11, 4, 10, 0, 1], [2025, 11, 4, 10, 0, 1, 999_000_000],  # Jackson
+        {"seconds": 1762250401, "nanos": 999_000_000}, {"seconds": "1762250401"},  # protobuf
+        {"_seconds": 1762250401, "_nanoseconds": 0},  # Firestore
+        "/Date(1762250401000)/", "/Date(1762250401999+0100)/",  # .NET
+        "1.762250401E9", "1.762250401999e12",  # BigQuery
+    ],
+)  # fmt: skip
+def test_times_that_serialisers_write_without_being_told_how(value: Any):
+    us = timestamp_us(value)
+    assert us is not None
+    assert instant(us) == NOVEMBER
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[2025, 11, 4], [2025, 13, 4, 10, 0], [2025, 11, 4, 10, 0, 1, 10**15], [1, 2, 3, 4, 5, 6, 7, 8],
+     ["2025", 11, 4, 10, 0], {"seconds": 12, "unit": "s"}, {"seconds": 10**20}, {"seconds": "x"}, {},
+     {"seconds": 1762250401, "nanos": -1}, "/Date(x)/", "/Date(9999999999999999)/", "1E99", "E9"],
+)  # fmt: skip
+def test_lists_and_objects_of_other_things_are_no_times(value: Any):
+    assert timestamp_us(value) is None
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "2025-11-04 10:00:01.000 Z", "2025-11-04 10:00:01 UTC", "2025-11-04 10:00:01,999",

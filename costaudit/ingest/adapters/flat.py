@@ -26,6 +26,7 @@ from costaudit.ingest.adapters.flat_fields import (
     USAGE_TARGETS,
     FieldKind,
 )
+from costaudit.ingest.adapters.flat_parts import parts_of
 from costaudit.ingest.adapters.flat_unused import unused_in_record
 from costaudit.ingest.adapters.hosts import served
 from costaudit.ingest.adapters.request_body import set_request
@@ -139,7 +140,12 @@ _MODEL_WORDS = frozenset({*MODEL_TARGETS, AROUND, USAGE})
 
 
 def calls(record: Record) -> list[Call]:
-    """The one call that a flat record describes."""
+    """The call that a flat record describes, or those that it lists with counts of their own."""
+    parts = parts_of(record)
+    return [_call_in(part) for part in parts] if parts else [_call_in(record)]
+
+
+def _call_in(record: Record) -> Call:
     found = _found(record)
     more = spelled_in(record, found)
     if more is None:
@@ -149,7 +155,7 @@ def calls(record: Record) -> list[Call]:
         _mean(call, more)
     if call.stated is not None:
         call.stated.unused = _unused(record, more)
-    return [call]
+    return call
 
 
 def _mean(call: Call, more: Spelled) -> None:
@@ -203,8 +209,8 @@ def _call(record: Record, found: _Found, meaning: Includes | None = None) -> Cal
         latency_ms=_integer(found, "latency_ms"),
         reported_picousd=fields.picousd(_get(found, "cost")),
     )
-    call.model_requested = _read(found, "model_requested", fields.model_name)
-    call.model = _read(found, "model_served", fields.model_name) or call.model_requested
+    call.model_requested = _read(found, "model_requested", fields.name_of_model)
+    call.model = _read(found, "model_served", fields.name_of_model) or call.model_requested
     call.provider, call.region = placed(call.provider, call.region, _text(found, "host"))
     if fields.flag(_get(found, "batch")):
         call.service_tier = "batch"
@@ -218,8 +224,14 @@ def _call(record: Record, found: _Found, meaning: Includes | None = None) -> Cal
     return call
 
 
+_SLASHES_OF_PLUGINS: Final = 2
+"""Dify names providers by organisation, plugin and provider: `langgenius/openai/openai`."""
+
+
 def placed(provider: str | None, region: str | None, host: str | None) -> tuple[str | None, str | None]:
     """Who served a call and where: a host that is known tells who stands behind an OpenAI client."""
+    if provider is not None and provider.count("/") == _SLASHES_OF_PLUGINS:
+        provider = provider.rpartition("/")[2]
     place = served(host)
     if place.provider is not None and (provider is None or provider.strip().lower() == "openai"):
         provider = place.provider

@@ -73,7 +73,11 @@ FLAT_FIELDS: Final = (
         ("model", "model_requested", "request_model", "gen_ai.request.model", "model_name"),
     ),
     FlatField("gateway", FieldKind.TEXT, ("gateway",)),
-    FlatField("host", FieldKind.TEXT, ("host", "api_base", "base_url", "api_host", "server.address", "url")),
+    FlatField(
+        "host",
+        FieldKind.TEXT,
+        ("host", "api_base", "base_url", "api_host", "server.address", "url", "urls.get"),
+    ),
     FlatField(
         "prompt_tokens",
         FieldKind.COUNT,

@@ -13,6 +13,7 @@ they stand (`costaudit.tape.nesting`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -28,6 +29,7 @@ from costaudit.ingest.adapters.otlp_spans import (
     TEMPO,
     OtlpSpan,
     SpanTrace,
+    any_value,
     attributes_of,
     error_code_of,
     first,
@@ -163,6 +165,34 @@ def _call_from_log(entry: Mapping[str, Any]) -> Call | None:
             stated = timestamp_us(entry.get("timeUnixNano"))  # Codex writes 0 there
             return EVENTS[name](attributes, stated or timestamp_us(entry.get("observedTimeUnixNano")))
     return None
+
+
+def lines_in(record: Record) -> list[Record]:
+    """What an application logged itself and a collector put into log records: bodies that count tokens.
+
+    The collector's filelog receiver leaves a line as text, its parsers make an object of it. Events have
+    names and are read here.
+    """
+    lines: list[Record] = []
+    for group in objects(record.get("resourceLogs") or record.get("resource_logs")):
+        for scoped in objects(group.get("scopeLogs")):
+            for entry in objects(scoped.get("logRecords")):
+                body = None if _is_event(entry) else any_value(entry.get("body"))
+                if isinstance(body, str) and "{" in body and _COUNTS.search(body):
+                    lines.append({"timestamp": entry.get("timeUnixNano"), "line": body})
+                elif isinstance(body, Mapping) and any(_COUNTS.search(key) for key in body):
+                    lines.append({"timestamp": entry.get("timeUnixNano"), "record": body})
+    return lines
+
+
+_COUNTS: Final = re.compile("token|usage", re.IGNORECASE)
+
+
+def _is_event(entry: Mapping[str, Any]) -> bool:
+    if entry.get("eventName"):
+        return True
+    attributes = attributes_of(entry.get("attributes"))
+    return any(name == "event.name" or name.startswith("gen_ai.") for name in attributes)
 
 
 def is_model_call(span: OtlpSpan) -> bool:
@@ -304,6 +334,7 @@ OTLP: Final = Adapter(
     matches=is_otlp,
     calls=calls_from_export,
     traced=traced_export,
+    holds=lines_in,
     needs=("resourceSpans",),
 )
 SPAN: Final = Adapter(

@@ -31,12 +31,15 @@ from costaudit.ingest.adapters.flat_fields import (
     FieldKind,
     Path,
 )
-from costaudit.ingest.by_words import FRESH, NEUTRAL, PARTS, target_of_words
-from costaudit.ingest.fields import mapping
+from costaudit.ingest.by_words import FRESH, NEUTRAL, PARTS, TOKENS, target_of_words
+from costaudit.ingest.fields import mapping, name_of_model
 from costaudit.ingest.format import Record, Skip
 from costaudit.ingest.naming import in_order
 from costaudit.ingest.unused import number_above_0, speaks
 from costaudit.ingest.usage import count
+
+SERILOG_TIME: Final = "@t"
+"""The time in Serilog's compact JSON."""
 
 USAGE: Final = "usage"
 """What a key says whose object holds counts."""
@@ -76,7 +79,8 @@ _INSIDE: Final = frozenset({"ts", "model_served", "model_requested", "provider",
 """What is taken from an object around the usage."""
 
 _MODEL: Final = frozenset({
-    "model", "name", "id", "llm", "ai", "used", "requested", "request", "chat", "version",
+    "model", "name", "id", "llm", "ai", "used", "requested", "request", "chat", "version", "metadata",
+    "info", "details",
 })  # fmt: skip
 _PROVIDER: Final = frozenset({"provider", "vendor", "model", "llm", "name", "id", "ai"})
 _TIME: Final = frozenset({
@@ -89,6 +93,8 @@ _COST: Final = frozenset({
     "cost", "costs", "usd", "total", "dollars", "dollar", "us", "request", "call", "response", "llm", "api",
     "amount", "in", "of", "the", "spend",
 })  # fmt: skip
+_TOTAL_PRICE: Final = frozenset({"total", "price"})
+"""What Dify calls the cost of a call; its other prices are those of a token."""
 _SUM: Final = frozenset({
     "num", "number", "of", "n", "nb", "total", "count", "model", "llm", "api", "successful", "request",
     "requests", "call", "calls", "invocation", "invocations",
@@ -141,6 +147,8 @@ def spelled(key: str) -> str | None:
     """
     if key in _ROOTS or len(key) > _LONGEST_KEY:
         return None
+    if key == SERILOG_TIME:
+        return "ts"
     words = in_order(key)
     snake = "_".join(words)
     same = _SNAKES.get(snake)
@@ -165,7 +173,7 @@ def _fact_of(words: frozenset[str]) -> str | None:
         return "provider"
     if words & _POINT and words <= _TIME:
         return "ts"
-    if words & {"cost", "costs", "spend"} and words <= _COST:
+    if (words & {"cost", "costs", "spend"} and words <= _COST) or words == _TOTAL_PRICE:
         return "cost"
     if words <= _SUM and (words & {"requests", "calls", "invocations"} or {"request", "count"} <= words):
         return SUM
@@ -257,13 +265,49 @@ def spelled_in(record: Record, known: Mapping[str, list[Any]]) -> Spelled | None
 
     None for nothing. Raises Skip for the sum of several requests.
     """
+    counted = not known.keys().isdisjoint(USAGE_TARGETS)
     if not any(
         spelled(key) or (key in HOLDERS and isinstance(record[key], (Mapping, str))) for key in record
-    ):
+    ) and (counted or not any(_may_count(value) for value in record.values())):
         return None
     reading = _Reading(known)
     reading.take_record(record)
     return reading.done()
+
+
+def names_both_sides(counts: Any) -> bool:
+    """Whether an object has tokens of what was asked and of what was answered, by the words of its keys.
+
+    >>> names_both_sides({"input_token_count": 7, "output_token_count": 3, "predict_time": 1.2})
+    True
+    >>> names_both_sides({"input": 7, "output": 3}), names_both_sides({"input_tokens": {"text": 7}})
+    (False, False)
+    """
+    if not isinstance(counts, Mapping):
+        return False
+    numbers = (key for key, value in counts.items() if isinstance(key, str) and type(value) is int)
+    return {_target_in((key,)) for key in numbers if _speaks_of_tokens(key)} >= _SIDES
+
+
+def _may_count(value: Any) -> bool:
+    """Whether a value is an object that may count tokens, or a text of one."""
+    return isinstance(value, Mapping) or (
+        isinstance(value, str) and value.startswith("{") and "oken" in value and len(value) <= _LONGEST_TEXT
+    )
+
+
+_SIDES: Final = frozenset({"prompt_tokens", "completion_tokens"})
+_OF_MANY: Final = frozenset({
+    "session", "sessions", "total", "totals", "cumulative", "sum", "sums", "summary", "aggregate",
+    "aggregated", "accumulated", "average", "limit", "limits", "budget", "config", "options", "settings",
+    "previous", "last", "estimate", "estimated", "max", "quota", "price", "prices", "rates",
+})  # fmt: skip
+"""Words of keys whose objects are about more than one request, or about none."""
+
+
+@lru_cache(maxsize=1 << 12)
+def _speaks_of_tokens(key: str) -> bool:
+    return len(key) <= _LONGEST_KEY and not TOKENS.isdisjoint(in_order(key))
 
 
 class _Reading:
@@ -284,10 +328,12 @@ class _Reading:
         around = []
         for key, value in record.items():
             says = spelled(key)
-            inside = _object(value) if says is not None or key in HOLDERS else None
+            inside = _object(value) if says not in {None, "ts"} or key in HOLDERS else None
             if inside is None:
                 if says not in {None, USAGE, AROUND}:
                     self._take(str(says), (key,), value)
+            elif says in MODEL_TARGETS:
+                self._take_model(str(says), key, inside)
             elif key in HOLDERS or _object_of(*_words(key)) == USAGE:
                 self._take_usage((key,), inside, seen=key in HOLDERS and isinstance(value, Mapping))
             elif _object_of(*_words(key)) == AROUND:
@@ -296,11 +342,44 @@ class _Reading:
                 self._take_usage((), {key: inside})
         for key, inside in around:
             self._take_around(key, inside)
+        if self._known.keys().isdisjoint(USAGE_TARGETS) and self._values.keys().isdisjoint(USAGE_TARGETS):
+            self._take_what_names_both_sides(record)
+
+    def _take_model(self, says: str, key: str, about: Mapping[str, Any]) -> None:
+        """The name out of an object about a model."""
+        name = name_of_model(about) if any(isinstance(value, str) for value in about.values()) else None
+        if name is not None:
+            self._take(says, (key,), name)
+
+    def _take_what_names_both_sides(self, record: Record) -> None:
+        """Counts in an object of any name, or of its usage: where there is one such, and nothing else counts.
+
+        So Replicate has them in `metrics`, Pipecat in `value`, Koog in `metaInfo`, CrewAI in `usage_metrics`,
+        LobeChat in the usage of `metadata`.
+        """
+        found: list[tuple[Path, Mapping[str, Any]]] = []
+        for key, cell in record.items():
+            if not _may_count(cell) or not _OF_MANY.isdisjoint(in_order(key[:_LONGEST_KEY])):
+                continue
+            value = _object(cell) or {}
+            inner = value.get(USAGE)
+            if names_both_sides(value):
+                found.append(((key,), value))
+            elif isinstance(inner, Mapping) and names_both_sides(inner):
+                found.append(((key, USAGE), inner))
+        if len(found) != 1:
+            return
+        path, counts = found[0]
+        self._take_usage(path, counts)
+        if "ts" not in self._known and "ts" not in self._values:
+            for key, value in counts.items():
+                if (_SNAKES.get(_words(key)[0]) or spelled(key)) == "ts":
+                    self._take("ts", (*path, key), value)
 
     def _take(self, says: str, path: Path, value: Any) -> None:
         if says == SUM:
             _refuse_sum(path, value)
-        elif value is not None and (says in _PARTS or not isinstance(value, (Mapping, list))):
+        elif value is not None and (says in _PARTS or says == "ts" or not isinstance(value, (Mapping, list))):
             self._values.setdefault(says, []).append((".".join(path), value))
 
     def _take_usage(self, above: Path, usage: Mapping[str, Any], *, seen: bool = False) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from costaudit.ingest.adapters.flat import placed
 from costaudit.ingest.adapters.hosts import Served, served
+
+ROOT = Path(__file__).resolve().parents[3]
 
 VERTEX = (
     "/v1/projects/p/locations/europe-west1/publishers/anthropic/models/claude-sonnet-4-5@20250929:rawPredict"
@@ -51,3 +56,16 @@ def test_a_client_for_one_api_is_used_with_many_hosts(
     provider: str | None, host: str | None, expected: str | None
 ):
     assert placed(provider, None, host)[0] == expected
+
+
+def test_the_hosts_of_the_price_book_are_known():
+    """But for those of clouds and gateways, whose names alone do not say what answered."""
+    book = tomllib.loads((ROOT / "pricing" / "providers.toml").read_text("utf-8"))
+    known = {host: served(f"https://{host}/v1").provider for of in book.values() if isinstance(of, dict)
+             for host in of.get("api_hosts", ())}  # fmt: skip
+    wanted = {
+        host: name for name, of in book.items() if isinstance(of, dict) for host in of.get("api_hosts", ())
+    }
+    apart = {"amazonaws.com", "api.aws", "oraclecloud.com", "api.cloudflare.com", "ai.mongodb.com"}
+    apart |= {host for host, name in wanted.items() if name == "azure_ai"}
+    assert {host: known[host] for host in wanted if known[host] != wanted[host] and host not in apart} == {}

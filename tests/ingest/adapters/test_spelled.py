@@ -112,6 +112,21 @@ SHAPES: dict[str, tuple[str, Record, Counts]] = {
     "usage as Python prints it": (GPT, {"usage": str({
         "prompt_tokens": 2006, "completion_tokens": 300, "prompt_tokens_details": {"cached_tokens": 1920},
     })}, CACHED),
+    "Replicate": (GPT, {"metrics": {"input_token_count": 7, "output_token_count": 3, "predict_time": 1.2,
+                                    "tokens_per_second": 41.5}}, {"input": 7, "output": 3}),
+    "Pipecat": (CLAUDE, {"processor": "AnthropicLLMService#0", "value": {
+        "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150, "cache_read_input_tokens": 2000,
+        "cache_creation_input_tokens": 0, "reasoning_tokens": None}},
+                {"input": 100, "cache_read": 2000, "output": 50}),
+    "Koog": (GPT, {"metaInfo": {"inputTokensCount": 7, "outputTokensCount": 3, "totalTokensCount": 10}},
+             {"input": 7, "output": 3}),
+    "CrewAI": (GPT, {"usage_metrics": {
+        "total_tokens": 2306, "prompt_tokens": 2006, "cached_prompt_tokens": 1920, "completion_tokens": 300,
+        "successful_requests": 1}}, CACHED),
+    "LobeChat": (GPT, {"metadata": {"usage": {
+        "inputTextTokens": 2006, "inputCachedTokens": 1920, "inputCacheMissTokens": 86,
+        "outputTextTokens": 300,
+        "totalInputTokens": 2006, "totalOutputTokens": 300, "totalTokens": 2306}}}, CACHED),
     "searches": (GPT, {"usage": {"inputTokens": 7, "outputTokens": 3,
                                  "serverToolUse": {"webSearchRequests": 2}}},
                  {"input": 7, "output": 3, "web_searches": 2}),
@@ -220,6 +235,82 @@ def test_the_sum_of_several_requests_is_no_call(more: Record):
     with pytest.raises(Skip) as told:
         flat.ADAPTER.calls(record)
     assert told.value.reason == "aggregate"
+
+
+RUN = {"model": "gpt-5-mini", "model_provider": "OpenAI", "session_id": "s1", "id": "run-1", "cost": 0.5}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {  # Agno: a run with its messages
+            "metrics": {"input_tokens": 3000, "output_tokens": 200, "cache_read_tokens": 1024},
+            "messages": [
+                {"role": "user", "content": "x"},
+                {"role": "assistant", "metrics": {"input_tokens": 1400, "output_tokens": 80}},
+                {"role": "tool", "content": "x"},
+                {"role": "assistant", "metrics": {"input_tokens": 1600, "output_tokens": 120,
+                                                  "cache_read_tokens": 1024}},
+            ],
+        },
+        {  # OpenAI's Agents SDK
+            "usage": {
+                "requests": 2, "input_tokens": 3000, "output_tokens": 200, "total_tokens": 3200,
+                "input_tokens_details": {"cached_tokens": 1024},
+                "request_usage_entries": [
+                    {"input_tokens": 1400, "output_tokens": 80, "total_tokens": 1480},
+                    {"input_tokens": 1600, "output_tokens": 120, "total_tokens": 1720,
+                     "input_tokens_details": {"cached_tokens": 1024}},
+                ],
+            },
+        },
+    ],
+)  # fmt: skip
+def test_requests_that_a_record_lists_count_each_for_itself(record: Record):
+    calls = settled(flat.ADAPTER.calls({"timestamp": "2026-10-05T09:00:00Z", **RUN, **record}))
+    assert [counts_of(call) for call in calls] == [
+        {"input": 1400, "output": 80},
+        {"input": 576, "cache_read": 1024, "output": 120},
+    ]
+    # What holds for the run holds for each; its id and its cost are those of all of them.
+    assert {(c.model, c.session, c.response_id, c.reported_picousd) for c in calls} == {
+        ("gpt-5-mini", "s1", None, None)
+    }
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"session_usage": {"input_tokens": 7, "output_tokens": 3}},
+        {"metrics_total": {"input_tokens": 7, "output_tokens": 3}},
+        {"first": {"input_tokens": 7, "output_tokens": 3}, "second": {"input_tokens": 9, "output_tokens": 3}},
+        {"limits": {"input_tokens": 7, "output_tokens": 3}},
+        {"value": {"input": 7, "output": 3}},
+    ],
+)
+def test_objects_about_many_requests_or_none_are_not_taken_for_counts(more: Record):
+    (call,) = settled(flat.ADAPTER.calls({"timestamp": "2026-10-05T09:00:00Z", "model": "gpt-4o", **more}))
+    assert counts_of(call) == {}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"model": {"id": "gpt-4o", "name": "GPT-4o"}}, {"modelMetadata": {"id": "gpt-4o", "name": "GPT-4o"}},
+     {"model": {"provider": "openai", "name": "gpt-4o"}}, {"model_info": {"model": "gpt-4o"}}],
+)  # fmt: skip
+def test_an_object_about_the_model_names_it(named: Record):
+    call = call_of({"timestamp": "2026-10-05T09:00:00Z", "input_tokens": 7, "output_tokens": 3, **named})
+    assert (call.model, call.input) == ("gpt-4o", 7)
+
+
+def test_dify_prices_tokens_and_names_plugins():
+    call = call_of({
+        "created_at": 1791194400, "model_provider": "langgenius/openai/openai", "model_name": "gpt-4o-mini",
+        "usage": {"prompt_tokens": 375, "prompt_unit_price": "0.15", "prompt_price_unit": "0.000001",
+                  "prompt_price": "0.0000563", "completion_tokens": 50, "total_tokens": 425,
+                  "total_price": "0.0000863", "currency": "USD"},
+    })  # fmt: skip
+    assert (call.input, call.output, call.provider, call.reported_picousd) == (375, 50, "openai", 86_300_000)
 
 
 def test_what_is_stated_under_a_known_name_is_never_overruled():
