@@ -181,6 +181,18 @@ def test_every_section_of_the_table_adds_up(run: Run, home: Path):
         assert sum(int(row["requests"]) for row in some) == 4
 
 
+def test_costs_that_are_not_exact_are_marked(run: Run, home: Path):
+    partial = said("msg_7", {"input": 1000}, session="s-7", cwd="/home/dev/docs")
+    partial = {**partial, "message": {**partial["message"], "stop_reason": None}}
+    write(home, ".claude/projects/-home-dev-docs/s-7.jsonl", partial)
+    found = spend()
+    inexact = {row.project: row.inexact_requests for row in found.by_project}
+    assert (inexact, found.total.inexact_requests) == ({"shop": 0, "docs": 1}, 1)
+    projects = run("analyze", "--agents", columns=80).out.split("By project")[1].split("By session")[0]
+    assert [line.split()[-1] for line in projects.splitlines()[3:5]] == ["$0.03105", "~$0.003"]
+    assert "~ not exact: the log does not state all tokens of 1 request exactly." in projects
+
+
 def test_logs_that_are_named_are_read_too_and_are_no_agents(run: Run, home: Path, tmp_path: Path):
     record = {"provider": "openai", "model": "gpt-4o", "timestamp": "2026-10-05T10:00:00Z",
               "input_tokens": 1000, "output_tokens": 100}  # fmt: skip

@@ -91,6 +91,7 @@ def _row(cells: Sequence[AgentCell]) -> dict[str, Any]:
         "list_usd": _listed(cells),
         "reported_usd": usd_from_pico(sum(stated)) if stated else None,
         "unpriced_requests": sum(cell.requests for cell in cells if cell.rates is None),
+        "inexact_requests": sum(cell.inexact for cell in cells),
         "subagent_requests": sum(cell.requests for cell in inside),
         "subagent_usd": _listed(inside),
     }

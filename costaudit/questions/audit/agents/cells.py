@@ -18,6 +18,7 @@ from costaudit.prices.cards import NO_TS
 from costaudit.prices.numbered import PRICED
 from costaudit.questions.audit.agents.sessions import Owners
 from costaudit.questions.audit.work import logged_name
+from costaudit.schema import Quality
 from costaudit.tape.groups import group_rows
 from costaudit.tape.record import FILE
 from costaudit.tape.tape import Tape
@@ -30,6 +31,9 @@ CLASSES: Final = ("input", "cache_read", "cache_write_5m", "cache_write_1h", "ou
 
 SUBAGENT: Final = "subagent"
 """The tag of calls of sub-agents."""
+
+INEXACT: Final = (Quality.PARTIAL, Quality.AMBIGUOUS, Quality.ESTIMATED)
+"""Qualities of counts that are there, and not exact."""
 
 _NO_DAY: Final = -1
 
@@ -47,6 +51,8 @@ class AgentCell(msgspec.Struct, frozen=True):
     """UTC days since 1970."""
     model: str | None
     requests: int
+    inexact: int
+    """Of these, requests whose tokens are not known exactly."""
     tokens: tuple[int, ...]
     """By place in CLASSES."""
     rates: tuple[int, ...] | None
@@ -112,6 +118,7 @@ def _measures(rows: JudgedRows, plan: Plan) -> dict[str, npt.NDArray[Any]]:
     if picousd is not None:
         believed = np.isin(stated_costs(rows.source, plan, rows.card, picousd).reported, BELIEVED)
     return found | {
+        "inexact": rows.words["quality"].among(*INEXACT).astype(np.int64),
         "stated": believed.astype(np.int64),
         "reported": np.zeros(size, np.int64) if picousd is None else np.where(believed, picousd, 0),
     }
@@ -157,6 +164,7 @@ def _cell(
         day=None if at["day"] == _NO_DAY else at["day"],
         model=_model(said, card, plan),
         requests=sums["requests"],
+        inexact=sums["inexact"],
         tokens=tuple(sums[name] for name in CLASSES),
         rates=None if rates is None else tuple(int(rates[PRICED.index(name)]) for name in CLASSES),
         units=sums["units"],

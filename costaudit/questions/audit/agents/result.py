@@ -31,6 +31,9 @@ class AgentRow(Part, frozen=True, kw_only=True):
     reported_usd: Usd | None
     """What the agents themselves say that it cost; null where they do not."""
     unpriced_requests: int
+    inexact_requests: int
+    """Requests whose tokens the log states in part, or so that they can be read in two ways, or whose tokens
+    are estimated: their cost is not exact, and mostly a lower bound."""
     subagent_requests: int
     """Of these, requests of sub-agents: all of them are in the row."""
     subagent_usd: Usd | None

@@ -25,6 +25,9 @@ LIST_PRICE: Final = (
     "Pro or Max, ChatGPT or Copilot), they are not what was paid: they say what the same requests would "
     "have cost one by one."
 )
+INEXACT: Final = "~"
+"""Before a cost of which some tokens are not known exactly."""
+
 WITHIN: Final = (
     "What could move stays with the provider of each request, because an agent is bound to its own."
 )
@@ -95,6 +98,7 @@ def show_projects(report: Report, limits: ListLimits) -> Iterator[Table]:
             Column("sessions", counts_shown(sessions), leaves=3),
             *columns,
         ),
+        notes=_note(rows),
     )
 
 
@@ -119,6 +123,7 @@ def show_sessions(report: Report, limits: ListLimits) -> Iterator[Table]:
             Column("began (UTC)", tuple(began), leaves=1),
             *_money_columns(top, rest),
         ),
+        notes=_note(rows),
     )
 
 
@@ -136,7 +141,15 @@ def show_agent_days(report: Report, limits: ListLimits) -> Iterator[Table]:
     rest, top = rows[: -limits.rows], rows[-limits.rows :]
     names = [name_shown(row.date, "time") for row in top]
     names += [f"{len(rest):,} earlier days"] if rest else []
-    yield Table("By day, list price", (Column("day", tuple(names), number=False), *_money_columns(top, rest)))
+    columns = (Column("day", tuple(names), number=False), *_money_columns(top, rest))
+    yield Table("By day, list price", columns, notes=_note(rows))
+
+
+def _note(rows: Sequence[a.AgentRow]) -> tuple[str, ...]:
+    some = sum(row.inexact_requests for row in rows)
+    if not some:
+        return ()
+    return (f"{INEXACT} not exact: the log does not state all tokens of {count(some, 'request')} exactly.",)
 
 
 def _money_columns(top: Sequence[Any], rest: Sequence[Any]) -> list[Column]:
@@ -149,13 +162,15 @@ def _money_columns(top: Sequence[Any], rest: Sequence[Any]) -> list[Column]:
     listed = [total_of([row.list_usd for row in some]) for some in groups]
     shown = money([*inside, *listed])
     stated = [total_of([row.reported_usd for row in some]) for some in groups]
+    inexact = [any(row.inexact_requests for row in some) for some in groups]
+    marked = [INEXACT * mark + usd for mark, usd in zip(inexact, shown[len(groups) :], strict=True)]
     cached = [share(part, whole) for part, whole in zip(read, tokens, strict=True)]
     return [
         Column("requests", counts_shown(requests), leaves=5),
         Column("cached", tuple(cached), leaves=2, wide=True),
         *([Column("stated", money(stated), leaves=3)] if any(usd is not None for usd in stated) else []),
         Column("sub-agents", shown[: len(groups)], leaves=4),
-        Column("list", shown[len(groups) :]),
+        Column("list", tuple(marked)),
     ]
 
 

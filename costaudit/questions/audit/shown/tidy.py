@@ -126,13 +126,14 @@ def _agents(report: Report) -> Iterator[_Row]:
 def _agent_row(section: str, name: str | None, row: AgentRow, *told: str) -> _Row:
     inside = "" if row.subagent_usd is None else f"sub-agents {exact(row.subagent_usd)}"
     stated = "" if row.reported_usd is None else f"reported_usd {exact(row.reported_usd)}"
+    vague = f"{row.inexact_requests} not exact" if row.inexact_requests else ""
     return {
         "section": section,
         "name": name,
         "requests": row.requests,
         **asdict(row.tokens),
         "list_usd": row.list_usd,
-        "note": "; ".join(part for part in (*told, inside, stated) if part) or None,
+        "note": "; ".join(part for part in (*told, inside, stated, vague) if part) or None,
     }
 
 
