@@ -111,10 +111,11 @@ class CodexSession(msgspec.Struct):
             self.models[turn] = self.model
 
     def _recorded_call(self, record: Record, payload: Mapping[str, Any]) -> Call:
-        turn = text(payload.get("turn_id")) or ""
-        call = self._call(record, self.models.get(turn, self.model))
+        turn, thread = text(payload.get("turn_id")) or "", text(payload.get("thread_id"))
+        is_own = thread in (None, text(self.meta.get("id")))  # else it is copied, perhaps without its turn
+        call = self._call(record, self.models.get(turn, self.model if is_own else None))
         call.response_id = text(payload.get("response_id"))
-        call.session = text(payload.get("thread_id")) or call.session
+        call.session = thread or call.session
         return set_codex_usage(call, mapping(payload.get("usage")))
 
     def _counted_call(self, record: Record, payload: Mapping[str, Any]) -> list[Call]:

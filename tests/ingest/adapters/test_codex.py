@@ -149,6 +149,14 @@ def test_calls_of_the_same_size_in_sisters_and_in_the_session_that_goes_on_are_c
     assert asked_in(goes_on, CHILD) == [100, 200, 400, 400]
 
 
+def test_a_recorded_call_that_was_copied_without_its_turn_has_the_model_of_its_session():
+    own = recorded("r-1", usage(100), "t-1")
+    parent = [meta("s-1"), turn("large"), own]
+    child = [header("c", 3000, "s-1"), turn("small", "t-2"), own | {"timestamp": "2026-10-05T09:50:00Z"}]
+    (call,) = calls_of_run([read(*child), read(*parent)])
+    assert (call.model, call.session, call.input) == ("large", "s-1", 100)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
