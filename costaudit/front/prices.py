@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from costaudit.errors import UsageError
+from costaudit.errors import TableError, UsageError
 
 if TYPE_CHECKING:
     from costaudit.prices.book import PriceBook
@@ -90,12 +91,41 @@ def _judge(target: Target | None, asked: CheckAsked, terms: CheckTerms) -> Check
 
     folder = None if target is None else target.folder
     policies = [*asked.policies, *(("default",) if _is_shipped(folder) else ())]
-    base = asked.base
+    base = asked.base or _fork(target)
     if base is not None and target is not None:
         base = base_of(target, base, Path.cwd())
-    own = replace(terms, base=_base(base), wanted=wanted_models(policies), traffic=_traffic(folder, asked))
-    checked = judge_tables(folder, asked.overlays, own)
+    own = replace(terms, wanted=wanted_models(policies), traffic=_traffic(folder, asked))
+    if asked.base is None and base is not None:
+        checked = _judged_since(base, folder, asked, own)
+    else:
+        checked = judge_tables(folder, asked.overlays, replace(own, base=_base(base)))
     return checked if target is None else narrow_checked(checked, target)
+
+
+def _fork(target: Target | None) -> str | None:
+    """Where the branch of tables in a working tree began, which is what they are held against unasked."""
+    from costaudit.prices.folders import shipped_directory  # noqa: PLC0415 - start-up
+    from costaudit.prices.trees import GIT, fork_of  # noqa: PLC0415
+
+    spec = str(shipped_directory()) if target is None else target.spec
+    if spec.startswith(GIT):
+        return None
+    path = Path(os.path.relpath(spec))
+    fork = None if ".." in path.parts else fork_of(path.as_posix(), Path.cwd())
+    return f"{fork}:./{path.as_posix()}" if fork else None
+
+
+def _judged_since(base: str, folder: Folder | str | None, asked: CheckAsked, terms: CheckTerms) -> Checked:
+    """Tables held against a base that nobody named: where that cannot be read, they are judged without."""
+    from costaudit.prices.check import judge_tables  # noqa: PLC0415 - start-up
+
+    try:
+        since = judge_tables(folder, asked.overlays, replace(terms, base=_base(base)))
+    except (TableError, UsageError):
+        since = None
+    if since is None or since.unreadable:
+        return judge_tables(folder, asked.overlays, terms)
+    return since
 
 
 def _traffic(folder: Folder | str | None, asked: CheckAsked) -> Callable[[], list[UnpricedTraffic]] | None:

@@ -132,6 +132,24 @@ def working_tables(spec: str, at: Path) -> str | None:
         return str(place)
 
 
+_TRUNKS: Final = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+"""Where a branch came from, by the names that repositories have for it."""
+
+
+def fork_of(path: str, at: Path) -> str | None:
+    """The commit at which the branch of the working tree left its trunk, as `git:COMMIT`.
+
+    None where the path is not of this repository then, there is no trunk, or no git.
+    """
+    try:
+        found = (_git(["merge-base", "HEAD", trunk], at) for trunk in _TRUNKS)
+        commit = next((done.stdout.decode().strip() for done in found if done.returncode == 0), None)
+        held = commit and next(_list_tree(commit, _from_root(f"./{path}", at), at), None)
+    except UsageError:
+        return None
+    return f"{GIT}{commit}" if held else None
+
+
 def git_version() -> str | None:
     """The version of the git that is used; None where there is none."""
     try:

@@ -54,13 +54,13 @@ def test_a_hook_fails_on_tables_that_do_not_hold_together(repo: Path, environ: d
     write(repo / "pricing", tables(BASIC[0], price("m,output,1,mtok,2026-01-01,")))
     done = run_hook("costaudit-pricing-check", repo, environ)
     assert done.returncode == 1
-    assert done.stdout.startswith("pricing/acme/prices.csv:3: CA302 error: ")
+    assert "pricing/acme/prices.csv:3: CA302 error: " in done.stdout
 
 
-def test_only_the_hook_with_a_base_sees_that_the_past_is_rewritten(repo: Path, environ: dict[str, str]):
+@pytest.mark.parametrize("name", TABLE_HOOKS)
+def test_a_hook_sees_that_the_past_is_rewritten(repo: Path, environ: dict[str, str], name: str):
     write(repo / "pricing", EDITED)
-    assert run_hook("costaudit-pricing-check", repo, environ).returncode == 0
-    done = run_hook("costaudit-pricing-history", repo, environ)
+    done = run_hook(name, repo, environ)
     assert done.returncode == 1
     assert done.stdout.startswith("pricing/acme/prices.csv:2: CA204 error: ")
     write(repo / "pricing", DATED)

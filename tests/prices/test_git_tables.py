@@ -83,6 +83,19 @@ def test_a_bare_clone_is_checked_branch_against_branch(run: Run, bare: Path):
     assert run("pricing", "check", "git:main:pricing", "--base", "git:main:pricing").code == 0
 
 
+def test_a_branch_is_held_against_where_it_left_main_without_a_word(run: Run, repo: Path):
+    found = run("pricing", "check", "pricing", "--at", "2026-06-01")
+    assert found.code == 1
+    assert "CA204 error: acme/m/input@2026-01-01 was 2 and is 3 now" in found.out
+    git(repo, "checkout", "-q", "main")
+    assert run("pricing", "check", "pricing", "--at", "2026-06-01").code == 0
+
+
+def test_tables_that_git_does_not_know_have_no_history(run: Run, repo: Path):
+    write(repo / "new", EDITED)
+    assert "CA204" not in run("pricing", "check", "new", "--at", "2026-06-01").out
+
+
 def test_a_bare_clone_is_compared_branch_with_branch(run: Run, bare: Path):
     argv = ("git:main:pricing", "git:branch:pricing", "--at", "2026-06-01", "--format", "json")
     told = json.loads(run("pricing", "diff", *argv).out)
