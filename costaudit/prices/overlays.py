@@ -60,7 +60,7 @@ def load_overlay(directory: Path | str, known: Iterable[str], known_on: str = ""
         if (place / "overlay.toml").exists()
         else {}
     )
-    return _overlay(place, shown, settings, read_tables(place, shown, known_on, folders), providers)
+    return _overlay(place, shown, settings, read_tables(place, shown, known_on, folders, own=True), providers)
 
 
 def _overlay(

@@ -49,6 +49,8 @@ WINDOW_COLUMNS: Final = (
     "window", "valid_from", "valid_to", "start_utc", "end_utc", "weekdays", "timezone", "holidays",
     "recorded_on", "note",
 )  # fmt: skip
+OWN_PRICES_MAY_LACK: Final = frozenset(PRICE_COLUMNS) - {"model", "class", "usd", "valid_from"}
+"""Columns that a table of one's own prices may do without: a contract needs no audit trail here."""
 OPTIONAL_COLUMNS: Final = {ALIAS_COLUMNS: "recorded_on", WINDOW_COLUMNS: "recorded_on"}
 """A column that a table may do without; its cells are then empty."""
 
@@ -215,7 +217,8 @@ class RowCells:
 
     def last(self, name: str) -> str:
         """The cell of the last column but one, which is called so."""
-        return self._cells.rsplit(",", 2)[1] if isinstance(self._cells, str) else self[name]
+        whole = isinstance(self._cells, str) and self._columns[name] == len(self._columns) - 2
+        return str(self._cells).rsplit(",", 2)[1] if whole else self[name]
 
     def _taken_apart(self) -> list[str]:
         """All cells. A line without quotes is taken apart when it is asked for: most rows never are."""
@@ -266,17 +269,22 @@ class RowCells:
 
 
 def read_cells(
-    path: Folder, shown: str, columns: tuple[str, ...], data: bytes | None = None
+    path: Folder,
+    shown: str,
+    columns: tuple[str, ...],
+    data: bytes | None = None,
+    may_lack: frozenset[str] = frozenset(),
 ) -> list[RowCells]:
     """The rows of a CSV table; raises TableError when it is not one of these columns.
 
-    `data` are the bytes of the file, where they were read before.
+    `data` are the bytes of the file, where they were read before. Cells of a column that the table does
+    without are empty.
     """
     text = table_text(path, shown) if data is None else decoded(data, shown, error=TableError)
     lines = _plain_lines(text)
     if lines is not None:
         header = lines[0].split(",")
-        places = _places(header, columns, shown)
+        places = _places(header, columns, shown, may_lack)
         rows = _plain_rows(lines, len(header))
         if rows is not None:
             for cells in rows if len(header) != len(columns) else ():
@@ -286,7 +294,7 @@ def read_cells(
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         header = next(reader, [])
-        places = _places(header, columns, shown)
+        places = _places(header, columns, shown, may_lack)
         numbered = [(cells, reader.line_num) for cells in reader]
     except csv.Error as error:
         raise TableError(f"not valid CSV: {error}", path=shown, line=reader.line_num) from error
@@ -332,15 +340,17 @@ def _plain_rows(lines: list[str], width: int) -> list[list[str] | str] | None:
     return [next(found) if '"' in line else line for line in lines[1:]] if quoted else rows
 
 
-def _places(header: list[str], columns: tuple[str, ...], shown: str) -> dict[str, int]:
-    """The place of every column in the rows of a table."""
-    optional = OPTIONAL_COLUMNS.get(columns)
-    if tuple(header) not in (columns, tuple(c for c in columns if c != optional)):
+def _places(
+    header: list[str], columns: tuple[str, ...], shown: str, may_lack: frozenset[str]
+) -> dict[str, int]:
+    """The place of every column in the rows of a table; one that is missing has the place behind the last."""
+    lacking = may_lack or {OPTIONAL_COLUMNS.get(columns)}
+    missing = [c for c in columns if c not in header]
+    if header != [c for c in columns if c in header] or not lacking.issuperset(missing):
         odd = next((c for c in header if c not in columns), None)
         hint = (did_you_mean(odd, columns) if odd else None) or "expected " + ",".join(columns)
         raise TableError("the header is not that of this kind of table", path=shown, line=1, hint=hint)
-    places = {name: place for place, name in enumerate(header)}
-    return places if optional is None else {optional: len(header), **places}
+    return {**dict.fromkeys(missing, len(header)), **{name: place for place, name in enumerate(header)}}
 
 
 def parse_price(cells: RowCells, provider: str, overlay: str = "") -> PriceRow:
@@ -350,8 +360,9 @@ def parse_price(cells: RowCells, provider: str, overlay: str = "") -> PriceRow:
     usd = cells.parsed("usd", _amount)
     if (usd is None) != (status == "ended") and not (usd is None and status == "correction"):
         raise cells.error("usd is empty where status is 'ended', or where a correction takes a row back")
-    if cells["per"] != ("unit" if klass in UNIT_CLASSES else "mtok"):
-        raise cells.error(f"per must be {'unit' if klass in UNIT_CLASSES else 'mtok'!r} for class {klass!r}")
+    per = "unit" if klass in UNIT_CLASSES else "mtok"
+    if cells["per"] != per and (cells["per"] or not overlay):
+        raise cells.error(f"per must be {per!r} for class {klass!r}")
     return PriceRow(
         provider=provider,
         model=cells.needed("model", _name),
@@ -361,7 +372,7 @@ def parse_price(cells: RowCells, provider: str, overlay: str = "") -> PriceRow:
         when=cells.parsed("when", parse_when) or When(),
         status=status,
         source=cells["source"],
-        confidence=cells.one_of("confidence", CONFIDENCES),
+        confidence=cells.one_of("confidence", CONFIDENCES) if cells["confidence"] or not overlay else "high",
         checked_on=cells.parsed("checked_on", date.fromisoformat),
         recorded_on=cells.parsed("recorded_on", date.fromisoformat),
         note=cells["note"],

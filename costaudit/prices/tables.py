@@ -16,6 +16,7 @@ from costaudit.prices.folders import Folder, table_text
 from costaudit.prices.rows import (
     ALIAS_COLUMNS,
     MODEL_COLUMNS,
+    OWN_PRICES_MAY_LACK,
     PRICE_COLUMNS,
     RowCells,
     WindowRow,
@@ -71,9 +72,16 @@ class Tables(msgspec.Struct, frozen=True, dict=True):
 
 
 def read_tables(
-    place: Folder, shown: str, known_on: str = "", folders: Iterable[str] | None = None
+    place: Folder,
+    shown: str,
+    known_on: str = "",
+    folders: Iterable[str] | None = None,
+    *,
+    own: bool = False,
 ) -> Tables:
     """The tables of a directory, without rows recorded after a day (ISO date; empty for no limit).
+
+    Tables of one's `own` prices may do without the columns that say where a price is from.
 
     Without `folders`, providers.toml is needed and says which folders there are. Raises TableError for
     a directory or table that cannot be read.
@@ -99,14 +107,16 @@ def read_tables(
         else load_windows(place / "windows.csv", f"{shown}/windows.csv", known_on, windows),
     )
     for provider in dict.fromkeys([*providers, *(folders or ())]):
-        for held, table, columns in (
-            (tables.prices, "prices.csv", PRICE_COLUMNS),
-            (tables.facts, "models.csv", MODEL_COLUMNS),
-            (tables.aliases, "aliases.csv", ALIAS_COLUMNS),
+        nothing: frozenset[str] = frozenset()
+        for held, table, columns, lacks in (
+            (tables.prices, "prices.csv", PRICE_COLUMNS, OWN_PRICES_MAY_LACK if own else nothing),
+            (tables.facts, "models.csv", MODEL_COLUMNS, nothing),
+            (tables.aliases, "aliases.csv", ALIAS_COLUMNS, nothing),
         ):
             name = f"{provider}/{table}"
             if name in read or (place / provider / table).exists():
-                rows = read_cells(place / provider / table, f"{shown}/{name}", columns, read.get(name))
+                path = place / provider / table
+                rows = read_cells(path, f"{shown}/{name}", columns, read.get(name), lacks)
                 _hold(held, provider, rows, "" if table == "models.csv" else known_on)
     return tables
 

@@ -144,6 +144,22 @@ def test_an_overlay_touches_only_the_conditions_it_names(shipped: Path, tmp_path
     assert ask(book, "2026-06-01", tier="batch").list_usd == 1
 
 
+def test_own_prices_need_no_columns_of_an_audit(shipped: Path, tmp_path: Path):
+    own = make_overlay(tmp_path / "ours")
+    table = own / "acme" / "prices.csv"
+    table.write_text("model,class,usd,valid_from\nm,input,4,2026-01-01\nm,web_search,0.01,2026-01-01\n")
+    book = load_book(shipped, overlays=[own])
+    assert ask(book, "2026-06-01").lines[0].usd_per_mtok == 4
+    assert ask(load_book(shipped, overlays=[own], known_on=date(2026, 1, 1)), "2026-06-01")
+    assert [v for v in check_tables(shipped, [own]) if v.file.startswith(str(own))] == []
+    table.write_text("model,class,usd\nm,input,4\n")
+    with pytest.raises(TableError, match="header"):
+        load_book(shipped, overlays=[own])
+    add(shipped, "m,input,4,2026-01-01\n")
+    with pytest.raises(TableError):
+        load_book(shipped)
+
+
 def test_later_overlays_lie_over_earlier_ones(shipped: Path, tmp_path: Path):
     first = make_overlay(tmp_path / "a", price("m,input,4,mtok,2025-01-01,"))
     second = make_overlay(tmp_path / "b", price("m,input,3,mtok,2026-01-01,"))

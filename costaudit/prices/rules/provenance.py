@@ -14,6 +14,8 @@ SOURCE_COLUMNS: Final = ("id", "title", "url", "licence", "retrieved_on")
 
 def _find_unsourced(case: CheckedTables) -> Iterator[BrokenAt]:
     for row in case.rows:
+        if row.overlay and not (row.source or row.checked_on or row.recorded_on):
+            continue  # one's own price, in a table without those columns
         if not row.source:
             yield BrokenAt(row.path, row.line, row.rate_id, f"{row.rate_id} has no source")
         elif row.checked_on is None or row.recorded_on is None:
