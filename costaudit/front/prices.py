@@ -91,7 +91,7 @@ def _judge(target: Target | None, asked: CheckAsked, terms: CheckTerms) -> Check
 
     folder = None if target is None else target.folder
     policies = [*asked.policies, *(("default",) if _is_shipped(folder) else ())]
-    base = asked.base or _fork(target)
+    base = asked.base or (None if asked.overlays else _fork(target))
     if base is not None and target is not None:
         base = base_of(target, base, Path.cwd())
     own = replace(terms, wanted=wanted_models(policies), traffic=_traffic(folder, asked))
