@@ -35,9 +35,13 @@ LAYERS = (
     ("questions.audit",),  # the room that the others build on
     (
         "questions",
+        "questions.doctor",
         "questions.exports",
         "questions.fallback",
+        "questions.formats",
         "questions.gates",
+        "questions.prices",
+        "questions.settings",
         "questions.shadow",
         "questions.starter",
         "questions.tagging",
@@ -50,6 +54,12 @@ LAYERS = (
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
 WORDS = 0
 """The level whose parts may know each other. On the others neighbours are strangers."""
+
+CALLED_BY_CLI = {"__init__", "front", "render", "errors", "outputs", "drafts", "writing", "cli"}
+"""All that the command line imports: it asks the front, draws and writes.
+
+How files are written, which of them are read (`outputs`, `drafts`), and the words of errors belong to the
+outside, which is its business."""
 
 HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "rich"}
 
@@ -105,6 +115,18 @@ def find_wrong_imports(package: Path) -> list[str]:
             )
             if not fine:
                 problems.append(f"{path.name}:{line}: {part} imports {other}")
+    return problems
+
+
+def find_shortcuts(package: Path) -> list[str]:
+    """Every import by which the command line would answer a question itself."""
+    problems = []
+    for path in sorted((package / "cli").glob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"), str(path))
+        module = f"costaudit.cli.{path.stem}"
+        for line, name in imported(tree, module, is_package=path.name == "__init__.py"):
+            if name.partition(".")[0] == "costaudit" and part_of(name) not in CALLED_BY_CLI:
+                problems.append(f"{path.name}:{line}: cli imports {part_of(name)}")
     return problems
 
 
@@ -166,6 +188,16 @@ def write(package: Path, files: dict[str, str]) -> Path:
 
 def test_imports_point_one_way():
     assert find_wrong_imports(PACKAGE) == []
+
+
+def test_the_command_line_asks_the_front_and_nobody_else():
+    assert find_shortcuts(PACKAGE) == []
+
+
+def test_a_planted_shortcut_is_found(tmp_path: Path):
+    text = "def f():\n    from costaudit.prices.book import load_book\n    import costaudit\n"
+    files = {"cli/pricing.py": text, "cli/main.py": "from costaudit.front import api"}
+    assert find_shortcuts(write(tmp_path, files)) == ["pricing.py:2: cli imports prices"]
 
 
 def test_no_modules_import_each_other():

@@ -6,8 +6,9 @@ from typing import Annotated, Optional
 
 import typer
 
+import costaudit
 from costaudit.cli import console, options
-from costaudit.errors import UsageError, one_of
+from costaudit.errors import UsageError
 
 
 @options.takes(
@@ -39,17 +40,12 @@ def analyze(
     costaudit analyze logs/ --compare-bill usage.csv
     costaudit analyze --agents
     """
-    from costaudit.front.api import audit  # noqa: PLC0415 - start-up
-    from costaudit.questions.audit.shown.formats import RENDERERS  # noqa: PLC0415
-
-    render = RENDERERS[one_of(format_, RENDERERS, "format")]
     if not paths and not agents and not agent:
         raise UsageError(
             "no log is named", hint="a file or a folder; or --agents, for those of coding agents"
         )
-    found = audit(*(paths or ()), bills=compare_bill or (), agents=agent or agents, **given)
-    answer = render(found.report, console.width(), console.color() and output is None)
-    console.deliver(answer, output, format_)
+    found = costaudit.audit(*(paths or ()), bills=compare_bill or (), agents=agent or agents, **given)
+    console.answer(found, format_, output)
 
 
 @options.takes(
@@ -94,14 +90,9 @@ def simulate(
     costaudit simulate logs/ --commit percent=20,monthly=10000,months=12
     costaudit simulate --agents
     """
-    from costaudit.front.api import simulate as simulated  # noqa: PLC0415 - start-up
-    from costaudit.questions.audit.shown.formats import RENDERERS  # noqa: PLC0415
-
-    render = RENDERERS[one_of(format_, RENDERERS, "format")]
-    found = simulated(
+    found = costaudit.simulate(
         *(paths or ()), scenario=scenario, policies=policy or (), compare=compare, markup=markup or (),
         break_even=break_even or (), commit=commit or (), price_changes=price_change or (),
         agents=agent or agents, **given,
     )  # fmt: skip
-    answer = render(found.report, console.width(), console.color() and output is None)
-    console.deliver(answer, output, format_)
+    console.answer(found, format_, output)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from costaudit.cli import lean, streams
 from costaudit.errors import shown
 from costaudit.front import telling
 from costaudit.writing import replacing, write_whole
+
+if TYPE_CHECKING:
+    from costaudit.front.result import Result
 
 PIPED_WIDTH = 120
 """Columns of an answer that goes into a pipe or a file, unless COLUMNS says otherwise."""
@@ -45,15 +47,15 @@ def say(message: str, *, quiet: bool) -> None:
         streams.tell(f"costaudit: {_printable(message)}\n")
 
 
-def explain(text: str) -> None:
-    """Lines of help on stderr."""
-    streams.tell(f"{text}\n")
-
-
 def explain_error(text: str) -> None:
     """What belongs to an error, line by line on stderr: it may quote a log."""
     for line in text.splitlines():
         streams.tell(f"{_printable(line)}\n")
+
+
+def explain(text: str) -> None:
+    """Lines of help on stderr."""
+    streams.tell(f"{text}\n")
 
 
 def _printable(text: str) -> str:
@@ -89,7 +91,7 @@ class Terminal(telling.Listener):
         """A line."""
         warn(message, quiet=False)
 
-    def reading(self, size: int, /) -> AbstractContextManager[Callable[[int], None]]:
+    def reading(self, size: int, /) -> AbstractContextManager[Callable[[int, int], None]]:
         """See `progress`; what follows will need the same memory again and again."""
         lean.keep_freed_memory()
         return progress(size)
@@ -98,10 +100,9 @@ class Terminal(telling.Listener):
 # Answers
 
 
-def as_json(value: object) -> str:
-    """An answer as indented JSON; what a terminal would act upon is written as an escape."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text) + "\n"
+def answer(found: Result[Any], format_: str, output: Path | None = None) -> None:
+    """Write an answer in a format, as `deliver`."""
+    deliver(found.render(format_, width(), color=color() and output is None), output, format_)
 
 
 def show(text: str, output: Path | None = None) -> None:
@@ -149,11 +150,11 @@ def _file(output: Path | None) -> Path | None:
 
 
 @contextlib.contextmanager
-def progress(size: int) -> Iterator[Callable[[int], None]]:
+def progress(size: int) -> Iterator[Callable[[int, int], None]]:
     """How far a reading of so many bytes is, on a terminal and at once; silent everywhere else."""
     wanted = not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
     if not wanted or not streams.is_terminal(sys.stderr):
-        yield lambda _records: None
+        yield lambda _records, _taken: None
         return
     from rich.console import Console  # noqa: PLC0415 - start-up
     from rich.progress import (  # noqa: PLC0415
@@ -166,20 +167,18 @@ def progress(size: int) -> Iterator[Callable[[int], None]]:
         TransferSpeedColumn,
     )
 
-    from costaudit.ingest.meter import METER  # noqa: PLC0415
-
     columns = (
         TextColumn("reading"), BarColumn(), TaskProgressColumn(), DownloadColumn(), TransferSpeedColumn(),
         TimeRemainingColumn(), TextColumn("{task.fields[records]:,} records"),
     )  # fmt: skip
-    start, records = METER.taken, 0
+    records = 0
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=max(size, 1), records=0)
 
-        def advance(more: int) -> None:
+        def advance(more: int, taken: int) -> None:
             nonlocal records
             records += more
-            bar.update(task, completed=min(METER.taken - start, size), records=records)
+            bar.update(task, completed=min(taken, size), records=records)
 
         yield advance
         bar.update(task, completed=max(size, 1))  # what stands beside the records was looked at, too

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
+import costaudit
 from costaudit.cli import console, options
-from costaudit.errors import one_of
-
-if TYPE_CHECKING:
-    from costaudit.questions.fallback.result import FallbackReport
 
 
 @options.takes(
@@ -50,9 +46,7 @@ def fallback(
             "the most used one for 4 hours by default. Repeatable.",
         ),
     ] = None,
-    format_: Annotated[
-        str, typer.Option("--format", "-f", metavar="NAME", help="text, json or markdown.")
-    ] = "text",
+    format_: options.BlockFormat = "text",
     output: options.Output = None,
 ) -> None:
     """What failed, what retries cost, and what fallback chains or an outage would come to.
@@ -62,22 +56,5 @@ def fallback(
     costaudit fallback logs/ --chain same,anthropic/claude-haiku-4-5 --chain other
     costaudit fallback logs/ --outage openai@4h --outage openai@2026-10-03T10:00/2h
     """
-    from costaudit.front import api  # noqa: PLC0415 - start-up
-
-    one_of(format_, ("text", "json", "markdown"), "format")
-    found = api.fallback(*paths, chains=chain or (), outages=outage or (), **given)
-    _show(found.report, format_, output)
-
-
-def _show(report: FallbackReport, format_: str, output: Path | None) -> None:
-    from costaudit.questions.fallback.text import fallback_blocks, render_fallback_text  # noqa: PLC0415 - start-up
-    from costaudit.render.jsonout import render_json  # noqa: PLC0415
-    from costaudit.render.markdown import render_blocks  # noqa: PLC0415
-
-    if format_ == "json":
-        console.deliver(render_json(report), output)
-    elif format_ == "markdown":
-        console.deliver(render_blocks(fallback_blocks(report)), output)
-    else:
-        color = console.color() and output is None
-        console.show(render_fallback_text(report, console.width(), color), output)
+    found = costaudit.fallback(*paths, chains=chain or (), outages=outage or (), **given)
+    console.answer(found, format_, output)

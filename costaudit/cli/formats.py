@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
+import costaudit
 from costaudit.cli import console, ending, options
-from costaudit.errors import UsageError, one_of
-from costaudit.front.formats import known_formats, known_prices, own_formats
-from costaudit.front.found import found_logs
-from costaudit.ingest.notation import Notation, notation_from
-
-if TYPE_CHECKING:
-    from costaudit.ingest.look import Look
+from costaudit.front.book import NEAREST
 
 app = typer.Typer(
     name="formats",
@@ -22,8 +16,6 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-
-_FORMATS = ("text", "json")
 
 
 @app.callback()
@@ -36,18 +28,7 @@ def formats(context: typer.Context, format_: options.ListFormat = "text") -> Non
     """
     if context.invoked_subcommand is not None:
         return
-    own = {a.name for a in own_formats()}
-    adapters = known_formats()
-    if one_of(format_, _FORMATS, "format") == "json":
-        told = [{"name": a.name, "title": a.title, "own": a.name in own} for a in adapters]
-        console.deliver(json.dumps(told, indent=2) + "\n")
-        return
-    from costaudit.render.safe import safe  # noqa: PLC0415 - start-up
-
-    wide = max(len(a.name) for a in adapters)
-    titles = [("yours: " if a.name in own else "") + safe(a.title) for a in adapters]
-    lines = (f"{a.name:<{wide}}  {title}\n" for a, title in zip(adapters, titles, strict=True))
-    console.show("".join(lines))
+    console.answer(costaudit.formats(NEAREST), format_)
 
 
 @app.command("test")
@@ -78,28 +59,8 @@ def try_formats(
     costaudit formats test log.jsonl --line 17
     costaudit formats test log.parquet --input-format mine
     """
-    from costaudit.cli.formats_text import look_text, look_value  # noqa: PLC0415 - start-up
-
-    as_json = one_of(format_, _FORMATS, "format") == "json"
-    look = _look(file, input_format, line, notation_from(dates, decimals))
-    if as_json:
-        console.deliver(json.dumps(look_value(look, show_text=show_text), indent=2) + "\n")
-    else:
-        console.show(look_text(look, console.width(), show_text=show_text))
-    if not look.calls:
+    given = options.stated(input_format=input_format, dates=dates, decimals=decimals)
+    found = costaudit.try_format(file, line=line, show_text=show_text, settings=NEAREST, **given)
+    console.answer(found, format_)
+    if not found.report["calls"]:
         raise typer.Exit(ending.EXIT_CANNOT_JUDGE)
-
-
-def _look(name: str, input_format: str | None, line: int | None, notation: Notation) -> Look:
-    from costaudit.ingest.detect import adapter_named  # noqa: PLC0415 - start-up
-    from costaudit.ingest.look import look_at  # noqa: PLC0415
-
-    adapters = known_formats()
-    forced = adapter_named(input_format, adapters) if input_format else None
-    with found_logs([name], notation=notation) as (files, refused):
-        if len(files) + len(refused) > 1:
-            one = files[0].name if files else refused[0].path
-            raise UsageError("this names more than one file", path=name, hint=f"like {one}")
-        if refused:
-            raise refused[0]
-        return look_at(files[0], forced, adapters, line, known_prices)

@@ -15,7 +15,7 @@ from costaudit.errors import UsageError
 from costaudit.outputs import writes
 
 if TYPE_CHECKING:
-    from costaudit.render.checks import CheckReport
+    from costaudit.front.result import JudgedResult
 
 JudgedFormat = Annotated[
     str,
@@ -45,11 +45,6 @@ class Answers(msgspec.Struct, frozen=True):
     output: Path | None
     reports: tuple[tuple[str, Path], ...]
 
-    @property
-    def formats(self) -> frozenset[str]:
-        """Every format that is wanted."""
-        return frozenset((self.format, *(name for name, _ in self.reports)))
-
 
 def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | None) -> Answers:
     """What `--format`, `--output` and `--report` say, before any work is done.
@@ -67,16 +62,13 @@ def parse_answers(format_: str, output: Path | None, reports: Sequence[str] | No
     return Answers(format_, output, wanted)
 
 
-def answer(report: CheckReport, answers: Answers) -> NoReturn:
+def answer(found: JudgedResult, answers: Answers) -> NoReturn:
     """Write every answer, files first, and end with the exit code of the report."""
-    from costaudit.render.checks import render_check  # noqa: PLC0415 - start-up
-
-    seen = report.renamed(from_top)
+    seen = found.renamed(from_top)
     for format_, path in answers.reports:
-        console.deliver(render_check(seen if format_ in FORGES else report, format_), path, format_)
-    shown = seen if answers.format in FORGES else report
-    console.deliver(render_check(shown, answers.format), answers.output, answers.format)
-    raise typer.Exit(report.exit_code)
+        console.answer(seen if format_ in FORGES else found, format_, path)
+    console.answer(seen if answers.format in FORGES else found, answers.format, answers.output)
+    raise typer.Exit(found.report.exit_code)
 
 
 def from_top(file: str) -> str:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+import costaudit
 from costaudit.cli import console, options
-from costaudit.errors import InputError, UsageError, one_of, shown
-from costaudit.front.labels import labels_of, load_sample
-from costaudit.front.options import reading_of
-from costaudit.front.reading import LogReading, ReadLogs, opened_logs
+from costaudit.errors import InputError, UsageError, shown
+from costaudit.front.labels import open_sample
 from costaudit.outputs import unwatched
 
 if TYPE_CHECKING:
-    from costaudit.questions.tagging.labelfile import Sample
-    from costaudit.questions.tagging.labelled import Labelled
-    from costaudit.tiers.calibration import Calibration
+    from costaudit.front.labels import SampleRows
+    from costaudit.front.result import Result
 
 
 @options.takes(
@@ -67,7 +65,10 @@ def label(
         ),
     ] = None,
     format_: Annotated[
-        str, typer.Option("--format", "-f", metavar="NAME", help="Of --read: text or json.")
+        str,
+        typer.Option(
+            "--format", "-f", metavar="NAME", callback=options.one_of_two, help="Of --read: text or json."
+        ),
     ] = "text",
 ) -> None:
     """Draw a sample to label by hand; read the labels back: how often tags are right here.
@@ -77,99 +78,30 @@ def label(
     costaudit label logs/ --interactive --with-text -o sample.csv
     costaudit label logs/ --read sample.csv --save calibration.toml
     """
-    reading = reading_of(given)
-    one_of(format_, ("text", "json"), "format")
     if save is not None and read is None:
         raise UsageError("--save needs --read", hint="labels are what a calibration is fitted on")
     if read is not None:
-        _read(paths, reading, load_sample(read), save, format_, output)
-    elif interactive:
-        _ask(paths, reading, n, seed, output, with_text=with_text)
+        found = costaudit.read_labels(*paths, sample=read, fit=save is not None, **given)
+        if found.calibration is not None:
+            console.deliver(found.calibration, save)
+        console.answer(found, format_, output)
+        return
+    asked = {"n": n, "seed": seed, "with_text": with_text, **given}
+    if interactive:
+        _ask(paths, output, asked)
     else:
-        _draw(paths, reading, n, seed, output, with_text=with_text)
+        _draw(paths, output, asked)
 
 
-# Reading back
-
-
-def _read(
-    paths: Sequence[str],
-    reading: LogReading,
-    sample: Sample,
-    save: Path | None,
-    format_: str,
-    output: Path | None,
-) -> None:
-    from costaudit import __version__  # noqa: PLC0415 - start-up
-    from costaudit.questions.audit.measured import LabelReport  # noqa: PLC0415
-    from costaudit.questions.tagging.label_text import render_label_text  # noqa: PLC0415
-    from costaudit.questions.tagging.labelled import fitted, gather, measure  # noqa: PLC0415
-    from costaudit.render.jsonout import render_json  # noqa: PLC0415
-    from costaudit.tape.record import Keeps  # noqa: PLC0415
-
-    labelled = labels_of(sample, quiet=reading.quiet)
-    with opened_logs(paths, reading, keeps=Keeps(ids=True)) as logs:
-        gathered = gather(logs.requests(), logs.plan, labelled)
-        fit = _fit(gathered, labelled, logs) if save is not None else None
-        report = LabelReport(
-            version=__version__,
-            policy=logs.plan.policy.name,
-            labels=measure(gathered, labelled),
-            calibration=None if fit is None else fitted(fit),
-        )
-    if fit is not None:
-        console.deliver(fit.to_toml(), save)
-    if format_ == "json":
-        console.deliver(render_json(report), output)
-    else:
-        console.show(render_label_text(report, console.width()), output)
-
-
-def _fit(gathered: Any, labelled: Labelled, logs: ReadLogs) -> Calibration:
-    from costaudit.questions.tagging.labelled import text_scores_of  # noqa: PLC0415 - start-up
-    from costaudit.tiers.calibration import LEAST_LABELS, fit_calibration  # noqa: PLC0415
-
-    if logs.plan.tagger.calibration is not None:
-        hint = "leave out --calibration, also in the settings"
-        raise UsageError("--save fits scores that are not calibrated yet", hint=hint)
-    fit = fit_calibration(*text_scores_of(gathered, labelled))
-    if fit is None:
-        raise InputError(
-            f"too few labels to fit: it takes {LEAST_LABELS} of requests with a prompt that says something",
-            path=labelled.sample.path,
-        )
-    return fit
-
-
-# Drawing and asking
-
-
-def _draw(
-    paths: Sequence[str], reading: LogReading, n: int, seed: int, output: Path | None, *, with_text: bool
-) -> None:
-    from costaudit.questions.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
-
+def _draw(paths: Sequence[str], output: Path | None, asked: options.Given) -> None:
     _keep_labels(output)
-    rows = _drawn(paths, reading, n, seed, with_text=with_text)
-    console.deliver(render_sample(rows), output)
-    if not with_text:
-        console.warn("the sample holds no prompts: --with-text adds an excerpt of each", quiet=reading.quiet)
+    found, quiet = costaudit.draw_sample(*paths, **asked), asked["quiet"]
+    console.deliver(found.text(), output)
+    if not asked["with_text"]:
+        console.warn("the sample holds no prompts: --with-text adds an excerpt of each", quiet=quiet)
     where = "the sample" if output is None else str(output)
-    console.say(
-        f"{len(rows):,} requests drawn: write 0 to 3 into the column label of {where}", quiet=reading.quiet
-    )
-
-
-def _drawn(
-    paths: Sequence[str], reading: LogReading, n: int, seed: int, *, with_text: bool
-) -> list[dict[str, str]]:
-    from costaudit.questions.tagging.labelfile import sample_rows  # noqa: PLC0415 - start-up
-    from costaudit.questions.tagging.labelled import draw_sample  # noqa: PLC0415
-    from costaudit.tape.record import Keeps  # noqa: PLC0415
-
-    with opened_logs(paths, reading, keeps=Keeps(ids=True)) as logs:
-        drawn = draw_sample(logs.requests(), logs.tape, logs.plan, n, seed, with_text=with_text)
-    return sample_rows(drawn, with_text=with_text)
+    number = f"{len(found.report):,} requests drawn"
+    console.say(f"{number}: write 0 to 3 into the column label of {where}", quiet=quiet)
 
 
 def _keep_labels(output: Path | None) -> None:
@@ -178,7 +110,7 @@ def _keep_labels(output: Path | None) -> None:
         return
     try:
         with unwatched():
-            given = sum(1 for row in load_sample(output).rows if row["label"].strip())
+            given = sum(1 for row in open_sample(output).report if row["label"].strip())
     except InputError:
         return  # no sample: replaced like any file that -o names
     if given:
@@ -189,26 +121,23 @@ def _keep_labels(output: Path | None) -> None:
         )
 
 
-def _ask(
-    paths: Sequence[str], reading: LogReading, n: int, seed: int, output: Path | None, *, with_text: bool
-) -> None:
-    from costaudit.questions.tagging.labelfile import render_sample  # noqa: PLC0415 - start-up
-
+def _ask(paths: Sequence[str], output: Path | None, asked: options.Given) -> None:
     if output is None:
         raise UsageError("--interactive needs -o FILE", hint="the labels are kept there")
     if "-" in paths:
         raise UsageError("--interactive reads answers from standard input", hint="name the log's file")
     if output.is_file():
         with unwatched():  # it is gone on with
-            rows = [dict(row) for row in load_sample(output).rows]
+            sample = open_sample(output)
     else:
-        rows = _drawn(paths, reading, n, seed, with_text=with_text)
-        console.deliver(render_sample(rows), output)
-    ask_labels(rows, output, render_sample)
+        sample = costaudit.draw_sample(*paths, **asked)
+        console.deliver(sample.text(), output)
+    ask_labels(sample, output)
 
 
-def ask_labels(rows: list[dict[str, str]], output: Path, render: Any) -> None:
+def ask_labels(sample: Result[SampleRows], output: Path) -> None:
     """Show one unlabelled request after the other, and keep every answer at once."""
+    rows = sample.report
     open_ = [row for row in rows if not row["label"].strip()]
     done = 0
     for number, row in enumerate(open_, 1):
@@ -218,7 +147,7 @@ def ask_labels(rows: list[dict[str, str]], output: Path, render: Any) -> None:
             break
         if answer != "s":
             row["label"] = answer
-            console.deliver(render(rows), output)
+            console.deliver(sample.text(), output)
             done += 1
     left = sum(1 for row in rows if not row["label"].strip())
     console.show(f"\n{done:,} labelled now, {left:,} left in {shown(output)}\n")

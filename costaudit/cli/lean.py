@@ -14,6 +14,9 @@ from typing import Any
 class _NoPandas:
     """Says that pandas is not there, nor what comes with it."""
 
+    spares = True
+    """Who asks what is installed leaves it out: see `costaudit doctor`."""
+
     @staticmethod
     def find_spec(fullname: str, _path: Sequence[str] | None, _target: Any = None) -> None:
         """Raises ModuleNotFoundError for pandas and dateutil."""
@@ -34,18 +37,6 @@ def without_pandas() -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
-
-
-@contextlib.contextmanager
-def with_pandas() -> Iterator[None]:
-    """Within it pandas is found again: whoever asks what is installed wants to know of it."""
-    finders = [finder for finder in sys.meta_path if isinstance(finder, _NoPandas)]
-    for finder in finders:
-        sys.meta_path.remove(finder)
-    try:
-        yield
-    finally:
-        sys.meta_path[:0] = finders
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3

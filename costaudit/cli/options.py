@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Optional, TypeVar, get_type_hints
 
 import typer
 
+from costaudit.errors import one_of
 from costaudit.front.book import NEAREST
 from costaudit.outputs import writes
 
@@ -56,8 +57,39 @@ Agent = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--agent", metavar="NAME", help="The same of one agent, like claude-code. Repeatable."),
 ]
-Format = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help="text, json, csv or markdown.")]
-ListFormat = Annotated[str, typer.Option("--format", "-f", metavar="NAME", help="text or json.")]
+
+
+def _one_of(*formats: str) -> Callable[[str], str]:
+    """What takes one of some formats, and refuses others before anything is read."""
+    return lambda name: one_of(name, formats, "format")
+
+
+one_of_two: Final = _one_of("text", "json")
+
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        callback=_one_of("text", "json", "csv", "markdown"),
+        help="text, json, csv or markdown.",
+    ),
+]
+ListFormat = Annotated[
+    str,
+    typer.Option("--format", "-f", metavar="NAME", callback=one_of_two, help="text or json."),
+]
+BlockFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        callback=_one_of("text", "json", "markdown"),
+        help="text, json or markdown.",
+    ),
+]
 Output = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
@@ -317,6 +349,12 @@ TOLD: Final = ("quiet", "verbose")
 Given = Any
 """The options of a command that were given, as `costaudit.front` takes them, under the nearest settings."""
 
+
+def stated(**options: Any) -> Given:
+    """The options that were given, among some; functions have their own defaults."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
 T = TypeVar("T")
 
 
@@ -334,8 +372,7 @@ def takes(*names: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
 
         def with_options(**values: Any) -> T:
             given = {name: values.pop(name) for name in names}
-            told = {name: value for name, value in given.items() if value is not None}
-            return command(**values, given={"settings": NEAREST} | told)
+            return command(**values, given={"settings": NEAREST} | stated(**given))
 
         with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
         with_options.__module__ = command.__module__

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Optional
 
 import typer
 
+import costaudit
 from costaudit.cli import console, judged, options
-from costaudit.cli import pricing_text as told
-from costaudit.errors import one_of
 from costaudit.front.book import NEAREST
-from costaudit.front.options import instant_of
-
-_FORMATS = ("text", "json")
 
 Moment = Annotated[
     Optional[str],  # noqa: UP045 - typer reads the annotation at run time
@@ -25,11 +20,6 @@ Grace = Annotated[
         "--grace-days", min=0, metavar="N", help="How long ago a new price may have started without a word."
     ),
 ]
-
-
-def moment(text: str | None) -> int:
-    """The time that is judged by, microseconds UTC; now without one."""
-    return instant_of(text, "--at") if text else int(datetime.now(UTC).timestamp()) * 1_000_000
 
 
 def check(
@@ -101,14 +91,12 @@ def check(
     costaudit pricing check tables --base git:main:tables
     costaudit pricing check --select CA3 --ignore CA309
     """
-    from costaudit.front.api import check_prices  # noqa: PLC0415 - start-up
-
     answers = judged.parse_answers(format_, output, report)
     with console.uncollected():
-        found = check_prices(
-            *(paths or ()), base=base, select=select or (), ignore=ignore or (), at=at, max_age=max_age,
-            grace_days=grace_days, policies=policy or (), against=against, traffic=traffic or (),
-            overlays=overlay or (), settings=NEAREST,
+        found = costaudit.check_prices(
+            *(paths or ()), base=base, select=select or (), ignore=ignore or (), grace_days=grace_days,
+            policies=policy or (), traffic=traffic or (), overlays=overlay or (), settings=NEAREST,
+            **options.stated(at=at, max_age=max_age, against=against),
         )  # fmt: skip
     judged.answer(found, answers)
 
@@ -123,14 +111,4 @@ def explain(
     format_: options.ListFormat = "text",
 ) -> None:
     """What a rule of `pricing check` looks for, why, and what to do."""
-    from costaudit.prices.answers import rules_value  # noqa: PLC0415 - start-up
-    from costaudit.prices.rules.registry import RULES, rule_named  # noqa: PLC0415
-
-    one_of(format_, _FORMATS, "format")
-    rules = RULES if rule is None else (rule_named(rule),)
-    if format_ == "json":
-        console.deliver(console.as_json(rules_value(rules)))
-    elif rule is None:
-        console.show(told.rules_text(rules))
-    else:
-        console.show(told.rule_text(rules[0], console.width()))
+    console.answer(costaudit.price_rules(rule), format_)

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
-import msgspec
 import typer
-from msgspec.structs import replace
 
+import costaudit
 from costaudit.cli import console, options
-from costaudit.errors import UsageError, one_of
-from costaudit.front import telling
-from costaudit.front.book import BookChoice
-from costaudit.front.found import found_logs
-from costaudit.front.options import choice_of, instant_of
-from costaudit.front.reading import guessing_of, how_to_read, plan_of, warn_of_reading
-
-if TYPE_CHECKING:
-    from costaudit.engine.plan import Plan
-    from costaudit.ingest.guess.files import Guessing
-    from costaudit.questions.shadow.arms import ArmField, CostSource
-    from costaudit.questions.shadow.compare import ArmRead
-    from costaudit.questions.shadow.plan import PlanQuestion
-    from costaudit.questions.shadow.result import ShadowReport
-    from costaudit.render.part import LogRead
-    from costaudit.tape.read import Select
-    from costaudit.tape.tape import Tape
 
 app = typer.Typer(
     name="shadow",
@@ -37,10 +16,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-_FORMATS = ("text", "json")
-_MOST = 1e9
-"""No size, rate or width is more."""
 
 
 @app.command()
@@ -125,43 +100,13 @@ def plan(
     costaudit shadow plan logs/ --feature faq_bot --arm 50%
     costaudit shadow plan logs/ --sequential
     """
-    from costaudit.questions.shadow.plan import PSIS, PlanQuestion, build_plan  # noqa: PLC0415 - start-up
-    from costaudit.stats.sizing import Design  # noqa: PLC0415
-
-    one_of(format_, _FORMATS, "format")
-    question = PlanQuestion(
-        design=Design(base_pass, _hundredth(drop), alpha, power),
-        share=_fraction(arm, "--arm"),
-        cost_delta=_fraction(cost_delta, "--cost-delta"),
-        psis=tuple(psi) if psi else PSIS,
-        unpaired=paired is not True,
-        paired=paired is not False,
-        non_inferiority=non_inferiority and paired is not True,
-        sequential=sequential,
-        tau=None if tau is None else _positive(_hundredth(tau), "--tau"),
-        requests_per_day=None
-        if requests_per_day is None
-        else Fraction(str(_positive(requests_per_day, "--requests-per-day"))),
-        cost_cv=None if cost_cv is None else _positive(cost_cv, "--cost-cv"),
-        feature=feature,
-    )
-    if not paths:
-        _show(build_plan(question), format_, output)
-        return
-    _show(_measured_plan(question, paths, choice_of(given), _Source.of(given)), format_, output)
-
-
-def _measured_plan(
-    question: PlanQuestion, paths: Sequence[str], choice: BookChoice, source: _Source
-) -> ShadowReport:
-    from costaudit.questions.shadow.arms import arm_calls  # noqa: PLC0415 - start-up
-    from costaudit.questions.shadow.plan import build_plan  # noqa: PLC0415
-    from costaudit.questions.shadow.traffic import add_traffic, traffic_of  # noqa: PLC0415
-
-    priced = plan_of(choice)
-    with _tape(paths, priced, source) as tape:
-        parts = [traffic_of(arm_calls(reel.segment, priced, keyed=False)) for reel in tape.reels()]
-        return build_plan(question, add_traffic(parts), _log_read(tape))
+    asked = options.stated(requests_per_day=requests_per_day, paired=paired, cost_cv=cost_cv, tau=tau)
+    found = costaudit.shadow_plan(
+        *(paths or ()), feature=feature, base_pass=base_pass, drop=drop, alpha=alpha, power=power, arm=arm,
+        psi=psi or (), non_inferiority=non_inferiority, cost_delta=cost_delta, sequential=sequential,
+        **asked, **given,
+    )  # fmt: skip
+    console.answer(found, format_, output)
 
 
 @app.command()
@@ -215,122 +160,8 @@ def compare(
     costaudit shadow compare logs/ --arm-field tags:arm=current,candidate
     costaudit shadow compare logs/ --arm-field model=gpt-5.4,gpt-5.4-mini --outcomes passes.csv
     """
-    from costaudit.ingest.outcomes import load_outcomes  # noqa: PLC0415
-    from costaudit.questions.shadow.arms import parse_arm_field  # noqa: PLC0415 - start-up
-    from costaudit.questions.shadow.compare import build_comparison  # noqa: PLC0415
-
-    one_of(format_, _FORMATS, "format")
-    source: CostSource = "reported" if one_of(cost, ("list", "reported"), "cost") == "reported" else "list"
-    field = parse_arm_field(arm_field) if arm_field is not None else None
-    if field is None and len(paths) != 2:
-        raise UsageError("two logs are compared", hint="name A and B, or say --arm-field FIELD=A,B")
-    passes = load_outcomes(outcomes) if outcomes is not None else None
-    at = instant_of(prices_at, "--prices-at", "date") if prices_at is not None else None
-    priced = plan_of(choice_of(given), prices_at=at)
-    arms = [_read_arm(paths, field, side, priced, source, _Source.of(given)) for side in (0, 1)]
-    report = build_comparison(
-        arms[0],
-        arms[1],
-        cost=source,
-        margin=_positive(_hundredth(margin), "--margin"),
-        outcomes=passes,
-    )
-    _show(report, format_, output)
-
-
-class _Source(msgspec.Struct, frozen=True):
-    """How the logs of a command are read."""
-
-    select: Select | None
-    input_format: str | None
-    quiet: bool
-    cache: bool | None
-    guessing: Guessing
-
-    @classmethod
-    def of(cls, given: options.Given) -> _Source:
-        """As the options of a command say."""
-        guessing = guessing_of(choice_of(given), use=given["guess"])
-        return cls(None, given.get("input_format"), given["quiet"], given.get("cache"), guessing)
-
-
-def _read_arm(
-    paths: Sequence[str], field: ArmField | None, side: int, priced: Plan, cost: CostSource, source: _Source
-) -> ArmRead:
-    from costaudit.questions.shadow.arms import arm_calls, join_calls  # noqa: PLC0415 - start-up
-    from costaudit.questions.shadow.compare import ArmRead  # noqa: PLC0415
-
-    name, own = paths[0 if field else side], list(paths) if field else [paths[side]]
-    if field is not None:
-        name = field.values[side]
-        source = replace(source, select=field.select(name), quiet=source.quiet or side == 1)
-    with _tape(own, priced, source) as tape:
-        if not tape.requests and field is not None:
-            raise UsageError(
-                f"no request has {field.column} {name!r}",
-                path=paths[0],
-                hint="costaudit formats test shows the fields",
-            )
-        parts = [arm_calls(reel.segment, priced, keyed=True, source=cost) for reel in tape.reels()]
-        return ArmRead(name, join_calls(parts), _log_read(tape))
-
-
-@contextlib.contextmanager
-def _tape(paths: Sequence[str], priced: Plan, source: _Source) -> Iterator[Tape]:
-    """The requests of an arm; only those are merged, because both arms may have the same ids."""
-    from costaudit.tape.read import read_tape  # noqa: PLC0415 - start-up
-    from costaudit.tape.record import Keeps  # noqa: PLC0415
-
-    how = how_to_read(
-        source.input_format,
-        Keeps(scores=False),
-        select=source.select,
-        cached=source.cache,
-        guessing=source.guessing,
-    )
-    with found_logs(paths) as (files, refused):
-        with telling.reading(files, quiet=source.quiet) as advance:
-            tape = read_tape(files, priced.tagger, how, refused=refused, progress=advance)
-        with tape:
-            warn_of_reading(tape.found, how.cache, quiet=source.quiet)
-            yield tape
-
-
-def _log_read(tape: Tape) -> LogRead:
-    from costaudit.render.part import LogRead  # noqa: PLC0415 - start-up
-
-    return LogRead(
-        files=tape.found.files,
-        records=tape.found.records,
-        requests=tape.requests,
-        duplicates=tape.duplicates,
-        skipped=tape.found.quarantine.total,
-    )
-
-
-def _show(report: ShadowReport, format_: str, output: Path | None) -> None:
-    from costaudit.questions.shadow.text import render_shadow_text  # noqa: PLC0415
-    from costaudit.render.jsonout import render_json  # noqa: PLC0415 - start-up
-
-    if format_ == "json":
-        console.deliver(render_json(report), output)
-    else:
-        color = console.color() and output is None
-        console.show(render_shadow_text(report, console.width(), color), output)
-
-
-def _fraction(text: str, option: str) -> float:
-    from costaudit.money import parse_percent  # noqa: PLC0415 - start-up
-
-    return _positive(float(parse_percent(text) / 100), option)
-
-
-def _hundredth(points: float) -> float:
-    """Points as a fraction, without the error of a division: 2 is .02."""
-    return float(Fraction(str(points)) / 100) if points == points and abs(points) < 1e9 else points  # noqa: PLR0124
-
-
-def _positive(value: float, option: str) -> float:
-    if not 0 < value <= _MOST:
-        raise UsageError(f"{option} must be more than 0" + (f" and at most {_MOST:g}" if value > 0 else ""))
-    return value
+    found = costaudit.shadow_compare(
+        *paths, arm_field=arm_field, outcomes=outcomes, margin=margin, cost=cost,
+        **options.stated(prices_at=prices_at), **given,
+    )  # fmt: skip
+    console.answer(found, format_, output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +31,7 @@ class ImpactTraffic(msgspec.Struct, frozen=True):
     ledgers: Sequence[str]
     policy: str | None = None
     overlays: Sequence[Path] = ()
-    maps: Sequence[str] = ()
+    maps: Mapping[str, str] | Sequence[str] = ()
     quiet: bool = False
     cache: bool | None = None
 
@@ -54,7 +54,7 @@ def measure_impact(
     single = next((side.shown for side in sides if side.file is not None), None)
     if single is not None:
         raise UsageError(f"{single} is one table, and a bill needs a whole book", hint="name the directories")
-    choice = choose_book(None, list(traffic.overlays), None, list(traffic.maps))
+    choice = choose_book(None, list(traffic.overlays), None, traffic.maps)
     books = [_plan(side, choice, traffic) for side in sides]
     with found_logs(traffic.logs or traffic.ledgers) as (files, refused):
         passes = _of_ledgers if traffic.ledgers else _of_logs

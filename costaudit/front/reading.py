@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from costaudit.errors import UsageError
+from costaudit.errors import InputError, UsageError
 from costaudit.front import telling
 from costaudit.front.book import BookChoice, open_book, project_settings
 from costaudit.front.formats import known_formats, known_prices
@@ -120,8 +120,6 @@ class ReadLogs:
     @property
     def tape(self) -> Tape:
         """The requests one by one; raises InputError for saved ledgers."""
-        from costaudit.errors import InputError  # noqa: PLC0415 - start-up
-
         if not isinstance(self._source, tuple):
             raise InputError(
                 "single requests are in no ledger", path=self.files[0].name, hint="name the logs"
@@ -131,7 +129,6 @@ class ReadLogs:
     def again(self, plan: Plan) -> Pass:
         """The same requests under another plan."""
         from costaudit.engine.audit import audit_tape, informed  # noqa: PLC0415 - start-up
-        from costaudit.errors import InputError  # noqa: PLC0415
 
         if not isinstance(self._source, tuple):
             raise InputError(
@@ -171,8 +168,7 @@ def opened_logs(
 
     `revise` changes the plan of the audit; `keeps` is what the tape is to keep beside what it always does.
     """
-    from costaudit.tape.read import read_tape  # noqa: PLC0415 - start-up
-    from costaudit.tape.record import Keeps  # noqa: PLC0415
+    from costaudit.tape.record import Keeps  # noqa: PLC0415 - start-up
 
     keeps = keeps or Keeps()
     plan = plan_of(reading.choice, reading.policy, reading.prices_at, reading.tagging, reading.tests)
@@ -183,18 +179,34 @@ def opened_logs(
             passed = _pass_of(ledgers, plan, goes_by_reported=goes_by_reported)
             yield ReadLogs(files, reading, passed)
             return
-        guessing = guessing_of(reading.choice, use=reading.guess)
-        how = how_to_read(
-            reading.input_format, keeps, reading.threads, cached=reading.cache, guessing=guessing
-        )
-        with telling.reading(files, quiet=reading.quiet) as advance:
-            tape = read_tape(files, plan.tagger, how, refused=refused, progress=advance)
-        with tape:
-            if reading.verbose:
-                for file in files:
-                    telling.warn(f"read {file.name}: {file.container}, {file.compression}")
-            warn_of_reading(tape.found, how.cache, quiet=reading.quiet)
+        with taped(files, refused, reading, plan.tagger, keeps) as tape:
             yield ReadLogs(files, reading, (tape, plan))
+
+
+@contextlib.contextmanager
+def taped(
+    files: Sequence[LogFile],
+    refused: Sequence[InputError],
+    reading: LogReading,
+    tagger: Tagger,
+    keeps: Keeps,
+    select: Select | None = None,
+) -> Iterator[Tape]:
+    """The requests of some files, or those that are selected; says what was set aside."""
+    from costaudit.tape.read import read_tape  # noqa: PLC0415 - start-up
+
+    guessing = guessing_of(reading.choice, use=reading.guess)
+    how = how_to_read(
+        reading.input_format, keeps, reading.threads, select, cached=reading.cache, guessing=guessing
+    )
+    with telling.reading(files, quiet=reading.quiet) as advance:
+        tape = read_tape(files, tagger, how, refused=refused, progress=advance)
+    with tape:
+        if reading.verbose:
+            for file in files:
+                telling.warn(f"read {file.name}: {file.container}, {file.compression}")
+        warn_of_reading(tape.found, how.cache, quiet=reading.quiet)
+        yield tape
 
 
 def how_to_read(
@@ -242,7 +254,6 @@ def saved_ledgers(files: Sequence[LogFile], tagging: Tagging) -> list[SavedLedge
     Raises UsageError for both at once, and for tagging otherwise than when the ledgers were made.
     """
     from costaudit.engine.saved import ledger_facts, read_ledger  # noqa: PLC0415 - start-up
-    from costaudit.errors import UsageError  # noqa: PLC0415
 
     facts = [ledger_facts(file) for file in files]
     ledgers = [(file, told) for file, told in zip(files, facts, strict=True) if told is not None]

@@ -18,8 +18,8 @@ class Listener:
     def warn(self, message: str) -> None:
         """Something was set aside, left out, or may be counted twice."""
 
-    def reading(self, _size: int, /) -> AbstractContextManager[Callable[[int], None]]:
-        """While logs of so many bytes are read: what is told of every further number of records."""
+    def reading(self, _size: int, /) -> AbstractContextManager[Callable[[int, int], None]]:
+        """While logs of so many bytes are read: what is told of further records, and of all bytes so far."""
         return contextlib.nullcontext(_hear_nothing)
 
 
@@ -35,12 +35,12 @@ class Notes(Listener):
         self.lines.append(message)
         self._other.warn(message)
 
-    def reading(self, size: int, /) -> AbstractContextManager[Callable[[int], None]]:
+    def reading(self, size: int, /) -> AbstractContextManager[Callable[[int, int], None]]:
         """Another one's business."""
         return self._other.reading(size)
 
 
-def _hear_nothing(_records: int) -> None:
+def _hear_nothing(_records: int, _taken: int) -> None:
     pass
 
 
@@ -63,9 +63,11 @@ def warn(message: str, *, quiet: bool = False) -> None:
         _listener.get().warn(message)
 
 
-def reading(
-    files: Iterable[LogFile], *, quiet: bool = False
-) -> AbstractContextManager[Callable[[int], None]]:
-    """See `Listener.reading`."""
-    listener = Listener() if quiet else _listener.get()
-    return listener.reading(sum(file.size for file in files))
+@contextlib.contextmanager
+def reading(files: Iterable[LogFile], *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """While files are read: what is told of every further number of records."""
+    from costaudit.ingest.meter import METER  # noqa: PLC0415 - start-up
+
+    listener, start = Listener() if quiet else _listener.get(), METER.taken
+    with listener.reading(sum(file.size for file in files)) as hear:
+        yield lambda records: hear(records, METER.taken - start)

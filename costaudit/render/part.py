@@ -28,6 +28,21 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A part of a report: an object of its JSON, with the keys in this order."""
 
 
+class StatedRate(Decimal):
+    """A price as its table states it: written with the digits that it has."""
+
+
+class PricedLine(Part, frozen=True, kw_only=True, rename={"class_": "class"}):
+    """The cost of one class of tokens, or of units of counted tools."""
+
+    class_: str
+    tokens: int
+    usd_per_mtok: StatedRate
+    """USD per 1M tokens, or per unit."""
+    usd: Usd
+    rate_id: str
+
+
 class LogRead(Part, frozen=True, kw_only=True):
     """How much of a log was read."""
 
@@ -80,7 +95,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Part):
         return plain_of(value)
     if isinstance(value, Decimal):
-        return exact(value)
+        return f"{value:f}" if type(value) is StatedRate else exact(value)
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     return {key: _plain(one) for key, one in value.items()} if isinstance(value, Mapping) else value

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from costaudit.cli import surroundings
-from costaudit.cli.surroundings import VARIABLES, cgroup_cores, cgroup_memory, variables
 from costaudit.prices.book import load_book
+from costaudit.questions.doctor import surroundings
+from costaudit.questions.doctor.surroundings import VARIABLES, cgroup_cores, cgroup_memory, variables
 from costaudit.tape.workers import default_threads
 from tests.conftest import ROOT
 from tests.ingest.compiled import reading

@@ -52,8 +52,9 @@ def requests() -> Iterator[dict[str, Any]]:
         yield {
             "request_id": f"r{n}", "provider": "acme", "model": "ours" if n % 3 else "s", "tier": n % 3,
             "timestamp": f"2026-05-{1 + n // 2:02d}T{n % 24:02d}:00:00Z",
-            "feature": ("chat", "<b>a</b>")[n % 2], "input_tokens": 1000 + 10 * n, "output_tokens": 100 + n, "latency_ms": 300 + n,
-            "session_id": f"s{n // 4}", "status": "error" if n == 7 else "ok", "arm": "ab"[n % 2],
+            "feature": ("chat", "<b>a</b>")[n % 2], "latency_ms": 300 + n,
+            "input_tokens": 1000 + 10 * n, "output_tokens": 100 + n, "session_id": f"s{n // 4}",
+            "status": "error" if n == 7 else "ok", "arm": "ab"[n % 2],
         }  # fmt: skip
     yield {"request_id": "x", "provider": "acme", "model": "\x1b[31mnobody's", "input_tokens": 5}
 

@@ -1,7 +1,9 @@
-"""The programs in docs/library.md run, from the root of the repository."""
+"""The programs of docs/library.md and the cells of docs/notebook.ipynb run, from the root of the checkout."""
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -28,3 +30,27 @@ def test_the_page_names_every_function():
 
     functions = [name for name in costaudit.__all__ if name[0].islower()]
     assert [name for name in functions if f"costaudit.{name}(" not in PAGE] == []
+
+
+def test_the_cells_of_the_notebook_run_in_their_order(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    notebook = json.loads((ROOT / "docs" / "notebook.ipynb").read_text("utf-8"))
+    names: dict[str, Any] = {}
+    shown = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+            shown.append(last_value("".join(cell["source"]), names))
+    assert all(hasattr(value, "_repr_html_") for value in shown)
+    html = shown[0]._repr_html_()
+    assert "<svg" in html
+    assert "<table>" in html
+
+
+def last_value(cell: str, names: dict[str, Any]) -> Any:
+    """What a notebook shows of a cell: the value of its last line."""
+    tree = ast.parse(cell)
+    last = tree.body.pop()
+    assert isinstance(last, ast.Expr)
+    exec(compile(tree, "notebook", "exec"), names)  # noqa: S102 - it is ours
+    return eval(compile(ast.Expression(last.value), "notebook", "eval"), names)  # noqa: S307

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypedDict
 
 import msgspec
-from msgspec.structs import replace
 
 from costaudit.prices.answers import CheckValue, check_value
 from costaudit.prices.check import Checked
@@ -15,10 +15,10 @@ from costaudit.questions.gates.check import CheckOutcome
 from costaudit.questions.gates.figures import exact_text
 from costaudit.questions.gates.outcome import GateOutcome
 from costaudit.questions.gates.registry import GATES, Gate
-from costaudit.questions.gates.told import GatePlace, blocks_of, headline, message_of, notes_of, violations_of
+from costaudit.questions.gates.told import GatePlace, headline, message_of, notes_of, violations_of
+from costaudit.render.blocks import Block
 from costaudit.render.checks.model import CheckReport
 from costaudit.render.jsonout import DIALECT
-from costaudit.render.jsontext import render_value
 from costaudit.render.markdown import MOST
 from costaudit.render.markdown import render_blocks as markdown_of
 from costaudit.render.text import render_blocks as text_of
@@ -106,29 +106,30 @@ def json_schema(kind: str) -> dict[str, Any]:
     return {"$schema": DIALECT, **msgspec.json.schema(KINDS[kind])}
 
 
-def report_of(
-    judged: CheckOutcome, case: GateCase, place: GatePlace, *, version: str, width: int, color: bool
-) -> CheckReport:
-    """The check for all formats; the text is laid out for `width` columns."""
-    blocks = list(blocks_of(judged, case, place))
-    report = CheckReport(
+def report_of(judged: CheckOutcome, place: GatePlace) -> CheckReport:
+    """The check for all formats."""
+    return CheckReport(
         title=TITLE,
         violations=violations_of(judged, place),
         exit_code=judged.exit_code,
         notes=tuple(notes_of(judged)),
         green=headline(judged),
     )
-    bodies = {
-        "text": text_of(blocks, width, color),
-        "json": render_value(_value(judged, case, place, version)),
+
+
+def drawn_by_gates(report: CheckReport, blocks: Sequence[Block]) -> dict[str, Callable[[int, bool], str]]:
+    """How the check is drawn in its own way, by format."""
+    drawn: dict[str, Callable[[int, bool], str]] = {
+        "text": lambda width, color: text_of(blocks, width, color)
     }
     markdown = f"{report.marker}\n{markdown_of(blocks)}"
     if len(markdown) < MOST:  # else the general one says what it leaves out
-        bodies["markdown"] = markdown
-    return replace(report, bodies=bodies)
+        drawn["markdown"] = lambda _width, _color: markdown
+    return drawn
 
 
-def _value(judged: CheckOutcome, case: GateCase, place: GatePlace, version: str) -> GatesValue:
+def value_of(judged: CheckOutcome, case: GateCase, place: GatePlace, version: str) -> GatesValue:
+    """What JSON says."""
     checked = Checked(violations_of(judged, place), unreadable=judged.exit_code == 2)
     told = check_value(checked, judged.exit_code)
     return {

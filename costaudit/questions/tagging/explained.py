@@ -21,7 +21,17 @@ from costaudit.ingest.request_id import request_ids
 from costaudit.money import EXACT, exact, shown, usd_for
 from costaudit.prices.numbered import MEASURE, PRICED
 from costaudit.prices.rows import UNIT_CLASSES
+from costaudit.questions.tagging.result import (
+    ExplainedPrice,
+    ExplainedReason,
+    ExplainedRequest,
+    ExplainedRoute,
+    ExplainedSource,
+    ExplainedTier,
+    Explanation,
+)
 from costaudit.questions.tagging.rows import TEXTS, columns_of, moment
+from costaudit.render.part import PricedLine, StatedRate
 from costaudit.render.safe import display_width, pad, safe, wrap
 from costaudit.schema import FIELDS, UNTAGGED, Call, Tier
 from costaudit.tape.columns import Batch
@@ -113,69 +123,63 @@ def _price_lines(call: Call, plan: Plan, card: int) -> Iterator[PriceLine]:
         yield PriceLine(name, units, rate.usd, usd, rate.rate_id)
 
 
-# JSON
+# The answer
 
 
-def explained_value(wanted: str, found: Sequence[Explained], *, with_text: bool) -> dict[str, Any]:
-    """The contract costaudit/explain@1."""
-    return {
-        "schema": "costaudit/explain@1",
-        "id": wanted,
-        "requests": [_request_value(e, with_text=with_text) for e in found],
-    }
+def explanation_of(wanted: str, found: Sequence[Explained], *, with_text: bool) -> Explanation:
+    """What programs are told of some requests; their texts only where they are asked for."""
+    return Explanation(
+        schema_="costaudit/explain@1", id=wanted, requests=[_part_of(e, with_text=with_text) for e in found]
+    )
 
 
-def _request_value(e: Explained, *, with_text: bool) -> dict[str, Any]:
+def _part_of(e: Explained, *, with_text: bool) -> ExplainedRequest:
     row = e.row
-    return {
-        "id": row["id"],
-        "source": {"file": row["source_file"], "line": row["source_line"], "records": row["records"]},
-        "call": _call_value(e.call, with_text=with_text),
-        "tier": {
-            "tier": row["tier"],
-            "name": tier_name(row["tier"]),
-            "confidence": row["tier_confidence"],
-            "evidence": row["tier_evidence"],
-            "reasons": row["tier_reasons"],
-        },
-        "reasons": [
-            {
-                "evidence": r.evidence.name.lower(),
-                "rule": r.rule,
-                "tier": r.tier,
-                "confidence": r.confidence,
-                "points": r.points,
-                "signal": r.signal,
-            }
+    return ExplainedRequest(
+        id=row["id"],
+        source=ExplainedSource(file=row["source_file"], line=row["source_line"], records=row["records"]),
+        call=_call_value(e.call, with_text=with_text),
+        tier=ExplainedTier(
+            tier=row["tier"],
+            name=tier_name(row["tier"]),
+            confidence=row["tier_confidence"],
+            evidence=row["tier_evidence"],
+            reasons=row["tier_reasons"],
+        ),
+        reasons=[
+            ExplainedReason(
+                evidence=r.evidence.name.lower(),
+                rule=r.rule,
+                tier=r.tier,
+                confidence=r.confidence,
+                points=r.points,
+                signal=r.signal,
+            )
             for r in e.reasons
         ],
-        "text_scores": e.scores if any(e.scores) else None,
-        "price": {
-            "list_usd": _exact(row["list_usd"]),
-            "unpriced_reason": row["unpriced_reason"],
-            "detail": e.detail or None,
-            "lines": [
-                {
-                    "class": line.klass,
-                    "tokens": line.units,
-                    "usd_per_mtok": f"{line.rate_usd:f}",
-                    "usd": exact(line.usd),
-                    "rate_id": line.rate_id,
-                }
+        text_scores=e.scores if any(e.scores) else None,
+        price=ExplainedPrice(
+            list_usd=row["list_usd"],
+            unpriced_reason=row["unpriced_reason"],
+            detail=e.detail or None,
+            lines=[
+                PricedLine(
+                    class_=line.klass,
+                    tokens=line.units,
+                    usd_per_mtok=StatedRate(line.rate_usd),
+                    usd=line.usd,
+                    rate_id=line.rate_id,
+                )
                 for line in e.lines
             ],
-        },
-        "route": {
-            "provider": row["route_provider"],
-            "model": row["route_model"],
-            "list_usd": _exact(row["route_usd"]),
-            "kept_reason": row["kept_reason"],
-        },
-    }
-
-
-def _exact(amount: Decimal | None) -> str | None:
-    return None if amount is None else exact(amount)
+        ),
+        route=ExplainedRoute(
+            provider=row["route_provider"],
+            model=row["route_model"],
+            list_usd=row["route_usd"],
+            kept_reason=row["kept_reason"],
+        ),
+    )
 
 
 def _call_value(call: Call, *, with_text: bool) -> dict[str, Any]:

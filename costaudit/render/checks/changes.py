@@ -38,7 +38,6 @@ WHY: Final[Mapping[ChangeKind, str]] = {
 def changes_report(
     changes: Sequence[Change],
     failures: Sequence[Failure],
-    bodies: Mapping[str, str],
     further: Sequence[Violation] = (),
 ) -> CheckReport:
     """Changes in their order: errors where a condition of `--fail-if` holds for them, else notes.
@@ -64,7 +63,6 @@ def changes_report(
         exit_code=1 if failures else 0,
         notes=tuple(notes),
         green="no changes",
-        bodies=bodies,
     )
 
 

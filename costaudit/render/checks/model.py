@@ -35,8 +35,6 @@ class CheckReport(msgspec.Struct, frozen=True):
     """Further lines under the verdict: what was counted and not listed, what to do next."""
     green: str = "nothing to object to"
     """What is said where nothing was found: a green result is a result."""
-    bodies: Mapping[str, str] = msgspec.field(default_factory=dict)
-    """The command's own answers, by format (text, json, markdown), given out instead of the general ones."""
 
     @property
     def verdict(self) -> Verdict:

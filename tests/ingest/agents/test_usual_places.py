@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from costaudit.cli.surroundings import VARIABLES as TOLD
 from costaudit.ingest.agents.places import AGENTS, VARIABLES, Surroundings, places_of
 from costaudit.ingest.agents.search import search, told
+from costaudit.questions.doctor.surroundings import VARIABLES as TOLD
 
 UUID = "6da7d497-00e2-460d-a6b4-d280e0314cfd"
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from costaudit.errors import UsageError
+from costaudit.front.result import JudgedResult
 from costaudit.render.checks import CHECK_RENDERERS, CheckReport, parse_report_option, render_check
 from costaudit.render.checks.model import fingerprints
 from tests.render.checks.cases import EDITED, FAILED, GREEN, INVALID, NOTED, STALE
@@ -53,9 +54,10 @@ def test_files_can_be_named_as_from_another_folder():
 
 
 def test_the_own_answer_of_a_command_goes_before_the_general_one():
-    report = replace(GREEN, bodies={"text": "my own\n"})
-    assert render_check(report, "text") == "my own\n"
-    assert render_check(report, "json").startswith("{")
+    found = JudgedResult(GREEN, (), {"text": lambda width, _: f"my own, {width} wide\n"})
+    assert found.text(60) == "my own, 60 wide\n"
+    assert found.to_json() == render_check(GREEN, "json")
+    assert found.render("junit") == render_check(GREEN, "junit")
 
 
 @pytest.mark.parametrize("name", CHECK_RENDERERS)

@@ -15,19 +15,19 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO, get_origin
 
 from costaudit import __version__
-from costaudit.cli import console, lean
 from costaudit.drafts import temporary_folder
 from costaudit.errors import CostauditError
-from costaudit.front.book import choose_book, open_book, settings_in_force
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from costaudit.config import Settings
 
 _NUMBER: Final = r"\d{1,6}"
 _LOCALE: Final = r"(C|POSIX|[a-z]{2,3}_[A-Z]{2})(\.(UTF-?8|utf-?8|ISO-?8859-\d{1,2}))?"
@@ -93,8 +93,14 @@ _UNLIMITED: Final = 1 << 60
 """From here on a limit of a cgroup means that there is none."""
 
 
-def describe(prices: Path | None, overlays: Sequence[Path]) -> dict[str, Any]:
-    """Everything that support asks for; absent is None. Sizes are in bytes."""
+def describe(
+    settings: Callable[[], Settings | None], prices: dict[str, Any], screen: tuple[int | None, bool]
+) -> dict[str, Any]:
+    """Everything that support asks for; absent is None. Sizes are in bytes.
+
+    `prices` is what is known of the price book, `screen` the columns of the terminal and whether it has
+    colour.
+    """
     return {
         "schema": "costaudit/doctor@1",
         "costaudit": _package(),
@@ -113,9 +119,9 @@ def describe(prices: Path | None, overlays: Sequence[Path]) -> dict[str, Any]:
         "cores": _cores(),
         "memory": _memory(),
         "temporary": _temporary(),
-        "stdout": _stdout(),
-        "settings": _settings(),
-        "prices": _prices(prices, overlays),
+        "stdout": _stdout(*screen),
+        "settings": _settings(settings),
+        "prices": prices,
         "variables": variables(os.environ),
     }
 
@@ -152,12 +158,15 @@ def _version(name: str) -> str | None:
 
 
 def _import_error(name: str) -> str | None:
-    """The kind of error that importing a module ends in."""
+    """The kind of error that importing a module ends in, also one that a command is spared."""
+    finders = sys.meta_path[:]
+    sys.meta_path[:] = [finder for finder in finders if not getattr(finder, "spares", False)]
     try:
-        with lean.with_pandas():
-            importlib.import_module(name)
+        importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what support asks for
         return type(error).__name__
+    finally:
+        sys.meta_path[:] = finders
     return None
 
 
@@ -271,22 +280,22 @@ def _temporary() -> dict[str, Any]:
     return {"place": place if place in _PUBLIC_PLACES else variable or "elsewhere", "free": free}
 
 
-def _stdout() -> dict[str, Any]:
+def _stdout(columns: int | None, color: bool) -> dict[str, Any]:
     stdout: TextIO | None = sys.stdout  # None where it was closed before the start
     return {
         "encoding": None if stdout is None else stdout.encoding,
         "errors": None if stdout is None else stdout.errors,
         "files": sys.getfilesystemencoding(),
         "terminal": stdout is not None and stdout.isatty(),
-        "columns": console.width(),
-        "color": console.color(),
+        "columns": columns,
+        "color": color,
     }
 
 
-def _settings() -> dict[str, Any] | None:
+def _settings(in_force: Callable[[], Settings | None]) -> dict[str, Any] | None:
     """The settings file in force and the keys that it sets; None where there is none."""
     try:
-        settings = settings_in_force()
+        settings = in_force()
     except CostauditError as error:
         file = Path(os.path.relpath(error.path)).as_posix() if error.path else None
         return {"file": file, "readable": False, "line": error.line, "keys": []}
@@ -310,26 +319,6 @@ def _stated(table: Mapping[str, Any], model: type[BaseModel], above: str = "") -
             yield from _stated(value, inner, f"{key}.")
         else:
             yield f"{key} ({len(value)})" if isinstance(value, (Mapping, list)) else key
-
-
-def _prices(prices: Path | None, overlays: Sequence[Path]) -> dict[str, Any]:
-    """The price book in force: where from, what it is; `readable` is false for one that cannot be opened."""
-    try:
-        choice = choose_book(prices, overlays)
-        book, _ = open_book(choice)
-    except (CostauditError, OSError):
-        return {"readable": False}
-    return {
-        "readable": True,
-        "source": "--prices" if prices else "settings" if choice.prices else "shipped",
-        "version": book.version,
-        "sha256": book.sha256,
-        "providers": len(book.providers),
-        "models": len(book.rows),
-        "overlays": len(choice.overlays),
-        "discounts": len(choice.discounts),
-        "mapped_names": len(choice.maps or {}),
-    }
 
 
 def variables(environ: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from costaudit.cli.pricing_text import table
+from costaudit.questions.prices.lines import table
 
 if TYPE_CHECKING:
     from decimal import Decimal

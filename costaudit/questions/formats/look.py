@@ -1,4 +1,4 @@
-"""How `costaudit formats test` answers: a look at a log as text and as JSON, as pure functions.
+"""A look at a log as text and as JSON.
 
 Prompts are private: their length is told, and their text only where it is asked for. Of keys that no
 field was read from, the names and types are told and never the values.

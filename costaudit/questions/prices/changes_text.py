@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from costaudit.cli.pricing_impact_text import impact_lines, impact_tables
-from costaudit.cli.pricing_text import place, table, told
+from costaudit.questions.prices.impact_text import impact_lines, impact_tables
+from costaudit.questions.prices.lines import place, table, told
 
 if TYPE_CHECKING:
     from costaudit.prices.diff import Change, Side

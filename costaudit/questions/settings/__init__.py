@@ -1,0 +1,1 @@
+"""The settings in force: where each comes from, and whether they can be read."""
