@@ -126,8 +126,9 @@ def _hold(held: dict[ModelKey, list[RowCells]], provider: str, rows: list[RowCel
     name, group = None, []
     for cells in rows:
         if not known_on or cells["recorded_on"] <= known_on:
-            if cells.first != name:
-                name = cells.first
+            first = cells.first
+            if first != name:
+                name = first
                 group = held.setdefault((provider, name), [])
             group.append(cells)
 

@@ -36,11 +36,13 @@ class RuleSource(msgspec.Struct, frozen=True):
     path: str
     text: str
     table: dict[str, Any]
+    is_shipped: bool = False
+    """Tests hold its patterns against RE2, which takes longer than all else in reading it."""
 
     @classmethod
-    def parse(cls, path: str, text: str) -> RuleSource:
+    def parse(cls, path: str, text: str, *, is_shipped: bool = False) -> RuleSource:
         """Decode TOML text; raises ConfigError with the line."""
-        return cls(path, text, parse_toml(text, path).table)
+        return cls(path, text, parse_toml(text, path).table, is_shipped)
 
     def error(
         self, message: str, *, hint: str | None = None, kind: str | None = None, nth: int = 0
@@ -110,6 +112,8 @@ class RuleEntry:
         hint = r"patterns are RE2: no look-around, no back-references, and here no \Q"
         if _QUOTES.match(value):
             raise self.error(rf"{key} of {self.label} is not a valid pattern: \Q", hint)
+        if self.source.is_shipped:
+            return
         try:
             pc.match_substring_regex(pa.array([""]), value)
         except pa.ArrowInvalid as error:

@@ -64,7 +64,7 @@ def _shipped_rules() -> RuleSet:
 
 def _load_rules(path: Path | None) -> RuleSet:
     shipped = Path(__file__).with_name(SHIPPED).read_text(encoding="utf-8")
-    layers = [RuleSource.parse(SHIPPED, shipped)]
+    layers = [RuleSource.parse(SHIPPED, shipped, is_shipped=True)]
     if path is not None:
         text = read_text(path, error=ConfigError, most=MOST_BYTES)
         layers.insert(0, RuleSource.parse(str(path), text))

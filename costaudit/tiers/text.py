@@ -90,13 +90,17 @@ class TextSpeaker:
         self._scoring = rules.scoring
         self._risk = risk
         self._own_model = model
-        self._groups = _grouped(rules.text)
         self._alone = _weights(rules.text, _WHOLE)
         self._beside_task = _weights(rules.text, rules.scoring.damp_percent)
         self._task = np.array([rule.task for rule in rules.text], np.bool_)
         self._tiers = np.array([rule.tier for rule in rules.text], np.int8)
         self._english = np.array([not rule.any_language for rule in rules.text], np.bool_)
         self._of_tier = (self._tiers[:, None] == np.arange(len(Tier))).astype(np.int32)
+
+    @functools.cached_property
+    def _groups(self) -> tuple[_Group, ...]:
+        """The rules as prompts are held against them: made when there is one."""
+        return _grouped(self._rules)
 
     @functools.cached_property
     def _model(self) -> LinearModel | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 
 from costaudit.errors import ConfigError
 from costaudit.schema import Tier
+from costaudit.tiers import rules as rules_module
 from costaudit.tiers.rules import load_rules, parse_rules
 from costaudit.tiers.ruleset import ChoiceFact, FactRule, RangeFact
 from costaudit.tiers.tagger import Tagger
@@ -34,6 +37,10 @@ def rule_file(tmp_path):
 )
 def test_shipped_confidence_keeps_to_the_band_of_its_kind(rules, low, high):
     assert {rule.name for rule in rules if not low <= rule.confidence <= high} == set()
+
+
+def test_the_shipped_rules_are_as_sound_as_those_of_a_user_must_be():
+    assert parse_rules(Path(rules_module.__file__).with_name("rules.toml").read_text("utf-8")) == SHIPPED
 
 
 def test_only_the_tiny_output_reaches_fifty_percent_by_shape():
