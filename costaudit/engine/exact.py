@@ -50,7 +50,12 @@ _FEW: Final = 2**21
 
 def sum_by(group: npt.NDArray[np.intp], groups: int, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Sums of integer `values` per group number, exactly; int64 where proved to fit, else object."""
-    if values.dtype != object:
+    if values.dtype == object:
+        try:
+            return sum_by(group, groups, values.astype(np.int64)).astype(object)
+        except OverflowError:  # some do not fit
+            pass
+    else:
         low, high = int(values.min(initial=0)), int(values.max(initial=0))
         bound = max(high, -low) * max(len(values), 1)
         if bound < 2**53:  # a float holds every partial sum exactly

@@ -62,7 +62,7 @@ class Cells(msgspec.Struct):
     def words(self, key: str) -> list[str | None]:
         """A word key as a list of words, one per row."""
         values = self.values[key]
-        return [values[code] for code in self.keys[key]]
+        return [values[code] for code in self.keys[key].tolist()]
 
 
 class CellSum(msgspec.Struct):

@@ -47,11 +47,11 @@ def _has_odd(value: Any) -> bool:
         if type(one) in _ALIKE:
             continue
         if isinstance(one, Mapping):
-            if not {type(key) for key in one} <= _TEXT:
+            if not _TEXT.issuperset(map(type, one)):
                 return True
-            left += one.values()
+            left += [inner for inner in one.values() if type(inner) not in _ALIKE]
         elif isinstance(one, (list, tuple)):
-            left += one
+            left += [inner for inner in one if type(inner) not in _ALIKE]
         elif isinstance(one, float) and one and not _PLAIN_FROM <= abs(one) < _PLAIN_BELOW:
             return True
     return False
@@ -61,7 +61,13 @@ def harmless(encoded: str) -> str:
     """JSON text with control and direction characters as escapes."""
     if encoded.isascii() and "\x7f" not in encoded:
         return encoded
-    return _UNSEEN.sub(lambda match: "".join(map(_ESCAPES.__getitem__, match[0])), encoded)
+    return "\n".join([_seen(line) for line in encoded.split("\n")])  # most are ASCII, which is told at once
+
+
+def _seen(line: str) -> str:
+    if line.isascii() and "\x7f" not in line:
+        return line
+    return _UNSEEN.sub(lambda match: "".join(map(_ESCAPES.__getitem__, match[0])), line)
 
 
 class _Escapes(dict[str, str]):

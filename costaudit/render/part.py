@@ -68,16 +68,21 @@ def stated_empty() -> list[Any]:
 
 def plain_of(part: Part) -> dict[str, Any]:
     """A part as JSON has it: amounts as exact decimal strings, keys as they are written."""
-    names = type(part).__struct_fields__
-    loose = _loose(type(part))
     return {
-        key: _loosely(value) if name in loose else _plain(value)
-        for name, key in zip(names, type(part).__struct_encode_fields__, strict=True)
+        key: value if type(value) in _AS_IT_IS else _loosely(value) if is_loose else _plain(value)
+        for name, key, is_loose in _keys(type(part))
         for value in [getattr(part, name)]
     }
 
 
 @functools.cache
+def _keys(kind: type[Part]) -> tuple[tuple[str, str, bool], ...]:
+    """The fields of a part, as they are written, and whether they are loose."""
+    loose = _loose(kind)
+    names = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
+    return tuple((name, key, name in loose) for name, key in names)
+
+
 def _loose(kind: type[Part]) -> frozenset[str]:
     """Fields that hold whatever a finding has to say: their numbers are written as they stand."""
     hints: dict[str, Any] = {}

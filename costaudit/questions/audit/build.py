@@ -303,7 +303,8 @@ def _estimated(work: Audited) -> m.Estimated | None:
 
 def _is_estimated(cells: Cells) -> npt.NDArray[np.bool_]:
     """Cells whose token counts are estimates."""
-    return np.array([word == Quality.ESTIMATED for word in cells.words("quality")], bool)
+    is_estimate = [word == Quality.ESTIMATED for word in cells.values["quality"]]
+    return np.array(is_estimate, bool)[cells.keys["quality"]]
 
 
 def _markup(work: Audited) -> list[m.Markup]:
@@ -409,10 +410,11 @@ def _by_user(work: Audited) -> list[m.UserRow]:
     columns = {n: users.measures[n] for n in ("requests", *COUNTS)}
     columns |= {"priced": (card >= 0).astype(np.int64), "known": is_known.astype(np.int64)}
     columns |= {"list": list_units, "billed": billed}
-    sums = {n: [int(v) for v in sum_by(group, size, column).tolist()] for n, column in columns.items()}
+    sums = {n: sum_by(group, size, column).tolist() for n, column in columns.items()}
     requests, costs = sums["requests"], sums["billed"]
+    of_user = [dict(zip(sums, values, strict=True)) for values in zip(*sums.values(), strict=True)]
     order = sorted((i for i in range(size) if requests[i]), key=lambda i: (-costs[i], names[i] or ""))
-    rows = [_user_row(names[i], {n: c[i] for n, c in sums.items()}) for i in order[:USERS_SHOWN]]
+    rows = [_user_row(names[i], of_user[i]) for i in order[:USERS_SHOWN]]
     others = order[USERS_SHOWN:]
     if others:
         rest = {n: sum(c[i] for i in others) for n, c in sums.items()}

@@ -445,9 +445,10 @@ def find_retired(work: Audited) -> Iterator[m.Finding]:
     """CA-T1: calls to a model after its retirement: a wrong time, a wrong alias, or a replayed log."""
     cells, plan = work.passed.cells, work.passed.plan
     late: dict[str, int] = {}
+    periods = cells.keys["period"].tolist()
     for i, card in enumerate(cells.keys["card"].tolist()):
         facts = plan.prices.facts(card) if card >= 0 else None
-        period = int(cells.keys["period"][i])
+        period = periods[i]
         if facts is None or facts.retired_on is None or period == NO_PERIOD or plan.resolution != "day":
             continue
         if period > (facts.retired_on.toordinal() - 719_163):  # days since 1970-01-01
