@@ -107,7 +107,7 @@ def chained(parts: Sequence[Parsed]) -> Parsed:
     """What several stretches of records came to, one after the other."""
     batches = [part.batch for part in parts if part.batch.num_rows]
     batch = _concatenated(batches) if len(batches) > 1 else (batches or [batch_of([])])[0]
-    lines = [line for part in parts for line in part.lines]
+    lines = [line for part in parts for line in numbers_of(part.lines).tolist()]
     whole = Parsed(batch, lines, sum(part.records for part in parts))
     for part in parts:
         whole.quarantine.merge(part.quarantine)

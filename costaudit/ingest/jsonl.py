@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from costaudit.ingest.adapters import ADAPTERS
 from costaudit.ingest.adapters.flat_columns import flat_batch
@@ -24,7 +25,7 @@ from costaudit.ingest.adapters.flat_fields import HOLDERS, KEYS
 from costaudit.ingest.adapters.flat_layout import FlatLayout, flat_layout
 from costaudit.ingest.adapters.flat_unused import is_unused, unused_in_lines
 from costaudit.ingest.adapters.spelled import is_spelled, paths_in, stated_elsewhere
-from costaudit.ingest.canonical import Parsed, joined
+from costaudit.ingest.canonical import Parsed, joined, numbers_of
 from costaudit.ingest.detect import SAMPLE, detect
 from costaudit.ingest.envelopes import objects_in
 from costaudit.ingest.format import Adapter, Inner, Record, Skip, counts_in
@@ -49,6 +50,8 @@ SAMPLED_BLOCKS: Final = 16
 
 _AROUND: Final = b" \t\r\f\v\x1e"
 """What may stand around a record in its line: blanks, and the separator of RFC 7464."""
+
+_NEWLINE: Final = ord("\n")
 
 _decode = msgspec.json.Decoder().decode
 
@@ -163,7 +166,8 @@ class JsonlReader(OneFile):
         is_flat = is_flat and not any(isinstance(record, Inner) for record in sample)
         fast = _Fast(sample).with_keys(_keys_in(sample), ()) if is_flat else None
         if fast is not None and fast.native is not None:
-            block_bytes *= 2  # most of what a block costs beside its lines is not the compiled code's
+            # Most of what a block costs beside its lines is not the compiled code's. No line beyond the limit fits.
+            block_bytes = max(block_bytes, min(2 * block_bytes, file.limits.line))
         return cls(file, adapter, forced is not None, block_bytes, adapters, has_text, _fast=fast)
 
     def _has_text(self) -> bool:
@@ -295,15 +299,12 @@ class JsonlReader(OneFile):
         yield from plain if only is not None else whole_lines(plain, self.file.limits.line)
 
     def _plain_lines(self, block: TextBlock, only: Collection[int] | None) -> Iterator[tuple[bytes, Place]]:
-        name, offset = self.file.name, block.offset
-        for number, raw in enumerate(block.data.split(b"\n")):
-            if only is None or number in only:
-                line = raw.strip(_AROUND)
-                if line.startswith(BOM):  # at the beginning, and where files were put one after the other
-                    line = line.removeprefix(BOM).strip(_AROUND)
-                if line:
-                    yield line, Place(name, block.first_line + number, offset)
-            offset += len(raw) + 1
+        for number, start, raw in _raw_lines(block.data) if only is None else _some_lines(block.data, only):
+            line = raw.strip(_AROUND)
+            if line.startswith(BOM):  # at the beginning, and where files were put one after the other
+                line = line.removeprefix(BOM).strip(_AROUND)
+            if line:
+                yield line, Place(self.file.name, block.first_line + number, block.offset + start)
 
     def _take_parts(self, parser: RecordParser, value: bytes, place: Place, column: int, why: Skip) -> None:
         """Set a broken value aside, and read on with the whole ones that it has swallowed."""
@@ -412,18 +413,33 @@ def _elsewhere(data: bytes, rows: Sequence[int], keys: BlockKeys) -> frozenset[s
     return stated_elsewhere(paths_in(raw[row] for row in rows))
 
 
+def _raw_lines(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """The lines of a text, with their numbers and where they start."""
+    start = 0
+    for number, raw in enumerate(data.split(b"\n")):
+        yield number, start, raw
+        start += len(raw) + 1
+
+
+def _some_lines(data: bytes, only: Collection[int]) -> Iterator[tuple[int, int, bytes]]:
+    """Those of given numbers, without taking the others apart."""
+    ends = np.append(np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE), len(data))
+    starts = np.append(0, ends + 1)
+    for number in sorted(only):
+        start = int(starts[number])
+        yield number, start, data[start : int(ends[number])]
+
+
 def _lines_of(block: TextBlock, numbers: Sequence[int]) -> Sequence[int]:
     """The lines of the file that values of a block stand in, by their numbers in the block."""
     if block.starts is not None:
         return block.starts.lines[list(numbers)].tolist()  # type: ignore[no-any-return]
     if isinstance(numbers, range):
         return range(block.first_line + numbers.start, block.first_line + numbers.stop)
-    return [block.first_line + number for number in numbers]
+    lines: list[int] = (numbers_of(numbers) + block.first_line).tolist()
+    return lines
 
 
 def _without(rows: Sequence[int], left_out: Sequence[int]) -> Sequence[int]:
-    """The entries of a sequence but for those at some (sorted) places."""
-    if not left_out:
-        return rows
-    gone = set(left_out)
-    return [row for place, row in enumerate(rows) if place not in gone]
+    """The entries of a sequence but for those at some places."""
+    return np.delete(numbers_of(rows), left_out).tolist() if left_out else rows

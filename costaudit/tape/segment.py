@@ -105,7 +105,7 @@ class Segment(msgspec.Struct, frozen=True):
 
     def take(self, rows: npt.NDArray[np.integer]) -> Segment:
         """Some of the rows."""
-        return Segment(self.rows.take(pa.array(rows)), self.kinds)
+        return Segment(pc.take(self.rows, pa.array(rows), boundscheck=False), self.kinds)
 
     def with_column(self, name: str, column: pa.Array) -> Segment:
         """The same with a further column of rows."""
