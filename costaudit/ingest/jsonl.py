@@ -166,7 +166,8 @@ class JsonlReader(OneFile):
         is_flat = is_flat and not any(isinstance(record, Inner) for record in sample)
         fast = _Fast(sample).with_keys(_keys_in(sample), ()) if is_flat else None
         if fast is not None and fast.native is not None:
-            # Most of what a block costs beside its lines is not the compiled code's. No line beyond the limit fits.
+            # Most of what a block costs beside its lines is not the compiled code's. It holds no line beyond
+            # the limit.
             block_bytes = max(block_bytes, min(2 * block_bytes, file.limits.line))
         return cls(file, adapter, forced is not None, block_bytes, adapters, has_text, _fast=fast)
 
