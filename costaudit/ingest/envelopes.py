@@ -153,10 +153,11 @@ def is_open(record: Record, adapter: Adapter) -> bool:
 
 _NO_PREFIX: Final = re.compile(r'"\s*:|"\s*,\s*"')
 """What is the rest of another record, and nothing that stands before one."""
-_WHEN: Final = re.compile(
+WHEN: Final = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?\ ?(?:Z|[+-]\d\d:?\d\d)?"
     r"|\d\d/[A-Z][a-z]{2}/\d{4}:[\d:]{8} [+-]\d{4}"
 )
+"""A time as logs write it before what they say."""
 _DECODER: Final = json.JSONDecoder()
 
 
@@ -178,6 +179,6 @@ def objects_in(text: str) -> Iterator[Inner]:
             end = at + 1
         else:
             if isinstance(value, dict):
-                when = _WHEN.search(before)
+                when = WHEN.search(before)
                 yield Inner(value, [{"timestamp": when[0]}] if when else [])
         at = text.find("{", end)

@@ -33,6 +33,7 @@ from costaudit.ingest.json_blocks import broken_parts, json_blocks
 from costaudit.ingest.json_columns import ColumnReader, Columns
 from costaudit.ingest.json_keys import BlockKeys, KnownKeys
 from costaudit.ingest.logfile import Container, LogFile, OneFile
+from costaudit.ingest.logfmt import record_in
 from costaudit.ingest.native.reader import NativeReader, native_reader
 from costaudit.ingest.pieces import whole_lines
 from costaudit.ingest.quality import lowered
@@ -369,6 +370,8 @@ def _decode_leniently(line: bytes, *, has_text: bool) -> list[Any]:
         text = piece[1]
     if not _BEGINS_JSON.match(text):
         found = list(objects_in(text)) if has_text else []
+        pairs = record_in(text) if has_text and not found else None
+        found = found if pairs is None else [pairs]
         if found or _FRAMING.fullmatch(text):
             return found
     values: list[Any] = []

@@ -53,6 +53,9 @@ _EXACT, _PARTIAL, _NONE, _, _AMBIGUOUS, _GUESSED = range(len(QUALITIES))
 MOST_HIDDEN: Final = 1 << 17
 """Tokens that a model writes at most in one answer, thinking included: no model of the book writes more."""
 
+CACHED_FROM: Final = 1024
+"""Tokens: no host caches a shorter prompt."""
+
 MOST_SHORT: Final = 8
 """Tokens by which a completion may be below the reasoning in it."""
 
@@ -169,7 +172,11 @@ class _Rows:
         absent, total = self._absent("total"), self._given("total")
         beside = self._block.as_one & (parts > 0) & (absent | (total == self.p + self.c + parts))
         inside = self._block.as_one & ~beside
-        self.ambiguous = self.ambiguous | (beside & absent & (read <= self.p))
+        # An input hardly larger than what was cached is likely to hold it, whatever a total says that was
+        # made by adding all up (dust-tt/dust PR 20989: 9844 beside 9842; langfuse issue 10592).
+        over = self.p - read
+        alike = (read >= CACHED_FROM) & (over >= 0) & (over <= np.maximum(read >> 6, 128))
+        self.ambiguous = self.ambiguous | (beside & ((absent & (over >= 0)) | alike))
         for name in ("_cache_inside", "_reasoning_inside", "_media_inside"):
             setattr(self, name, getattr(self, name) | inside)
         self.no_prompt, self.no_completion = self.no_prompt & ~beside, self.no_completion & ~beside

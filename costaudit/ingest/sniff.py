@@ -272,6 +272,8 @@ def _names_in(line: str, delimiter: str) -> list[str]:
 
 def _are_names(names: Sequence[str]) -> bool:
     first, *others = names
+    if 2 * sum("=" in name for name in names) > len(names):
+        return False  # a line of key=value
     return all(
         re.fullmatch(r"\s{0,9}[^\W\d][^{}\n\t]{0,99}|\s{0,9}[$@€£¥µ#][^{}\n\t]{0,99}", n)
         for n in (*others, first or "index")

@@ -226,7 +226,7 @@ def test_only_the_first_places_are_kept_in_order(path: Path):
 def test_no_value_of_a_record_is_in_the_quarantine(path: Path):
     secret = "s3cret-value"  # noqa: S105 - a canary
     rows = [
-        {"model": {"id": secret}, "input_tokens": 1},
+        {"model": {"size": secret}, "input_tokens": 1},
         {"model": "m", "input_tokens": secret},
         {"model": "m", "input_tokens": {secret: 1}},
     ]

@@ -311,6 +311,21 @@ def test_xai_leaves_reasoning_out_of_the_completion(name: str):
 
 
 @pytest.mark.parametrize(
+    ("prompt", "cached", "reading"),
+    [(9844, 9842, "ambiguous"), (17_903, 17_817, "ambiguous"), (9842, 9842, "ambiguous"),
+     (9841, 9842, "exclusive"), (12_000, 9842, "exclusive"), (500, 490, "exclusive")],
+)  # fmt: skip
+def test_an_input_hardly_larger_than_what_was_cached_is_told(prompt: int, cached: int, reading: str):
+    beside = Includes(cache=False, reasoning=False, media=False)
+    total = prompt + cached + 120  # made by adding up what was sent
+    stated = Stated(
+        prompt=prompt, cache_read=cached, completion=120, total=total, includes=beside, as_one=True
+    )
+    (call,) = settled([Call(stated=stated)])
+    assert (call.reading, call.input) == (reading, prompt)
+
+
+@pytest.mark.parametrize(
     ("stated", "output"),
     [
         # Baseten: 951 + 6001 = 6952, the completion is one short of its own reasoning (vercel/ai PR 18614).
