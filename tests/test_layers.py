@@ -29,7 +29,7 @@ LAYERS = (
     ("ingest",),
     ("tiers",),
     ("tape",),
-    ("routing", "levers", "stats"),
+    ("routing", "stats"),
     ("engine",),
     ("render", "config"),
     ("questions.audit",),  # the room that the others build on
@@ -40,6 +40,7 @@ LAYERS = (
         "questions.fallback",
         "questions.formats",
         "questions.gates",
+        "questions.levers",
         "questions.prices",
         "questions.settings",
         "questions.shadow",

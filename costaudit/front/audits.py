@@ -49,6 +49,7 @@ def audited_logs(
     from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
     from costaudit.questions.audit.build import build_audit  # noqa: PLC0415
+    from costaudit.questions.levers.all import pulled  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     source = _cost_source(cost_source, reading)
@@ -63,10 +64,12 @@ def audited_logs(
         measured = None if labelled is None else measure_labels(labelled, logs, required=labels is not None)
         passed = logs.passed
         spent = None if agents is None else agent_spend(logs.tape, passed.plan, agents)
+        levers = [] if passed.ledgers else pulled(logs.tape, passed)
     gateways = load_gateways(reading.choice.prices)
     return build_audit(
-        passed, gateways, bills=known_bills, labels=measured, agents=spent, source=CostSource(source)
-    )
+        passed, gateways, bills=known_bills, labels=measured, agents=spent, source=CostSource(source),
+        levers=levers,
+    )  # fmt: skip
 
 
 def agent_spend(tape: Tape, plan: Plan, agents: AgentLogs) -> AgentSpend:

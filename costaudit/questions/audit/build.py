@@ -57,7 +57,7 @@ USERS_SHOWN: Final = 10_000
 """Users listed one by one; the rest is summed in one row."""
 
 
-def build_audit(
+def build_audit(  # noqa: PLR0913 - what a report says beside the spend
     passed: Pass,
     gateways: Gateways,
     *,
@@ -65,18 +65,20 @@ def build_audit(
     labels: Labels | None = None,
     agents: AgentSpend | None = None,
     source: CostSource = CostSource.AUTO,
+    levers: Sequence[m.LeverRow] = (),
 ) -> m.Audit:
     """The report of a pass.
 
-    `labels` is what labelled requests say of the tags, `agents` what coding agents cost. With `bills`, the
-    log is compared with them. Raises UsageError for bills that cannot be compared.
+    `labels` is what labelled requests say of the tags, `agents` what coding agents cost, `levers` what else
+    would save. With `bills`, the log is compared with them. Raises UsageError for bills that cannot be
+    compared.
     """
     work = audited(passed, gateways, source)
     parts = audit_parts(work)
     if bills:
         bill = parts["bill"] = compare_bills(work, bills, gateways)
         parts["findings"] = ranked([*parts["findings"], *find_gaps(bill)])
-    return m.Audit(version=__version__, labels=labels, agents=agents, **parts)
+    return m.Audit(version=__version__, labels=labels, agents=agents, levers=list(levers), **parts)
 
 
 def audit_parts(work: Audited) -> dict[str, Any]:

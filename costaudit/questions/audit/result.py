@@ -726,6 +726,22 @@ class Bill(Part, frozen=True, kw_only=True):
     statements: list[BillStatement]
 
 
+class LeverRow(Part, frozen=True, kw_only=True):
+    """A further saving. What cannot be judged is null, and `evidence` says what is missing."""
+
+    name: str
+    """prefix_cache."""
+    alone_usd: Usd | None = None
+    """What it saves by itself, of the bill as it is …"""
+    marginal_usd: Usd | None = None
+    """… and of what the policy leaves: of the requests that it does not move."""
+    low_usd: Usd | None = None
+    high_usd: Usd | None = None
+    requests: int | None = None
+    evidence: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
 class Audit(Part, frozen=True, kw_only=True, rename=SCHEMA):
     """`costaudit analyze`."""
 
@@ -747,7 +763,7 @@ class Audit(Part, frozen=True, kw_only=True, rename=SCHEMA):
     by_day: list[DayRow]
     drivers: Drivers
     projection: Projection
-    levers: list[dict[str, Any]] = field(default_factory=list)
+    levers: list[LeverRow] = field(default_factory=list)
     findings: list[Finding]
     bill: Bill | None = None
     """Only with --compare-bill."""
@@ -808,7 +824,7 @@ class Simulation(Part, frozen=True, kw_only=True, rename=SCHEMA):
     drivers: Drivers | None = None
     segments: list[SegmentRow] = field(default_factory=list)
     projection: Projection
-    levers: list[dict[str, Any]] = field(default_factory=list)
+    levers: list[LeverRow] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     agents: AgentSpend | None = None
     """What coding agents cost: only with --agents."""

@@ -25,6 +25,7 @@ from costaudit.questions.audit.shown.breakdowns import (
 )
 from costaudit.questions.audit.shown.fees import show_break_even, show_commitments, show_scenarios
 from costaudit.questions.audit.shown.guesses import show_guesses
+from costaudit.questions.audit.shown.levers import show_levers
 from costaudit.questions.audit.shown.lists import show_findings, show_skipped
 from costaudit.questions.audit.shown.moves import show_outlook, show_price_move, show_sensitivity
 from costaudit.questions.audit.shown.policies import show_causes, show_policies, show_sureness
@@ -33,7 +34,6 @@ from costaudit.questions.audit.shown.report import Part, Report
 from costaudit.questions.audit.shown.steps import (
     show_differences,
     show_gateways,
-    show_levers,
     show_segments,
     show_waterfall,
 )

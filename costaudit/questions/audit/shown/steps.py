@@ -164,20 +164,6 @@ def _over_list(text: str | None) -> str:
     return percent(text, signed=True)
 
 
-def show_levers(report: Report, limits: ListLimits) -> Iterator[Table]:
-    """Further savings."""
-    rows = report.levers[: limits.rows]
-    if rows:
-        yield Table(
-            "Further levers",
-            (
-                Column("lever", tuple(words(str(r.get("name"))) for r in rows), number=False),
-                Column("alone", money([decimal_or_none(r.get("alone_usd")) for r in rows])),
-                Column("after the others", money([decimal_or_none(r.get("marginal_usd")) for r in rows])),
-            ),
-        )
-
-
 def show_segments(report: Report, _: ListLimits) -> Iterator[Table]:
     """The parts of a scenario."""
     if not isinstance(report, m.Simulation) or not report.segments:
