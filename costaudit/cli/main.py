@@ -80,7 +80,7 @@ _COMMANDS: Final = {
         "app",
         "Routing policies: list them, show what runs where, export them to a router.",
     ),
-    "pricing": ("pricing", "app", "The price book: list, show, history, quote, check, diff."),
+    "pricing": ("pricing", "app", "The price book: list, show, history, doubts, quote, check, diff."),
     "shadow": (
         "shadow",
         "app",
