@@ -65,7 +65,7 @@ def audited_logs(
         passed = logs.passed
         spent = None if agents is None else agent_spend(logs.tape, passed.plan, agents)
         levers = [] if passed.ledgers else pulled(logs.tape, passed)
-    gateways = load_gateways(reading.choice.prices)
+    gateways = load_gateways(reading.choice.prices, reading.choice.overlays)
     return build_audit(
         passed, gateways, bills=known_bills, labels=measured, agents=spent, source=CostSource(source),
         levers=levers,
@@ -91,7 +91,12 @@ def simulated(
     from costaudit.questions.audit.simulate import build_log_simulation  # noqa: PLC0415
 
     source = _cost_source(asked.cost_source, reading)
-    fees = asked_fees(asked.markup, asked.break_even, asked.commit, load_gateways(reading.choice.prices))
+    fees = asked_fees(
+        asked.markup,
+        asked.break_even,
+        asked.commit,
+        load_gateways(reading.choice.prices, reading.choice.overlays),
+    )
     if paths and asked.scenario:
         raise UsageError("a log and a scenario cannot be simulated at once", hint="leave out one of them")
     if not paths:

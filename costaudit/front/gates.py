@@ -93,7 +93,7 @@ def _of_log(paths: Sequence[str], reading: LogReading, gates: Gates, source: str
     from costaudit.questions.gates.case import GateCase, Log  # noqa: PLC0415
 
     passed = read_logs(paths, reading)
-    gateways = load_gateways(reading.choice.prices)
+    gateways = load_gateways(reading.choice.prices, reading.choice.overlays)
     work, prices = audited(passed, gateways, CostSource(source)), passed.plan.prices
     return GateCase(gates, prices.book, prices.resolver, gateways, *terms, log=Log(work))
 
@@ -104,7 +104,7 @@ def _without_log(choice: BookChoice, gates: Gates, terms: _Terms) -> GateCase:
     from costaudit.questions.gates.check import asked  # noqa: PLC0415
 
     book, resolver = open_book(choice)
-    case = GateCase(gates, book, resolver, load_gateways(choice.prices), *terms)
+    case = GateCase(gates, book, resolver, load_gateways(choice.prices, choice.overlays), *terms)
     if all(gate.needs_log for gate in asked(case)):
         names = ", ".join(gate.name for gate in asked(case))
         raise UsageError(f"the gates that are set all need a log: {names}", hint="costaudit check logs/")

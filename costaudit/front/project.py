@@ -154,7 +154,9 @@ def _usage(paths: Sequence[str], reading: LogReading) -> tuple[Usage, Policy]:
     from costaudit.questions.starter.usage import usage_of  # noqa: PLC0415
 
     passed = read_logs(paths, reading)
-    return usage_of(audited(passed, load_gateways(reading.choice.prices))), passed.plan.policy
+    return usage_of(
+        audited(passed, load_gateways(reading.choice.prices, reading.choice.overlays))
+    ), passed.plan.policy
 
 
 # Formats and scenarios

@@ -34,7 +34,7 @@ def unpriced_traffic(
     from costaudit.questions.audit.build import build_audit  # noqa: PLC0415
 
     passed = _read(paths, replace(choose_book(None, list(overlays)), prices=tables))
-    found = build_audit(passed, load_gateways(tables), source=CostSource.LIST).coverage.unpriced
+    found = build_audit(passed, load_gateways(tables, overlays), source=CostSource.LIST).coverage.unpriced
     shown = ", ".join(paths)
     return [
         UnpricedTraffic(row.model or "", row.reason, row.requests, shown, row.detail)

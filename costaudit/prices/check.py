@@ -85,6 +85,7 @@ def judge_tables(
         suppressions = load_suppressions(place, shown)
         for overlay in overlays:
             suppressions += load_suppressions(Path(overlay), str(overlay))
+            load_gateways(directory, [overlay])  # whether they can be read
     except CostauditError as error:
         return Checked((_unreadable(error),), unreadable=True)
     broken = [_unreadable(error) for error in _read_everything(book)]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import decimal
 import functools
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -80,9 +82,24 @@ class Gateways(msgspec.Struct, frozen=True):
         return self.by_log_name.get(name.strip().lower()) if name else None
 
 
-def load_gateways(directory: Folder | str | None = None) -> Gateways:
-    """Read gateways.toml of a directory of tables; raises TableError naming what is wrong."""
-    return _shipped_gateways() if directory is None else _read(directory)
+def load_gateways(directory: Folder | str | None = None, overlays: Sequence[Path | str] = ()) -> Gateways:
+    """Read gateways.toml of a directory of tables, and of overlays; raises TableError naming what is wrong.
+
+    A gateway of an overlay takes the place of the one whose names it has.
+    """
+    listed = _shipped_gateways() if directory is None else _read(directory)
+    if not overlays:
+        return listed
+    by_name = dict(listed.by_log_name)
+    for overlay in overlays:
+        for gateway in _by_id(_read_folder(Path(overlay), str(overlay))):
+            same = [name for name, held in by_name.items() if held.id == gateway.id]
+            by_name |= dict.fromkeys((*same, *gateway.log_names), gateway)
+    return Gateways(by_name)
+
+
+def _by_id(gateways: Gateways) -> Iterable[Gateway]:
+    return {gateway.id: gateway for gateway in gateways.by_log_name.values()}.values()
 
 
 @functools.lru_cache(maxsize=1)
@@ -92,7 +109,10 @@ def _shipped_gateways() -> Gateways:
 
 
 def _read(directory: Folder | str | None) -> Gateways:
-    place, folder = open_folder(directory)
+    return _read_folder(*open_folder(directory))
+
+
+def _read_folder(place: Folder, folder: str) -> Gateways:
     shown = f"{folder}/gateways.toml"
     if not (place / "gateways.toml").exists():
         return Gateways({})

@@ -18,7 +18,7 @@ from costaudit.prices.rows import instant_us
 from costaudit.prices.tables import SUPPRESSIONS, Tables, load_toml, read_tables
 
 TABLE_NAMES: Final = ("prices.csv", "models.csv", "aliases.csv")
-TOP_NAMES: Final = ("overlay.toml", "providers.toml", "windows.csv", SUPPRESSIONS)
+TOP_NAMES: Final = ("overlay.toml", "providers.toml", "gateways.toml", "windows.csv", SUPPRESSIONS)
 _SETTINGS: Final = ("name", "map", "discounts")
 _DISCOUNT_KEYS: Final = ("name", "provider", "model", "percent", "valid_from", "valid_to")
 

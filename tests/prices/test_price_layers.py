@@ -11,6 +11,7 @@ import pytest
 from costaudit.errors import ConfigError, TableError
 from costaudit.prices.book import PriceBook, load_book
 from costaudit.prices.check import check_tables
+from costaudit.prices.gateways import load_gateways
 from costaudit.prices.overlays import parse_discount
 from costaudit.prices.quote import NoQuote, Quote, quote
 from costaudit.prices.resolver import How, Resolver
@@ -158,6 +159,25 @@ def test_own_prices_need_no_columns_of_an_audit(shipped: Path, tmp_path: Path):
     add(shipped, "m,input,4,2026-01-01\n")
     with pytest.raises(TableError):
         load_book(shipped)
+
+
+def test_a_gateway_of_an_overlay_takes_the_place_of_the_one_with_its_name(tmp_path: Path):
+    own = tmp_path / "ours"
+    own.mkdir()
+    fee = '[[{0}.fees]]\nkind = "percent"\nvalue = "{1}"\nvalid_from = "2026-01-01"\n'
+    (own / "gateways.toml").write_text(
+        '[acme-gw]\nlog_names = ["agw"]\n'
+        + fee.format("acme-gw", "3")
+        + "[openrouter]\n"
+        + fee.format("openrouter", "2")
+    )
+    found = load_gateways(overlays=[own])
+    now = instant_us("2026-06-01")
+    named = {name: found.named(name) for name in ("agw", "acme-gw", "openrouter", "openrouter.ai", "direct")}
+    assert [gateway and gateway.percent(now) for gateway in named.values()] == [3, 3, 2, 2, 0]
+    (own / "gateways.toml").write_text('[acme-gw]\nfees = [{kind = "per_cent"}]\n')
+    with pytest.raises(TableError, match="did you mean 'percent'"):
+        load_gateways(overlays=[own])
 
 
 def test_later_overlays_lie_over_earlier_ones(shipped: Path, tmp_path: Path):
