@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from costaudit.errors import InputError
 from costaudit.front.asking import Agents, AskedLogs, Log, asked_logs
-from costaudit.front.options import File, LogOptions, optional, path_of
-from costaudit.front.reading import Tests, opened_logs
+from costaudit.front.options import File, LogOptions, optional, path_of, tests_of
+from costaudit.front.reading import opened_logs
 from costaudit.front.result import AuditResult, Result, drawn_by_blocks, drawn_by_lines
 
 if TYPE_CHECKING:
@@ -56,20 +56,34 @@ def audit(
     return _audit_result(report, asked, logs, options)
 
 
-def simulate(  # noqa: PLR0913 - what can be asked
+class SimulationOptions(LogOptions, total=False):
+    """What is supposed of some logs."""
+
+    policies: Sequence[File]
+    """Policies, the one that the report is about first, instead of `policy`."""
+    compare: bool
+    """Compare the policies that come with costaudit, too."""
+    evals: File
+    """How often models passed tests of your own."""
+    quality_floor: str | float
+    """The pass rate that a candidate must prove by `evals`, 0 to 1."""
+    markup: Sequence[str]
+    """What comes on top, like `5.5%` or `gateway:openrouter`."""
+    break_even: Sequence[str]
+    """Ways to pay, to find the volume from which each is the cheapest; two or more."""
+    commit: Sequence[str]
+    """Committed-use discounts, like `percent=20,monthly=10000,months=12`."""
+    price_changes: Sequence[str]
+    """Prices that are only supposed, like `google/gemini-2.5-pro input -40%`."""
+    cost_source: str
+    """Bill by `reported` cost, by `list`, or `auto`."""
+
+
+def simulate(
     *logs: Log,
     scenario: File | None = None,
-    policies: Sequence[File] = (),
-    compare: bool = False,
-    evals: File | None = None,
-    quality_floor: str | float | None = None,
-    markup: Sequence[str] = (),
-    break_even: Sequence[str] = (),
-    commit: Sequence[str] = (),
-    price_changes: Sequence[str] = (),
-    cost_source: str = "auto",
     agents: Agents = False,
-    **options: Unpack[LogOptions],
+    **options: Unpack[SimulationOptions],
 ) -> AuditResult[Simulation]:
     """Before and after: logs under policies, markups and other prices, or a scenario: `costaudit simulate`.
 
@@ -78,13 +92,20 @@ def simulate(  # noqa: PLR0913 - what can be asked
     """
     from costaudit.front.audits import SimulationAsked, simulated  # noqa: PLC0415 - start-up
 
-    floor = None if quality_floor is None else str(quality_floor)
     asked = SimulationAsked(
-        scenario=optional(scenario), policies=[os.fspath(policy) for policy in policies], compare=compare,
-        markup=markup, break_even=break_even, commit=commit, cost_source=cost_source,
-    )  # fmt: skip
-    tests = Tests(None if evals is None else path_of(evals), floor)
-    with asked_logs(logs, options, tests, price_changes, fewest=0, agents=agents) as given:
+        scenario=optional(scenario),
+        policies=[os.fspath(policy) for policy in options.get("policies", ())],
+        compare=options.get("compare", False),
+        markup=options.get("markup", ()),
+        break_even=options.get("break_even", ()),
+        commit=options.get("commit", ()),
+        cost_source=options.get("cost_source", "auto"),
+    )
+    tests, changes = (
+        tests_of(options.get("evals"), options.get("quality_floor")),
+        options.get("price_changes", ()),
+    )
+    with asked_logs(logs, options, tests, changes, fewest=0, agents=agents, kind=SimulationOptions) as given:
         report = simulated(given.paths, given.reading, asked, given.agents)
     return _audit_result(report, given, logs, options)
 
@@ -172,7 +193,8 @@ def _audit_result(
 
     def requests(exact: bool) -> Iterable[pd.DataFrame]:
         more = () if asked.agents is None else asked.agents.beside(asked.paths[: len(logs)])
-        return tag(*logs, *more, exact=exact, **options)
+        read: Any = {name: value for name, value in options.items() if name in LogOptions.__annotations__}
+        return tag(*logs, *more, exact=exact, **read)
 
     drawn = {str(name): partial(render, report) for name, render in RENDERERS.items()}
     notes = tuple(asked.notes.lines)

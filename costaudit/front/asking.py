@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from costaudit.errors import UsageError
+from costaudit.errors import UsageError, one_of
 from costaudit.front.agents import AgentLogs, agent_logs
 from costaudit.front.book import settings_named
 from costaudit.front.options import BookOptions, Day, LogOptions, instant_of, optional, reading_of
@@ -34,7 +34,7 @@ class AskedLogs(NamedTuple):
 
 
 @contextlib.contextmanager
-def asked_logs(
+def asked_logs(  # noqa: PLR0913 - what questions about logs differ in
     logs: Sequence[Log],
     options: LogOptions,
     tests: Tests | None = None,
@@ -42,13 +42,17 @@ def asked_logs(
     *,
     fewest: int = 1,
     agents: Agents = False,
+    kind: type = LogOptions,
 ) -> Iterator[AskedLogs]:
-    """The paths of some logs and how to read them, under the settings that hold, with somebody to listen."""
+    """The paths of some logs and how to read them, under the settings that hold, with somebody to listen.
+
+    Raises UsageError for an option that its kind does not have.
+    """
     named = [agents] if isinstance(agents, str) else agents
     is_wanted = named is True or bool(named)
     if len(logs) < fewest and not is_wanted:
         raise UsageError("no log is named", hint="a path, a pandas frame, an Arrow table or data set")
-    with noted(options) as notes, as_paths(logs) as (paths, called):
+    with noted(options, kind) as notes, as_paths(logs) as (paths, called):
         if not is_wanted:
             yield AskedLogs(paths, reading_of(options, tests, changes, called), notes, None)
             return
@@ -58,8 +62,13 @@ def asked_logs(
 
 
 @contextlib.contextmanager
-def noted(options: BookOptions | LogOptions) -> Iterator[Notes]:
-    """Under the settings that some options name: what is said within it."""
+def noted(options: BookOptions | LogOptions, kind: type = BookOptions) -> Iterator[Notes]:
+    """Under the settings that some options name: what is said within it.
+
+    Raises UsageError for an option that its kind does not have.
+    """
+    for name in options:
+        one_of(name, kind.__annotations__, "option")
     notes = Notes()
     with settings_named(optional(options.get("settings"))), heard_by(notes):
         yield notes

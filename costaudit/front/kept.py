@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from costaudit.errors import InputError, UsageError, did_you_mean, one_of
 from costaudit.front.asking import Log, asked_logs
 from costaudit.front.found import found_logs
-from costaudit.front.options import File, LogOptions, path_of
-from costaudit.front.reading import Tests, opened_logs, tagger_of, taped
+from costaudit.front.options import File, LogOptions, path_of, tests_of
+from costaudit.front.reading import opened_logs, tagger_of, taped
 from costaudit.front.result import Result, drawn_by_lines
 from costaudit.render.part import Part
 from costaudit.writing import replacing
@@ -85,8 +85,7 @@ def make_ledger(
         kept = "hour" if resolution == "hour" else "day"
         return replace(plan, detail=True, resolution=kept, providers_used=used)
 
-    floor = None if quality_floor is None else str(quality_floor)
-    tests = Tests(None if evals is None else path_of(evals), floor)
+    tests = tests_of(evals, quality_floor)
     with (
         asked_logs(logs, options, tests) as (paths, reading, notes, _),
         opened_logs(paths, reading, detailed) as read,

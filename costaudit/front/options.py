@@ -103,6 +103,13 @@ def reading_of(
     )
 
 
+def tests_of(evals: File | None, quality_floor: str | float | None) -> Tests:
+    """What is known of the quality of candidates, and what they must prove."""
+    return Tests(
+        None if evals is None else path_of(evals), None if quality_floor is None else str(quality_floor)
+    )
+
+
 def _notation(options: LogOptions) -> Notation:
     """How dates and amounts are meant whose columns do not tell: by the options, else by the settings."""
     asked = notation_from(options.get("dates"), options.get("decimals"))

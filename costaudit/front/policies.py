@@ -52,7 +52,7 @@ def policy(name: File | None = None, **options: Unpack[RouteOptions]) -> Result[
     """
     from costaudit.questions.exports.text import policy_blocks  # noqa: PLC0415 - start-up
 
-    with noted(options) as notes:
+    with noted(options, RouteOptions) as notes:
         report, _ = _routes(name, options)
     return drawn_by_blocks(report, notes.lines, lambda: policy_blocks(report))
 
@@ -66,7 +66,7 @@ def export_policy(to: str, name: File | None = None, **options: Unpack[RouteOpti
     from costaudit.questions.exports import EXPORTERS  # noqa: PLC0415 - start-up
 
     exporter = EXPORTERS[one_of(to, EXPORTERS, "router")]
-    with noted(options) as notes:
+    with noted(options, RouteOptions) as notes:
         report, speller = _routes(name, options)
         written = exporter.write(report, speller)
     said = [*notes.lines, *(() if written.shows_notes else written.notes)]

@@ -210,7 +210,7 @@ def check_prices(*tables: File, base: str | None = None, **options: Unpack[Check
         options.get("grace_days", 14),
         options.get("against"),
     )
-    with noted(options) as notes:
+    with noted(options, CheckOptions) as notes:
         report = checked_tables([os.fspath(table) for table in tables], asked)
     return JudgedResult(report, tuple(notes.lines), {})
 
@@ -261,7 +261,7 @@ def price_changes(
     from costaudit.front.changes import ChangesAsked, changed_tables  # noqa: PLC0415 - start-up
 
     asked = ChangesAsked(base, head, fail_if, ignore_below, moment(at), grace_days, traffic.get("prices_at"))
-    with noted(traffic) as notes:
+    with noted(traffic, TrafficOptions) as notes:
         report, drawn, judged = changed_tables(asked, _traffic(traffic))
     return JudgedResult(report, tuple(notes.lines), drawn, None, judged)
 

@@ -75,7 +75,7 @@ def shadow_plan(*logs: Log, feature: str | None = None, **options: Unpack[PlanOp
     from costaudit.questions.shadow.traffic import add_traffic, traffic_of  # noqa: PLC0415
 
     question = _question(feature, options)
-    with asked_logs(logs, options, fewest=0) as (paths, reading, notes, _):
+    with asked_logs(logs, options, fewest=0, kind=PlanOptions) as (paths, reading, notes, _):
         if not paths:
             report = build_plan(question)
         else:

@@ -19,7 +19,8 @@ from tests.prices.test_rules import BASIC, price, tables
 
 Run = Callable[..., Any]
 
-SMALL = (price("s,input,.5,mtok,2026-01-01,"), price("s,output,1,mtok,2026-01-01,"))
+DOUBTFUL = price("s,output,1,mtok,2026-01-01,", note="Sources differ.").replace(",high,", ",low,")
+SMALL = (price("s,input,.5,mtok,2026-01-01,"), DOUBTFUL)
 FACTS = "m,,mid,1000,,text,text,,,,,,,s,\ns,,economy,1000,,text,text,,,,,,,s,"
 OLD = tables(*BASIC, *SMALL, models=FACTS)
 NEW = tables(*BASIC, *SMALL, price("m,input,3,mtok,2026-05-01,"), models=FACTS)
@@ -113,6 +114,7 @@ COMMANDS: Final = {
     "policy export litellm": ("policy export --to litellm --policy mine.toml BOOK", "", 2),
     "pricing list": ("pricing list BOOK", "text json", 0),
     "pricing show": ("pricing show acme/m BOOK", "text json", 0),
+    "pricing doubts": ("pricing doubts BOOK", "text json", 0),
     "pricing history": ("pricing history --prices new", "text json", 0),
     "pricing quote": ("pricing quote ours --input 1000 --output 50 BOOK", "text json", 0),
     "pricing quote region": ("pricing quote acme/m --input 9 --region eu BOOK", "text json", 0),
