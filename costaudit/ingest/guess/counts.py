@@ -17,7 +17,7 @@ from costaudit.ingest.guess.count_names import (
     CountName,
     count_name,
 )
-from costaudit.ingest.guess.running import runs, runs_within
+from costaudit.ingest.guess.running import TOGETHER, adds_up_another, runs, runs_within
 from costaudit.ingest.guess.survey import LogColumn
 from costaudit.ingest.guess.work import Work, alike, named
 
@@ -28,6 +28,7 @@ _FEWEST: Final = 3
 _QUARTER: Final = 4
 _THOUSAND: Final = Decimal(1000)
 
+_RISES: Final = "it grows from record to record, as a running sum does"
 _OR_GROWS: Final = "; it may be one conversation, which nothing shows"
 
 _Named = list[tuple[LogColumn, CountName]]
@@ -146,27 +147,46 @@ def _adds_up(one: LogColumn, other: LogColumn, total: LogColumn) -> bool:
 def _drop_running(work: Work, sides: dict[str, _Named], totals: list[LogColumn]) -> None:
     """Leave running sums out. An input may grow with its conversation, where the output does not."""
     survey = work.survey
-    outputs = [c for c, _ in sides[OUTPUT]]
-    for column in outputs:
-        if runs(survey, column):
-            work.leave(column, "it grows from record to record, as a running sum does")
-        elif (within := runs_within(survey, column)) is not None:
-            work.leave(column, f"it grows within each {within}, as a running sum does")
-    sides[OUTPUT] = [(c, n) for c, n in sides[OUTPUT] if c.path not in work.left]
-    all_run = bool(outputs) and not sides[OUTPUT]
-    for column in [*(c for c, _ in sides[INPUT]), *totals]:
-        within = runs_within(survey, column)
-        if runs(survey, column):
-            more = "" if all_run or not outputs or column in totals else _OR_GROWS
-            work.leave(column, f"it grows from record to record, as a running sum does{more}")
-        elif within is not None and not sides[OUTPUT]:
-            work.leave(column, f"it grows within each {within}, as a running sum does")
-        elif within is not None:
-            work.notes.append(
-                f"{column.path} grows within each {within}, as conversations do; the output does not"
-            )
-    sides[INPUT] = [(c, n) for c, n in sides[INPUT] if c.path not in work.left]
+    asked, answered = ([c for c, _ in sides[side]] for side in (INPUT, OUTPUT))
+    for column in [*answered, *asked, *totals]:
+        of = adds_up_another(survey, column)
+        if of is not None:
+            work.leave(column, f"it is the running sum of {of}")
+    both = [[c for c in columns if runs(survey, c, TOGETHER)] for columns in (asked, answered)]
+    if all(both):
+        work.leave([*both[0], *both[1]], _RISES)
+    for column in answered:
+        why = _grows(work, column)
+        if why is not None:
+            work.leave(column, why)
+    some = any(c.path not in work.left for c in answered)
+    for column in [*asked, *totals]:
+        _drop_growing(work, column, is_total=column in totals, answered=some)
+    for side, columns in sides.items():
+        sides[side] = [(c, n) for c, n in columns if c.path not in work.left]
     totals[:] = [c for c in totals if c.path not in work.left]
+
+
+def _grows(work: Work, column: LogColumn) -> str | None:
+    """Why a column is a running sum, if it grows by more than chance."""
+    if runs(work.survey, column):
+        return _RISES
+    within = runs_within(work.survey, column)
+    return None if within is None else f"it grows within each {within}, as a running sum does"
+
+
+def _drop_growing(work: Work, column: LogColumn, *, is_total: bool, answered: bool) -> None:
+    """Leave an input or a total that grows; within a session it may, where outputs do not."""
+    why = _grows(work, column)
+    if why is None:
+        return
+    if why == _RISES or not answered:
+        work.leave(column, why if is_total or not answered else why + _OR_GROWS)
+    else:
+        within = runs_within(work.survey, column)
+        work.notes.append(
+            f"{column.path} grows within each {within}, as conversations do; the output does not"
+        )
 
 
 def _best(candidates: _Named) -> _Named:
@@ -310,7 +330,7 @@ def _take_parts(work: Work, parts: _Named) -> None:
 
 def _runs(work: Work, column: LogColumn) -> str | None:
     if runs(work.survey, column) and not column.words.others and column.distinct > _FEWEST:
-        return "it grows from record to record, as a running sum does"
+        return _RISES
     return None
 
 

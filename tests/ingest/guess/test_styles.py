@@ -143,3 +143,21 @@ def test_whatever_keys_are_called_none_is_taken_for_another(seed: int):
         assert {one.key: means[one.key.strip('"')] for one in guess.taken} == {
             o.key: o.field for o in guess.taken
         }
+
+
+def test_few_records_show_a_running_sum_where_both_sides_rise_or_another_column_is_its_steps():
+    """By hand: 120, 80, 590 and 50 add up to 120, 200, 790 and 840."""
+    sides = [(120, 40), (400, 95), (990, 110), (1500, 240), (1720, 290)]
+    rows = [{"mdl": "gpt-4o", "tok_in": asked, "tok_out": answered} for asked, answered in sides]
+    assert guessed(rows).refused is not None
+    calls_ = [(120, 40, 120), (80, 95, 200), (590, 110, 790), (50, 24, 840)]
+    rows = [{"mdl": "gpt-4o", "tok_in": a, "tok_out": b, "tok_in_stand": so_far} for a, b, so_far in calls_]
+    guess = guessed(rows)
+    assert taken(guess) == {"model": "mdl", "input_tokens": "tok_in", "output_tokens": "tok_out"}
+    assert [(one.key, one.why) for one in guess.left] == [("tok_in_stand", "it is the running sum of tok_in")]
+
+
+def test_words_for_nothing_are_no_values():
+    rows = records(STYLES["counts as text"][0])
+    rows[3]["tok_out"] = "n/a"
+    assert taken(guessed(rows)) == BASE
