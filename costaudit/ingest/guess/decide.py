@@ -11,6 +11,7 @@ from typing import Final
 from costaudit.ingest.adapters.flat_fields import BY_TARGET, FieldKind
 from costaudit.ingest.adapters.mapped import TARGETS
 from costaudit.ingest.adapters.spelled import SUM, spelled
+from costaudit.ingest.guess.by_price import find_sides_by_price
 from costaudit.ingest.guess.count_names import INPUT, OUTPUT, TOTAL
 from costaudit.ingest.guess.counts import find_counts
 from costaudit.ingest.guess.facts import find_attribution, find_ids, find_latency, find_time, of_whole_days
@@ -42,6 +43,7 @@ def guess_of(survey: Survey, prices: KnownPrices | None, files: Sequence[str] = 
     find_provider(work)
     find_counts(work)
     find_time(work)
+    find_sides_by_price(work)
     find_ids(work)
     _refuse_sums(work)
     check_weak_counts(work)

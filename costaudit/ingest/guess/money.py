@@ -8,6 +8,7 @@ from typing import Final
 
 from costaudit.ingest.currency import is_foreign
 from costaudit.ingest.guess.count_names import INPUT, OUTPUT, WEAK, count_name
+from costaudit.ingest.guess.prices import AFTER_ALL
 from costaudit.ingest.guess.running import runs, runs_within
 from costaudit.ingest.guess.survey import LONG, LogColumn
 from costaudit.ingest.guess.work import Work, alike, named
@@ -163,17 +164,13 @@ def _listed(work: Work) -> dict[int, Decimal]:
             continue
         counts = {"input": asked, "cache_read": read, "output": int(answers.numbers[row] * factors[OUTPUT])}
         usd = prices.list_usd(
-            name, provider if isinstance(provider, str) else None, times.get(row, _NOW), counts
+            name, provider if isinstance(provider, str) else None, times.get(row, AFTER_ALL), counts
         )
         if usd:
             found[row] = usd
         if len(found) >= _PRICED:
             break
     return found
-
-
-_NOW: Final = 4_000_000_000_000_000
-"""A time after all prices: what a record without one is priced at."""
 
 
 def _pairs(column: LogColumn, listed: dict[int, Decimal]) -> Iterator[tuple[int, Decimal, Decimal]]:

@@ -13,6 +13,10 @@ _SHOWN = frozenset({How.EXACT, How.ALIAS, How.DATED_SUFFIX, How.PROVIDER_PREFIX,
 """Ways to find a name in which it is that of a public model, and none of the user's own."""
 
 
+AFTER_ALL = 4_000_000_000_000_000
+"""A time after all prices: what a record without one is priced at."""
+
+
 class KnownPrices:
     """One book, asked about values of unknown columns."""
 

@@ -161,3 +161,16 @@ def test_words_for_nothing_are_no_values():
     rows = records(STYLES["counts as text"][0])
     rows[3]["tok_out"] = "n/a"
     assert taken(guessed(rows)) == BASE
+
+
+@pytest.mark.parametrize("unit", [1, 100])
+def test_prices_tell_sides_whose_names_say_nothing(unit: int):
+    rows = [{"x": c["model"], "when": c["ts"], "a": c["n"], "b": c["out"], "c": c["in"],
+             "d": round(c["usd"] * unit, 9)} for c in calls()]  # fmt: skip
+    assert taken(guessed(rows)) == {
+        "model": "x",
+        "timestamp": "when",
+        "input_tokens": "c",
+        "output_tokens": "b",
+    }
+    assert guessed([{**row, "d": row["d"] * 0.92} for row in rows]).refused is not None
