@@ -131,6 +131,23 @@ def without_profile(name: str) -> str | None:
     return found[1] if found else None
 
 
+def states_profile(name: str) -> bool:
+    """Whether a Bedrock id says through which profile it is called, the global one included.
+
+    >>> states_profile("bedrock/us.anthropic.claude-v2"), states_profile("global.anthropic.claude-v2")
+    (True, True)
+    >>> states_profile("anthropic.claude-v2"), states_profile("us-east-1/anthropic.claude-v2")
+    (False, False)
+    """
+    own = name.rpartition("/")[2].lower()
+    return own.startswith("global.") or without_profile(own) is not None
+
+
+def is_government(region: str | None) -> bool:
+    """Whether a region is one of AWS for the government, to which the global profile does not go."""
+    return region is not None and region.lower().startswith("us-gov")
+
+
 def variant_of(name: str) -> tuple[str, str] | None:
     """Base and variant of an OpenRouter id.
 

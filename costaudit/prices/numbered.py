@@ -75,7 +75,7 @@ class NumberedPrices(msgspec.Struct, eq=False):
 
     def _price_subject(self, subject: Subject) -> SubjectPrices:
         provider, model, tier, region, speed, gateway = subject
-        periods = self.resolver.periods_through(provider, gateway, model)
+        periods = self.resolver.periods_through(provider, gateway, model, region)
         named: Named = (periods, service_tier(tier), region or "", speed or "")
         if named not in self._named:
             self._named[named] = self._price_named(*named)

@@ -21,8 +21,10 @@ from costaudit.prices.names import (
     LONGEST,
     cloud_route,
     fast_base,
+    is_government,
     shape_of,
     short_name,
+    states_profile,
     stems_of,
     tuned_base,
     variant_of,
@@ -45,6 +47,10 @@ class How(StrEnum):
     USER_MAP = "user_map"
     INFERENCE_PROFILE = "inference_profile"
     """A Bedrock id without its geographic profile (`us.`, `eu.` …), which costs the same."""
+    PROFILE_UNSTATED = "profile_unstated"
+    """A Claude of Bedrock by the id of the model: such a call goes through a profile that the log leaves out
+    (AWS refuses the bare id, "on-demand throughput isn't supported"). Taken to be the global one, which costs
+    less than the geographic ones."""
     SHORT_NAME = "short_name"
     """The one model of a cloud or host whose id ends so: without Bedrock vendor and version, without path."""
     VARIANT = "variant"
@@ -99,6 +105,8 @@ Resolution = Resolved | Unresolved
 Periods = tuple[tuple[int, Resolution], ...]
 """What a name stands for from each instant (microseconds UTC) on; the first starts at 0."""
 
+_OF_THE_USER: Final = frozenset({How.USER_MAP, How.OVERLAY_ALIAS})
+
 Place = tuple[str, str, bool]
 """Provider id, the name there, and whether a prefix of the name said so."""
 
@@ -134,9 +142,23 @@ class Resolver:
                 current = resolution
         return current
 
-    def periods_through(self, provider: str | None, gateway: str | None, name: str | None) -> Periods:
-        """What a name stands for where a log names a provider, or none and a gateway that may be one."""
-        return self.periods(provider or (gateway if self._provider_id(gateway) else None), name)
+    def periods_through(
+        self, provider: str | None, gateway: str | None, name: str | None, region: str | None = None
+    ) -> Periods:
+        """What a name of a log stands for: of its provider, or of its gateway that may be one."""
+        found = self.periods(provider or (gateway if self._provider_id(gateway) else None), name)
+        if name is None or states_profile(name) or is_government(region):
+            return found
+        return tuple((start, self._unprofiled(resolution)) for start, resolution in found)
+
+    def _unprofiled(self, found: Resolution) -> Resolution:
+        """A Claude of Bedrock through the global profile, where its name states no profile and no region."""
+        if not isinstance(found, Resolved) or found.provider != "bedrock" or found.region:
+            return found
+        model = f"global.{found.model}"
+        if found.how in _OF_THE_USER or "claude" not in model or ("bedrock", model) not in self._book.rows:
+            return found
+        return msgspec.structs.replace(found, model=model, how=How.PROFILE_UNSTATED)
 
     @property
     def user_map(self) -> Mapping[str, str]:

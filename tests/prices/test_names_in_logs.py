@@ -284,3 +284,31 @@ def test_a_client_for_one_api_of_a_provider_is_that_provider(provider: str, name
     found = RESOLVER.resolve(provider, name, AT)
     assert isinstance(found, Resolved)
     assert found.provider == owner
+
+
+SONNET_45 = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "model", "how"),
+    [
+        (SONNET_45, None, f"global.{SONNET_45}", How.PROFILE_UNSTATED),
+        (f"bedrock/{SONNET_45}", "us-east-1", f"global.{SONNET_45}", How.PROFILE_UNSTATED),
+        (f"us.{SONNET_45}", None, SONNET_45, How.ALIAS),
+        (f"bedrock/eu.{SONNET_45}", "eu-west-1", SONNET_45, How.ALIAS),
+        (f"global.{SONNET_45}", None, f"global.{SONNET_45}", How.EXACT),
+        (SONNET_45, "us-gov-west-1", SONNET_45, How.EXACT),
+        (f"us-east-1/{SONNET_45}", None, SONNET_45, How.EXACT),
+        (SONNET_4, None, SONNET_4, How.EXACT),  # older ones cost the same through every profile
+    ],
+)
+def test_a_claude_of_bedrock_without_its_profile_is_the_global_one(
+    name: str, region: str | None, model: str, how: How
+):
+    """By AWS geographic profiles cost 10 % more from Claude Sonnet 4.5 on; bare ids are refused there."""
+    ((_, found),) = RESOLVER.periods_through("bedrock", None, name, region)
+    assert isinstance(found, Resolved)
+    assert (found.model, found.how) == (model, how)
+    ((_, own),) = RESOLVER.periods("bedrock", SONNET_45)
+    assert isinstance(own, Resolved)
+    assert own.model == SONNET_45  # in quotes and policies a name is what it is

@@ -72,6 +72,16 @@ PROVIDER_BY_HOST: Final = (
     ("api.writer.com", "writer"),
     ("api.z.ai", "zai"),
     ("open.bigmodel.cn", "zai"),
+    ("bytepluses.com", "byteplus"),
+    ("api.githubcopilot.com", "github_copilot"),
+    ("api.gmi-serving.com", "gmi"),
+    ("api.jina.ai", "jina"),
+    ("api.siliconflow.com", "siliconflow"),
+    ("api.stepfun.ai", "stepfun"),
+    ("api.stepfun.com", "stepfun"),
+    ("api.upstage.ai", "upstage"),
+    ("volces.com", "volcengine"),
+    ("api.xiaomimimo.com", "xiaomi"),
 )
 """Ends of host names with the provider behind them; a host that is not here gives no provider."""
 

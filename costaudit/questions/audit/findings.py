@@ -12,14 +12,17 @@ from costaudit.engine.costing import SPARE, usd
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.ratios import edge_text
+from costaudit.engine.subjects import SUBJECT_WORDS, distinct_subjects
 from costaudit.ingest.unclear import REASONS
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.prices.numbered import PRICED
+from costaudit.prices.resolver import How
 from costaudit.questions.audit import result as m
 from costaudit.questions.audit.guesses import find_guesses
 from costaudit.questions.audit.reconcile import FoundSignature
 from costaudit.questions.audit.work import Audited
 from costaudit.schema import INPUT_SIDE, Quality, Status
+from costaudit.tape.columns import Words
 
 MOVES: Final = 5
 """Routing moves listed one by one."""
@@ -311,6 +314,30 @@ def find_assumed(work: Audited) -> Iterator[m.Finding]:
         )
 
 
+def find_unstated_profiles(work: Audited) -> Iterator[m.Finding]:
+    """CA-P3: Claude on Bedrock by ids without a profile: priced as global, geographic ones cost 10 % more."""
+    cells, costed, prices = work.passed.cells, work.costed, work.passed.plan.prices
+    words = {n: Words(cells.keys[n].astype(np.int64), cells.values[n]) for n in SUBJECT_WORDS}
+    subjects, group = distinct_subjects(words)
+    unstated = [prices.subject(subject).how is How.PROFILE_UNSTATED for subject in subjects]
+    here = np.array(unstated, bool)[group] & costed.priced
+    requests = int(cells.measures["requests"][here].sum())
+    if requests:
+        listed = usd(_sum(costed.list_units, here))
+        yield m.Finding(
+            code="CA-P3",
+            title=f"{requests:,} requests to Claude on Bedrock name no profile and are priced as global",
+            usd=None,
+            monthly_usd=None,
+            evidence={
+                "requests": requests,
+                "list_usd": exact(listed),
+                "more_if_geographic_usd": exact(listed / 10),
+            },
+            next="log the id that is called (us., eu., global.): geographic profiles cost 10 % more",
+        )
+
+
 def _dot(counts: Any, rates: Any) -> int:
     return sum(count * rate for count, rate in zip(counts.tolist(), rates.tolist(), strict=True))
 
@@ -519,6 +546,6 @@ def _sum(amounts: Any, where: Any) -> int:
 
 FINDERS: Final[tuple[Callable[[Any], Iterator[m.Finding]], ...]] = (
     find_moves, find_markup, find_discounts, find_ratios, find_failures, find_odd_costs, find_unpriced,
-    find_assumed, find_weak_usage, find_ambiguous, find_unread, find_unclear, find_refused, find_retired,
-    find_overlaps, find_reused_ids, find_guesses,
+    find_assumed, find_unstated_profiles, find_weak_usage, find_ambiguous, find_unread, find_unclear,
+    find_refused, find_retired, find_overlaps, find_reused_ids, find_guesses,
 )  # fmt: skip

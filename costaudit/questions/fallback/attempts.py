@@ -218,14 +218,14 @@ class Serving(msgspec.Struct, frozen=True):
 
 def serving(rows: PricedRows, plan: Plan) -> Serving:
     """Provider and model of every call, as the price book calls them at that time."""
-    names = ("provider", "model", "gateway")
+    names = ("provider", "model", "gateway", "region")
     keys = {n: (rows.words[n].codes, 0, len(rows.words[n].values) - 1) for n in names}
     distinct, group, size = group_rows(keys)
     found: dict[tuple[str | None, str | None], int] = {}
     codes = np.zeros(rows.calls.rows, np.int64)
     for number in range(size):
-        provider, model, gateway = (rows.words[n].values[distinct[n][number]] for n in names)
-        periods = plan.prices.resolver.periods_through(provider, gateway, model)
+        provider, model, gateway, region = (rows.words[n].values[distinct[n][number]] for n in names)
+        periods = plan.prices.resolver.periods_through(provider, gateway, model, region)
         pairs = [
             (r.provider, r.model) if isinstance(r, Resolved) else (provider or gateway, model)
             for _, r in periods

@@ -171,3 +171,13 @@ def test_a_cost_in_another_currency_is_no_reported_cost(tmp_path: Path):
     assert found is not None
     told = {name["name"]: (name["records"], Decimal(name["sum"])) for name in found.evidence["names"]}
     assert told == {"cost in EUR": (2, Decimal("0.75")), "cost_eur": (1, Decimal("0.1"))}
+
+
+def test_profiles_of_bedrock_that_a_log_leaves_out_are_told(tmp_path: Path):
+    """1,000 x 3.00 + 100 x 15 per million; through a geographic profile 10 % more."""
+    bare = {"provider": "bedrock", "model": "anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    report = of(tmp_path, bare, bare | {"model": f"us.{bare['model']}"})
+    assert report.spend.list_usd == Decimal("0.0045") + Decimal("0.00495")
+    found = finding(report, "CA-P3")
+    assert found is not None
+    assert found.evidence == {"requests": 1, "list_usd": "0.0045", "more_if_geographic_usd": "0.00045"}
