@@ -62,5 +62,5 @@ def try_formats(
     given = options.stated(input_format=input_format, dates=dates, decimals=decimals)
     found = costaudit.try_format(file, line=line, show_text=show_text, settings=NEAREST, **given)
     console.answer(found, format_)
-    if not found.report["calls"]:
+    if not found.report.calls:
         raise typer.Exit(ending.EXIT_CANNOT_JUDGE)

@@ -23,6 +23,7 @@ from costaudit.writing import write_whole
 if TYPE_CHECKING:
     from costaudit.config import Settings
     from costaudit.ingest.look import Look
+    from costaudit.questions.formats.result import FormatTest
     from costaudit.questions.settings.result import SettingsBegun, SettingsChecked, SettingsInForce
     from costaudit.questions.starter.usage import Usage
     from costaudit.routing.policy import Policy
@@ -178,18 +179,18 @@ def formats(file: File | None = None) -> Result[list[FormatListed]]:
 
 def try_format(
     log: File, *, line: int | None = None, show_text: bool = False, **options: Unpack[LogOptions]
-) -> Result[dict[str, Any]]:
+) -> Result[FormatTest]:
     """What is read from a log, field by field: `costaudit formats test`.
 
-    `line` looks at one record; texts are only there with `show_text`. `report["calls"]` is 0 for a log of an
+    `line` looks at one record; texts are only there with `show_text`. `report.calls` is 0 for a log of an
     unknown format. Raises InputError for what is no log.
     """
-    from costaudit.questions.formats.look import look_text, look_value  # noqa: PLC0415 - start-up
+    from costaudit.questions.formats.look import look_text, look_told  # noqa: PLC0415 - start-up
 
     with asked_logs((log,), options) as (paths, _, notes, _):
         notation = notation_from(options.get("dates"), options.get("decimals"))
         look = _look(paths[0], options.get("input_format"), line, notation)
-    report = look_value(look, show_text=show_text)
+    report = look_told(look, show_text=show_text)
     return drawn_by_lines(report, notes.lines, lambda width: look_text(look, width, show_text=show_text))
 
 

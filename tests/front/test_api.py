@@ -146,11 +146,14 @@ def test_the_cache_is_cleared(log: str):
     assert costaudit.cache().report.entries == 0
 
 
-def test_settings_are_checked_by_name(log: str):
+def test_settings_are_checked_by_name(run: Run, log: str):
     found = costaudit.check_settings("gates.toml")
     assert (found.report.file, found.report.read[-1]) == ("gates.toml", "gates")
     with pytest.raises(costaudit.UsageError, match=r"there is no costaudit\.toml"):
         costaudit.check_settings()
+    Path("gates.toml").rename("costaudit.toml")
+    told = run("config", "check", "--format", "json")
+    assert costaudit.check_settings().to_json() == told.out
 
 
 def test_no_function_has_the_name_of_a_part():

@@ -358,7 +358,7 @@ def test_a_diff_in_markdown_is_safe_and_can_be_found_again(run: Run, two: Path):
     write(two / "bad", tables(*BASIC, bad))
     hostile = run("pricing", "diff", "old", "bad", "--format", "markdown").out
     assert "<img" not in hostile
-    assert "\\| @\u200ball \\[a\\](http:\u200b//b)" in hostile
+    assert "\\| @&#8203;all \\[a\\](http:&#8203;//b)" in hostile
 
 
 def test_a_long_diff_in_markdown_says_what_it_leaves_out(run: Run, two: Path):

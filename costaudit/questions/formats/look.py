@@ -1,4 +1,4 @@
-"""A look at a log as text and as JSON.
+"""A look at a log as an answer, and for the eye.
 
 Prompts are private: their length is told, and their text only where it is asked for. Of keys that no
 field was read from, the names and types are told and never the values.
@@ -17,6 +17,15 @@ from costaudit.ingest.quarantine import REASONS
 from costaudit.ingest.trace import KeyTrace
 from costaudit.ingest.unclear import REASONS as UNCLEAR
 from costaudit.money import exact, usd_from_pico
+from costaudit.questions.formats.result import (
+    ExampleRead,
+    FieldRead,
+    FormatTest,
+    SkippedRead,
+    TextRead,
+    UnclearRead,
+    UnknownRead,
+)
 from costaudit.render.safe import display_width, pad, safe, wrap
 from costaudit.schema import FIELDS, Call
 
@@ -37,65 +46,59 @@ _NAME, _VALUE = 40, 36
 """Columns of the name of a key, and of a value."""
 
 
-def look_value(look: Look, *, show_text: bool) -> dict[str, Any]:
-    """A look as JSON: the contract costaudit/format-test@1."""
-    unknown = look.unknown
-    return {
-        "schema": "costaudit/format-test@1",
-        "file": look.file.name,
-        "container": str(look.file.container),
-        "compression": str(look.file.compression),
-        "detected": look.detected,
-        "forced": look.forced,
-        "line": look.line,
-        "records": look.records,
-        "calls": look.calls,
-        "not_calls": look.not_calls,
-        "votes": dict(_ranked(look)),
-        "unmatched": look.unmatched,
-        "examples": [_example_value(example, show_text=show_text) for example in look.examples],
-        "skipped": [
-            {
-                "reason": reason,
-                "count": look.quarantine.counts[reason],
-                "line": look.quarantine.places[reason][0].line,
-                "detail": look.quarantine.places[reason][0].detail or None,
-            }
-            for reason in sorted(look.quarantine.counts)
+def look_told(look: Look, *, show_text: bool) -> FormatTest:
+    """A look as programs are told of it."""
+    unknown, places = look.unknown, look.quarantine.places
+    return FormatTest(
+        schema_="costaudit/format-test@1",
+        file=look.file.name,
+        container=str(look.file.container),
+        compression=str(look.file.compression),
+        detected=look.detected,
+        forced=look.forced,
+        line=look.line,
+        records=look.records,
+        calls=look.calls,
+        not_calls=look.not_calls,
+        votes=dict(_ranked(look)),
+        unmatched=look.unmatched,
+        examples=[_example_told(example, show_text=show_text) for example in look.examples],
+        skipped=[
+            SkippedRead(
+                reason=reason, count=count, line=places[reason][0].line,
+                detail=places[reason][0].detail or None,
+            )
+            for reason, count in sorted(look.quarantine.counts.items())
         ],
-        "unclear": [
-            {"column": column.name, "reason": column.reason, "records": held.records, "line": held.line}
+        unclear=[
+            UnclearRead(column=column.name, reason=column.reason, records=held.records, line=held.line)
             for column, held in sorted(look.unclear.columns.items())
         ],
-        "unknown": None
-        if unknown is None
-        else {
-            "line": unknown.line,
-            "nearest": unknown.nearest.name,
-            "needs": list(unknown.nearest.needs),
-            "missing": list(unknown.nearest.missing),
-            "starter": unknown.starter,
-        },
-    }
+        unknown=None if unknown is None else UnknownRead(
+            line=unknown.line, nearest=unknown.nearest.name, needs=list(unknown.nearest.needs),
+            missing=list(unknown.nearest.missing), starter=unknown.starter,
+        ),
+    )  # fmt: skip
 
 
-def _example_value(example: ReadRecord, *, show_text: bool) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+def _example_told(example: ReadRecord, *, show_text: bool) -> ExampleRead:
+    fields: dict[str, FieldRead | TextRead] = {}
     for name, value in _told(example.calls[0]) if example.calls else ():
-        text = value if show_text or name not in PRIVATE or value is None else None
-        fields[_LABELS.get(name, name)] = {
-            "value": _shown(name, value) if name in ("ts", "reported_picousd") else text,
-            **({"characters": len(value)} if name in PRIVATE and value is not None else {}),
-            "from": [safe(key) for key in example.trace.fields.get(name, ())],
-        }
-    return {
-        "line": example.line,
-        "format": example.format,
-        "calls": len(example.calls),
-        "fields": fields,
-        "unused": {safe(key): kind for key, kind in example.trace.unused.items()},
-        "unexamined": example.trace.unexamined,
-    }
+        keys = [safe(key) for key in example.trace.fields.get(name, ())]
+        if name in PRIVATE and value is not None:
+            text = value if show_text else None
+            fields[name] = TextRead(value=text, characters=len(value), from_=keys)
+        else:
+            shown = _shown(name, value) if name in ("ts", "reported_picousd") else value
+            fields[_LABELS.get(name, name)] = FieldRead(value=shown, from_=keys)
+    return ExampleRead(
+        line=example.line,
+        format=example.format,
+        calls=len(example.calls),
+        fields=fields,
+        unused={safe(key): kind for key, kind in example.trace.unused.items()},
+        unexamined=example.trace.unexamined,
+    )
 
 
 def look_text(look: Look, columns: int, *, show_text: bool) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from costaudit.questions.gates.registry import Gate
+from costaudit.render.lines import in_full
 
 
 def gates_text(gates: Sequence[Gate]) -> str:
@@ -16,15 +16,8 @@ def gates_text(gates: Sequence[Gate]) -> str:
 
 def gate_text(gate: Gate, width: int) -> str:
     """A gate in full."""
-    lines = [f"{gate.code} {gate.name}"]
-    for name, text in (("what", gate.what), ("why", gate.why), ("fix", gate.fix)):
-        lines += textwrap.wrap(
-            text,
-            min(width, 100),
-            initial_indent=f"  {name:<9}",
-            subsequent_indent=" " * 11,
-            break_on_hyphens=False,
-        )
+    parts = (("what", gate.what), ("why", gate.why), ("fix", gate.fix))
+    lines = [f"{gate.code} {gate.name}", *in_full(parts, width)]
     if not gate.needs_log:
         lines.append("  note     Needs no log.")
     lines += ["  example", *(f"    {line}".rstrip() for line in gate.example.splitlines())]

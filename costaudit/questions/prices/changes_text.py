@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from costaudit.questions.prices.impact_text import impact_lines, impact_tables
 from costaudit.questions.prices.lines import place, table, told
+from costaudit.render.safe import clean, escape
 
 if TYPE_CHECKING:
     from costaudit.prices.diff import Change, Side
@@ -172,9 +173,4 @@ def _cells(c: Change) -> str:
 
 def _escaped(text: str) -> str:
     """Text of a table that may hold anything, as plain text of Markdown."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
-    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        plain = plain.replace(mark, entity)
-    for mark in "\\`*_{}[]#|~":
-        plain = plain.replace(mark, f"\\{mark}")
-    return plain.replace("@", "@\u200b").replace("://", ":\u200b//")
+    return escape(clean(text))

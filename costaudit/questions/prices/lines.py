@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from costaudit.render.safe import clean
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
     """Lines with columns as wide as their widest cell; some are set flush right."""
@@ -20,7 +22,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[in
 
 def told(lines: Iterable[str]) -> str:
     """Lines of an answer: whatever a table holds, nothing of it reaches the terminal as a command."""
-    return "".join("".join(c if c.isprintable() else "?" for c in line) + "\n" for line in lines)
+    return "".join(f"{clean(line)}\n" for line in lines)
 
 
 def place(file: str, line: int) -> str:

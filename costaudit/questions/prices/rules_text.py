@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from costaudit.prices.answers import NEEDS
 from costaudit.prices.rules.registry import FAMILIES
+from costaudit.render.lines import in_full
 
 if TYPE_CHECKING:
     from costaudit.prices.rules.rule import Rule
@@ -32,10 +32,4 @@ def _in_full(rule: Rule, width: int) -> str:
     """A rule in full."""
     needs = f"Judged with {NEEDS[rule.needs]}." if NEEDS[rule.needs] else ""
     parts = [("why", rule.why), ("fix", rule.fix), ("example", rule.example), ("note", needs)]
-    lines = [f"{rule.code} {rule.name} ({rule.severity})"]
-    for name, text in parts:
-        if text:
-            lines += textwrap.wrap(
-                text, min(width, 100), initial_indent=f"  {name:<9}", subsequent_indent=" " * 11
-            )
-    return "\n".join(lines) + "\n"
+    return "\n".join([f"{rule.code} {rule.name} ({rule.severity})", *in_full(parts, width)]) + "\n"
