@@ -133,6 +133,7 @@ COMMANDS: dict[str, list[str]] = {
     "pricing list": ["pricing list deepseek"],
     "pricing show": ["pricing show gpt-4o"],
     "pricing history": ["pricing history --since 2026-10-01"],
+    "pricing doubts": ["pricing doubts deepseek"],
     "pricing quote": ["pricing quote gpt-4o --input 10"],
     "pricing check": [
         f"pricing check {LOGS}", f"pricing check {LOG}", f"pricing check tables --traffic {LOGS}",
