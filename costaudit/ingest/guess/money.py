@@ -12,7 +12,7 @@ from costaudit.ingest.guess.prices import AFTER_ALL
 from costaudit.ingest.guess.running import runs, runs_within
 from costaudit.ingest.guess.survey import LONG, LogColumn
 from costaudit.ingest.guess.work import Work, alike, named
-from costaudit.ingest.written_amounts import DOLLARS
+from costaudit.ingest.written_amounts import DOLLARS, amount_of
 
 _UNITS: Final = {"cents": "cents", "milli": "milli_usd", "micro": "micro_usd", "nano": "nano_usd"}
 _FACTORS: Final = {
@@ -22,6 +22,7 @@ _FACTORS: Final = {
 _PRICED: Final = 300
 """Records that are priced to see what a column is."""
 _FEWEST: Final = 3
+_LOOKED_AT: Final = 50
 _ONE_IN: Final = Decimal("0.01")
 """How far a cost may be from list to prove what it is."""
 _FAR: Final = 20
@@ -39,7 +40,7 @@ _MONEY: Final = frozenset({"cost", "usd", "cents", "foreign"})
 def find_cost(work: Work) -> None:
     """Take the column of the cost, with its unit."""
     foreign = _foreign_column(work)
-    named_so = [c for c in work.columns if _MONEY & c.words.known and _is_amount(c)]
+    named_so = [c for c in work.columns if (_MONEY & c.words.known and _is_amount(c)) or _has_signs(c)]
     others_foreign = [c for c in named_so if "foreign" in c.words]
     work.leave(others_foreign, "its name says another currency than US dollars")
     found = [c for c in named_so if c not in others_foreign and not _left_by_itself(work, c)]
@@ -67,6 +68,17 @@ def _is_amount(column: LogColumn) -> bool:
     if column.is_flag:
         return False
     return column.is_numeric or any(any(c.isdigit() for c in t) for t in column.texts if t != LONG)
+
+
+def _has_signs(column: LogColumn) -> bool:
+    """Whether the values are amounts with the sign or the code of a currency."""
+    texts = list(dict.fromkeys(column.texts))[:_LOOKED_AT]
+    return bool(texts) and len(column.texts) == column.size and all(map(_has_sign, texts))
+
+
+def _has_sign(text: str) -> bool:
+    amount = amount_of(text) if text != LONG and any(c.isdigit() for c in text) else None
+    return amount is not None and (amount.currency is not None or "$" in text or "usd" in text.lower())
 
 
 def _foreign_column(work: Work) -> LogColumn | None:

@@ -68,6 +68,9 @@ STYLES: Final[dict[str, tuple[Style, dict[str, str], tuple[str, ...]]]] = {
         {**BASE, "cost_usd": "cost_dollar"}, ("cost_eur",)),
     "euro signs": (
         lambda c, _: _base(c, preis=f"{c['usd'] * 0.92:.6f} €"), BASE, ("preis",)),
+    "dollar signs": (
+        lambda c, _: _base(c, amt=f"${c['usd'] * 1.09:.6f}", amt_b=f"{c['usd']:.6f} £"),
+        {**BASE, "cost_usd": "amt"}, ("amt_b",)),
     "no currency, no proof": (
         lambda c, _: _base(c, price=c["usd"] * 1.09), BASE, ("price",)),
     "no currency, at list": (
