@@ -9,8 +9,8 @@ be the record, neither is.
 Seen so: CloudWatch (`@message` of Logs Insights, `events[].message`, `logEvents`), Docker's json-file driver
 (`log`), Kubernetes (a time, a stream and a flag before each line), Google Cloud Logging (`jsonPayload`,
 `textPayload`, `protoPayload`), Elasticsearch (`_source`), Fluent Bit (`log`), journald (`MESSAGE`), Splunk
-(`_raw`), Loki (`line`), Cloudflare Workers (`Logs`, with texts in a list), and what pino, winston, zap and
-structlog write beside `msg`, `message` or `event`.
+(`_raw`), Loki (`line`), Cloudflare Workers (`Logs`, with texts in a list), Debezium (`after`), and what pino,
+winston, zap and structlog write beside `msg`, `message` or `event`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DEPTH: Final = 4
 _HOLDS: Final = re.compile(
     r"payload|data|record|event|log|message|msg|body|response|result|detail|context|ctx|extra|field|source|call"
     r"|entry|content|json|parsed|param|arg|meta|info|value|doc|llm|completion|item|raw|line|text|struct|object"
-    r"|usage|chunk|^res$",
+    r"|usage|chunk|^res$|^after$",
     re.IGNORECASE,
 )
 """Words of keys whose values may be the record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ PAGE_KEYS: Final = (
     "history",
     "usage_history",
     "Logs",
+    "log",
     "resourceSpans",
     "resourceLogs",
 )
@@ -65,7 +67,11 @@ def _unfolded(entry: Any) -> Iterator[Any]:
     >>> list(_unfolded({"events": [{"id": 1}, {"id": 2}]}))
     [{'id': 1}, {'id': 2}]
     """
-    if isinstance(entry, dict) and entry.keys() == {"stream", "values"} and isinstance(entry["values"], list):
+    if isinstance(entry, dict) and entry.keys() >= _OF_HAR:
+        yield from _exchange(entry)
+    elif (
+        isinstance(entry, dict) and entry.keys() == {"stream", "values"} and isinstance(entry["values"], list)
+    ):
         for value in entry["values"]:
             if isinstance(value, list) and len(value) >= _TIME_AND_LINE:
                 yield {"timestamp": value[0], "line": value[1], "labels": entry["stream"]}
@@ -76,6 +82,38 @@ def _unfolded(entry: Any) -> Iterator[Any]:
 
 
 _TIME_AND_LINE: Final = 2
+_OF_HAR: Final = frozenset({"startedDateTime", "request", "response"})
+
+
+def _exchange(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A recorded exchange out of an entry of a HAR file; none for traffic that carries no JSON."""
+    request, response = entry["request"], entry["response"]
+    if not isinstance(request, dict) or not isinstance(response, dict):
+        return
+    asked, answered = _text_of(request.get("postData")), _text_of(response.get("content"))
+    if "{" in asked and "{" in answered:
+        yield {
+            "timestamp": entry["startedDateTime"],
+            "latency_ms": entry.get("time"),
+            "method": request.get("method"),
+            "url": request.get("url"),
+            "status": response.get("status"),
+            "request": asked,
+            "response": answered,
+        }
+
+
+def _text_of(content: Any) -> str:
+    """The text of a body in a HAR file, which may be in base64."""
+    text = content.get("text") if isinstance(content, dict) else None
+    if not isinstance(text, str):
+        return ""
+    if content.get("encoding") != "base64":
+        return text
+    try:
+        return b64decode(text).decode()
+    except ValueError:
+        return ""
 
 
 def _listed(record: Mapping[str, Any]) -> list[Any]:

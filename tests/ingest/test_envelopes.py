@@ -78,6 +78,16 @@ JSON_ENVELOPES: dict[str, Any] = {
         {"Level": "log", "Message": ["call", TEXT], "TimestampMs": 1761991200000}]},
     "a model in the envelope's words": {"ts": WHEN, "modelId": "m", "response": {
         "generation": "x", "prompt_token_count": 12, "generation_token_count": 3}},
+    "kafka connect": {"schema": {"type": "struct"}, "payload": CALL | {"ts": WHEN}},
+    "debezium": {"before": CALL | {"prompt_tokens": 1}, "after": CALL | {"created_at": WHEN}, "op": "u"},
+    "sns": {"Type": "Notification", "MessageId": "m", "Message": TEXT, "Timestamp": WHEN},
+    "har": {"log": {"version": "1.2", "entries": [
+        {"startedDateTime": WHEN, "time": 812.4,
+         "request": {"method": "POST", "url": "https://api.anthropic.com/v1/messages",
+                     "postData": {"text": json.dumps({"model": "claude-sonnet-4-5", "messages": []})}},
+         "response": {"status": 200, "content": {"text": json.dumps(BODY)}}},
+        {"startedDateTime": WHEN, "request": {"method": "GET", "url": "https://a.example/x.png"},
+         "response": {"status": 200, "content": {"text": "iVBORw0KGgo=", "encoding": "base64"}}}]}},
     "a page in a page": {"results": [{"events": [CALL | {"timestamp": WHEN}]}]},
     "pino": {"level": 30, "time": 1761991200000, "pid": 1, "hostname": "h", "msg": "llm call", "data": CALL},
     "zap": {"level": "info", "ts": 1761991200.5, "msg": "call", "payload": BODY},

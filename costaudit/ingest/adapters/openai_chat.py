@@ -31,7 +31,8 @@ OWN_MODELS: Final = "grok-"
 KNOWN: Final = frozenset({
     "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens",
     "cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens",
-    "cache_read_tokens", "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens",
+    "cache_read_tokens", "cached_read_tokens", "cached_write_tokens",
+    "cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens",
     "ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens", "ttl_30m_tokens", "ttl_12h_tokens",
     "reasoning_tokens", "audio_tokens", "image_tokens", "web_search_requests", "cost", "cost_details",
     "cost_in_usd_ticks",
@@ -46,10 +47,12 @@ _READ: Final = (
     "num_cached_tokens",  # Mistral
     "cache_read_input_tokens",  # LiteLLM
     "cache_read_tokens",
+    "cached_read_tokens",  # Bifrost
 )
 _WRITTEN: Final = (
     "cache_write_tokens",  # OpenAI, OpenRouter
     "cache_creation_tokens",  # LiteLLM
+    "cached_write_tokens",  # Bifrost
     "cache_creation_input_tokens",  # LiteLLM beside the sums; Alibaba and any-llm among the details
 )
 """What was read from the cache and written to it, in a usage object and among the details of its prompt."""
@@ -182,7 +185,10 @@ def call_from_chat(body: Record, provider: str | None = None) -> Call:
     usage = body.get("usage")
     if not isinstance(usage, Mapping):
         usage = mapping(mapping(body.get("x_groq")).get("usage")) or _usage_in_choices(body)
+        usage = usage or mapping(body.get("token_usage"))  # a row of Bifrost's log
     set_chat_usage(call, usage, "xai" if model and model.startswith(OWN_MODELS) else provider)
+    if call.stated is not None and call.stated.cache_read is None:
+        call.stated.cache_read = _cached_at_fireworks(body)
     if response_id is not None and response_id.startswith("gen-") and "provider" in body:
         call.provider, call.gateway = text(body.get("provider")), "openrouter"
     metadata = body.get("metadata")
@@ -192,6 +198,12 @@ def call_from_chat(body: Record, provider: str | None = None) -> Call:
     if isinstance(error, Mapping) and not is_counted(call):
         call.status, call.error_code = Status.ERROR.value, error_code(error)
     return call
+
+
+def _cached_at_fireworks(body: Record) -> int | None:
+    """What Fireworks read from its cache, which its usage leaves out (`perf_metrics_in_response`)."""
+    performance = mapping(body.get("perf_metrics"))
+    return count(performance.get("cached-prompt-tokens"), "cached-prompt-tokens")
 
 
 def _usage_in_choices(body: Record) -> Mapping[str, Any]:

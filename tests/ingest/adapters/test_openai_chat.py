@@ -121,6 +121,24 @@ def test_each_name_of_the_cache_is_read_among_the_details_and_beside_the_sums(na
         assert (call.input, call.cache_read + call.cache_write_5m, call.output) == (57, 7, 6), found
 
 
+def test_fireworks_states_what_was_cached_beside_its_usage():
+    usage = {"prompt_tokens": 44_341, "completion_tokens": 100, "total_tokens": 44_441}
+    performance = {"prompt-tokens": "44341", "cached-prompt-tokens": "41518"}
+    call = only(chat(usage, perf_metrics=performance))
+    assert (call.input, call.cache_read, call.output) == (2823, 41_518, 100)
+    told = {**usage, "prompt_tokens_details": {"cached_tokens": 41_000}}
+    assert only(chat(told, perf_metrics=performance)).cache_read == 41_000
+
+
+def test_rows_of_bifrost_keep_the_object_of_a_body_and_call_its_usage_otherwise():
+    usage = {
+        "prompt_tokens": 1200, "completion_tokens": 80, "total_tokens": 1280,
+        "prompt_tokens_details": {"cached_read_tokens": 1024, "cached_write_tokens": 100},
+    }  # fmt: skip
+    call = only({**chat(None), "token_usage": usage})
+    assert (call.input, call.cache_read, call.cache_write_5m, call.output) == (76, 1024, 100, 80)
+
+
 @pytest.mark.parametrize("finish", ["stop", None])
 def test_moonshot_states_usage_in_the_last_choice(finish: str | None):
     usage = {"prompt_tokens": 1336, "completion_tokens": 31, "total_tokens": 1367, "cached_tokens": 1280}
