@@ -38,9 +38,11 @@ _LONGEST: Final = 100
 
 RESTATED: Final = frozenset({
     "text_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens", "max_tokens",
-    "max_completion_tokens", "max_output_tokens", "no_cache_tokens",
+    "max_completion_tokens", "max_output_tokens", "no_cache_tokens", "input_text_tokens",
+    "output_text_tokens", "input_cache_miss_tokens",
 })  # fmt: skip
-"""Keys that say in another way what is read anyway: the text of a side, predictions inside of the output."""
+"""Keys that say in another way what is read anyway: the text of a side, predictions inside of the output,
+what of the input was not cached."""
 
 _NO_NUMBERS: Final = ("_details", "_url", "_control")
 """Ends of keys that hold objects or texts."""

@@ -544,7 +544,8 @@ def _modalities(path: Path, parts: list[Any]) -> Iterator[tuple[Path, Any]]:
         kind = str(part.get("modality")).rpartition(".")[2].lower()
         if type(tokens) is int and kind.isidentifier():
             sums[kind] = sums.get(kind, 0) + tokens
-    for kind, number in sums.items():
-        yield (*path, kind), number
     if sums and "cache" in in_order(path[-1]):  # where no whole is stated, its parts are all there is
         yield (*path, "cached"), sum(sums.values())
+        sums.pop("video", None)  # Gemini's cached video costs what cached text does
+    for kind, number in sums.items():
+        yield (*path, kind), number

@@ -134,13 +134,17 @@ SHAPES: dict[str, tuple[str, Record, Counts]] = {
                            CACHED),
 }  # fmt: skip
 
+UNSURE = ("LangChain4j, Anthropic", "a library's own sum")
+"""Where names say that the cache stands beside the input, and the total is one without it."""
+
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_usage_is_read_as_libraries_hand_it_out(shape: str):
     model, record, expected = SHAPES[shape]
     call = call_of({"timestamp": "2026-10-05T09:00:00Z", "model": model, **record})
     assert counts_of(call) == expected
-    assert (call.quality, call.ts is not None) == (Quality.EXACT, True)
+    quality = Quality.AMBIGUOUS if shape in UNSURE else Quality.EXACT
+    assert (call.quality, call.ts is not None) == (quality, True)
 
 
 def jsonl(records: list[Record], folder: Path, *, padded: int = 0) -> list[Call]:
