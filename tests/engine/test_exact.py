@@ -18,3 +18,8 @@ def test_sums_by_group_are_exact_at_every_size(pairs: list[tuple[int, int]], div
     group = np.array([number for number, _ in pairs], np.intp)
     expected = [sum(v for (g, _), v in zip(pairs, values, strict=True) if g == number) for number in range(5)]
     assert sum_by(group, 5, np.array(values, np.int64)).tolist() == expected
+    of_objects = sum_by(group, 5, np.array(values, object))
+    assert (of_objects.dtype, of_objects.tolist()) == (
+        object,
+        expected,
+    )
