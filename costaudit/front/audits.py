@@ -49,7 +49,7 @@ def audited_logs(
     from costaudit.engine.costing import CostSource  # noqa: PLC0415 - start-up
     from costaudit.prices.gateways import load_gateways  # noqa: PLC0415
     from costaudit.questions.audit.build import build_audit  # noqa: PLC0415
-    from costaudit.questions.levers.all import pulled  # noqa: PLC0415
+    from costaudit.questions.levers.all import not_pulled, pulled  # noqa: PLC0415
     from costaudit.tape.record import Keeps  # noqa: PLC0415
 
     source = _cost_source(cost_source, reading)
@@ -64,7 +64,7 @@ def audited_logs(
         measured = None if labelled is None else measure_labels(labelled, logs, required=labels is not None)
         passed = logs.passed
         spent = None if agents is None else agent_spend(logs.tape, passed.plan, agents)
-        levers = [] if passed.ledgers else pulled(logs.tape, passed)
+        levers = not_pulled() if passed.ledgers else pulled(logs.tape, passed)
     gateways = load_gateways(reading.choice.prices, reading.choice.overlays)
     return build_audit(
         passed, gateways, bills=known_bills, labels=measured, agents=spent, source=CostSource(source),

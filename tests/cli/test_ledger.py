@@ -66,7 +66,9 @@ def test_analyze_of_the_samples_and_of_their_ledger_agree(run: Run, samples: Pat
         del entry["examples"]
     for entry in saved["inputs"]["skipped"]:
         assert entry.pop("examples") == []
-    for name in set(raw) - {"by_user", "reconciliation", "findings"}:
+    assert [lever["name"] for lever in saved["levers"]] == [lever["name"] for lever in raw["levers"]]
+    assert all(lever["evidence"].startswith("not judged") for lever in saved["levers"])
+    for name in set(raw) - {"by_user", "reconciliation", "findings", "levers"}:
         assert raw[name] == saved[name], name
     text = run("analyze", samples, "-q", columns=80).out
     assert "From 1 saved ledger" in text

@@ -13,7 +13,7 @@ _MOST: Final = 3
 
 
 def advise(error: InputError, guesses: Sequence[Guess]) -> None:
-    """Say in an error what the log might be taken for: a clause in its hint, and notes with the mapping."""
+    """Say in an error what the log might be taken for: a clause in its hint, and notes with what is left to say."""
     if not guesses:
         return
     first = guesses[0]
@@ -22,7 +22,7 @@ def advise(error: InputError, guesses: Sequence[Guess]) -> None:
     else:
         clause = f"nothing can be guessed: {first.refused}"
     error.hint = f"{error.hint}; {clause}" if error.hint else clause
-    for guess in guesses[:_MOST]:
+    for guess in [guess for guess in guesses if guess.has_mapping or guess.left][:_MOST]:
         error.add_note("\n".join(lines_of(guess)))
 
 
