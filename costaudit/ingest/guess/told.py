@@ -13,7 +13,7 @@ _MOST: Final = 3
 
 
 def advise(error: InputError, guesses: Sequence[Guess]) -> None:
-    """Say in an error what the log might be taken for: a clause in its hint, and notes with what is left to say."""
+    """Say in an error what the log might be taken for: a clause in its hint, and notes with the rest."""
     if not guesses:
         return
     first = guesses[0]
