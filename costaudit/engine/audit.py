@@ -22,7 +22,7 @@ from costaudit.engine.standouts import Standouts
 from costaudit.engine.subjects import SUBJECT_WORDS, named_subjects
 from costaudit.engine.told import Told
 from costaudit.tape.columns import Words
-from costaudit.tape.tape import Found, Reel, Tape
+from costaudit.tape.tape import REEL_ROWS, Found, Reel, Tape
 from costaudit.tiers.votes import BallotBox
 
 
@@ -91,11 +91,16 @@ def audit_tape(tape: Tape, plan: Plan) -> Pass:
     return total
 
 
-def judge_tape(tape: Tape, plan: Plan) -> Iterator[Requests]:
-    """Every request of a tape under a plan that is `informed`, in the order of the input."""
+def judge_tape(tape: Tape, plan: Plan, most: int = REEL_ROWS) -> Iterator[Requests]:
+    """Every request of a tape under a plan that is `informed`, in the order of the input.
+
+    At most so many are given out at once.
+    """
     for reel in tape.reels():
-        if reel.size:
-            yield Requests(reel, judge_rows(reel.segment, plan))
+        for start in range(0, reel.size, most):
+            whole = reel.size <= most
+            part = reel if whole else reel.take(np.arange(start, min(start + most, reel.size)))
+            yield Requests(part, judge_rows(part.segment, plan))
 
 
 def informed(tape: Tape, plan: Plan) -> Plan:

@@ -147,7 +147,7 @@ def tag(
         asked_logs(logs, options) as (paths, reading, _, _),
         opened_logs(paths, reading, keeps=keeps) as read,
     ):
-        for requests in read.requests():
+        for requests in read.rows():
             yield frame_of(columns_of(requests, read.plan, with_text=with_text), schema, exact=exact)
 
 

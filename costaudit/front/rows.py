@@ -77,6 +77,6 @@ def write_rows(
         opened_logs(paths, reading, keeps=keeps) as read,
     ):
         writer = WRITERS[ending](stream, with_text=with_text)
-        for requests in read.requests():
+        for requests in read.rows():
             writer.write(columns_of(requests, read.plan, with_text=with_text))
         writer.close()
