@@ -26,6 +26,10 @@ Mask = npt.NDArray[np.bool_]
 AT_ONCE: Final = 4_000_000
 """Calls that are looked at at once (about 120 bytes each); more are looked at in parts, by their sessions."""
 
+LONGEST: Final = 1 << 24
+"""Tokens of a prompt that are believed to be one: no model has such a window. Sums of several prompts have
+no place in a conversation, and what they cost may not fit into 64 bits."""
+
 SUBAGENT: Final = "subagent"
 """The tag of calls that an agent made for another: their conversation is one of its own."""
 
@@ -114,7 +118,9 @@ def _of_reel(reel: Reel, plan: Plan, names: _Names, part: int, parts: int) -> di
     here = (session != 0) & (session % np.uint64(parts) == np.uint64(part)) & (judged.ts != NO_TS)
     here &= judged.words["status"].among(Status.OK) & (judged.card >= 0) & judged.chat
     here &= rates_of(plan, np.maximum(judged.card, 0), "cache_read") >= 0
-    read, short, hour = (_count(judged, n) for n in ("cache_read", "cache_write_5m", "cache_write_1h"))
+    names_of = ("cache_read", "cache_write_5m", "cache_write_1h", "input")
+    read, short, hour, fresh = (_count(judged, name) for name in names_of)
+    here &= read + short + hour + fresh <= LONGEST
     # Of a call whose counts are not exact the input side is known where it says what was cached.
     here &= judged.words["quality"].among(Quality.EXACT) | (read + short + hour > 0)
     rows = np.flatnonzero(here)
@@ -132,7 +138,7 @@ def _of_reel(reel: Reel, plan: Plan, names: _Names, part: int, parts: int) -> di
         "read": read[rows],
         "short": short[rows],
         "hour": hour[rows],
-        "fresh": _count(judged, "input")[rows],
+        "fresh": fresh[rows],
         "feature": names.codes("features", list(feature.values))[feature.codes[rows]],
         "moves": judged.moves(plan.policy)[rows],
         "file": names.codes("files", list(file.values))[file.codes[rows]],

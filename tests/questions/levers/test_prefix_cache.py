@@ -137,6 +137,14 @@ def test_a_log_without_sessions_is_not_judged(tmp_path: Path):
     assert "no session has" in lever.evidence
 
 
+def test_a_sum_of_prompts_is_no_prompt(tmp_path: Path):
+    """Beyond any window, and beyond 64 bits at the price of a token."""
+    lever = lever_of(
+        tmp_path / "log.jsonl", [call(0, short=10**11), call(60, read=10**11), call(90, fresh=9)]
+    )
+    assert (lever.detail["requests"], causes(lever)) == (1, {})
+
+
 # Against a plain reading
 
 
