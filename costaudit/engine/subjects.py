@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from costaudit.engine.gateways import with_gateways
+from costaudit.engine.ledger import Cells
 from costaudit.engine.plan import Plan
 from costaudit.prices.numbered import Subject
 from costaudit.tape.columns import Words
@@ -25,6 +26,13 @@ def distinct_subjects(words: Mapping[str, Words]) -> tuple[list[Subject], Ints]:
     distinct, group, size = group_rows(keys)
     subjects = [tuple(words[name].values[distinct[name][i]] for name in SUBJECT_WORDS) for i in range(size)]
     return subjects, group.astype(np.int64)
+
+
+def ledger_subjects(cells: Cells) -> tuple[list[Subject], Ints]:
+    """Distinct subjects of a ledger, and the one of every cell."""
+    return distinct_subjects(
+        {name: Words(cells.keys[name].astype(np.int64), cells.values[name]) for name in SUBJECT_WORDS}
+    )
 
 
 def named_subjects(words: Mapping[str, Words], plan: Plan) -> list[Subject]:

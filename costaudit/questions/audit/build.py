@@ -23,7 +23,7 @@ from costaudit.engine.exact import sum_by
 from costaudit.engine.ledger import NO_PERIOD, Cells
 from costaudit.engine.month import days_of
 from costaudit.engine.plan import Plan
-from costaudit.engine.subjects import SUBJECT_WORDS, distinct_subjects
+from costaudit.engine.subjects import ledger_subjects
 from costaudit.ingest.bills.line import ReadBill
 from costaudit.ingest.estimate import BAND, ESTIMATOR
 from costaudit.money import percent_of, usd_from_pico
@@ -50,7 +50,6 @@ from costaudit.routing.projection import (
     exact_sum,
 )
 from costaudit.schema import COUNTS, UNITS, UNTAGGED, Quality, Tier
-from costaudit.tape.columns import Words
 from costaudit.times import DAY_US, instant
 
 USERS_SHOWN: Final = 10_000
@@ -243,8 +242,7 @@ def _count_words(cells: Cells, key: str) -> dict[str, int]:
 
 def _resolved(work: Audited) -> dict[str, int]:
     cells, plan = work.passed.cells, work.passed.plan
-    words = {n: Words(cells.keys[n].astype(np.int64), cells.values[n]) for n in SUBJECT_WORDS}
-    subjects, group = distinct_subjects(words)
+    subjects, group = ledger_subjects(cells)
     priced = np.where(work.costed.priced, cells.measures["requests"], 0)
     requests = sum_by(group.astype(np.intp), len(subjects), priced)
     found: dict[str, int] = {how.value: 0 for how in How}

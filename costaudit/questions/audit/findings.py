@@ -12,7 +12,7 @@ from costaudit.engine.costing import SPARE, usd
 from costaudit.engine.kernel import IMPLAUSIBLE
 from costaudit.engine.ledger import NO_PERIOD
 from costaudit.engine.ratios import edge_text
-from costaudit.engine.subjects import SUBJECT_WORDS, distinct_subjects
+from costaudit.engine.subjects import ledger_subjects
 from costaudit.ingest.unclear import REASONS
 from costaudit.money import exact, shown, usd_from_pico
 from costaudit.prices.numbered import PRICED
@@ -22,7 +22,6 @@ from costaudit.questions.audit.guesses import find_guesses
 from costaudit.questions.audit.reconcile import FoundSignature
 from costaudit.questions.audit.work import Audited
 from costaudit.schema import INPUT_SIDE, Quality, Status
-from costaudit.tape.columns import Words
 
 MOVES: Final = 5
 """Routing moves listed one by one."""
@@ -317,8 +316,7 @@ def find_assumed(work: Audited) -> Iterator[m.Finding]:
 def find_unstated_profiles(work: Audited) -> Iterator[m.Finding]:
     """CA-P3: Claude on Bedrock by ids without a profile: priced as global, geographic ones cost 10 % more."""
     cells, costed, prices = work.passed.cells, work.costed, work.passed.plan.prices
-    words = {n: Words(cells.keys[n].astype(np.int64), cells.values[n]) for n in SUBJECT_WORDS}
-    subjects, group = distinct_subjects(words)
+    subjects, group = ledger_subjects(cells)
     unstated = [prices.subject(subject).how is How.PROFILE_UNSTATED for subject in subjects]
     here = np.array(unstated, bool)[group] & costed.priced
     requests = int(cells.measures["requests"][here].sum())
