@@ -71,3 +71,16 @@ def sum_by(group: npt.NDArray[np.intp], groups: int, values: npt.NDArray[Any]) -
     for number, value in zip(group.tolist(), values.tolist(), strict=True):
         total[number] += value
     return np.array(total, dtype=object)
+
+
+def exact_total(values: Ints, where: npt.NDArray[np.bool_] | None = None) -> int:
+    """The sum of 64-bit integers, of some places or of all, whether 64 bits hold it or not."""
+    chosen = values if where is None else values[where]
+    return (int((chosen >> _HALF).sum()) << _HALF) + int((chosen & (2**_HALF - 1)).sum())
+
+
+def exact_totals(values: Ints, starts: npt.NDArray[np.intp]) -> list[int]:
+    """The same of stretches that begin at `starts`."""
+    halves = values >> _HALF, values & (2**_HALF - 1)
+    upper, lower = (np.add.reduceat(half, starts).tolist() for half in halves)
+    return [(above << _HALF) + below for above, below in zip(upper, lower, strict=True)]

@@ -172,19 +172,3 @@ class CacheWork(msgspec.Struct, frozen=True):
         premium = calls.short * (rates.short - rates.fresh) + calls.hour * (rates.hour - rates.fresh)
         dead = (calls.written > 0) & (most <= calls.read)
         return np.where(dead, np.maximum(premium, 0), 0)
-
-
-def exact_total(units: Ints, where: Mask | None = None) -> int:
-    """The sum of 64-bit integers, which 64 bits may not hold."""
-    chosen = units if where is None else units[where]
-    return (int((chosen >> _HALF).sum()) << _HALF) + int((chosen & _LOWER).sum())
-
-
-def exact_totals(units: Ints, starts: npt.NDArray[np.intp]) -> list[int]:
-    """The same of stretches that begin at `starts`."""
-    upper, lower = (np.add.reduceat(part, starts).tolist() for part in (units >> _HALF, units & _LOWER))
-    return [(above << _HALF) + below for above, below in zip(upper, lower, strict=True)]
-
-
-_HALF: Final = 32
-_LOWER: Final = (1 << _HALF) - 1

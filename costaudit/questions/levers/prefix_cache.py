@@ -12,14 +12,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from costaudit.engine.exact import sum_by
+from costaudit.engine.exact import exact_total, exact_totals, sum_by
 from costaudit.engine.plan import Plan
 from costaudit.money import EXACT
 from costaudit.questions.audit.result import LeverRow
 from costaudit.questions.levers import result as m
 from costaudit.questions.levers.calls import calls_of
 from costaudit.questions.levers.conversations import NONE
-from costaudit.questions.levers.losses import CAUSES, HOUR_S, CacheWork, exact_total, exact_totals
+from costaudit.questions.levers.losses import CAUSES, HOUR_S, CacheWork
+from costaudit.render.figures import count
 from costaudit.render.part import plain_of
 from costaudit.tape.tape import Tape
 
@@ -76,6 +77,7 @@ def prefix_cache(tape: Tape, plan: Plan) -> LeverRow:
         return LeverRow(name=NAME, evidence=_NO_SESSIONS)
     ledger = _ledger(sums)
     low, point, high = _range(sums, sums.options, None)
+    judged = f"{count(sums.requests, 'call')} of {count(sums.sessions, 'session')}"
     return LeverRow(
         name=NAME,
         alone_usd=point,
@@ -83,7 +85,7 @@ def prefix_cache(tape: Tape, plan: Plan) -> LeverRow:
         low_usd=low,
         high_usd=high,
         requests=sum(cause.requests for cause in ledger.causes),
-        evidence=f"{sums.requests:,} calls of {sums.sessions:,} sessions, replayed in their order",
+        evidence=f"{judged}, replayed in their order",
         detail=plain_of(ledger),
     )
 
@@ -137,8 +139,8 @@ def _take(sums: _Sums, work: CacheWork) -> None:
     sums.found[0] += exact_total(np.minimum(calls.read, losses.known), fresh)
     sums.found[1] += exact_total(losses.known, fresh)
     for options, some in ((sums.options, np.ones(len(calls), bool)), (sums.staying, ~calls.moves)):
-        for name, gain, price, count in _options(work, some):
-            _add_all(options, name, (gain, price, count))
+        for name, gain, price, n in _options(work, some):
+            _add_all(options, name, (gain, price, n))
     _take_marking(sums, work)
 
 
@@ -310,17 +312,17 @@ def _first(breaks: dict[tuple[str, int], list[int]]) -> list[tuple[tuple[str, in
 
 def _what_ifs(sums: _Sums) -> Iterator[m.CacheWhatIf]:
     share = _share(sums)
-    for name, (gain, price, count) in sums.options.items():
+    for name, (gain, price, n) in sums.options.items():
         if gain or price:
             yield m.CacheWhatIf(
                 name=name, usd=_rounded(_net(name, gain, price, share)),
-                high_usd=_rounded(_net(name, gain, price, Fraction(1))), requests=count,
+                high_usd=_rounded(_net(name, gain, price, Fraction(1))), requests=n,
             )  # fmt: skip
     if sums.marking:
-        gain, price, count = (sum(column) for column in zip(*sums.marking.values(), strict=True))
+        gain, price, n = (sum(column) for column in zip(*sums.marking.values(), strict=True))
         yield m.CacheWhatIf(
             name="mark_everything", usd=_rounded(share * gain - price),
-            high_usd=_rounded(Fraction(gain - price)), requests=count,
+            high_usd=_rounded(Fraction(gain - price)), requests=n,
         )  # fmt: skip
 
 
